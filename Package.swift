@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+// The order below is the architecture: nothing depends on a line beneath it.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], at path: String? = nil) -> Target {
+    .target(
+        name: name,
+        dependencies: dependencies,
+        path: path ?? "Sources/\(name)",
+        exclude: ["README.md"],
+        swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [String] = []) -> Target {
+    .testTarget(
+        name: name,
+        dependencies: dependencies,
+        exclude: resources,
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "martlet",
+    products: [.executable(name: "martlet", targets: ["martlet"])],
+    targets: [
+        // C headers and inline wrappers; no logic.
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CLinux"),
+
+        module("Base", ["CLinux"]),
+        module("Consensus"),
+        module("Cluster", ["Base"]),
+        module("HTTP", ["Base", "CLinux"]),
+        module("API", ["Cluster", "HTTP", "Base"]),
+        module("MetaStore", ["Consensus", "Cluster", "Base", "CSQLite", "CZstd"]),
+        module("Proxy", ["MetaStore", "Consensus", "API", "HTTP", "Cluster", "Base"]),
+        module("Target", ["API", "HTTP", "Cluster", "Base", "CLinux"]),
+        module("Simulation", ["MetaStore", "Consensus", "Cluster", "Base", "CSQLite"]),
+
+        module("DevCluster", ["API", "HTTP", "Cluster", "Base"], at: "Sources/Tools/DevCluster"),
+        module("LoadGenerator", ["API", "HTTP", "Cluster", "Base"], at: "Sources/Tools/LoadGenerator"),
+        module("Simulator", ["Simulation", "Base"], at: "Sources/Tools/Simulator"),
+        .executableTarget(
+            name: "martlet",
+            dependencies: ["Proxy", "Target", "DevCluster", "LoadGenerator", "Simulator", "Base"],
+            path: "Sources/Tools/Martlet",
+            swiftSettings: strict),
+
+        tests("BaseTests", ["Base"]),
+        tests("ConsensusTests", ["Consensus"]),
+        tests("ClusterTests", ["Cluster", "Base"]),
+        tests("HTTPTests", ["HTTP", "Base", "CLinux"]),
+        tests("APITests", ["API", "HTTP", "Cluster", "Base"]),
+        tests("MetaStoreTests", ["MetaStore", "Consensus", "Cluster", "Base", "CSQLite"]),
+        tests("ProxyTests", ["Proxy", "MetaStore", "Consensus", "API", "HTTP", "Cluster", "Base"]),
+        tests("TargetTests", ["Target", "API", "HTTP", "Cluster", "Base"]),
+        tests("SimulationTests", ["Simulation", "MetaStore", "Consensus", "Cluster", "Base"]),
+        tests("ToolsTests", ["DevCluster", "LoadGenerator", "API", "HTTP", "Cluster", "Base"]),
+        tests("SystemTests", ["DevCluster", "LoadGenerator", "API", "HTTP", "Cluster", "Base"]),
+        tests("TidyTests", []),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,28 @@
+// Linux calls that the Glibc module leaves out. glibc hides some prototypes behind _GNU_SOURCE, which
+// would have to be defined before the first include of any header; so they are declared here.
+#ifndef MARTLET_CLINUX_H
+#define MARTLET_CLINUX_H
+#include <stddef.h>
+#include <stdint.h>
+#include <fcntl.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+extern int accept4(int, struct sockaddr *, socklen_t *, int);
+extern int pipe2(int[2], int);
+extern int fallocate(int, int, off_t, off_t);
+extern int syncfs(int);
+extern ssize_t preadv2(int, const struct iovec *, int, off_t, int);
+extern int renameat2(int, const char *, int, const char *, unsigned int);
+extern int pthread_setname_np(unsigned long, const char *);
+#endif
