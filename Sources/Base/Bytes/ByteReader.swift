@@ -1,0 +1,82 @@
+/// Reads what ``ByteWriter`` wrote, and refuses everything else.
+///
+/// The input is never trusted: a length that points past the end, text that is not UTF-8, or a
+/// flag other than 0 and 1 is a ``DecodingFailure``, and nothing is allocated before its length has
+/// been checked against the bytes that are there.
+package struct ByteReader: Sendable {
+    private let bytes: ArraySlice<UInt8>
+    package private(set) var offset: Int
+
+    package init(_ bytes: [UInt8]) {
+        self.init(bytes[...])
+    }
+
+    package init(_ bytes: ArraySlice<UInt8>) {
+        self.bytes = bytes
+        offset = bytes.startIndex
+    }
+
+    /// The bytes not yet read.
+    package var remaining: Int { bytes.endIndex - offset }
+
+    package mutating func readUInt8() throws(DecodingFailure) -> UInt8 {
+        try read(UInt8.self)
+    }
+
+    package mutating func readBool() throws(DecodingFailure) -> Bool {
+        switch try readUInt8() {
+        case 0: false
+        case 1: true
+        case let other: throw DecodingFailure("flag is \(other), not 0 or 1", at: offset - 1)
+        }
+    }
+
+    package mutating func read<Integer: FixedWidthInteger>(
+        _ type: Integer.Type
+    ) throws(DecodingFailure) -> Integer {
+        let width = Integer.bitWidth / 8
+        guard remaining >= width else {
+            throw DecodingFailure("\(width) bytes wanted, \(remaining) left", at: offset)
+        }
+        let value = bytes.withUnsafeBytes {
+            $0.loadUnaligned(fromByteOffset: offset - bytes.startIndex, as: Integer.self)
+        }
+        offset += width
+        return Integer(littleEndian: value)
+    }
+
+    /// Reads a 32-bit byte count and that many bytes.
+    ///
+    /// - Parameter limit: the most bytes that this place of the format may hold.
+    package mutating func readBlock(limit: Int = .max) throws(DecodingFailure) -> [UInt8] {
+        let count = Int(try read(UInt32.self))
+        guard count <= limit, count <= remaining else {
+            throw DecodingFailure("block of \(count) bytes, \(remaining) left", at: offset - 4)
+        }
+        return try readRaw(count)
+    }
+
+    package mutating func readString(limit: Int = .max) throws(DecodingFailure) -> String {
+        let start = offset
+        guard let text = String(validating: try readBlock(limit: limit), as: UTF8.self) else {
+            throw DecodingFailure("text is not UTF-8", at: start)
+        }
+        return text
+    }
+
+    /// Reads exactly `count` bytes.
+    package mutating func readRaw(_ count: Int) throws(DecodingFailure) -> [UInt8] {
+        guard count >= 0, remaining >= count else {
+            throw DecodingFailure("\(count) bytes wanted, \(remaining) left", at: offset)
+        }
+        defer { offset += count }
+        return Array(bytes[offset..<offset + count])
+    }
+
+    /// Refuses bytes behind the end of a record.
+    package func finish() throws(DecodingFailure) {
+        guard remaining == 0 else {
+            throw DecodingFailure("\(remaining) bytes behind the end", at: offset)
+        }
+    }
+}

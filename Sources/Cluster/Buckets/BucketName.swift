@@ -1,0 +1,28 @@
+/// The rule for bucket names: letters, digits, `.`, `_` and `-`; not `.` and without `..`.
+package enum BucketName {
+    /// A bucket is a directory on every disk, and a directory's name has 255 bytes at most.
+    package static let bytesMax = 255
+
+    /// Why the name cannot be used; `nil` when it can.
+    package static func problem(_ name: String) -> String? {
+        let bytes = name.utf8
+        if bytes.isEmpty { return "bucket name is empty" }
+        if bytes.count > bytesMax { return "bucket name is longer than \(bytesMax) bytes" }
+        if !bytes.allSatisfy({ isWord($0) || $0 == UInt8(ascii: ".") }) {
+            return "bucket name may only contain letters, digits, '.', '_' and '-'"
+        }
+        if name == "." || name.contains("..") {
+            return "bucket name may not be '.' or contain '..'"
+        }
+        return nil
+    }
+
+    static func isWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}

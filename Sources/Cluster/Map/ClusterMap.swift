@@ -1,0 +1,46 @@
+package import Base
+
+/// The cluster map (AIS: Smap): who is in the cluster, where, and which proxy is the primary.
+package struct ClusterMap: Equatable, Sendable {
+    /// AIStore's counter, for people and old clients. Order between states is ``LogPosition``.
+    package internal(set) var version: UInt64 = 0
+    package internal(set) var clusterID = ""
+    package internal(set) var created = Timestamp(nanoseconds: 0)
+    package internal(set) var nodes = SortedMap<NodeID, Node>()
+    package internal(set) var primary: NodeID?
+    /// The active targets in id order, each with its digest: what placement reads on every request.
+    package private(set) var candidates: [Placement.Candidate] = []
+
+    package init() {}
+
+    package subscript(id: NodeID) -> Node? { nodes[id] }
+
+    /// The nodes of one role, in id order.
+    package func nodes(_ role: NodeRole) -> [Node] { nodes.values.filter { $0.role == role } }
+
+    package func node(member: UInt64) -> Node? {
+        nodes.values.first { $0.role == .proxy && $0.member == member }
+    }
+
+    /// The target that owns an object, given the digest of its key; `nil` without active targets.
+    package func target(owning digest: UInt64) -> Node? {
+        Placement.owner(of: digest, among: candidates).flatMap { nodes[candidates[$0].id] }
+    }
+
+    mutating func set(_ node: Node) {
+        nodes[node.id] = node
+        if node.role == .target { rebuildCandidates() }
+    }
+
+    mutating func remove(_ id: NodeID) {
+        let removed = nodes[id]
+        nodes[id] = nil
+        if removed?.role == .target { rebuildCandidates() }
+    }
+
+    private mutating func rebuildCandidates() {
+        candidates = nodes.values.filter { $0.role == .target && $0.isActive }.map {
+            Placement.Candidate(id: $0.id, digest: $0.id.digest)
+        }
+    }
+}

@@ -1,0 +1,267 @@
+package import Base
+
+/// Everything the cluster agrees on, at one place of the log: the pure half of the replicated state machine.
+///
+/// Proxies, targets and the simulator run the same ``apply(_:at:time:changes:)``: same log, same state, byte for byte.
+/// No clock, no randomness, no I/O, nothing thrown.
+package struct ClusterState: Equatable, Sendable {
+    /// The last entry applied.
+    package private(set) var position = LogPosition.zero
+    package private(set) var map = ClusterMap()
+    package private(set) var buckets = BucketMap()
+    package private(set) var config = ClusterConfig()
+    /// The sum of all rows' hashes; equal positions must have equal hashes on every replica.
+    package private(set) var hash: UInt64 = 0
+
+    package init() {}
+
+    /// Applies one committed command.
+    ///
+    /// - Parameters:
+    ///   - record: the decoded payload of the entry.
+    ///   - position: the entry's place; it must be beyond ``position``.
+    ///   - time: the entry's time, stamped once by the leader that proposed it.
+    ///   - changes: the rows that now differ are appended, for whoever makes the state durable.
+    package mutating func apply(
+        _ record: LogRecord, at position: LogPosition, time: Timestamp,
+        changes: inout [StateRow.Change]
+    ) -> Outcome {
+        advance(to: position)
+        let result = change(by: record.command, time: time, changes: &changes)
+        return Outcome(position: position, result: result)
+    }
+
+    /// Applies the first entry of a term: its leader is the primary from here on.
+    package mutating func applyLeader(
+        member: UInt64, at position: LogPosition, changes: inout [StateRow.Change]
+    ) -> Outcome {
+        advance(to: position)
+        // Before the founding entry there is no map that could name a primary.
+        if let node = map.node(member: member) {
+            map.primary = node.id
+            map.version += 1
+            put(clusterRow, &changes)
+        }
+        return Outcome(position: position, result: .success(map.version))
+    }
+
+    /// Passes an entry that is not about the state (a configuration of the consensus group).
+    package mutating func advance(to position: LogPosition) {
+        precondition(
+            position > self.position, "entry \(position.text) after \(self.position.text)")
+        self.position = position
+    }
+
+    // MARK: Commands
+
+    private mutating func change(
+        by command: Command, time: Timestamp, changes: inout [StateRow.Change]
+    ) -> Result<UInt64, Rejection> {
+        if case .found(let clusterID, let founder) = command {
+            return found(clusterID, by: founder, time: time, changes: &changes)
+        }
+        guard !map.clusterID.isEmpty else { return .failure(.notFounded) }
+        switch command {
+        case .found: return .failure(.alreadyFounded(clusterID: map.clusterID))
+        case .setNode(let node): return setNode(node, changes: &changes)
+        case .removeNode(let id): return removeNode(id, changes: &changes)
+        case .createBucket(let bucket, let properties):
+            return create(bucket, properties, time: time, changes: &changes)
+        case .destroyBucket(let bucket): return destroy(bucket, changes: &changes)
+        }
+    }
+
+    private mutating func found(
+        _ clusterID: String, by founder: Node, time: Timestamp, changes: inout [StateRow.Change]
+    ) -> Result<UInt64, Rejection> {
+        guard map.clusterID.isEmpty else {
+            return .failure(.alreadyFounded(clusterID: map.clusterID))
+        }
+        map.clusterID = clusterID
+        map.created = time
+        map.set(founder)
+        map.primary = founder.id
+        map.version = 1
+        buckets.version = 1
+        put(row(of: founder), &changes)
+        put(configRow, &changes)
+        put(clusterRow, &changes)
+        return .success(map.version)
+    }
+
+    private mutating func setNode(
+        _ node: Node, changes: inout [StateRow.Change]
+    ) -> Result<UInt64, Rejection> {
+        if let present = map[node.id] {
+            if present == node { return .success(map.version) }
+            guard present.role == node.role else {
+                return .failure(.roleDiffers(node.id, is: present.role))
+            }
+        }
+        if let other = map.nodes.values.first(where: {
+            $0.address == node.address && $0.id != node.id
+        }) {
+            return .failure(.addressTaken(node.address, by: other.id))
+        }
+        map.set(node)
+        map.version += 1
+        put(row(of: node), &changes)
+        put(clusterRow, &changes)
+        return .success(map.version)
+    }
+
+    private mutating func removeNode(
+        _ id: NodeID, changes: inout [StateRow.Change]
+    ) -> Result<UInt64, Rejection> {
+        guard let node = map[id] else { return .failure(.noSuchNode(id)) }
+        guard map.primary != id else { return .failure(.isPrimary(id)) }
+        map.remove(id)
+        map.version += 1
+        delete(row(of: node), &changes)
+        put(clusterRow, &changes)
+        return .success(map.version)
+    }
+
+    private mutating func create(
+        _ bucket: Bucket, _ properties: BucketProperties, time: Timestamp,
+        changes: inout [StateRow.Change]
+    ) -> Result<UInt64, Rejection> {
+        guard buckets[bucket] == nil else { return .failure(.bucketExists(bucket)) }
+        buckets.version += 1
+        var properties = properties
+        properties.id = buckets.version | (bucket.provider == .ais ? 1 << 63 : 0)
+        properties.created = time
+        buckets.buckets[bucket] = properties
+        put(row(of: bucket, properties), &changes)
+        put(clusterRow, &changes)
+        return .success(buckets.version)
+    }
+
+    private mutating func destroy(
+        _ bucket: Bucket, changes: inout [StateRow.Change]
+    ) -> Result<UInt64, Rejection> {
+        guard let properties = buckets[bucket] else { return .failure(.noSuchBucket(bucket)) }
+        buckets.buckets[bucket] = nil
+        buckets.version += 1
+        delete(row(of: bucket, properties), &changes)
+        put(clusterRow, &changes)
+        return .success(buckets.version)
+    }
+
+    // MARK: Rows
+
+    /// The hash of what each row held is kept beside the state, so that replacing a row needs no second coding.
+    private var rowHashes = SortedMap<RowKey, UInt64>()
+
+    private mutating func put(_ row: StateRow, _ changes: inout [StateRow.Change]) {
+        let key = RowKey(kind: row.kind, key: row.key)
+        let new = row.hash
+        hash = hash &- (rowHashes[key] ?? 0) &+ new
+        rowHashes[key] = new
+        changes.append(StateRow.Change(kind: row.kind, key: row.key, value: row.value))
+    }
+
+    private mutating func delete(_ row: StateRow, _ changes: inout [StateRow.Change]) {
+        let key = RowKey(kind: row.kind, key: row.key)
+        hash = hash &- (rowHashes[key] ?? 0)
+        rowHashes[key] = nil
+        changes.append(StateRow.Change(kind: row.kind, key: row.key, value: nil))
+    }
+}
+
+/// Names a row within the state.
+private struct RowKey: Comparable, Sendable {
+    let kind: StateRow.Kind
+    let key: [UInt8]
+
+    static func < (left: RowKey, right: RowKey) -> Bool {
+        if left.kind != right.kind { return left.kind.rawValue < right.kind.rawValue }
+        return left.key.lexicographicallyPrecedes(right.key)
+    }
+}
+
+// MARK: - Rows to state and back
+
+extension ClusterState {
+    /// All rows, in order of kind and key.
+    package var rows: [StateRow] {
+        guard !map.clusterID.isEmpty else { return [] }
+        var rows = [clusterRow]
+        rows.append(contentsOf: map.nodes.values.map { row(of: $0) })
+        rows.append(contentsOf: buckets.buckets.map { row(of: $0.key, $0.value) })
+        rows.append(configRow)
+        return rows
+    }
+
+    /// The state that stored rows describe.
+    ///
+    /// - Throws: ``Base/DecodingFailure`` for a row that does not decode or appears twice; no row is skipped.
+    package init(rows: some Sequence<StateRow>, position: LogPosition) throws(DecodingFailure) {
+        self.init()
+        for row in rows { try restore(row) }
+        guard map.clusterID.isEmpty == rowHashes.isEmpty else {
+            throw DecodingFailure("state without its cluster row", at: 0)
+        }
+        self.position = position
+    }
+
+    private mutating func restore(_ row: StateRow) throws(DecodingFailure) {
+        let key = RowKey(kind: row.kind, key: row.key)
+        guard rowHashes[key] == nil else {
+            throw DecodingFailure("second row of kind \(row.kind) with one key", at: 0)
+        }
+        rowHashes[key] = row.hash
+        hash = hash &+ row.hash
+        var reader = ByteReader(row.value)
+        switch row.kind {
+        case .cluster: try restoreCluster(from: &reader)
+        case .node: map.set(try Node(from: &reader))
+        case .bucket:
+            var keyReader = ByteReader(row.key)
+            let bucket = try Bucket(from: &keyReader)
+            try keyReader.finish()
+            buckets.buckets[bucket] = try BucketProperties(from: &reader)
+        case .config: config = try ClusterConfig(from: &reader)
+        }
+        try reader.finish()
+    }
+
+    private mutating func restoreCluster(from reader: inout ByteReader) throws(DecodingFailure) {
+        map.clusterID = try reader.readString(limit: 64)
+        map.created = Timestamp(nanoseconds: try reader.read(UInt64.self))
+        map.version = try reader.read(UInt64.self)
+        let primary = try reader.readString(limit: NodeID.bytesMax)
+        map.primary = NodeID(primary)
+        buckets.version = try reader.read(UInt64.self)
+    }
+
+    private var clusterRow: StateRow {
+        var writer = ByteWriter()
+        writer.write(map.clusterID)
+        writer.write(map.created.nanoseconds)
+        writer.write(map.version)
+        writer.write(map.primary?.text ?? "")
+        writer.write(buckets.version)
+        return StateRow(kind: .cluster, key: [], value: writer.bytes)
+    }
+
+    private var configRow: StateRow {
+        var writer = ByteWriter(capacity: 256)
+        config.write(to: &writer)
+        return StateRow(kind: .config, key: [], value: writer.bytes)
+    }
+
+    private func row(of node: Node) -> StateRow {
+        var writer = ByteWriter()
+        node.write(to: &writer)
+        return StateRow(kind: .node, key: Array(node.id.text.utf8), value: writer.bytes)
+    }
+
+    private func row(of bucket: Bucket, _ properties: BucketProperties) -> StateRow {
+        var key = ByteWriter()
+        bucket.write(to: &key)
+        var value = ByteWriter(capacity: 256)
+        properties.write(to: &value)
+        return StateRow(kind: .bucket, key: key.bytes, value: value.bytes)
+    }
+}

@@ -1,0 +1,80 @@
+import Base
+
+/// One change of what the cluster agrees on. Coded with a leading format version and a kind; a kind that
+/// is not known is never skipped (see ``LogRecord``).
+package enum Command: Equatable, Sendable {
+    /// The first change of a cluster's log: names it, and its first proxy.
+    case found(clusterID: String, founder: Node)
+    /// Adds a node, or renews what the map says of it (address, flags, replica).
+    case setNode(Node)
+    case removeNode(NodeID)
+    /// Creates a bucket; `id` and `created` of the properties are filled in by ``ClusterState``.
+    case createBucket(Bucket, BucketProperties)
+    case destroyBucket(Bucket)
+
+    /// The word for logs, history and errors.
+    package var name: String {
+        switch self {
+        case .found: "found"
+        case .setNode: "set_node"
+        case .removeNode: "remove_node"
+        case .createBucket: "create_bucket"
+        case .destroyBucket: "destroy_bucket"
+        }
+    }
+}
+
+extension Command {
+    private enum Kind: UInt8 {
+        case found = 1
+        case setNode = 2
+        case removeNode = 3
+        case createBucket = 4
+        case destroyBucket = 5
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
+        let start = reader.offset
+        let code = try reader.readUInt8()
+        guard let kind = Kind(rawValue: code) else {
+            throw DecodingFailure("command of unknown kind \(code)", at: start)
+        }
+        switch kind {
+        case .found:
+            let clusterID = try reader.readString(limit: 64)
+            self = .found(clusterID: clusterID, founder: try Node(from: &reader))
+        case .setNode: self = .setNode(try Node(from: &reader))
+        case .removeNode:
+            guard let id = NodeID(try reader.readString(limit: NodeID.bytesMax)) else {
+                throw DecodingFailure("not a node id", at: start)
+            }
+            self = .removeNode(id)
+        case .createBucket:
+            let bucket = try Bucket(from: &reader)
+            self = .createBucket(bucket, try BucketProperties(from: &reader))
+        case .destroyBucket: self = .destroyBucket(try Bucket(from: &reader))
+        }
+    }
+
+    func write(to writer: inout ByteWriter) {
+        switch self {
+        case .found(let clusterID, let founder):
+            writer.write(Kind.found.rawValue)
+            writer.write(clusterID)
+            founder.write(to: &writer)
+        case .setNode(let node):
+            writer.write(Kind.setNode.rawValue)
+            node.write(to: &writer)
+        case .removeNode(let id):
+            writer.write(Kind.removeNode.rawValue)
+            writer.write(id.text)
+        case .createBucket(let bucket, let properties):
+            writer.write(Kind.createBucket.rawValue)
+            bucket.write(to: &writer)
+            properties.write(to: &writer)
+        case .destroyBucket(let bucket):
+            writer.write(Kind.destroyBucket.rawValue)
+            bucket.write(to: &writer)
+        }
+    }
+}

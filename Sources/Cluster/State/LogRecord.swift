@@ -1,0 +1,61 @@
+package import Base
+
+/// What a log entry carries: one ``Command``, who asked for it, and the state the proposer had.
+///
+/// The entry around it has the index, the term and the leader-stamped time. Format 1; a reader that meets a
+/// newer format or an unknown command stops applying and says so: skipping would let replicas differ.
+package struct LogRecord: Equatable, Sendable {
+    private static let format: UInt8 = 1
+    /// More than the largest command needs (names and properties are bounded), and far below a frame.
+    package static let bytesMax = 64 * 1_024
+
+    package var command: Command
+    /// Who asked: a user when there is authentication, else the node that proposed on its own behalf.
+    package var actor: String
+    /// The client's `ip:port`; empty for a node's own proposals.
+    package var clientAddress: String
+    /// Names the request across retries and nodes.
+    package var requestID: String
+    /// The applied index of the proposer, and the state's hash there (see ``ClusterState/hash``).
+    package var stateIndex: UInt64
+    package var stateHash: UInt64
+
+    package init(
+        _ command: Command, actor: String, clientAddress: String = "", requestID: String = "",
+        stateIndex: UInt64 = 0, stateHash: UInt64 = 0
+    ) {
+        self.command = command
+        self.actor = actor
+        self.clientAddress = clientAddress
+        self.requestID = requestID
+        self.stateIndex = stateIndex
+        self.stateHash = stateHash
+    }
+
+    package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
+        var reader = ByteReader(bytes)
+        let format = try reader.readUInt8()
+        guard format == Self.format else {
+            throw DecodingFailure("log record of format \(format), known is \(Self.format)", at: 0)
+        }
+        actor = try reader.readString(limit: 256)
+        clientAddress = try reader.readString(limit: 256)
+        requestID = try reader.readString(limit: 256)
+        stateIndex = try reader.read(UInt64.self)
+        stateHash = try reader.read(UInt64.self)
+        command = try Command(from: &reader)
+        try reader.finish()
+    }
+
+    package var encoded: [UInt8] {
+        var writer = ByteWriter(capacity: 256)
+        writer.write(Self.format)
+        writer.write(actor)
+        writer.write(clientAddress)
+        writer.write(requestID)
+        writer.write(stateIndex)
+        writer.write(stateHash)
+        command.write(to: &writer)
+        return writer.bytes
+    }
+}

@@ -1,0 +1,14 @@
+/// Why a committed command changed nothing: an answer, the same on every replica.
+package enum Rejection: Error, Equatable, Sendable {
+    case alreadyFounded(clusterID: String)
+    case notFounded
+    case bucketExists(Bucket)
+    case noSuchBucket(Bucket)
+    case noSuchNode(NodeID)
+    /// Another node has this address.
+    case addressTaken(NodeAddress, by: NodeID)
+    /// The id belongs to a node of the other role.
+    case roleDiffers(NodeID, is: NodeRole)
+    /// The primary is not removed; another proxy must take over first.
+    case isPrimary(NodeID)
+}
