@@ -48,6 +48,8 @@ package struct ByteReader: Sendable {
     /// Reads a 32-bit byte count and that many bytes.
     ///
     /// - Parameter limit: the most bytes that this place of the format may hold.
+    /// - Returns: the bytes, without their count.
+    /// - Throws: ``DecodingFailure`` when the count is above the limit or beyond the end.
     package mutating func readBlock(limit: Int = .max) throws(DecodingFailure) -> [UInt8] {
         let count = Int(try read(UInt32.self))
         guard count <= limit, count <= remaining else {

@@ -17,11 +17,12 @@ package enum Placement {
         }
     }
 
-    /// The place in `candidates` of the owner; `nil` when there are none.
+    /// The owner: the candidate whose weight for the object is highest.
     ///
     /// - Parameters:
     ///   - digest: the digest of the object's key (``ObjectKey/digest``).
     ///   - candidates: the active targets in id order; equal weights go to the later one.
+    /// - Returns: its place in `candidates`; `nil` when there are none.
     /// - Complexity: O(candidates), without allocating.
     package static func owner(of digest: UInt64, among candidates: [Candidate]) -> Int? {
         var best: Int?

@@ -22,6 +22,7 @@ package struct ClusterState: Equatable, Sendable {
     ///   - position: the entry's place; it must be beyond ``position``.
     ///   - time: the entry's time, stamped once by the leader that proposed it.
     ///   - changes: the rows that now differ are appended, for whoever makes the state durable.
+    /// - Returns: what the command did, or why it changed nothing.
     package mutating func apply(
         _ record: LogRecord, at position: LogPosition, time: Timestamp,
         changes: inout [StateRow.Change]
