@@ -1,0 +1,17 @@
+/// One consensus member: a random number drawn when its data directory is created.
+///
+/// It names the *disk*, not the address. A wiped directory is a new member, so a node that has
+/// forgotten what it promised can never answer for the one that made the promise.
+package struct MemberID: Hashable, Comparable, Sendable {
+    package var rawValue: UInt64
+
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+
+    package static func < (left: MemberID, right: MemberID) -> Bool {
+        left.rawValue < right.rawValue
+    }
+}
+
+extension MemberID: CustomStringConvertible {
+    package var description: String { String(rawValue, radix: 16) }
+}

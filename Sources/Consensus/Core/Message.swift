@@ -1,0 +1,83 @@
+/// What one member tells another. Sender, recipient, generation and term travel in the `Envelope`.
+package enum Message: Hashable, Sendable {
+    /// "Would you vote for me in the term after mine?" Changes nothing at either side (dissertation
+    /// §9.6).
+    case preVoteRequest(round: UInt64, last: LogMark)
+    /// `round` is that of the request; replies to any other round are stale.
+    case preVoteReply(round: UInt64, granted: Bool)
+
+    /// Asks for a vote in the envelope's term. `isTransfer`: the old leader asked for this
+    /// election, so it is exempt from the rule that a member that hears a leader ignores vote
+    /// requests.
+    case voteRequest(last: LogMark, isTransfer: Bool)
+    case voteReply(granted: Bool)
+
+    /// Entries after `previous`, possibly none. `commit` is the leader's.
+    case append(previous: LogMark, entries: [Entry], commit: Index)
+    /// Everything up to `match` is durable at the sender and equal to the leader's log.
+    case appendAccepted(match: Index)
+    /// The sender has no entry `rejected`. Its own log agrees with the leader's at `hint` at best:
+    /// `hint` is its last entry at or before `rejected` whose term is at most the rejected one's.
+    case appendRejected(rejected: LogMark, hint: LogMark)
+
+    /// "I lead this term." `commit` never exceeds what the recipient has confirmed to hold; `round`
+    /// numbers the leader's heartbeats and is never reused in a term.
+    case heartbeat(round: UInt64, commit: Index)
+    /// `round` is that of the heartbeat.
+    case heartbeatReply(round: UInt64)
+
+    /// A piece of a snapshot.
+    case snapshotChunk(SnapshotChunk)
+    /// The sender holds the first `nextOffset` bytes of the snapshot ending at `last`.
+    case snapshotProgress(last: LogMark, nextOffset: UInt64)
+    /// The snapshot ending at `last` was refused as damaged; the leader begins again.
+    case snapshotRefused(last: LogMark)
+
+    /// "Start an election now": leadership transfer (dissertation §3.10). Valid only in the
+    /// envelope's very term.
+    case timeoutNow
+
+    /// Asks the leader for an index to read at; `token` belongs to the sender.
+    case readIndexRequest(token: UInt64)
+    /// `nil`: the leader cannot tell; ask again.
+    case readIndexReply(token: UInt64, index: Index?)
+
+    /// "My term is higher than yours": the envelope says which. Frees a leader or a follower left
+    /// behind in an old term.
+    case staleTerm
+    /// "My generation is higher than yours": the cluster was recovered by force without you.
+    case superseded
+    /// "You are not a member in the committed configuration."
+    case removed
+
+    /// Whether the message may be large and can wait; all others must overtake it.
+    package var isBulk: Bool {
+        switch self {
+        case .append(_, let entries, _): !entries.isEmpty
+        case .snapshotChunk: true
+        default: false
+        }
+    }
+}
+
+/// One piece of a snapshot; the pieces of one snapshot agree in everything but offset and bytes.
+package struct SnapshotChunk: Hashable, Sendable {
+    /// What the log of a member begins after, once it has installed the snapshot.
+    package var base: LogBase
+    /// The size of the whole snapshot.
+    package var byteCount: UInt64
+    /// The checksum of the whole snapshot, see `Checksum`.
+    package var checksum: UInt64
+    package var offset: UInt64
+    package var bytes: [UInt8]
+
+    package init(
+        base: LogBase, byteCount: UInt64, checksum: UInt64, offset: UInt64, bytes: [UInt8]
+    ) {
+        self.base = base
+        self.byteCount = byteCount
+        self.checksum = checksum
+        self.offset = offset
+        self.bytes = bytes
+    }
+}
