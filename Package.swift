@@ -47,7 +47,7 @@ let package = Package(
         module("Simulation", ["MetaStore", "Consensus", "Cluster", "Base", "CSQLite"]),
 
         module("DevCluster", ["API", "HTTP", "Cluster", "Base"], at: "Sources/Tools/DevCluster"),
-        module("LoadGenerator", ["API", "HTTP", "Cluster", "Base"], at: "Sources/Tools/LoadGenerator"),
+        module("LoadGenerator", ["API", "HTTP", "Cluster", "Base", "CLinux"], at: "Sources/Tools/LoadGenerator"),
         module("Simulator", ["Simulation", "Base"], at: "Sources/Tools/Simulator"),
         .executableTarget(
             name: "martlet",

@@ -1,17 +1,38 @@
-package import Base
+import Base
 
-/// `martlet load`: the entry point of the load generator.
+/// `martlet load`: closed-loop load on a cluster or on any web server, and its verification.
 package enum LoadCommand {
-    package static let syntax = CommandSyntax(
-        "martlet load", summary: "Puts load on a cluster.", positionals: ["COMMAND"])
-
-    /// Runs one load; the result is the exit status.
+    /// Runs one of the commands below; the result is the exit status.
     package static func run(arguments: [String]) async -> Int32 {
-        switch syntax.evaluate(arguments, as: { _ in }) {
-        case .exit(let status): return status
-        case .settings:
-            Console.error("martlet load: this build has no load generator\n")
-            return 1
+        guard let word = arguments.first else {
+            Console.error(help)
+            return 2
+        }
+        let rest = Array(arguments.dropFirst())
+        if let workload = Workload(rawValue: word) { return RunCommand.run(workload, rest) }
+        switch word {
+        case "verify": return VerifyCommand.run(rest)
+        case "syscalls": return SyscallsCommand.run(rest)
+        case "help", "--help", "-h":
+            Console.output(help)
+            return 0
+        default:
+            Console.error("martlet load: unknown command \"\(word)\"\n\n\(help)")
+            return 2
         }
     }
+
+    private static let help = """
+        Usage: martlet load COMMAND [flags]
+
+        Closed-loop load: so many workers, each waiting for its answer before it asks again.
+
+          get            Read objects that it stores first, and compare every byte
+          put            Store objects under new names
+          bucket-create  Create buckets under new names
+          mixed          Seven reads to three writes, each worker on objects of its own
+          verify         Look for everything an earlier run recorded as acknowledged
+          syscalls       The bare system calls of a durable write, to compare with
+
+        """
 }

@@ -1,0 +1,141 @@
+import Base
+import Glibc
+
+/// One closed loop: sends a request, waits for its answer, sends the next.
+final class Worker {
+    private let settings: LoadSettings
+    private let number: Int
+    private let content: Content
+    private let record: AcknowledgedRecord?
+    private let client: HTTPClient
+    private let outgoing: UnsafeMutableRawBufferPointer
+    private let incoming: UnsafeMutableRawBufferPointer
+    private var random: SeededRandom
+    private var serverIndex: Int
+    private var sequence: UInt64 = 0
+    /// The last acknowledged write of each of this worker's own objects, in mixed runs.
+    private var written: [Int: UInt64] = [:]
+    private(set) var tally = Tally()
+
+    init(_ number: Int, settings: LoadSettings, content: Content, record: AcknowledgedRecord?) {
+        self.number = number
+        self.settings = settings
+        self.content = content
+        self.record = record
+        client = HTTPClient(followsRedirects: settings.followsRedirects)
+        outgoing = .allocate(byteCount: max(1, settings.size), alignment: 4096)
+        incoming = .allocate(byteCount: max(64 << 10, settings.size + 1), alignment: 4096)
+        random = SeededRandom(seed: UInt64(number) &* 7919)
+        serverIndex = number
+    }
+
+    deinit {
+        outgoing.deallocate()
+        incoming.deallocate()
+    }
+
+    /// Runs until the budget says stop.
+    func run(_ budget: RunBudget) {
+        while budget.take() { step() }
+    }
+
+    private func step() {
+        switch settings.workload {
+        case .get: get(Int.random(in: 0..<settings.objects, using: &random), from: 0)
+        case .put: put(nextNumber())
+        case .bucketCreate: createBucket()
+        case .mixed: mixedStep()
+        }
+    }
+
+    /// Puts this worker's share of the objects in place, before the clock starts.
+    func fill() {
+        var object = number
+        while object < settings.objects {
+            put(object)
+            object += settings.concurrency
+        }
+        if tally.failureCount == 0 { tally = Tally() }
+    }
+
+    private func mixedStep() {
+        let own =
+            number + settings.concurrency
+            * Int.random(in: 0..<max(1, settings.objects / settings.concurrency), using: &random)
+        if let acknowledged = written[own], Int.random(in: 0..<10, using: &random) < 7 {
+            get(own, from: acknowledged)
+        } else {
+            put(own)
+        }
+    }
+
+    /// New names, or the worker's own ones in turn when their number is bounded.
+    private func nextNumber() -> Int {
+        number + settings.concurrency * Int(sequence)
+    }
+
+    private func name(_ object: Int) -> String { "\(settings.prefix)\(object)" }
+
+    private func get(_ object: Int, from acknowledged: UInt64) {
+        let name = name(object)
+        guard let answer = timed("GET", settings.objectPath(name)) else { return }
+        guard answer.status == 200 else { return tally.fail(.status(answer.status)) }
+        tally.bytes += UInt64(answer.bodyCount)
+        let kept = min(answer.bodyCount, incoming.count)
+        let bytes = UnsafeRawBufferPointer(rebasing: incoming[..<kept])
+        if let difference = content.difference(bytes, name: name, from: acknowledged) {
+            tally.mismatch(difference)
+        }
+    }
+
+    private func put(_ object: Int) {
+        let name = name(object)
+        sequence += 1
+        let body = UnsafeMutableRawBufferPointer(rebasing: outgoing[..<settings.size])
+        content.fill(body, name: name, sequence: sequence)
+        guard
+            let answer = timed("PUT", settings.objectPath(name), body: UnsafeRawBufferPointer(body))
+        else { return }
+        // A plain web server answers 201 for a new file and 204 for an old one.
+        guard [200, 201, 204].contains(answer.status) else {
+            return tally.fail(.status(answer.status))
+        }
+        tally.bytes += UInt64(settings.size)
+        written[object] = sequence
+        record?.put(settings.bucket, name, sequence: sequence, size: settings.size)
+    }
+
+    private func createBucket() {
+        sequence += 1
+        let name = "\(settings.bucket)-\(settings.prefix)-\(number)-\(sequence)"
+        let body = Array(#"{"action":"createlb"}"#.utf8)
+        let answer = body.withUnsafeBytes { timed("POST", "/v1/buckets/\(name)", body: $0) }
+        guard let answer else { return }
+        guard answer.status == 200 else { return tally.fail(.status(answer.status)) }
+        record?.bucket(name)
+    }
+
+    /// Sends one request to this worker's server; the next server's turn comes when it fails.
+    private func timed(
+        _ method: String, _ path: String, body: UnsafeRawBufferPointer? = nil
+    ) -> HTTPClient.Answer? {
+        let server = settings.servers[serverIndex % settings.servers.count]
+        let begun = ContinuousClock.now
+        do throws(LoadFailure) {
+            let answer = try client.send(
+                method, to: server, path: path, body: body, into: incoming)
+            let elapsed = (ContinuousClock.now - begun).components
+            let nanoseconds =
+                UInt64(elapsed.seconds) * 1_000_000_000
+                + UInt64(elapsed.attoseconds / 1_000_000_000)
+            if answer.status < 300 { tally.latencies.record(nanoseconds: nanoseconds) }
+            if answer.status >= 500 { serverIndex += 1 }
+            return answer
+        } catch {
+            tally.fail(error)
+            serverIndex += 1
+            if case .unreachable = error { usleep(Limits.unreachablePauseMicroseconds) }
+            return nil
+        }
+    }
+}
