@@ -1,0 +1,471 @@
+"""Measures Martlet beside nginx and beside bare system calls; prints one Markdown table.
+
+Every pair is measured in rounds that alternate, with the order reversed every other round, and the
+median round is reported. CPU is utime + stime of the server processes, from /proc/PID/stat.
+"""
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+CORES = os.cpu_count()
+PARTS = ("data", "durable", "buckets", "failover", "start")
+
+
+def say(text):
+    print(f"== {text}", file=sys.stderr, flush=True)
+
+
+def cpu_seconds(pids):
+    """CPU time the processes have used so far, all threads, user and system."""
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/stat") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS_PER_SECOND
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as listing:
+        return [int(word) for word in listing.read().split()]
+
+
+def request(method, url, body=None, timeout=5.0):
+    """One request; the status, or 0 when there was no answer."""
+    call = urllib.request.Request(url, method=method, data=body)
+    try:
+        with urllib.request.urlopen(call, timeout=timeout) as answer:
+            answer.read()
+            return answer.status
+    except urllib.error.HTTPError as error:
+        error.read()
+        return error.code
+    except OSError:
+        return 0
+
+
+class Cluster:
+    """A local cluster in a directory of its own, driven by `martlet cluster`."""
+
+    def __init__(self, martlet, directory, proxies, targets):
+        self.martlet, self.directory = martlet, directory
+        shutil.rmtree(directory, ignore_errors=True)
+        self.begun = time.monotonic()
+        self.run("start", "--proxies", str(proxies), "--targets", str(targets),
+                 "--base-port", "0", "--detach")
+
+    def run(self, *words, check=True):
+        return subprocess.run(
+            [self.martlet, "cluster", *words, "--dir", self.directory],
+            check=check, stdout=subprocess.PIPE, text=True, timeout=180).stdout
+
+    def nodes(self):
+        with open(f"{self.directory}/cluster.json") as file:
+            return json.load(file)["nodes"]
+
+    def urls(self, role):
+        return [node["url"] for node in self.nodes() if node["role"] == role]
+
+    def pids(self, role=None):
+        return [node["pid"] for node in self.nodes() if role in (None, node["role"])]
+
+    def status(self):
+        return json.loads(self.run("status", "--json", check=False))
+
+    def create_bucket(self, name, value=None, url=None, timeout=5.0):
+        message = {"action": "createlb"}
+        if value:
+            message["value"] = value
+        url = url or self.urls("proxy")[0]
+        return request("POST", f"{url}/v1/buckets/{name}", json.dumps(message).encode(), timeout)
+
+    def stop(self):
+        self.run("stop", check=False)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class Nginx:
+    """nginx from Debian: sendfile on, open_file_cache off, DAV PUT; a second port redirects."""
+
+    def __init__(self, directory, port):
+        self.directory, self.port = directory, port
+        self.url, self.redirect_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
+        shutil.rmtree(directory, ignore_errors=True)
+        for name in ("data", "temporary"):
+            os.makedirs(f"{directory}/{name}")
+        with open(f"{directory}/nginx.conf", "w") as file:
+            file.write(f"""
+daemon off; pid {directory}/nginx.pid; error_log {directory}/error.log;
+worker_processes {CORES}; {"user root;" if os.geteuid() == 0 else ""}
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; sendfile on; tcp_nopush on; open_file_cache off;
+  keepalive_requests 1000000000; client_max_body_size 0;
+  client_body_temp_path {directory}/temporary; client_body_buffer_size 16k;
+  fastcgi_temp_path {directory}/f; proxy_temp_path {directory}/p;
+  scgi_temp_path {directory}/s; uwsgi_temp_path {directory}/u;
+  server {{ listen 127.0.0.1:{port} reuseport; root {directory}/data;
+            location / {{ dav_methods PUT DELETE; create_full_put_path on; }} }}
+  server {{ listen 127.0.0.1:{port + 1} reuseport;
+            location / {{ return 307 {self.url}$request_uri; }} }}
+}}
+""")
+        self.process = subprocess.Popen(
+            ["nginx", "-c", f"{directory}/nginx.conf"], stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 10
+        while request("GET", self.url + "/none") == 0:
+            if time.monotonic() > end or self.process.poll() is not None:
+                sys.exit(f"nginx did not start; see {directory}/error.log")
+            time.sleep(0.02)
+
+    def pids(self):
+        return [self.process.pid] + children(self.process.pid)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.rows = []
+        self.notes = []
+
+    def load(self, *words):
+        """Runs `martlet load … --json`; a run in which requests failed is not a measurement."""
+        result = subprocess.run(
+            [self.options.martlet, "load", *map(str, words), "--json"],
+            stdout=subprocess.PIPE, text=True, timeout=600)
+        if result.returncode != 0:
+            raise RuntimeError(f"martlet load {' '.join(map(str, words))} failed")
+        report = json.loads(result.stdout)
+        if report["failed"] or report["mismatches"]:
+            raise RuntimeError(f"martlet load {' '.join(map(str, words))}: {report['failures']} "
+                               f"{report['examples']}")
+        return report
+
+    def sample(self, words, pids):
+        before = cpu_seconds(pids)
+        report = self.load(*words)
+        used = cpu_seconds(pids) - before
+        return {"rate": report["requests_per_second"], "p99": report["p99_us"],
+                "cpu": used / max(1, report["requests"]) * 1e6}
+
+    def compare(self, title, ours, theirs, peer, bar, count=None):
+        """Measures two sides in alternating rounds; each side makes (words, pids) per round."""
+        limit = ["--count", count] if count else ["--duration", f"{self.options.seconds}s"]
+        sides = {"ours": ours, "theirs": theirs}
+        results = {"ours": [], "theirs": []}
+        for round_number in range(self.options.rounds):
+            order = ["ours", "theirs"] if round_number % 2 == 0 else ["theirs", "ours"]
+            for side in order:
+                words, pids = sides[side](round_number)
+                results[side].append(self.sample([*words, *limit], pids))
+        middle = {side: {key: statistics.median(sample[key] for sample in samples)
+                         for key in ("rate", "cpu", "p99")}
+                  for side, samples in results.items()}
+        mine, other = middle["ours"], middle["theirs"]
+        ratio = other["cpu"] / mine["cpu"] if mine["cpu"] and other["cpu"] else None
+        self.rows.append([
+            title, f"{mine['rate']:,.0f}/s, {mine['cpu']:.1f} µs CPU, p99 {mine['p99']:,.0f} µs",
+            f"{peer}: {other['rate']:,.0f}/s, {other['cpu']:.1f} µs CPU, p99 {other['p99']:,.0f} µs",
+            f"{ratio:.2f} per CPU-second, {mine['rate'] / other['rate']:.2f} per second"
+            if ratio else f"{mine['rate'] / other['rate']:.2f} per second",
+            self.verdict(ratio, bar)])
+        say(" | ".join(self.rows[-1]))
+
+    @staticmethod
+    def verdict(ratio, bar, at_most=False):
+        if bar is None or ratio is None:
+            return ""
+        met = ratio <= bar if at_most else ratio >= bar
+        return f"{'at most' if at_most else 'at least'} {bar:g}: {'met' if met else 'NOT met'}"
+
+    # Parts
+
+    def data(self):
+        """GET and PUT, direct and through the redirect, beside nginx."""
+        cluster = Cluster(self.options.martlet, f"{self.options.dir}/data", 1, 1)
+        nginx = Nginx(f"{self.options.dir}/nginx", self.free_port())
+        try:
+            proxy, target = cluster.urls("proxy")[0], cluster.urls("target")[0]
+            if cluster.create_bucket("bench") != 200:
+                raise RuntimeError("the bucket for reads could not be created")
+            workers = ["--concurrency", self.options.concurrency]
+            for size, objects, label in (("4KiB", 1000, "4 KiB"), ("1MiB", 64, "1 MiB")):
+                common = [*workers, "--size", size, "--objects", objects, "--prefix", f"g{size}-"]
+                ours = ["get", "--bucket", "bench", *common]
+                theirs = ["get", "--plain", *common]
+                self.load(*ours, "--url", proxy, "--through-redirect", "--count", 1)
+                self.load(*theirs, "--url", nginx.url, "--count", 1)
+                self.compare(
+                    f"GET {label}, direct",
+                    lambda _: ([*ours, "--filled", "--direct", "--url", target],
+                               cluster.pids("target")),
+                    lambda _: ([*theirs, "--filled", "--url", nginx.url], nginx.pids()),
+                    "nginx", 1.0)
+                self.compare(
+                    f"GET {label}, through the redirect",
+                    lambda _: ([*ours, "--filled", "--through-redirect", "--url", proxy],
+                               cluster.pids()),
+                    lambda _: ([*theirs, "--filled", "--through-redirect", "--url",
+                                nginx.redirect_url], nginx.pids()),
+                    "nginx", None)
+            if not self.delayed_bucket(cluster):
+                self.notes.append("PUT hashed, not synced: this build refuses write_policy "
+                                  "delayed, so it was not measured.")
+                return
+            for size, count, bar, label in (("4KiB", None, None, "4 KiB"),
+                                            ("1MiB", 400, 0.8, "1 MiB")):
+                common = [*workers, "--size", size]
+                self.compare(
+                    f"PUT {label}, hashed, not synced, direct",
+                    lambda n: (["put", "--bucket", "delayed", *common, "--prefix", f"d{size}{n}-",
+                                "--direct", "--url", target], cluster.pids("target")),
+                    lambda n: (["put", *common, "--prefix", f"d{size}{n}-", "--plain",
+                                "--url", nginx.url], nginx.pids()),
+                    "nginx DAV (no hash)", bar, count)
+                self.compare(
+                    f"PUT {label}, hashed, not synced, through the redirect",
+                    lambda n: (["put", "--bucket", "delayed", *common, "--prefix", f"r{size}{n}-",
+                                "--through-redirect", "--url", proxy], cluster.pids()),
+                    lambda n: (["put", *common, "--prefix", f"r{size}{n}-", "--plain",
+                                "--through-redirect", "--url", nginx.redirect_url], nginx.pids()),
+                    "nginx DAV (no hash)", None, count)
+        finally:
+            nginx.stop()
+            cluster.stop()
+
+    @staticmethod
+    def delayed_bucket(cluster):
+        forms = ({"write_policy": "delayed"}, {"write_policy": {"data": "delayed"}})
+        return any(cluster.create_bucket("delayed", form) in (200, 409) for form in forms)
+
+    def durable(self):
+        """Durable PUT beside the bare system calls, at the same concurrency."""
+        cluster = Cluster(self.options.martlet, f"{self.options.dir}/durable", 1, 1)
+        bare = f"{self.options.dir}/bare"
+        try:
+            target = cluster.urls("target")[0]
+            if cluster.create_bucket("durable") != 200:
+                raise RuntimeError("the bucket for durable writes could not be created")
+            for concurrency in (1, self.options.concurrency):
+                ours, theirs = [], []
+                for number in range(self.options.rounds):
+                    shutil.rmtree(bare, ignore_errors=True)
+                    os.makedirs(f"{bare}/1")
+                    os.makedirs(f"{bare}/2")
+
+                    def put():
+                        ours.append(self.load(
+                            "put", "--bucket", "durable", "--direct", "--url", target,
+                            "--prefix", f"c{concurrency}n{number}-", "--concurrency", concurrency,
+                            "--duration", f"{self.options.seconds}s"))
+
+                    def loop():
+                        theirs.append(self.load(
+                            "syscalls", "--dir", f"{bare}/1", "--dir", f"{bare}/2",
+                            "--concurrency", concurrency,
+                            "--duration", f"{self.options.seconds}s"))
+
+                    for step in ((put, loop) if number % 2 == 0 else (loop, put)):
+                        step()
+                rate = statistics.median(report["requests_per_second"] for report in ours)
+                best = statistics.median(report["requests_per_second"] for report in theirs)
+                p99 = statistics.median(report["p99_us"] for report in ours)
+                self.rows.append([
+                    f"PUT 4 KiB, durable, {concurrency} at a time",
+                    f"{rate:,.0f}/s, p99 {p99:,.0f} µs", f"bare system calls: {best:,.0f}/s",
+                    f"{rate / best:.2f}",
+                    self.verdict(rate / best, 0.7 if concurrency > 1 else None)])
+                say(" | ".join(self.rows[-1]))
+        finally:
+            shutil.rmtree(bare, ignore_errors=True)
+            cluster.stop()
+
+    def buckets(self):
+        """Bucket creates beside this disk's fdatasync."""
+        cluster = Cluster(self.options.martlet, f"{self.options.dir}/buckets", 3, 3)
+        disk = f"{self.options.dir}/disk"
+        os.makedirs(disk, exist_ok=True)
+        try:
+            primary = cluster.status()["primary"]
+            url = next(node["url"] for node in cluster.nodes() if node["id"] == primary)
+            ones, many, syncs = [], [], []
+            for number in range(self.options.rounds):
+                limit = ["--duration", f"{self.options.seconds}s"]
+                syncs.append(self.load("syscalls", "--kind", "fdatasync", "--dir", disk,
+                                       "--concurrency", 1, *limit)["p50_us"])
+                ones.append(self.load("bucket-create", "--url", url, "--concurrency", 1,
+                                      "--prefix", f"one{number}", *limit)["p50_us"])
+                many.append(self.load("bucket-create", "--url", url, "--concurrency", 16,
+                                      "--prefix", f"many{number}", *limit)["requests_per_second"])
+            one, rate, sync = map(statistics.median, (ones, many, syncs))
+            self.rows.append([
+                "bucket create, one client, p50 (3 proxies, 3 targets)", f"{one:,.0f} µs",
+                f"fdatasync p50: {sync:,.0f} µs", f"{one / sync:.1f}",
+                self.verdict(one / sync, 5, at_most=True)])
+            self.rows.append([
+                "bucket creates, 16 clients", f"{rate:,.0f}/s",
+                f"fdatasync, one after the other: {1e6 / sync:,.0f}/s",
+                f"{rate * sync / 1e6:.2f}", ""])
+            for row in self.rows[-2:]:
+                say(" | ".join(row))
+        finally:
+            shutil.rmtree(disk, ignore_errors=True)
+            cluster.stop()
+
+    def failover(self):
+        """Kill -9 of the primary until a bucket is created through another proxy."""
+        cluster = Cluster(self.options.martlet, f"{self.options.dir}/failover", 3, 3)
+        times = []
+        try:
+            for number in range(self.options.kills):
+                primary = self.settled(cluster)
+                others = [node["url"] for node in cluster.nodes()
+                          if node["role"] == "proxy" and node["id"] != primary]
+                cluster.run("kill", primary)
+                begun, tried = time.monotonic(), 0
+                # One name throughout: an attempt whose answer was lost may still have made it.
+                while True:
+                    url = others[tried % len(others)]
+                    status = cluster.create_bucket(f"after-{number}", url=url, timeout=2.0)
+                    if status in (200, 409):
+                        break
+                    tried += 1
+                    if time.monotonic() - begun > 60:
+                        raise RuntimeError("no new primary within 60 s")
+                    time.sleep(0.002)
+                times.append(time.monotonic() - begun)
+                say(f"kill {number + 1} of {primary}: {times[-1] * 1000:.0f} ms")
+                cluster.run("restart", primary)
+            times.sort()
+
+            def at(fraction):
+                return times[min(len(times) - 1, int(fraction * len(times)))] * 1000
+
+            self.rows.append([
+                f"kill -9 of the primary to the next bucket ({len(times)} kills)",
+                f"median {statistics.median(times) * 1000:,.0f} ms", "",
+                f"min {times[0] * 1000:,.0f}, p90 {at(0.9):,.0f}, max {times[-1] * 1000:,.0f} ms",
+                self.verdict(statistics.median(times), 1.0, at_most=True) + " (s)"])
+            say(" | ".join(self.rows[-1]))
+            self.notes.append("Failover times, ms: "
+                              + " ".join(f"{value * 1000:.0f}" for value in times))
+        finally:
+            cluster.stop()
+
+    @staticmethod
+    def settled(cluster):
+        """Waits until every node is ready and names the same primary; its id."""
+        end = time.monotonic() + 60
+        while True:
+            status = cluster.status()
+            if status.get("primary") and all(node["ready"] for node in status["nodes"]):
+                return status["primary"]
+            if time.monotonic() > end:
+                raise RuntimeError("the cluster did not settle within 60 s")
+            time.sleep(0.05)
+
+    def start(self):
+        """From nothing to the first bucket, with three proxies and three targets."""
+        times = []
+        for _ in range(max(3, self.options.rounds)):
+            cluster = Cluster(self.options.martlet, f"{self.options.dir}/start", 3, 3)
+            try:
+                while cluster.create_bucket("first") != 200:
+                    if time.monotonic() - cluster.begun > 60:
+                        raise RuntimeError("no bucket within 60 s")
+                times.append(time.monotonic() - cluster.begun)
+            finally:
+                cluster.stop()
+        middle = statistics.median(times)
+        self.rows.append([
+            "cluster start to first bucket (3 proxies, 3 targets)", f"{middle * 1000:,.0f} ms", "",
+            f"worst {max(times) * 1000:,.0f} ms",
+            self.verdict(middle, 2.0, at_most=True) + " (s)"])
+        say(" | ".join(self.rows[-1]))
+
+    @staticmethod
+    def free_port():
+        import random
+        import socket
+        while True:
+            port = random.randrange(10000, 30000)
+            try:
+                for offset in (0, 1):
+                    with socket.socket() as probe:
+                        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                        probe.bind(("127.0.0.1", port + offset))
+                return port
+            except OSError:
+                continue
+
+    def table(self):
+        options = self.options
+        filesystem = subprocess.run(
+            ["stat", "-f", "-c", "%T", options.dir], stdout=subprocess.PIPE, text=True).stdout
+        nginx = subprocess.run(["nginx", "-v"], stderr=subprocess.PIPE, text=True).stderr
+        version = subprocess.run(
+            [options.martlet, "version"], stdout=subprocess.PIPE, text=True).stdout
+        lines = [
+            "# Benchmarks", "",
+            f"`{options.words.strip()}`, {time.strftime('%Y-%m-%d')}, {version.strip()}, "
+            f"{nginx.strip().replace('nginx version: ', '')}, {CORES} cores, "
+            f"{platform.system()} {platform.release()}, {filesystem.strip()}, "
+            f"load average {os.getloadavg()[0]:.1f}; {options.rounds} rounds of "
+            f"{options.seconds} s, {options.concurrency} connections, medians.", "",
+            "| measurement | Martlet | beside it | ratio | bar |", "|---|---|---|---|---|"]
+        lines += ["| " + " | ".join(row) + " |" for row in self.rows]
+        lines += [""] + [f"- {note}" for note in self.notes] + [
+            "- Ratios above 1 are in Martlet's favour, except for times, where less is better.",
+            "- Both servers have one worker per core; the client is the same; client and servers "
+            "share the cores, so requests per CPU-second say more than requests per second.",
+            "- nginx: sendfile on, open_file_cache off, DAV PUT with its temporary files on the "
+            "same disk; \"through the redirect\" is a second nginx port that answers 307."]
+        return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--martlet", required=True)
+    parser.add_argument("--dir", required=True)
+    parser.add_argument("--words", default="")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("--only", default=",".join(PARTS))
+    parser.add_argument("--quick", action="store_true", help="one short round, three kills")
+    options = parser.parse_args()
+    if unknown := set(options.only.split(",")) - set(PARTS):
+        parser.error(f"--only: unknown {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if options.quick:
+        options.rounds, options.seconds, options.kills = 1, 1, 3
+    bench = Bench(options)
+    failed = []
+    for part in options.only.split(","):
+        say(f"measuring: {part}")
+        try:
+            getattr(bench, part)()
+        except (RuntimeError, subprocess.SubprocessError, OSError, StopIteration) as error:
+            failed.append(part)
+            bench.notes.append(f"Part {part} could not be measured: {error}")
+            say(bench.notes[-1])
+    print(bench.table())
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
