@@ -1,0 +1,126 @@
+/// What the driver has to do, in the order given.
+package enum Effect: Hashable, Sendable {
+    /// Make this durable; `Input.flushed` reports it. Later effects do not wait for it.
+    case write(WriteRequest)
+    /// Send, but not before the write `after` is flushed.
+    case send(Envelope, after: WriteSequence)
+    /// Everything up to here is committed: apply it.
+    case committed(Index)
+    /// Read entries from storage for a lagging follower; `Input.entriesRead` brings them.
+    case readEntries(ReadRequest)
+    /// Take and encode a snapshot of the applied state; `Input.snapshotTaken` brings it.
+    case takeSnapshot
+    /// Decode a complete snapshot; `Input.snapshotDecoded` says whether it could be.
+    case decodeSnapshot(base: LogBase, bytes: [UInt8])
+
+    /// The proposal was appended at this place. It is not committed yet.
+    case accepted(ProposalToken, LogMark)
+    case refused(ProposalToken, Refusal)
+    /// A linearizable read may be served once this index is applied.
+    case readable(ReadToken, Index)
+    case readRefused(ReadToken, Refusal)
+    /// The leadership transfer has ended.
+    case transferEnded(TransferResult)
+
+    /// A forced recovery has replaced the cluster this member belongs to. It never votes or leads
+    /// again.
+    case superseded(by: Generation)
+    /// The leader says that this member is no longer part of the cluster.
+    case removed
+    /// The log contradicts what was committed. Stop this member; a person must look at it.
+    case corrupt(String)
+}
+
+/// One write of the core; the driver adds what belongs to the state machine.
+package struct WriteRequest: Hashable, Sendable {
+    package var sequence: WriteSequence
+    package var hardState: HardState?
+    /// Install the decoded snapshot with this base.
+    package var installation: LogBase?
+    package var installationKeepsTail = false
+    package var entries: [Entry] = []
+    package var base: LogBase?
+}
+
+/// Entries that the leader needs and does not have in memory.
+package struct ReadRequest: Hashable, Sendable {
+    package var member: MemberID
+    package var first: Index
+    package var last: Index
+    package var bytesMax: Int
+}
+
+/// Names a proposal between the core and the driver.
+package struct ProposalToken: Hashable, Comparable, Sendable {
+    package var rawValue: UInt64
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    package static func < (left: ProposalToken, right: ProposalToken) -> Bool {
+        left.rawValue < right.rawValue
+    }
+}
+
+/// Names a read between the core and the driver, at the member where the read was asked for.
+package struct ReadToken: Hashable, Comparable, Sendable {
+    package var rawValue: UInt64
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    package static func < (left: ReadToken, right: ReadToken) -> Bool {
+        left.rawValue < right.rawValue
+    }
+}
+
+/// Why a request was not taken. In every case it has had no effect and never will.
+package enum Refusal: Hashable, Sendable {
+    /// Ask this member; `nil` when no leader is known.
+    case notLeader(hint: MemberID?)
+    /// Too much is waiting already; try again later.
+    case busy
+    case tooLarge(bytes: Int, max: Int)
+    /// Leadership is being handed to this member; ask it in a moment.
+    case transferring(to: MemberID)
+    /// The member is stopping or has stopped.
+    case stopped
+    /// Another entry was committed in its place.
+    case lost
+    /// It took too long.
+    case timedOut
+    /// A membership change is not possible now.
+    case membership(MembershipRefusal)
+}
+
+/// Why the membership was not changed.
+package enum MembershipRefusal: Hashable, Sendable {
+    /// One change at a time: this one is not committed yet.
+    case changeInProgress(at: Index)
+    /// The leader has not committed an entry of its own term (the rule of 2015).
+    case leaderTooFresh
+    case noSuchMember(MemberID)
+    /// Only a learner can be promoted, only a voter demoted.
+    case wrongRole(MemberID)
+    /// The learner lacks this many entries.
+    case learnerBehind(MemberID, by: Int)
+    /// So few of the resulting voters are in contact that nothing could be committed.
+    case wouldLoseQuorum(silent: [MemberID])
+    case tooManyMembers(max: Int)
+    case lastVoter
+}
+
+/// How a leadership transfer ended.
+package enum TransferResult: Hashable, Sendable {
+    /// The target was told to take over, and this member follows a later term.
+    case handedOver(to: MemberID)
+    case refused(TransferRefusal)
+    /// The target did not take over in time; this member leads on.
+    case timedOut(target: MemberID)
+    /// The target left the voters, or another target was named.
+    case aborted(target: MemberID)
+    /// Leadership was lost before the target was told.
+    case leadershipLost
+}
+
+/// Why a leadership transfer was not begun.
+package enum TransferRefusal: Hashable, Sendable {
+    case notLeader(hint: MemberID?)
+    case targetIsLeader
+    case targetIsLearner
+    case noSuchMember
+}

@@ -1,0 +1,63 @@
+/// What can happen to a replica.
+package enum Input: Hashable, Sendable {
+    /// A tick has passed; `time` is the wall clock, used only to stamp entries.
+    case tick(time: UInt64)
+    case received(Envelope)
+    /// The writes up to here survive power loss.
+    case flushed(WriteSequence)
+    /// Commands for the log, in order.
+    case propose([Proposal], time: UInt64)
+    case changeMembership(ProposalToken, MembershipChange, time: UInt64)
+    case transfer(to: MemberID)
+    /// Linearizable reads; all of them arrived before this moment.
+    case read([ReadToken])
+    /// Entries up to here are applied, and their effect is stored up to `durable`.
+    case applied(Index)
+    case entriesRead(ReadRequest, [Entry])
+    case snapshotTaken(Snapshot)
+    case snapshotDecoded(LogBase, isValid: Bool)
+    /// Everything up to here may go: it is applied and its effect is stored.
+    case compact(LogBase)
+}
+
+/// A command on its way into the log.
+package struct Proposal: Hashable, Sendable {
+    package var token: ProposalToken
+    package var payload: [UInt8]
+
+    package init(token: ProposalToken, payload: [UInt8]) {
+        self.token = token
+        self.payload = payload
+    }
+}
+
+/// One step of membership; every one moves a single member (dissertation §4.1).
+package enum MembershipChange: Hashable, Sendable {
+    case addLearner(MemberID)
+    /// A learner that has caught up becomes a voter.
+    case promote(MemberID)
+    /// A voter becomes a learner.
+    case demote(MemberID)
+    case remove(MemberID)
+
+    package var member: MemberID {
+        switch self {
+        case .addLearner(let member), .promote(let member), .demote(let member),
+            .remove(let member):
+            member
+        }
+    }
+}
+
+/// An encoded state of the machine, ready to be sent.
+package struct Snapshot: Hashable, Sendable {
+    package var base: LogBase
+    package var bytes: [UInt8]
+    package var checksum: UInt64
+
+    package init(base: LogBase, bytes: [UInt8]) {
+        self.base = base
+        self.bytes = bytes
+        checksum = Checksum.of(bytes)
+    }
+}

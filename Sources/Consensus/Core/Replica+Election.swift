@@ -1,0 +1,193 @@
+// Elections: Raft §5.2, §5.4.1; pre-vote and quorum check: dissertation §9.6 and §6.2.
+extension Replica {
+    mutating func tick(_ time: UInt64, _ effects: inout [Effect]) {
+        now += 1
+        wallTime = max(wallTime, time)
+        dropIdleReceipt()
+        if isLeader {
+            tickLeader(&effects)
+        } else if now >= electionDeadline {
+            resetElectionTimer()
+            if mayCampaign { askForPreVotes(&effects) }
+        }
+    }
+
+    private mutating func tickLeader(_ effects: inout [Effect]) {
+        guard let leadership else { return }
+        let patience = UInt64(limits.electionTicksMin)
+        let hearsMajority = Quorum.holds(in: log.configuration) { member in
+            member == id
+                || leadership.followers.contains {
+                    $0.member == member && now - $0.progress.contact <= patience
+                }
+        }
+        // A leader without a majority could only collect writes that fail; a leader whose disk
+        // hangs would keep everyone else from taking over.
+        let leadsAlone = log.configuration.voters == [id]
+        guard hearsMajority, leadsAlone || oldestWriteAge <= UInt64(limits.electionTicksMax)
+        else { return stepDown(to: term, leader: nil, &effects) }
+        if let transfer = leadership.transfer, now >= transfer.deadline {
+            self.leadership?.transfer = nil
+            effects.append(.transferEnded(.timedOut(target: transfer.target)))
+        }
+        if now >= leadership.heartbeatDue { beginRound(&effects) }
+    }
+
+    /// Whether an election may be started here: by a voter, on a disk that works, with a whole log.
+    var mayCampaign: Bool {
+        log.configuration.isVoter(id) && supersededBy == nil && receipt == nil
+            && installationWrite <= flushedWrite
+            && oldestWriteAge <= UInt64(limits.electionTicksMin)
+    }
+
+    mutating func resetElectionTimer() {
+        electionDeadline =
+            now
+            + UInt64(random.next(in: limits.electionTicksMin...limits.electionTicksMax))
+    }
+
+    // MARK: asking
+
+    private mutating func askForPreVotes(_ effects: inout [Effect]) {
+        let round = random.next()
+        role = .preCandidate(round: round, grants: [])
+        for member in log.configuration.voters where member != id {
+            send(.preVoteRequest(round: round, last: log.lastMark), to: member, &effects)
+        }
+        countPreVote(of: id, &effects)
+    }
+
+    private mutating func countPreVote(of member: MemberID, _ effects: inout [Effect]) {
+        guard case .preCandidate(let round, var grants) = role else { return }
+        grants.insert(member)
+        role = .preCandidate(round: round, grants: grants)
+        if Quorum.holds(in: log.configuration, grants.contains) {
+            campaign(isTransfer: false, &effects)
+        }
+    }
+
+    mutating func campaign(isTransfer: Bool, _ effects: inout [Effect]) {
+        hardState.term = term.next
+        hardState.vote = id
+        writeHardState(&effects)
+        role = .candidate(votes: [], ownVote: hardStateWrite)
+        leaderContact = nil
+        resetElectionTimer()
+        for member in log.configuration.voters where member != id {
+            send(
+                .voteRequest(last: log.lastMark, isTransfer: isTransfer), to: member, &effects)
+        }
+    }
+
+    mutating func countVote(of member: MemberID, _ effects: inout [Effect]) {
+        guard case .candidate(var votes, let ownVote) = role else { return }
+        votes.insert(member)
+        role = .candidate(votes: votes, ownVote: ownVote)
+        if Quorum.holds(in: log.configuration, votes.contains) { lead(&effects) }
+    }
+
+    private mutating func lead(_ effects: inout [Effect]) {
+        let first = log.last.next
+        var leadership = Leadership(firstIndex: first, followers: [])
+        leadership.uncommittedBytes = uncommittedBytes()
+        leadership.followers = log.configuration.members.filter { $0 != id }.map {
+            Leadership.Follower(member: $0, progress: Progress(next: first, contact: now))
+        }
+        role = .leader(leadership)
+        append([(.leader, Entry.leaderPayload(id))], &effects)
+        beginRound(&effects)
+    }
+
+    // MARK: answering
+
+    mutating func preVoteRequested(
+        by candidate: MemberID, in senderTerm: Term, _ round: UInt64, _ last: LogMark,
+        _ effects: inout [Effect]
+    ) {
+        tellIfRemoved(candidate, &effects)
+        let granted =
+            senderTerm.next > term && !hearsLeader(otherThan: candidate) && supersededBy == nil
+            && last.isUpToDate(with: log.lastMark)
+        send(.preVoteReply(round: round, granted: granted), to: candidate, &effects)
+    }
+
+    mutating func preVoteReplied(
+        by member: MemberID, _ round: UInt64, _ granted: Bool, _ effects: inout [Effect]
+    ) {
+        guard case .preCandidate(let current, _) = role, current == round, granted else { return }
+        countPreVote(of: member, &effects)
+    }
+
+    /// The request is of the current term; the caller has seen to that.
+    mutating func voteRequested(
+        by candidate: MemberID, _ last: LogMark, _ effects: inout [Effect]
+    ) {
+        var isFree = hardState.vote == nil
+        if case .follower = role {} else { isFree = false }
+        let granted =
+            (isFree && supersededBy == nil && last.isUpToDate(with: log.lastMark))
+            || hardState.vote == candidate
+        if granted, hardState.vote == nil {
+            hardState.vote = candidate
+            writeHardState(&effects)
+            resetElectionTimer()
+        }
+        send(.voteReply(granted: granted), to: candidate, &effects)
+    }
+
+    /// Whether a leader other than `member` was heard so recently that an election would only
+    /// disturb. A leader hears itself: it steps down as soon as it loses the majority.
+    func hearsLeader(otherThan member: MemberID) -> Bool {
+        if isLeader { return true }
+        guard case .follower(let leader?) = role, leader != member, let leaderContact else {
+            return false
+        }
+        return now - leaderContact < UInt64(limits.electionTicksMin)
+    }
+
+    // MARK: changing sides
+
+    /// Follows, in `newTerm`, which is the current one or a later one.
+    mutating func stepDown(to newTerm: Term, leader: MemberID?, _ effects: inout [Effect]) {
+        let wasLeader = isLeader
+        if wasLeader { endLeadership(isHandedOver: newTerm > term, &effects) }
+        if newTerm > term {
+            hardState.term = newTerm
+            hardState.vote = nil
+            writeHardState(&effects)
+            leaderContact = nil
+        }
+        if case .follower(let current) = role, current == leader, !wasLeader {
+            return
+        }
+        role = .follower(leader: leader)
+        resetElectionTimer()
+    }
+
+    /// Answers everything that only a leader could have answered.
+    private mutating func endLeadership(isHandedOver: Bool, _ effects: inout [Effect]) {
+        guard let leadership else { return }
+        role = .follower(leader: nil)
+        refuse(leadership.readsInRound + leadership.readsWaiting, &effects)
+        if let transfer = leadership.transfer {
+            effects.append(
+                .transferEnded(
+                    transfer.isSent && isHandedOver
+                        ? .handedOver(to: transfer.target) : .leadershipLost))
+        }
+    }
+
+    /// A message of the current term that only its leader can have sent.
+    ///
+    /// - Returns: `false` when that is impossible, because this member leads the term itself.
+    mutating func hear(leader: MemberID, _ effects: inout [Effect]) -> Bool {
+        guard !isLeader else {
+            halt("\(leader) and \(id) both lead term \(term)", &effects)
+            return false
+        }
+        stepDown(to: term, leader: leader, &effects)
+        leaderContact = now
+        resetElectionTimer()
+        return true
+    }
+}

@@ -1,0 +1,112 @@
+// Membership, one member at a time: dissertation §4, with the rule of 2015 (a leader changes
+// nothing before it has committed an entry of its own term).
+extension Replica {
+    mutating func changeMembership(
+        _ token: ProposalToken, _ change: MembershipChange, _ time: UInt64,
+        _ effects: inout [Effect]
+    ) {
+        wallTime = max(wallTime, time)
+        if let refusal = refusal(of: 0, after: 0, 0) ?? refusal(of: change) {
+            return effects.append(.refused(token, refusal))
+        }
+        let next = log.configuration.after(change)
+        if next == log.configuration {
+            // Done already: a repeated request succeeds, at the place that did it.
+            let index = log.configurationIndex
+            let term = log.term(at: index) ?? log.base.mark.term
+            return effects.append(.accepted(token, LogMark(index: index, term: term)))
+        }
+        effects.append(.accepted(token, LogMark(index: log.last.next, term: term)))
+        append([(.configuration, next.encoded)], &effects)
+    }
+
+    private func refusal(of change: MembershipChange) -> Refusal? {
+        guard let leadership else { return .notLeader(hint: leader) }
+        if log.configurationIndex > commit {
+            return .membership(.changeInProgress(at: log.configurationIndex))
+        }
+        if commit < leadership.firstIndex { return .membership(.leaderTooFresh) }
+        let (current, member) = (log.configuration, change.member)
+        let next = current.after(change)
+        switch change {
+        case .addLearner: break
+        case .promote:
+            if !current.contains(member) { return .membership(.noSuchMember(member)) }
+            let match = leadership.followers.first { $0.member == member }?.progress.match
+            let lag = log.last.distance(from: match ?? .zero)
+            if current.isLearner(member), lag > limits.promotionLagMax {
+                return .membership(.learnerBehind(member, by: lag))
+            }
+        case .demote:
+            if !current.contains(member) { return .membership(.noSuchMember(member)) }
+        case .remove: break
+        }
+        if next.voters.isEmpty { return .membership(.lastVoter) }
+        if next.voters.count > limits.votersMax {
+            return .membership(.tooManyMembers(max: limits.votersMax))
+        }
+        if next.learners.count > limits.learnersMax {
+            return .membership(.tooManyMembers(max: limits.learnersMax))
+        }
+        let silent = next.voters.filter { voter in
+            voter != id
+                && !leadership.followers.contains {
+                    $0.member == voter
+                        && now - $0.progress.contact <= UInt64(limits.electionTicksMin)
+                }
+        }
+        if next.voters != current.voters, next.voters.count - silent.count < next.quorum {
+            return .membership(.wouldLoseQuorum(silent: silent))
+        }
+        return nil
+    }
+
+    /// Brings the leader's list of followers in line with the configuration in force.
+    mutating func configurationMayHaveChanged(_ effects: inout [Effect]) {
+        guard let leadership else { return }
+        let members = log.configuration.members.filter { $0 != id }
+        guard members != leadership.followers.map(\.member) else { return }
+        let fresh = Progress(next: log.last.next, contact: now)
+        self.leadership?.followers = members.map { member in
+            leadership.followers.first { $0.member == member }
+                ?? Leadership.Follower(member: member, progress: fresh)
+        }
+        if let transfer = leadership.transfer, !log.configuration.isVoter(transfer.target) {
+            self.leadership?.transfer = nil
+            effects.append(.transferEnded(.aborted(target: transfer.target)))
+        }
+        dropIdleSnapshot()
+    }
+
+    /// A leader that has committed its own departure hands over to the member that knows most.
+    mutating func resignIfRemoved(_ effects: inout [Effect]) {
+        guard let leadership, !log.configuration.isVoter(id), log.configurationIndex <= commit
+        else { return }
+        let heir = leadership.followers.filter { log.configuration.isVoter($0.member) }
+            .max { ($0.progress.match, $1.member) < ($1.progress.match, $0.member) }
+        if let heir { send(.timeoutNow, to: heir.member, &effects) }
+        stepDown(to: term, leader: nil, &effects)
+    }
+}
+
+extension Configuration {
+    /// This configuration with one member changed; itself when there is nothing to change.
+    package func after(_ change: MembershipChange) -> Configuration {
+        let member = change.member
+        switch change {
+        case .addLearner:
+            return contains(member)
+                ? self : Configuration(voters: voters, learners: learners + [member])
+        case .promote:
+            return Configuration(
+                voters: voters + [member], learners: learners.filter { $0 != member })
+        case .demote:
+            return Configuration(
+                voters: voters.filter { $0 != member }, learners: learners + [member])
+        case .remove:
+            return Configuration(
+                voters: voters.filter { $0 != member },
+                learners: learners.filter { $0 != member })
+        }
+    }
+}

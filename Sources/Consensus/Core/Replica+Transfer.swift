@@ -1,0 +1,39 @@
+// Handing leadership over: dissertation §3.10.
+extension Replica {
+    mutating func transfer(to target: MemberID, _ effects: inout [Effect]) {
+        guard let leadership else {
+            return effects.append(.transferEnded(.refused(.notLeader(hint: leader))))
+        }
+        if target == id { return effects.append(.transferEnded(.refused(.targetIsLeader))) }
+        if log.configuration.isLearner(target) {
+            return effects.append(.transferEnded(.refused(.targetIsLearner)))
+        }
+        guard log.configuration.isVoter(target) else {
+            return effects.append(.transferEnded(.refused(.noSuchMember)))
+        }
+        if let current = leadership.transfer {
+            if current.target == target { return }  // joined
+            effects.append(.transferEnded(.aborted(target: current.target)))
+        }
+        let deadline = now + UInt64(limits.electionTicksMin)
+        self.leadership?.transfer = Leadership.Transfer(target: target, deadline: deadline)
+        advanceTransfer(&effects)
+    }
+
+    /// Tells the target to take over once it has everything.
+    mutating func advanceTransfer(_ effects: inout [Effect]) {
+        guard let leadership, let transfer = leadership.transfer, !transfer.isSent,
+            let ordinal = leadership.ordinal(of: transfer.target),
+            leadership.followers[ordinal].progress.match == log.last
+        else { return }
+        self.leadership?.transfer?.isSent = true
+        send(.timeoutNow, to: transfer.target, &effects)
+    }
+
+    /// The envelope's term is the current one: an old copy can start nothing.
+    mutating func timeoutNow(from sender: MemberID, _ effects: inout [Effect]) {
+        guard case .follower(let leader) = role, leader == sender || leader == nil, mayCampaign
+        else { return }
+        campaign(isTransfer: true, &effects)
+    }
+}

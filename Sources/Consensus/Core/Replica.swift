@@ -1,0 +1,256 @@
+/// One member of the group, as a value: an input in, a list of effects out.
+///
+/// Raft (Ongaro and Ousterhout, 2014; Ongaro's dissertation for pre-vote, transfer, read index and
+/// membership). It reads no clock and does no I/O; its randomness is a generator it holds by value,
+/// so equal inputs give equal effects. The extensions in the other files of this folder follow the
+/// sections of the paper.
+package struct Replica: Sendable {
+    package let id: MemberID
+    package let limits: Limits
+    package internal(set) var hardState: HardState
+    var role = Role.follower(leader: nil)
+    var log: RaftLog
+    package internal(set) var commit: Index
+    /// What the driver has applied; never above `commit`.
+    package internal(set) var applied: Index
+
+    /// Ticks since this value was made.
+    var now: UInt64 = 0
+    /// The wall clock at the last input that told it.
+    var wallTime: UInt64 = 0
+    var random: Random
+    var electionDeadline: UInt64 = 0
+    /// When the leader of the current term was last heard.
+    var leaderContact: UInt64?
+
+    /// The last write asked for, the last that carried the hard state, and the last flushed.
+    var lastWrite = WriteSequence.zero
+    var hardStateWrite = WriteSequence.zero
+    var flushedWrite = WriteSequence.zero
+    /// Writes under way, each with the tick at which it was asked for.
+    var writesUnderWay: [(sequence: WriteSequence, tick: UInt64)] = []
+
+    var receipt: SnapshotReceipt?
+    /// The write that installs a snapshot; no election before it is flushed.
+    var installationWrite = WriteSequence.zero
+    /// A higher generation was seen: this member's cluster no longer exists.
+    package internal(set) var supersededBy: Generation?
+    /// The log contradicts what was committed; every further input is ignored.
+    package internal(set) var isHalted = false
+
+    package init<Machine>(
+        id: MemberID, recovered: RecoveredState<Machine>, limits: Limits = Limits(), seed: UInt64
+    ) throws(RecoveryFailure) {
+        try recovered.check()
+        self.id = id
+        self.limits = limits
+        hardState = recovered.hardState
+        log = RaftLog(
+            base: recovered.base, runs: recovered.termRuns, last: recovered.lastIndex,
+            tail: recovered.tail, lastTime: recovered.lastTime,
+            configurations: recovered.configurations.compactMap { entry in
+                entry.configuration.map {
+                    RaftLog.Placed(index: entry.index, configuration: $0)
+                }
+            })
+        commit = recovered.applied.index
+        applied = recovered.applied.index
+        random = Random(seed: seed)
+        resetElectionTimer()
+        checkInvariants()
+    }
+
+    /// Advances the replica by one input.
+    package mutating func handle(_ input: Input) -> [Effect] {
+        guard !isHalted else { return [] }
+        var effects: [Effect] = []
+        let committed = commit
+        switch input {
+        case .tick(let time): tick(time, &effects)
+        case .received(let envelope): receive(envelope, &effects)
+        case .flushed(let sequence): flushed(sequence, &effects)
+        case .propose(let proposals, let time): propose(proposals, time, &effects)
+        case .changeMembership(let token, let change, let time):
+            changeMembership(token, change, time, &effects)
+        case .transfer(let target): transfer(to: target, &effects)
+        case .read(let tokens): read(tokens.map { .local($0) }, &effects)
+        case .applied(let index): noteApplied(index)
+        case .entriesRead(let request, let entries): entriesRead(request, entries, &effects)
+        case .snapshotTaken(let snapshot): snapshotTaken(snapshot, &effects)
+        case .snapshotDecoded(let base, let isValid): snapshotDecoded(base, isValid, &effects)
+        case .compact(let base): compact(to: base, &effects)
+        }
+        if commit > committed { effects.append(.committed(commit)) }
+        checkInvariants()
+        return effects
+    }
+
+    // MARK: what others may know
+
+    package var term: Term { hardState.term }
+    package var generation: Generation { hardState.generation }
+    package var configuration: Configuration { log.configuration }
+    package var lastMark: LogMark { log.lastMark }
+    package var base: LogBase { log.base }
+    package var durable: Index { log.flushed }
+
+    package var roleName: RoleName {
+        switch role {
+        case .follower: .follower
+        case .preCandidate: .preCandidate
+        case .candidate: .candidate
+        case .leader: .leader
+        }
+    }
+
+    /// The leader of the current term, as far as known.
+    package var leader: MemberID? {
+        switch role {
+        case .follower(let leader): leader
+        case .preCandidate, .candidate: nil
+        case .leader: id
+        }
+    }
+
+    /// On the leader: the other members and the ticks since each was last heard.
+    package var contacts: [(member: MemberID, ticks: UInt64)] {
+        leadership?.followers.map { ($0.member, now - $0.progress.contact) } ?? []
+    }
+
+    /// On the leader: how far each other member holds the log durably.
+    package var matches: [(member: MemberID, index: Index)] {
+        leadership?.followers.map { ($0.member, $0.progress.match) } ?? []
+    }
+
+    /// Ticks since the leader was last heard; `nil` when it never was.
+    package var ticksSinceLeader: UInt64? { leaderContact.map { now - $0 } }
+
+    package func entry(at index: Index) -> Entry? { log.cachedEntry(at: index) }
+    package func term(at index: Index) -> Term? { log.term(at: index) }
+    package func configuration(at index: Index) -> Configuration { log.configuration(at: index) }
+    package var lastTime: UInt64 { log.lastTime }
+
+    /// Entries in memory from `index` on that are committed; `nil` when the first is not in memory.
+    package func committedEntries(from index: Index, bytesMax: Int) -> [Entry]? {
+        guard index <= commit else { return [] }
+        let entries = log.cached(
+            from: index, entriesMax: commit.distance(from: index.previous), bytesMax: bytesMax)
+        return entries
+    }
+}
+
+// What all parts share.
+extension Replica {
+    /// The state of leading, to be read or changed in place; `nil` when this member does not lead.
+    var leadership: Leadership? {
+        get {
+            guard case .leader(let leadership) = role else { return nil }
+            return leadership
+        }
+        _modify {
+            var value: Leadership?
+            if case .leader(let leadership) = role {
+                value = leadership
+                role = .follower(leader: nil)  // keeps the value uniquely referenced meanwhile
+            }
+            defer { if let value { role = .leader(value) } }
+            yield &value
+        }
+    }
+
+    var isLeader: Bool {
+        if case .leader = role { true } else { false }
+    }
+
+    /// Queues a message behind the write that makes its term durable, and behind `sequence`.
+    func send(
+        _ message: Message, to member: MemberID, after sequence: WriteSequence = .zero,
+        _ effects: inout [Effect]
+    ) {
+        let envelope = Envelope(
+            from: id, to: member, generation: generation, term: term, message: message)
+        let last = max(sequence, hardStateWrite)
+        effects.append(.send(envelope, after: last > flushedWrite ? last : .zero))
+    }
+
+    mutating func beginWrite() -> WriteSequence {
+        lastWrite = lastWrite.next
+        writesUnderWay.append((lastWrite, now))
+        return lastWrite
+    }
+
+    mutating func writeHardState(_ effects: inout [Effect]) {
+        hardStateWrite = beginWrite()
+        effects.append(.write(WriteRequest(sequence: hardStateWrite, hardState: hardState)))
+    }
+
+    /// Appends to the log, cutting it first where the entries begin.
+    mutating func write(_ entries: [Entry], _ effects: inout [Effect]) {
+        guard let first = entries.first else { return }
+        if first.index <= log.last { log.truncate(from: first.index) }
+        let sequence = beginWrite()
+        log.append(entries, in: sequence)
+        effects.append(.write(WriteRequest(sequence: sequence, entries: entries)))
+        configurationMayHaveChanged(&effects)
+    }
+
+    mutating func flushed(_ sequence: WriteSequence, _ effects: inout [Effect]) {
+        guard sequence > flushedWrite else { return }
+        flushedWrite = sequence
+        writesUnderWay.removeFirst(writesUnderWay.prefix { $0.sequence <= sequence }.count)
+        log.flushed(through: sequence)
+        switch role {
+        case .candidate(_, let ownVote) where ownVote <= sequence:
+            countVote(of: id, &effects)
+        case .leader:
+            advanceCommit(&effects)
+        case .follower, .preCandidate, .candidate:
+            break
+        }
+    }
+
+    mutating func noteApplied(_ index: Index) {
+        precondition(index <= commit, "applied \(index) beyond commit \(commit)")
+        applied = max(applied, index)
+        log.evict(bytesMax: limits.cacheBytesMax, keepingAfter: applied)
+    }
+
+    /// How long the oldest write has been under way, in ticks.
+    var oldestWriteAge: UInt64 {
+        writesUnderWay.first.map { now - $0.tick } ?? 0
+    }
+
+    mutating func halt(_ reason: String, _ effects: inout [Effect]) {
+        isHalted = true
+        role = .follower(leader: nil)
+        effects.append(.corrupt(reason))
+    }
+
+    /// What must hold after every input (Raft figure 3, as far as one member can see it).
+    func checkInvariants() {
+        precondition(
+            log.base.mark.index <= applied && applied <= commit && commit <= log.last,
+            "order: base \(log.base.mark), applied \(applied), commit \(commit), "
+                + "last \(log.lastMark)")
+        precondition(log.lastMark.term <= term, "entry of term \(log.lastMark) in term \(term)")
+        precondition(log.flushed <= log.last, "durable \(log.flushed), last \(log.last)")
+        precondition(
+            applied >= log.last || log.firstCached <= applied.next,
+            "entries after \(applied) are not in memory")
+        if case .leader(let leadership) = role {
+            precondition(
+                leadership.readsWaiting.count + leadership.readsInRound.count <= limits.readsMax,
+                "too many reads")
+            for follower in leadership.followers {
+                let progress = follower.progress
+                precondition(
+                    progress.match < progress.next && progress.match <= log.last,
+                    "\(follower.member): match \(progress.match), next \(progress.next), "
+                        + "last \(log.last)")
+                precondition(
+                    progress.inFlight.count <= limits.inFlightMessagesMax,
+                    "\(follower.member): \(progress.inFlight.count) messages in flight")
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+/// What a replica does in its current term, with exactly the state that doing it needs.
+enum Role: Hashable, Sendable {
+    /// Receives the log. Becomes a pre-candidate when no leader is heard for an election timeout.
+    case follower(leader: MemberID?)
+    /// Asks whether an election could be won. Becomes a candidate when a majority says yes; a
+    /// timeout begins another round. Term and vote stay as they are (dissertation §9.6).
+    case preCandidate(round: UInt64, grants: Set<MemberID>)
+    /// Asks for votes. Becomes leader with a majority, follower when it sees another leader or a
+    /// higher term, pre-candidate at a timeout. Its own vote counts when it is flushed.
+    case candidate(votes: Set<MemberID>, ownVote: WriteSequence)
+    /// Sends the log. Becomes a follower at a higher term, or when it has not heard from a majority
+    /// or its own disk for an election timeout.
+    case leader(Leadership)
+}
+
+/// Who leads, as seen from outside.
+package enum RoleName: String, Sendable {
+    case follower, preCandidate, candidate, leader
+}
+
+/// The state that belongs to leading one term.
+struct Leadership: Hashable, Sendable {
+    /// The index of this term's first entry. Nothing may be read, and no member changed, before it
+    /// is committed.
+    var firstIndex: Index
+    /// The other members of the configuration in force, sorted by identifier.
+    var followers: [Follower]
+    /// The last heartbeat round that was begun.
+    var round: UInt64 = 0
+    var heartbeatDue: UInt64 = 0
+    /// Reads that wait for a round to be begun.
+    var readsWaiting: [ReadOrigin] = []
+    /// Reads that wait for `readRound` to be confirmed, with the index captured before it began.
+    var readsInRound: [ReadOrigin] = []
+    var readRound: UInt64 = 0
+    var readIndex = Index.zero
+    var transfer: Transfer?
+    /// The snapshot that is being sent; one serves all followers that need one.
+    var snapshot: Snapshot?
+    var isTakingSnapshot = false
+    var uncommittedBytes = 0
+
+    struct Follower: Hashable, Sendable {
+        let member: MemberID
+        var progress: Progress
+    }
+
+    struct Transfer: Hashable, Sendable {
+        var target: MemberID
+        var deadline: UInt64
+        var isSent = false
+    }
+
+    /// Who asked to read.
+    enum ReadOrigin: Hashable, Sendable {
+        case local(ReadToken)
+        case remote(MemberID, token: UInt64)
+    }
+
+    func ordinal(of member: MemberID) -> Int? {
+        followers.firstIndex { $0.member == member }
+    }
+}
