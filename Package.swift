@@ -70,3 +70,14 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Fuzz targets need a linker flag that nothing else may have; ClusterScripts/fuzz asks for them.
+if Context.environment["MARTLET_FUZZ"] != nil {
+    package.targets += [("LogRecord", ["Cluster"]), ("Snapshot", ["Cluster"])].map { name, uses in
+        .executableTarget(
+            name: "Fuzz\(name)",
+            dependencies: uses.map { .target(name: $0) },
+            path: "Tests/Fuzz/\(name)",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
+    }
+}

@@ -122,7 +122,11 @@ package struct LocalCluster: Sendable {
 
     /// Stops a node's process where it is; its connections stay open and silent.
     package func pause(_ id: String) throws(ClusterError) {
-        try NodeProcess.signal(try node(id), SIGSTOP)
+        let node = try node(id)
+        try NodeProcess.signal(node, SIGSTOP)
+        // The kernel stops the threads one by one; a moment later the whole process stands still.
+        let end = ContinuousClock.now + Limits.killTimeout
+        while NodeProcess.state(of: node) == .running, ContinuousClock.now < end { usleep(500) }
     }
 
     /// Lets a paused node go on.

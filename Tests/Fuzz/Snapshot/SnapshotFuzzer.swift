@@ -1,0 +1,9 @@
+import Cluster
+
+/// Snapshots come from other nodes: any bytes must give a state or a failure.
+@_cdecl("LLVMFuzzerTestOneInput")
+func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+    let bytes = Array(UnsafeBufferPointer(start: start, count: count))
+    _ = try? ClusterState(snapshot: bytes)
+    return 0
+}
