@@ -40,7 +40,7 @@ let package = Package(
         module("Consensus"),
         module("Cluster", ["Base"]),
         module("HTTP", ["Base", "CLinux"]),
-        module("API", ["Cluster", "HTTP", "Base"]),
+        module("API", ["Cluster", "HTTP", "Base", "CZstd"]),
         module("MetaStore", ["Consensus", "Cluster", "Base", "CSQLite", "CZstd"]),
         module("Proxy", ["MetaStore", "Consensus", "API", "HTTP", "Cluster", "Base"]),
         module("Target", ["API", "HTTP", "Cluster", "Base", "CLinux"]),

@@ -1,0 +1,60 @@
+import Base
+
+/// The body of a control request: `{"action": …, "name": …, "value": …}` (contract §2.3).
+///
+/// The outer object is read leniently, unknown keys are ignored; `value` is read strictly by whoever
+/// knows its shape (``ActionValue``).
+package struct ActionMessage: Equatable, Sendable {
+    package var action: String
+    package var name: String
+    /// `nil` when absent or `null`.
+    package var value: JSONValue?
+
+    package init(action: Action, name: String = "", value: JSONValue? = nil) {
+        self.action = action.rawValue
+        self.name = name
+        self.value = value
+    }
+
+    package init(decoding body: [UInt8]) throws(Failure) {
+        guard !body.isEmpty else {
+            throw Failure(
+                .badJSON, "the request has no body", next: #"send {"action": "…"} as the body"#)
+        }
+        let json: JSONValue
+        do throws(DecodingFailure) {
+            json = try JSONValue(parsing: body)
+        } catch {
+            throw Failure(.badJSON, "the body is not JSON", cause: error.description)
+        }
+        guard case .object(let object) = json else {
+            throw Failure(
+                .badJSON, "the body is not a JSON object", next: #"send {"action": "…"}"#)
+        }
+        action = try Self.text("action", in: object)
+        name = try Self.text("name", in: object)
+        value = object["value"].flatMap { $0 == .null ? nil : $0 }
+    }
+
+    private static func text(_ key: String, in object: JSONObject) throws(Failure) -> String {
+        switch object[key] {
+        case nil, .null: return ""
+        case .string(let text): return text
+        default: throw Failure(.badJSON, "'\(key)' of the message is not a text")
+        }
+    }
+
+    /// What is asked for.
+    ///
+    /// - Parameter allowed: what the resource understands, for the message when this is something else.
+    package func decoded(allowed: [Action]) throws(Failure) -> Action {
+        let choice = allowed.map(\.rawValue).joined(separator: ", ")
+        guard !action.isEmpty else {
+            throw Failure(.unknownAction, "the message names no action", next: "actions: \(choice)")
+        }
+        guard let known = Action(text: action), allowed.contains(known) else {
+            throw Failure(.unknownAction, "unknown action '\(action)'", next: "actions: \(choice)")
+        }
+        return known
+    }
+}

@@ -1,0 +1,61 @@
+/// Why a request was not carried out, as a client sees it: AIStore's error object and a few stable fields.
+///
+/// Inner layers know nothing of it; each daemon has one file that turns their errors into this.
+package struct Failure: Error, Equatable, Sendable {
+    package var code: FailureCode
+    /// The HTTP status; that of the code unless it was read from another node.
+    package var status: Int
+    /// For people: what was attempted, on what, and why it failed.
+    package var message: String
+    /// The error beneath, when there is one.
+    package var cause: String?
+    /// The node where the failure was born.
+    package var node: String?
+    /// The version of the cluster map that node had.
+    package var mapVersion: UInt64?
+    /// The command or request that helps.
+    package var next: String?
+    package var requestID: String?
+    package var method = ""
+    package var path = ""
+    /// The client's `ip:port`.
+    package var remoteAddress = ""
+    /// What the resource does understand; sent as the header `Allow` with status 405.
+    package var allowedMethods: [String] = []
+
+    package init(
+        _ code: FailureCode, _ message: String, cause: String? = nil, next: String? = nil
+    ) {
+        self.code = code
+        self.status = code.status
+        self.message = message
+        self.cause = cause
+        self.next = next
+    }
+
+    /// The same failure with what only the server's edge knows; what is already there stays.
+    package func at(
+        method: String, path: String, remoteAddress: String, node: String,
+        mapVersion: UInt64? = nil
+    ) -> Failure {
+        var failure = self
+        if failure.method.isEmpty { failure.method = method }
+        if failure.path.isEmpty { failure.path = path }
+        if failure.remoteAddress.isEmpty { failure.remoteAddress = remoteAddress }
+        failure.node = failure.node ?? node
+        failure.mapVersion = failure.mapVersion ?? mapVersion
+        return failure
+    }
+
+    /// What the reply carries besides its length.
+    package var headers: [(name: String, value: String)] {
+        var headers = [
+            (name: "Content-Type", value: "application/json"),
+            (name: "X-Content-Type-Options", value: "nosniff"),
+        ]
+        if !allowedMethods.isEmpty {
+            headers.append((name: "Allow", value: allowedMethods.joined(separator: ", ")))
+        }
+        return headers
+    }
+}

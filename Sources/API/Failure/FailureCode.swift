@@ -1,0 +1,96 @@
+/// What went wrong, as a word that never changes: clients and scripts branch on it, not on the text.
+///
+/// The raw value is the wire's `code`. A case may be added; none is renamed or given another meaning.
+package enum FailureCode: String, Sendable, CaseIterable {
+    // What the client sent.
+    case badRequest = "bad_request"
+    case badPath = "bad_path"
+    case badQuery = "bad_query"
+    case badJSON = "bad_json"
+    case badValue = "bad_value"
+    case badHeader = "bad_header"
+    case badBody = "bad_body"
+    case badPosition = "bad_position"
+    case badBucketName = "bad_bucket_name"
+    case badObjectName = "bad_object_name"
+    case badProvider = "bad_provider"
+    case badNamespace = "bad_namespace"
+    case badNode = "bad_node"
+    case badRange = "bad_range"
+    case unknownAction = "unknown_action"
+    case unknownDocument = "unknown_document"
+    case unknownResource = "unknown_resource"
+    case methodNotAllowed = "method_not_allowed"
+    case bodyTooLarge = "body_too_large"
+    case lengthRequired = "length_required"
+    /// A target was asked for an object directly.
+    case notRedirected = "not_redirected"
+    case accessDenied = "access_denied"
+    case checksumMismatch = "checksum_mismatch"
+
+    // What there is and is not.
+    case bucketNotFound = "bucket_not_found"
+    case bucketExists = "bucket_exists"
+    case objectNotFound = "object_not_found"
+    case nodeNotFound = "node_not_found"
+    case addressTaken = "address_taken"
+    case addressUnreachable = "address_unreachable"
+    case roleDiffers = "role_differs"
+    case isPrimary = "is_primary"
+    case alreadyFounded = "already_founded"
+    case wrongCluster = "wrong_cluster"
+    case olderGeneration = "older_generation"
+
+    // What cannot be done now.
+    case notFounded = "not_founded"
+    case starting = "starting"
+    case stopping = "stopping"
+    case overloaded = "overloaded"
+    case noPrimary = "no_primary"
+    case noQuorum = "no_quorum"
+    case noTargets = "no_targets"
+    case changingMembers = "changing_members"
+    case primaryUnreachable = "primary_unreachable"
+    case targetUnreachable = "target_unreachable"
+    /// The change may or may not have been made; ask before repeating it.
+    case outcomeUnknown = "outcome_unknown"
+    case deadlineExceeded = "deadline_exceeded"
+    /// A target that did not catch up in time with the map a redirect was computed from.
+    case targetBehind = "target_behind"
+    /// A later map says the object lives on another target; ask a proxy again.
+    case objectElsewhere = "object_elsewhere"
+    case mountpathUnavailable = "mountpath_unavailable"
+    case outOfSpace = "out_of_space"
+    case inputOutput = "io_error"
+    case internalError = "internal_error"
+    case notImplemented = "not_implemented"
+    /// A failure of another node whose code this node does not know.
+    case unknown = "unknown"
+
+    /// The HTTP status that goes with it.
+    package var status: Int {
+        switch self {
+        case .badRequest, .badPath, .badQuery, .badJSON, .badValue, .badHeader, .badBody,
+            .badPosition, .badBucketName, .badObjectName, .badProvider, .badNamespace, .badNode,
+            .unknownAction, .unknownDocument, .notRedirected, .addressUnreachable, .isPrimary:
+            400
+        case .accessDenied: 403
+        case .unknownResource, .bucketNotFound, .objectNotFound, .nodeNotFound: 404
+        case .methodNotAllowed: 405
+        case .bucketExists, .addressTaken, .roleDiffers, .alreadyFounded, .wrongCluster,
+            .olderGeneration:
+            409
+        case .lengthRequired: 411
+        case .bodyTooLarge: 413
+        case .badRange: 416
+        case .checksumMismatch, .inputOutput, .internalError, .unknown: 500
+        case .notImplemented: 501
+        case .primaryUnreachable, .targetUnreachable: 502
+        case .notFounded, .starting, .stopping, .overloaded, .noPrimary, .noQuorum, .noTargets,
+            .changingMembers, .targetBehind, .objectElsewhere, .mountpathUnavailable:
+            503
+        case .outcomeUnknown, .deadlineExceeded: 504
+        case .outOfSpace: 507
+        }
+    }
+}

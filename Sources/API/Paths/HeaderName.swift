@@ -1,0 +1,49 @@
+/// The names of headers (contract §3.5). Matching is without regard to case.
+package enum HeaderName {
+    /// Counts the proxies a forwarded request has passed; one that has passed any is not forwarded again.
+    package static let forwardedBy = "Martlet-Forwarded-By"
+    /// Names a request across nodes and retries; made by the first proxy when the client sends none.
+    package static let requestID = "Martlet-Request-Id"
+    /// The client's address, told by the forwarding proxy.
+    package static let clientAddress = "Martlet-Client-Address"
+    /// Ids of the calling node and the cluster it belongs to.
+    package static let callerID = "caller.id"
+    package static let clusterID = "Martlet-Cluster-Id"
+
+    /// A header of objects in both of AIStore's spellings: dots (3.3), and dashes behind `Ais-` (5.0).
+    package enum Object: String, CaseIterable, Sendable {
+        case checksumType = "checksum.type"
+        case checksumValue = "checksum.value"
+        case version = "version"
+        case accessTime = "atime"
+        case customMetadata = "custom_md"
+        case size = "size"
+        case name = "name"
+        case copies = "copies"
+        case isPresent = "present"
+        case bucketName = "bucket.name"
+        case bucketProvider = "bucket.provider"
+        case namespaceUUID = "bucket.namespace.uuid"
+        case namespaceName = "bucket.namespace.name"
+
+        package var dotted: String { rawValue }
+
+        package var dashed: String {
+            switch self {
+            case .checksumType: "Ais-Checksum-Type"
+            case .checksumValue: "Ais-Checksum-Value"
+            case .version: "Ais-Version"
+            case .accessTime: "Ais-Atime"
+            case .customMetadata: "Ais-Custom-Md"
+            case .size: "Ais-Size"
+            case .name: "Ais-Name"
+            case .copies: "Ais-Copies"
+            case .isPresent: "Ais-Present"
+            case .bucketName: "Ais-Bucket-Name"
+            case .bucketProvider: "Ais-Bucket-Provider"
+            case .namespaceUUID: "Ais-Bucket-Namespace-Uuid"
+            case .namespaceName: "Ais-Bucket-Namespace-Name"
+            }
+        }
+    }
+}

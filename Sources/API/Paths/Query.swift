@@ -1,0 +1,48 @@
+/// The query of a URL, looked up in place: a request asks for few of its parameters, and most have none.
+package struct Query: Sendable {
+    /// As it came, without the question mark.
+    package let text: Substring
+
+    package init(_ text: Substring) {
+        self.text = text
+    }
+
+    package static let empty = Query("")
+
+    /// The first parameter of that name, decoded; empty when it has no value. A value that does not decode is
+    /// a failure, never taken for something else.
+    package func value(_ name: String) throws(Failure) -> String? {
+        for pair in text.split(separator: "&") {
+            let split = pair.firstIndex(of: "=")
+            guard
+                PercentCoding.decoded(split.map { pair[..<$0] } ?? pair, plusIsSpace: true)
+                    == name
+            else { continue }
+            guard let split else { return "" }
+            guard
+                let value = PercentCoding.decoded(
+                    pair[pair.index(after: split)...], plusIsSpace: true)
+            else { throw Failure(.badQuery, "query parameter '\(name)' does not decode") }
+            return value
+        }
+        return nil
+    }
+
+    /// A yes-or-no parameter (contract §3.4); absent and empty are no.
+    package func flag(_ name: String) throws(Failure) -> Bool {
+        guard let text = try value(name) else { return false }
+        guard let flag = Self.flag(text) else {
+            throw Failure(.badQuery, "query parameter '\(name)' is '\(text)', neither yes nor no")
+        }
+        return flag
+    }
+
+    /// Reads `1 t true y yes on` and `0 f false n no off` in any case; empty is false.
+    package static func flag(_ text: String) -> Bool? {
+        switch text.lowercased() {
+        case "1", "t", "true", "y", "yes", "on": true
+        case "0", "f", "false", "n", "no", "off", "": false
+        default: nil
+        }
+    }
+}

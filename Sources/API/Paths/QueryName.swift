@@ -1,0 +1,21 @@
+/// The names of query parameters (contract §3.4).
+package enum QueryName {
+    package static let what = "what"
+    package static let provider = "provider"
+    package static let namespace = "namespace"
+    package static let checkCached = "check_cached"
+    /// Of later clients; any value of it asks what `check_cached` asks.
+    package static let presence = "presence"
+    package static let appendType = "appendty"
+    package static let proxyID = "pid"
+    package static let unixTime = "utm"
+    /// The position of the state a redirect was computed from.
+    package static let position = "at"
+    package static let node = "node"
+    package static let after = "after"
+    package static let readiness = "readiness"
+    package static let clusterInfo = "cii"
+    package static let nonElectable = "nel"
+    /// `stale` or `linearizable`, of reads of metadata.
+    package static let consistency = "consistency"
+}

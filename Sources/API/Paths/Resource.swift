@@ -1,0 +1,108 @@
+/// What a request is about: its path, taken apart (contract §2.1).
+package enum Resource: Equatable, Sendable {
+    /// `/v1/buckets`, `/v1/buckets/*` (no name) or `/v1/buckets/NAME`.
+    case buckets(name: String?)
+    case object(bucket: String, name: String)
+    /// `/v1/daemon/...`, `/v1/cluster/...`: what follows, element by element.
+    case daemon([String])
+    case cluster([String])
+    case health
+    /// `/v1/log/follow`: a target reads the log.
+    case followLog
+    /// `/v1/raft/stream`: a member of the consensus group writes to another.
+    case raftStream
+    /// A resource of the contract that this build does not serve; its name.
+    case unserved(String)
+
+    /// - Parameter path: the raw path, without the query.
+    package init(path: Substring) throws(Failure) {
+        var rest = path
+        guard Self.element(&rest) == "v1" else {
+            throw Failure(
+                .unknownResource, "no resource '\(path)'",
+                next: "paths begin with /v1/, see \(Resource.names)")
+        }
+        let resource = Self.element(&rest)
+        switch resource {
+        case "objects": self = try Self.object(rest)
+        case "buckets": self = try Self.bucket(rest)
+        case "daemon": self = .daemon(try Self.elements(rest))
+        case "cluster": self = .cluster(try Self.elements(rest))
+        case "health":
+            try Self.end(rest)
+            self = .health
+        case "log": self = try Self.exact(rest, "follow", .followLog)
+        case "raft": self = try Self.exact(rest, "stream", .raftStream)
+        case "download", "etl", "sort", "query", "tokens", "reverse", "notifs", "ic", "metasync",
+            "vote", "txn", "xactions", "rebalance", "ec", "objstream":
+            self = .unserved(String(resource))
+        default:
+            throw Failure(
+                .unknownResource, "no resource '\(path)'", next: "there are \(Resource.names)")
+        }
+    }
+
+    package static let names = "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/health"
+
+    private static func object(_ rest: Substring) throws(Failure) -> Resource {
+        var rest = rest
+        let bucket = try decoded(element(&rest))
+        // What remains begins with the slash that ends the bucket's name; all behind it is the object's.
+        guard !bucket.isEmpty else {
+            throw Failure(.badPath, "no bucket in the path", next: "/v1/objects/BUCKET/OBJECT")
+        }
+        guard rest.utf8.count > 1 else {
+            throw Failure(.badPath, "no object in the path", next: "/v1/objects/BUCKET/OBJECT")
+        }
+        return .object(bucket: bucket, name: try decoded(rest.dropFirst()))
+    }
+
+    private static func bucket(_ rest: Substring) throws(Failure) -> Resource {
+        let elements = try elements(rest)
+        guard elements.count <= 1 else {
+            throw Failure(
+                .badPath, "too many elements behind /v1/buckets", next: "/v1/buckets/BUCKET")
+        }
+        return .buckets(name: elements.first == "*" ? nil : elements.first)
+    }
+
+    private static func exact(
+        _ rest: Substring, _ name: String, _ resource: Resource
+    ) throws(Failure) -> Resource {
+        guard try elements(rest) == [name] else {
+            throw Failure(
+                .unknownResource, "no resource of this name", next: "there are \(Resource.names)")
+        }
+        return resource
+    }
+
+    private static func end(_ rest: Substring) throws(Failure) {
+        guard try elements(rest).isEmpty else {
+            throw Failure(.badPath, "the resource has no further elements")
+        }
+    }
+
+    private static func elements(_ rest: Substring) throws(Failure) -> [String] {
+        var elements: [String] = []
+        for element in rest.split(separator: "/") { elements.append(try decoded(element)) }
+        return elements
+    }
+
+    private static func decoded(_ text: Substring) throws(Failure) -> String {
+        guard let text = PercentCoding.decoded(text) else {
+            throw Failure(.badPath, "the path does not decode to UTF-8 text")
+        }
+        return text
+    }
+
+    /// Takes the next element that is not empty, and leaves the slash behind it.
+    private static func element(_ rest: inout Substring) -> Substring {
+        var utf8 = rest.utf8[...]
+        let slash = UInt8(ascii: "/")
+        while utf8.first == slash { utf8 = utf8.dropFirst() }
+        let end = utf8.firstIndex(of: slash) ?? utf8.endIndex
+        let element = rest[utf8.startIndex..<end]
+        rest = rest[end...]
+        return element
+    }
+}

@@ -1,0 +1,95 @@
+import API
+import Testing
+
+/// The error object on the wire (contract §2.5).
+@Suite struct FailureTests {
+    /// Clients branch on these; a line may be added, never changed.
+    static let codes = """
+        access_denied 403
+        address_taken 409
+        address_unreachable 400
+        already_founded 409
+        bad_body 400
+        bad_bucket_name 400
+        bad_header 400
+        bad_json 400
+        bad_namespace 400
+        bad_node 400
+        bad_object_name 400
+        bad_path 400
+        bad_position 400
+        bad_provider 400
+        bad_query 400
+        bad_range 416
+        bad_request 400
+        bad_value 400
+        body_too_large 413
+        bucket_exists 409
+        bucket_not_found 404
+        changing_members 503
+        checksum_mismatch 500
+        deadline_exceeded 504
+        internal_error 500
+        io_error 500
+        is_primary 400
+        length_required 411
+        method_not_allowed 405
+        mountpath_unavailable 503
+        no_primary 503
+        no_quorum 503
+        no_targets 503
+        node_not_found 404
+        not_founded 503
+        not_implemented 501
+        not_redirected 400
+        object_elsewhere 503
+        object_not_found 404
+        older_generation 409
+        out_of_space 507
+        outcome_unknown 504
+        overloaded 503
+        primary_unreachable 502
+        role_differs 409
+        starting 503
+        stopping 503
+        target_behind 503
+        target_unreachable 502
+        unknown 500
+        unknown_action 400
+        unknown_document 400
+        unknown_resource 404
+        wrong_cluster 409
+        """
+
+    @Test func `codes and their statuses do not change`() {
+        let present = FailureCode.allCases.map { "\($0.rawValue) \($0.status)" }.sorted()
+        #expect(present.joined(separator: "\n") == Self.codes)
+    }
+
+    @Test func `a failure is one JSON object and two newlines`() {
+        var failure = Failure(.bucketExists, "bucket \"a\" exists", cause: "a\nb", next: "curl")
+            .at(method: "POST", path: "/v1/buckets/a", remoteAddress: "1.2.3.4:5", node: "p1")
+        failure.mapVersion = 7
+        failure.requestID = "r1"
+        let expected =
+            #"{"status":409,"message":"bucket \"a\" exists","method":"POST","#
+            + #""url_path":"/v1/buckets/a","remote_addr":"1.2.3.4:5","trace":"","#
+            + #""code":"bucket_exists","cause":"a\u000ab","node":"p1","map_version":"7","#
+            + #""next":"curl","request_id":"r1"}"# + "\n\n"
+        #expect(String(decoding: failure.encoded, as: UTF8.self) == expected)
+        #expect(Failure(decoding: failure.encoded) == failure)
+    }
+
+    @Test func `a failure of another version keeps its status and text`() {
+        let body = Array(#"{"status":418,"message":"tea","code":"teapot","more":[1,{}]}"#.utf8)
+        let failure = Failure(decoding: body)
+        #expect(failure?.code == .unknown)
+        #expect(failure?.status == 418)
+        #expect(failure?.message == "tea")
+    }
+
+    @Test(arguments: ["", "{}", "[]", "null", #"{"status":200,"message":"x"}"#, "<html>"])
+    func `what is not an error object is not taken for one`(_ text: String) {
+        #expect(Failure(decoding: Array(text.utf8)) == nil)
+    }
+}
