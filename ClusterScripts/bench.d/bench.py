@@ -415,7 +415,7 @@ class Bench:
     def table(self):
         options = self.options
         filesystem = subprocess.run(
-            ["stat", "-f", "-c", "%T", options.dir], stdout=subprocess.PIPE, text=True).stdout
+            ["df", "--output=fstype", options.dir], stdout=subprocess.PIPE, text=True).stdout
         nginx = subprocess.run(["nginx", "-v"], stderr=subprocess.PIPE, text=True).stderr
         version = subprocess.run(
             [options.martlet, "version"], stdout=subprocess.PIPE, text=True).stdout
@@ -423,7 +423,7 @@ class Bench:
             "# Benchmarks", "",
             f"`{options.words.strip()}`, {time.strftime('%Y-%m-%d')}, {version.strip()}, "
             f"{nginx.strip().replace('nginx version: ', '')}, {CORES} cores, "
-            f"{platform.system()} {platform.release()}, {filesystem.strip()}, "
+            f"{platform.system()} {platform.release()}, {filesystem.split()[-1]}, "
             f"load average {os.getloadavg()[0]:.1f}; {options.rounds} rounds of "
             f"{options.seconds} s, {options.concurrency} connections, medians.", "",
             "| measurement | Martlet | beside it | ratio | bar |", "|---|---|---|---|---|"]
