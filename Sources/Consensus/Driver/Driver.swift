@@ -1,0 +1,304 @@
+import Synchronization
+
+/// Runs one member: a thin shell that feeds a `Pipeline` and carries out its actions.
+///
+/// It owns no thread. `executors` bring two: one for the pipeline, which never blocks, and one for
+/// storage, which does nothing but block. Whoever owns the driver calls `tick` every
+/// `DriverLimits.tickNanoseconds`; everything else wakes the pipeline directly. Ticks that come
+/// late are not caught up: a member that was paused must not fire its timers in a burst.
+package final class Driver<Storage: LogStorage, Wire: Transport>: Sendable
+where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
+    package typealias Machine = Storage.Machine
+    package typealias Outcome = ProposalOutcome<Machine.Outcome>
+
+    /// What is told, in order, on the pipeline's thread; it must be quick.
+    package enum Notice: Sendable {
+        /// These entries were applied; `state` is the state after them.
+        case applied([Entry], state: Machine.Image, at: Position)
+        /// A snapshot has replaced the state.
+        case restored(state: Machine.Image, at: Position)
+        /// Role, term or leader changed.
+        case changed(DriverStatus)
+        case superseded(by: Generation)
+        case removed
+        case stopped(StopReason)
+    }
+
+    /// Runs jobs. `pipeline` may be anything that runs every job soon, even in place; `storage`
+    /// must run them one after another on a thread that may block.
+    package struct Executors: Sendable {
+        package typealias Executor = @Sendable (@escaping @Sendable () -> Void) -> Void
+        package var pipeline: Executor
+        package var storage: Executor
+
+        package init(pipeline: @escaping Executor, storage: @escaping Executor) {
+            self.pipeline = pipeline
+            self.storage = storage
+        }
+    }
+
+    private struct Inbox: Sendable {
+        var events: [PipelineEvent<Machine>] = []
+        /// A run of the pipeline is under way or about to begin.
+        var isScheduled = false
+        var isStopped = false
+        var proposals = 0
+        var proposalBytes = 0
+        var messages = 0
+        var nextToken: UInt64
+        var proposalWaiters: [ProposalToken: CheckedContinuation<Outcome, Never>] = [:]
+        var readWaiters: [ReadToken: CheckedContinuation<ReadOutcome, Never>] = [:]
+        var transferWaiters: [CheckedContinuation<TransferResult, Never>] = []
+        var stopWaiters: [CheckedContinuation<StopReason, Never>] = []
+        var stopReason: StopReason?
+
+        mutating func takeToken() -> UInt64 {
+            nextToken &+= 1
+            return nextToken
+        }
+    }
+
+    package let id: MemberID
+    private let limits: DriverLimits
+    private let executors: Executors
+    private let wire: Wire
+    private let clock: @Sendable () -> UInt64
+    private let observe: @Sendable (Notice) -> Void
+    private let inbox: Mutex<Inbox>
+    private let statusNow: Mutex<DriverStatus>
+    private let pipeline: Mutex<Pipeline<Machine>>
+    private let storage: Mutex<Storage>
+
+    /// Loads what storage has, and starts from there. Blocks; call it where blocking is allowed.
+    ///
+    /// - Parameters:
+    ///   - machine: the state machine before the first entry.
+    ///   - seed: from the system's random source; it decides election timeouts and tokens.
+    ///   - clock: wall clock, nanoseconds since 1970; it stamps entries and decides nothing.
+    ///   - observe: is told what happens.
+    /// - Throws: when storage cannot be trusted.
+    package init(
+        id: MemberID, storage: consuming Storage, machine: Machine, wire: Wire,
+        executors: Executors, limits: Limits = Limits(),
+        driverLimits: DriverLimits = DriverLimits(), seed: UInt64,
+        clock: @escaping @Sendable () -> UInt64,
+        observe: @escaping @Sendable (Notice) -> Void
+    ) throws {
+        let recovered = try storage.load()
+        let pipeline = try Pipeline(
+            id: id, recovered: recovered, machine: machine, limits: limits,
+            driverLimits: driverLimits, seed: seed)
+        self.id = id
+        self.limits = driverLimits
+        self.executors = executors
+        self.wire = wire
+        self.clock = clock
+        self.observe = observe
+        var random = Random(seed: ~seed)
+        inbox = Mutex(Inbox(nextToken: random.next()))
+        statusNow = Mutex(pipeline.status)
+        self.pipeline = Mutex(pipeline)
+        self.storage = Mutex(storage)
+    }
+
+    // MARK: what others ask for
+
+    /// Appends a command and waits until it is committed and applied here, or is known not to be.
+    package func propose(_ payload: [UInt8]) async -> Outcome {
+        await withCheckedContinuation { continuation in
+            let refusal: Refusal? = post { inbox in
+                if inbox.isStopped { return .stopped }
+                if inbox.proposals >= limits.inboxProposalsMax
+                    || inbox.proposalBytes + payload.count > limits.inboxBytesMax
+                {
+                    return .busy
+                }
+                let token = ProposalToken(inbox.takeToken())
+                inbox.proposals += 1
+                inbox.proposalBytes += payload.count
+                inbox.proposalWaiters[token] = continuation
+                inbox.events.append(.propose(Proposal(token: token, payload: payload)))
+                return nil
+            }
+            if let refusal { continuation.resume(returning: .refused(refusal)) }
+        }
+    }
+
+    /// Changes the membership by one step and waits as `propose` does.
+    package func changeMembership(_ change: MembershipChange) async -> Outcome {
+        await withCheckedContinuation { continuation in
+            let isTaken = post { inbox in
+                if inbox.isStopped { return false }
+                let token = ProposalToken(inbox.takeToken())
+                inbox.proposalWaiters[token] = continuation
+                inbox.events.append(.changeMembership(token, change))
+                return true
+            }
+            if !isTaken { continuation.resume(returning: .refused(.stopped)) }
+        }
+    }
+
+    /// Waits until the state applied here reflects everything acknowledged before the call. Works
+    /// on every member that knows the leader.
+    package func readIndex() async -> ReadOutcome {
+        await withCheckedContinuation { continuation in
+            let isTaken = post { inbox in
+                if inbox.isStopped { return false }
+                let token = ReadToken(inbox.takeToken())
+                inbox.readWaiters[token] = continuation
+                inbox.events.append(.read(token))
+                return true
+            }
+            if !isTaken { continuation.resume(returning: .refused(.stopped)) }
+        }
+    }
+
+    /// Hands leadership to another voter, and waits until that has succeeded or failed.
+    package func transferLeadership(to target: MemberID) async -> TransferResult {
+        await withCheckedContinuation { continuation in
+            let isTaken = post { inbox in
+                if inbox.isStopped { return false }
+                inbox.transferWaiters.append(continuation)
+                inbox.events.append(.transfer(to: target))
+                return true
+            }
+            if !isTaken { continuation.resume(returning: .leadershipLost) }
+        }
+    }
+
+    /// Takes a message in; drops it when too many wait.
+    package func receive(_ envelope: Envelope) {
+        post { inbox in
+            guard !inbox.isStopped, inbox.messages < limits.inboxMessagesMax else { return }
+            inbox.messages += 1
+            inbox.events.append(.received(envelope))
+        }
+    }
+
+    /// A tick has passed.
+    package func tick() {
+        post { inbox in
+            if !inbox.isStopped { inbox.events.append(.tick(time: clock())) }
+        }
+    }
+
+    package var status: DriverStatus { statusNow.withLock { $0 } }
+
+    /// Committed entries from `index` on, as far as they are in memory; `nil` when the first is
+    /// not, and the caller needs a snapshot.
+    package func committedEntries(from index: Index, bytesMax: Int) -> [Entry]? {
+        pipeline.withLock { pipeline in
+            index > pipeline.applied.index
+                ? [] : pipeline.replica.committedEntries(from: index, bytesMax: bytesMax)
+        }
+    }
+
+    /// Answers everything that waits and stops; returns when no storage job is under way.
+    package func stop() async -> StopReason {
+        let reason = await withCheckedContinuation { continuation in
+            let known: StopReason? = post { inbox in
+                if let reason = inbox.stopReason { return reason }
+                inbox.stopWaiters.append(continuation)
+                inbox.events.append(.stop)
+                return nil
+            }
+            if let known { continuation.resume(returning: known) }
+        }
+        await withCheckedContinuation { continuation in
+            executors.storage { continuation.resume() }
+        }
+        return reason
+    }
+
+    // MARK: running
+
+    /// Changes the inbox, and sees to it that the pipeline looks at it.
+    private func post<Value>(_ change: (inout Inbox) -> Value) -> Value {
+        let (value, mustSchedule) = inbox.withLock { inbox in
+            let value = change(&inbox)
+            guard !inbox.isScheduled, !inbox.events.isEmpty else { return (value, false) }
+            inbox.isScheduled = true
+            return (value, true)
+        }
+        if mustSchedule { executors.pipeline { self.drain() } }
+        return value
+    }
+
+    /// Runs the pipeline until the inbox is empty; `isScheduled` sees to it that only one does.
+    private func drain() {
+        while true {
+            let events = inbox.withLock { inbox in
+                defer {
+                    inbox.events = []
+                    inbox.proposals = 0
+                    inbox.proposalBytes = 0
+                    inbox.messages = 0
+                }
+                if inbox.events.isEmpty { inbox.isScheduled = false }
+                return inbox.events
+            }
+            if events.isEmpty { return }
+            let (actions, status) = pipeline.withLock { pipeline in
+                let actions = pipeline.handle(events, time: clock())
+                return (actions, pipeline.status)
+            }
+            let before = statusNow.withLock { current in
+                defer { current = status }
+                return current
+            }
+            for action in actions { carryOut(action) }
+            if (before.role, before.term, before.leader) != (
+                status.role, status.term, status.leader
+            )
+                || before.configuration != status.configuration
+            {
+                observe(.changed(status))
+            }
+        }
+    }
+
+    private func carryOut(_ action: PipelineAction<Machine>) {
+        switch action {
+        case .send(let envelope): wire.send(envelope)
+        case .store(let job): executors.storage { self.run(job) }
+        case .answer(let token, let outcome):
+            inbox.withLock { $0.proposalWaiters.removeValue(forKey: token) }?
+                .resume(returning: outcome)
+        case .answerRead(let token, let outcome):
+            inbox.withLock { $0.readWaiters.removeValue(forKey: token) }?
+                .resume(returning: outcome)
+        case .transferEnded(let result):
+            let waiters = inbox.withLock { inbox in
+                defer { inbox.transferWaiters = [] }
+                return inbox.transferWaiters
+            }
+            for waiter in waiters { waiter.resume(returning: result) }
+        case .applied(let entries, let state, let position):
+            observe(.applied(entries, state: state, at: position))
+        case .restored(let state, let position): observe(.restored(state: state, at: position))
+        case .superseded(let generation): observe(.superseded(by: generation))
+        case .removed: observe(.removed)
+        case .stopped(let reason): stopped(reason)
+        }
+    }
+
+    private func run(_ job: StorageJob<Machine>) {
+        let result = storage.withLock { job.run(on: &$0) }
+        post { $0.events.append(.stored(result)) }
+    }
+
+    private func stopped(_ reason: StopReason) {
+        let (stops, transfers) = inbox.withLock { inbox in
+            defer {
+                inbox.stopWaiters = []
+                inbox.transferWaiters = []
+            }
+            inbox.isStopped = true
+            inbox.stopReason = reason
+            return (inbox.stopWaiters, inbox.transferWaiters)
+        }
+        observe(.stopped(reason))
+        for waiter in transfers { waiter.resume(returning: .leadershipLost) }
+        for waiter in stops { waiter.resume(returning: reason) }
+    }
+}

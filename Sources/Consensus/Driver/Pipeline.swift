@@ -1,0 +1,344 @@
+/// Carries out what a replica asks for, without waiting for anything: the driver as a value.
+///
+/// Its owner feeds it events and carries out actions. The production shell is `Driver`; the
+/// simulator owns pipelines of the same kind, so that what it proves holds for what runs. Duties,
+/// numbered as in the README:
+///
+/// 1. a message leaves only after the write it waits for is flushed;
+/// 2. writes are merged while one is under way, never reordered;
+/// 3. a proposal gets exactly one answer, and so does a read;
+/// 4. entries are applied once, in order, as soon as they are committed; the change is stored with
+/// the applied index in the same transaction as later entries, or alone when the member is idle; 5.
+/// when storage or the state machine fails, nothing leaves any more.
+package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable {
+    package private(set) var replica: Replica
+    package private(set) var machine: Machine
+    package let limits: DriverLimits
+    /// The last applied entry.
+    package private(set) var applied: LogMark
+    /// The applied index that storage has.
+    package private(set) var appliedDurable: Index
+    /// Why the member has stopped.
+    package private(set) var stopReason: StopReason?
+    package private(set) var isRemoved = false
+
+    private var time: UInt64 = 0
+    private var ticks: UInt64 = 0
+    private var appliedTime: UInt64
+    private var outbox: [(envelope: Envelope, after: WriteSequence)] = []
+    private var flushed = WriteSequence.zero
+    private var batches = BatchQueue<Machine>()
+    private var job = StorageJob<Machine>()
+    private var isStoring = false
+    private var lastWriteTick: UInt64 = 0
+    private var decoded: (base: LogBase, image: Machine.Image)?
+    private var compactionPoints: [LogBase] = []
+    private var proposals = ProposalWaiters()
+    private var reads = ReadWaiters()
+    private var actions: [PipelineAction<Machine>] = []
+
+    /// - Parameter machine: the state machine at the very beginning; it is restored from
+    ///   `recovered`.
+    package init(
+        id: MemberID, recovered: RecoveredState<Machine>, machine: Machine,
+        limits: Limits = Limits(), driverLimits: DriverLimits = DriverLimits(), seed: UInt64
+    ) throws(RecoveryFailure) {
+        replica = try Replica(id: id, recovered: recovered, limits: limits, seed: seed)
+        self.machine = machine
+        if let image = recovered.image { self.machine.restore(image) }
+        self.limits = driverLimits
+        applied = recovered.applied
+        appliedDurable = recovered.applied.index
+        appliedTime = recovered.lastTime
+    }
+
+    package var position: Position {
+        Position(generation: replica.generation, term: applied.term, index: applied.index)
+    }
+
+    /// Takes in all events that have gathered, and says what to do.
+    package mutating func handle(
+        _ events: [PipelineEvent<Machine>], time: UInt64
+    ) -> [PipelineAction<Machine>] {
+        self.time = max(self.time, time)
+        var gathered: [Proposal] = []
+        var asked: [ReadToken] = []
+        for event in events {
+            if case .propose(let proposal) = event {
+                gathered.append(proposal)
+                continue
+            }
+            if case .read(let token) = event {
+                asked.append(token)
+                continue
+            }
+            submit(&gathered, &asked)
+            handle(event)
+        }
+        submit(&gathered, &asked)
+        startStoring()
+        defer { actions = [] }
+        return actions
+    }
+
+    /// Hands over the gathered proposals and reads as one input each.
+    private mutating func submit(_ gathered: inout [Proposal], _ asked: inout [ReadToken]) {
+        if !gathered.isEmpty {
+            if stopReason == nil {
+                carryOut(replica.handle(.propose(gathered, time: time)))
+            } else {
+                for proposal in gathered { answer(proposal.token, .refused(.stopped)) }
+            }
+            gathered = []
+        }
+        if !asked.isEmpty {
+            for token in asked {
+                if stopReason == nil {
+                    reads.add(token, deadline: ticks + limits.readTicksMax)
+                } else {
+                    actions.append(.answerRead(token, .refused(.stopped)))
+                }
+            }
+            if stopReason == nil { carryOut(replica.handle(.read(asked))) }
+            asked = []
+        }
+    }
+
+    private mutating func handle(_ event: PipelineEvent<Machine>) {
+        switch event {
+        case .tick: tick()
+        case .received(let envelope):
+            if stopReason == nil { carryOut(replica.handle(.received(envelope))) }
+        case .changeMembership(let token, let change):
+            if stopReason == nil {
+                carryOut(replica.handle(.changeMembership(token, change, time: time)))
+            } else {
+                answer(token, .refused(.stopped))
+            }
+        case .transfer(let target):
+            if stopReason == nil {
+                carryOut(replica.handle(.transfer(to: target)))
+            } else {
+                actions.append(.transferEnded(.leadershipLost))
+            }
+        case .stored(let result): stored(result)
+        case .stop: stop(.asked)
+        case .propose, .read: break  // gathered by the caller
+        }
+    }
+
+    // MARK: effects
+
+    private mutating func carryOut(_ effects: [Effect]) {
+        for effect in effects {
+            guard stopReason == nil else { return }
+            switch effect {
+            case .write(let request): write(request)
+            case .send(let envelope, let after):
+                if after <= flushed {
+                    actions.append(.send(envelope))
+                } else if outbox.count < limits.heldMessagesMax {
+                    outbox.append((envelope, after))
+                }
+            case .committed(let index): apply(through: index)
+            case .readEntries(let request): job.reads.append(request)
+            case .takeSnapshot:
+                let configuration = replica.configuration(at: applied.index)
+                job.encode = (
+                    LogBase(mark: applied, time: appliedTime, configuration: configuration),
+                    machine.capture()
+                )
+            case .decodeSnapshot(let base, let bytes): job.decode = (base, bytes)
+            case .accepted(let token, let mark): accepted(token, mark)
+            case .refused(let token, let refusal): answer(token, .refused(refusal))
+            case .readable(let token, let index):
+                if reads.confirm(token, index) { answerReads() }
+            case .readRefused(let token, let refusal):
+                if reads.remove(token) {
+                    actions.append(.answerRead(token, .refused(refusal)))
+                }
+            case .transferEnded(let result): actions.append(.transferEnded(result))
+            case .superseded(let generation): actions.append(.superseded(by: generation))
+            case .removed:
+                if !isRemoved { actions.append(.removed) }
+                isRemoved = true
+            case .corrupt(let reason): stop(.corrupt(reason))
+            }
+        }
+    }
+
+    private mutating func write(_ request: WriteRequest) {
+        guard let base = request.installation else {
+            return batches.add(request, image: nil)
+        }
+        guard let decoded, decoded.base == base else {
+            preconditionFailure("snapshot \(base.mark) was never decoded")
+        }
+        self.decoded = nil
+        batches.add(request, image: decoded.image)
+        machine.restore(decoded.image)
+        applied = base.mark
+        appliedTime = base.time
+        compactionPoints = []
+        isRemoved = false
+        for token in proposals.skip(through: applied.index) { answer(token, .unknown) }
+        actions.append(.restored(state: decoded.image, at: position))
+        answerReads()
+    }
+
+    private mutating func apply(through index: Index) {
+        var entries: [Entry] = []
+        while applied.index < index {
+            guard let entry = replica.entry(at: applied.index.next) else {
+                preconditionFailure("entry \(applied.index.next) is committed and not in memory")
+            }
+            do {
+                let outcome = try machine.apply(entry)
+                applied = entry.mark
+                appliedTime = max(appliedTime, entry.time)
+                entries.append(entry)
+                for waiter in proposals.take(at: entry.index) {
+                    answer(
+                        waiter.token,
+                        waiter.term == entry.term
+                            ? .applied(position, outcome) : .refused(.lost))
+                }
+                if entry.index.rawValue.isMultiple(of: limits.compactionStride) {
+                    compactionPoints.append(
+                        LogBase(
+                            mark: applied, time: appliedTime,
+                            configuration: replica.configuration(at: applied.index)))
+                }
+            } catch {
+                return stop(.applyFailed(entry.index, String(describing: error)))
+            }
+        }
+        guard !entries.isEmpty else { return }
+        actions.append(.applied(entries, state: machine.capture(), at: position))
+        carryOut(replica.handle(.applied(applied.index)))
+        answerReads()
+    }
+
+    // MARK: waiters
+
+    private mutating func accepted(_ token: ProposalToken, _ mark: LogMark) {
+        if mark.index <= applied.index {
+            // A membership change that had been made before.
+            return answerUnchanged(token, at: mark)
+        }
+        proposals.add(
+            token, at: mark.index, term: mark.term, deadline: ticks + limits.proposalTicksMax)
+    }
+
+    /// A membership change that changes nothing has no outcome of the state machine.
+    private mutating func answerUnchanged(_ token: ProposalToken, at mark: LogMark) {
+        actions.append(
+            .answer(
+                token,
+                .unchanged(
+                    Position(
+                        generation: replica.generation, term: mark.term, index: mark.index))))
+    }
+
+    private mutating func answer(
+        _ token: ProposalToken, _ outcome: ProposalOutcome<Machine.Outcome>
+    ) {
+        actions.append(.answer(token, outcome))
+    }
+
+    private mutating func answerReads() {
+        for token in reads.ready(at: applied.index) {
+            actions.append(.answerRead(token, .ready(position)))
+        }
+    }
+
+    // MARK: time
+
+    private mutating func tick() {
+        ticks += 1
+        guard stopReason == nil else { return }
+        carryOut(replica.handle(.tick(time: time)))
+        guard stopReason == nil else { return }
+        if replica.roleName != .leader {
+            proposals.shorten(to: ticks + limits.orphanTicksMax)
+        }
+        for token in proposals.expired(at: ticks) { answer(token, .unknown) }
+        for token in reads.expired(at: ticks) {
+            actions.append(.answerRead(token, .refused(.timedOut)))
+        }
+        if let point = compactionPoints.first,
+            point.mark.index.advanced(by: limits.retainedEntries) <= appliedDurable
+        {
+            compactionPoints.removeFirst()
+            carryOut(replica.handle(.compact(point)))
+        }
+    }
+
+    // MARK: storage
+
+    private mutating func startStoring() {
+        guard !isStoring, stopReason == nil else { return }
+        // The last batch takes the change of the state along: it has every applied entry, in it or
+        // before it.
+        let change = batches.count == 1 ? takeChange() : nil
+        job.batch = batches.next()
+        if change != nil { job.batch?.change = change }
+        let isIdle = job.batch == nil && ticks - lastWriteTick >= limits.changeFlushTicks
+        if isIdle, applied.index > appliedDurable, let change = takeChange() {
+            job.batch = WriteBatch(sequence: flushed, change: change)
+        }
+        guard !job.isEmpty else { return }
+        if job.batch != nil { lastWriteTick = ticks }
+        isStoring = true
+        actions.append(.store(job))
+        job = StorageJob()
+    }
+
+    private mutating func takeChange() -> StateChange<Machine>? {
+        guard applied.index > appliedDurable else { return nil }
+        return StateChange(applied: applied, delta: machine.takeDelta() ?? Machine.emptyDelta)
+    }
+
+    private mutating func stored(_ result: StorageResult<Machine>) {
+        isStoring = false
+        guard stopReason == nil else { return }
+        if let failure = result.failure { return stop(.storageFailed(failure)) }
+        for (request, entries) in result.reads {
+            carryOut(replica.handle(.entriesRead(request, entries)))
+        }
+        if let batch = result.written { written(batch) }
+        if let (base, image) = result.decoded {
+            decoded = image.map { (base, $0) }
+            carryOut(replica.handle(.snapshotDecoded(base, isValid: image != nil)))
+            decoded = nil
+        }
+        if let snapshot = result.encoded { carryOut(replica.handle(.snapshotTaken(snapshot))) }
+    }
+
+    private mutating func written(_ batch: WriteBatch<Machine>) {
+        if let installation = batch.installation {
+            appliedDurable = max(appliedDurable, installation.base.mark.index)
+        }
+        if let change = batch.change {
+            appliedDurable = max(appliedDurable, change.applied.index)
+        }
+        flushed = max(flushed, batch.sequence)
+        let due = outbox.filter { $0.after <= flushed }
+        outbox.removeAll { $0.after <= flushed }
+        actions += due.map { .send($0.envelope) }
+        carryOut(replica.handle(.flushed(batch.sequence)))
+    }
+
+    // MARK: the end
+
+    private mutating func stop(_ reason: StopReason) {
+        guard stopReason == nil else { return }
+        stopReason = reason
+        outbox = []
+        for token in proposals.removeAll() { answer(token, .unknown) }
+        for token in reads.removeAll() {
+            actions.append(.answerRead(token, .refused(.stopped)))
+        }
+        actions.append(.stopped(reason))
+    }
+}

@@ -1,0 +1,62 @@
+/// What the owner of a pipeline tells it.
+package enum PipelineEvent<Machine: StateMachine>: Sendable {
+    case tick(time: UInt64)
+    case received(Envelope)
+    case propose(Proposal)
+    case changeMembership(ProposalToken, MembershipChange)
+    case transfer(to: MemberID)
+    case read(ReadToken)
+    /// The storage job is done.
+    case stored(StorageResult<Machine>)
+    /// Refuse everything from now on, and answer everything that waits.
+    case stop
+}
+
+/// What the owner of a pipeline has to do, in order.
+package enum PipelineAction<Machine: StateMachine>: Sendable {
+    case send(Envelope)
+    /// Run on the storage thread; at most one job is under way. `PipelineEvent.stored` returns its
+    /// result.
+    case store(StorageJob<Machine>)
+    case answer(ProposalToken, ProposalOutcome<Machine.Outcome>)
+    case answerRead(ReadToken, ReadOutcome)
+    case transferEnded(TransferResult)
+    /// These entries were applied; `state` is the state after them.
+    case applied([Entry], state: Machine.Image, at: Position)
+    /// The state was replaced by a snapshot.
+    case restored(state: Machine.Image, at: Position)
+    case superseded(by: Generation)
+    case removed
+    /// The member can go on no longer; nothing more will come.
+    case stopped(StopReason)
+}
+
+/// The answer to a proposal; each gets exactly one.
+package enum ProposalOutcome<Outcome: Sendable>: Sendable {
+    /// Committed at this position and applied here.
+    case applied(Position, Outcome)
+    /// A membership change that had been made already, by the entry at this position.
+    case unchanged(Position)
+    /// Had no effect and never will.
+    case refused(Refusal)
+    /// May have been committed, or may be later.
+    case unknown
+}
+
+/// The answer to a linearizable read; each gets exactly one.
+package enum ReadOutcome: Hashable, Sendable {
+    /// The state applied here now reflects everything acknowledged before the read began.
+    case ready(Position)
+    case refused(Refusal)
+}
+
+/// Why a member has stopped.
+package enum StopReason: Error, Hashable, Sendable {
+    case asked
+    /// Storage failed: what was not flushed may be lost, and only a restart can tell.
+    case storageFailed(String)
+    /// A committed entry could not be applied.
+    case applyFailed(Index, String)
+    /// The log contradicts what was committed.
+    case corrupt(String)
+}
