@@ -3,8 +3,7 @@ struct BatchQueue<Machine: StateMachine>: Sendable {
     private var batches: [WriteBatch<Machine>] = []
 
     /// Adds a write of the core; it joins the last batch that waits.
-    ///
-    /// - Parameter image: the decoded snapshot, when the write installs one.
+    /// `image` is the decoded snapshot, when the write installs one.
     mutating func add(_ request: WriteRequest, image: Machine.Image?) {
         if let base = request.installation {
             guard let image else { preconditionFailure("installation of \(base.mark) undecoded") }

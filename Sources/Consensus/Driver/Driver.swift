@@ -71,11 +71,10 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
 
     /// Loads what storage has, and starts from there. Blocks; call it where blocking is allowed.
     ///
-    /// - Parameters:
-    ///   - machine: the state machine before the first entry.
-    ///   - seed: from the system's random source; it decides election timeouts and tokens.
-    ///   - clock: wall clock, nanoseconds since 1970; it stamps entries and decides nothing.
-    ///   - observe: is told what happens.
+    /// `machine` is the state machine before the first entry. `seed` comes from the system's random
+    /// source; it decides election timeouts and tokens. `clock` is the wall clock, nanoseconds
+    /// since 1970; it stamps entries and decides nothing. `observe` is told what happens.
+    ///
     /// - Throws: when storage cannot be trusted.
     package init(
         id: MemberID, storage: consuming Storage, machine: Machine, wire: Wire,

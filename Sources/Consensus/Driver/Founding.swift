@@ -3,6 +3,7 @@ package enum Founding {
     /// - Parameters:
     ///   - member: the founder, and until others are added the only voter.
     ///   - nonce: random; tells this cluster's generation from any other's.
+    /// - Returns: the batch; `LogStorage.write` carries it out.
     package static func batch<Machine: StateMachine>(
         by member: MemberID, nonce: UInt64
     ) -> WriteBatch<Machine> {

@@ -1,0 +1,48 @@
+/// What travels on a stream between two members; see `docs/formats/raft-wire.md`.
+package enum Frame: Hashable, Sendable {
+    case hello(Hello)
+    case message(Envelope)
+
+    /// The version that this build writes, and the only one that it reads.
+    package static let version: UInt8 = 1
+
+    /// Length, version, kind, body, checksum.
+    package var encoded: [UInt8] {
+        var body = WireWriter()
+        switch self {
+        case .hello(let hello): body.hello(hello)
+        case .message(let envelope): body.envelope(envelope)
+        }
+        var frame = WireWriter()
+        frame.number(UInt32(body.bytes.count + 10))
+        let start = frame.bytes.count
+        frame.byte(Self.version)
+        switch self {
+        case .hello: frame.byte(0)
+        case .message: frame.byte(1)
+        }
+        var bytes = frame.bytes + body.bytes
+        var tail = WireWriter()
+        tail.number(Checksum.of(bytes[start...]))
+        bytes += tail.bytes
+        return bytes
+    }
+
+    /// Reads one frame without its length field.
+    package init(decoding bytes: ArraySlice<UInt8>) throws(WireFailure) {
+        guard bytes.count <= WireLimits.frameBytesMax else { throw .tooLarge }
+        guard bytes.count >= 10 else { throw .truncated }
+        var tail = WireReader(bytes.suffix(8))
+        guard try tail.number64() == Checksum.of(bytes.dropLast(8)) else { throw .checksum }
+        var reader = WireReader(bytes.dropLast(8))
+        let version = try reader.byte()
+        guard version == Self.version else { throw .unknownVersion(version) }
+        let kind = try reader.byte()
+        switch kind {
+        case 0: self = .hello(try reader.hello())
+        case 1: self = .message(try reader.envelope())
+        default: throw .unknownKind(kind)
+        }
+        try reader.end()
+    }
+}
