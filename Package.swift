@@ -73,7 +73,11 @@ let package = Package(
 
 // Fuzz targets need a linker flag that nothing else may have; ClusterScripts/fuzz asks for them.
 if Context.environment["MARTLET_FUZZ"] != nil {
-    package.targets += [("LogRecord", ["Cluster"]), ("Snapshot", ["Cluster"])].map { name, uses in
+    let fuzzers = [
+        ("LogRecord", ["Cluster"]), ("Snapshot", ["Cluster"]), ("Action", ["API"]),
+        ("FollowStream", ["API"]),
+    ]
+    package.targets += fuzzers.map { name, uses in
         .executableTarget(
             name: "Fuzz\(name)",
             dependencies: uses.map { .target(name: $0) },
