@@ -1,0 +1,55 @@
+internal import CLinux
+internal import Glibc
+
+/// The listening socket of one loop. Each loop has its own on the same port (SO_REUSEPORT), and the kernel
+/// spreads the clients.
+final class Listener: Socket, @unchecked Sendable {
+    // Safety: belongs to its loop, like every socket.
+    private let server: ServerState
+
+    /// Connections accepted in one go before others get their turn.
+    private static let acceptsPerTurn = 64
+    /// How long to wait when descriptors have run out: the event does not come again by itself.
+    private static let pauseSeconds = 0.1
+
+    init(descriptor: Int32, loop: EventLoop, server: ServerState) {
+        self.server = server
+        super.init(descriptor: descriptor, loop: loop)
+    }
+
+    func serves(_ state: ServerState) -> Bool { server === state }
+
+    override func becameReadable() { accept() }
+
+    override func becameLate() { accept() }
+
+    private func accept() {
+        for _ in 0..<Self.acceptsPerTurn {
+            guard !isClosed else { return }
+            let (client, error, address) = SocketAddress.filled {
+                accept4(descriptor, $0, $1, Self.acceptFlags)
+            }
+            guard client >= 0 else {
+                switch error {
+                case EAGAIN: return
+                case ECONNABORTED, EINTR, EPROTO: continue
+                default:
+                    readDeadline = deadline(after: Self.pauseSeconds, from: EventLoop.clock())
+                    return loop.note(deadline: readDeadline)
+                }
+            }
+            begin(client, address)
+        }
+        loop.execute { [self] in accept() }
+    }
+
+    private func begin(_ client: Int32, _ address: SocketAddress) {
+        let connection = Connection(
+            descriptor: client, loop: loop, server: server, remoteAddress: address.text)
+        let hasRoom = server.add(connection)
+        guard loop.add(connection) else { return connection.close() }
+        if hasRoom { connection.begin() } else { connection.refuse(.tooManyConnections) }
+    }
+
+    private static let acceptFlags = Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+}
