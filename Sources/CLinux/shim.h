@@ -2,6 +2,8 @@
 // would have to be defined before the first include of any header; so they are declared here.
 #ifndef MARTLET_CLINUX_H
 #define MARTLET_CLINUX_H
+// Types that Glibc has too are its own: otherwise their owner would depend on which module is loaded first.
+#pragma clang module import SwiftGlibc
 #include <stddef.h>
 #include <stdint.h>
 #include <fcntl.h>
