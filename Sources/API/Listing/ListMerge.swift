@@ -2,7 +2,8 @@
 ///
 /// A page that ends with a token has more behind its last name, so nothing greater than that name may
 /// be taken from the other pages; the merged page ends there, or when it is full. The next request carries the
-/// last name taken, and no node keeps anything in between.
+/// last name taken, and no node keeps anything in between. Names are compared by their bytes: as Swift strings, `é` and
+/// `e` with an accent would be one object.
 package enum ListMerge {
     package static func merge(_ pages: [ListPage], for request: ListRequest) -> [UInt8] {
         var reply = ListReplyWriter(request)
@@ -20,7 +21,7 @@ package enum ListMerge {
             }
             places[next] += 1
             // While an object moves, two targets hold it; the first one's word is taken.
-            if reply.count > 0, entry.name == last { continue }
+            if reply.count > 0, entry.name.utf8.elementsEqual(last.utf8) { continue }
             reply.append(encoded: pages[next].bytes[entry.range])
             last = entry.name
         }
