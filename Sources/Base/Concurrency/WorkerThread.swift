@@ -18,17 +18,21 @@ package struct WorkerThread: Sendable {
         _ name: String, _ body: @escaping @Sendable () -> Void
     ) -> WorkerThread {
         let start = Unmanaged.passRetained(Start(name, body)).toOpaque()
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        pthread_attr_setstacksize(&attributes, stackBytes)
-        defer { pthread_attr_destroy(&attributes) }
+        // Allocated, not initialised: which module owns the type's initialiser depends on the order of loading.
+        let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+        pthread_attr_init(attributes)
+        pthread_attr_setstacksize(attributes, stackBytes)
+        defer {
+            pthread_attr_destroy(attributes)
+            attributes.deallocate()
+        }
         // A thread inherits its creator's mask, so block first: no signal can slip in between.
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)
         pthread_sigmask(SIG_SETMASK, &all, &before)
         var thread = pthread_t()
-        let result = pthread_create(&thread, &attributes, { runThread($0) }, start)
+        let result = pthread_create(&thread, attributes, { runThread($0) }, start)
         pthread_sigmask(SIG_SETMASK, &before, nil)
         precondition(result == 0, "cannot start thread \(name): error \(result)")
         return WorkerThread(handle: thread)
