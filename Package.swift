@@ -75,7 +75,7 @@ let package = Package(
 if Context.environment["MARTLET_FUZZ"] != nil {
     let fuzzers = [
         ("LogRecord", ["Cluster"]), ("Snapshot", ["Cluster"]), ("Action", ["API"]),
-        ("FollowStream", ["API"]),
+        ("FollowStream", ["API"]), ("RequestHead", ["HTTP"]), ("Chunks", ["HTTP"]),
     ]
     package.targets += fuzzers.map { name, uses in
         .executableTarget(
