@@ -30,7 +30,7 @@ import Testing
         log = try TestLog.founded()
         let founder = try TestLog.proxy("p9", member: 9, port: 9)
         #expect(
-            log.apply(.found(clusterID: "other", founder: founder))
+            log.apply(.found(clusterID: "other", founder: founder, generation: 1, nonce: 0))
                 == .failure(.alreadyFounded(clusterID: "cluster-1")))
     }
 
@@ -82,7 +82,8 @@ import Testing
             Bucket(name: "abc", namespace: Namespace(text: "@u#n") ?? .global))
         let node = try TestLog.proxy("p1", member: 7, port: 1)
         for command in [
-            Command.found(clusterID: "c", founder: node), .setNode(node), .removeNode(node.id),
+            Command.found(clusterID: "c", founder: node, generation: 1, nonce: 7), .setNode(node),
+            .removeNode(node.id),
             .createBucket(bucket, BucketProperties()), .destroyBucket(bucket),
         ] {
             let record = LogRecord(
@@ -120,7 +121,11 @@ private struct TestLog {
 
     static func founded() throws -> TestLog {
         var log = TestLog()
-        _ = log.apply(.found(clusterID: "cluster-1", founder: try proxy("p1", member: 11, port: 1)))
+        _ = log.apply(
+            .found(
+                clusterID: "cluster-1", founder: try proxy("p1", member: 11, port: 1),
+                generation: 1,
+                nonce: 0))
         return log
     }
 

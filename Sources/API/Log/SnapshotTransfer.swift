@@ -1,5 +1,4 @@
 package import Base
-import CZstd
 package import Cluster
 
 /// Sends a state in pieces, compressed.
@@ -82,38 +81,5 @@ package struct SnapshotReceiver: Sendable {
             throw DecodingFailure("snapshot of another position", at: 0)
         }
         return state
-    }
-}
-
-/// The two calls of zstd that snapshots need.
-private enum Zstandard {
-    /// Fast, and still a third of the size for rows of text.
-    private static let level: Int32 = 1
-
-    /// `nil` when the library refuses; the caller sends the bytes as they are.
-    static func compressed(_ bytes: [UInt8]) -> [UInt8]? {
-        let bound = ZSTD_compressBound(bytes.count)
-        var count = 0
-        let packed = [UInt8](unsafeUninitializedCapacity: bound) { buffer, initialized in
-            let result = bytes.withUnsafeBytes {
-                ZSTD_compress(buffer.baseAddress, bound, $0.baseAddress, $0.count, level)
-            }
-            count = ZSTD_isError(result) == 0 ? result : -1
-            initialized = max(count, 0)
-        }
-        return count > 0 ? packed : nil
-    }
-
-    static func decompressed(_ bytes: [UInt8], count: Int) throws(DecodingFailure) -> [UInt8] {
-        var isWhole = false
-        let plain = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            let result = bytes.withUnsafeBytes {
-                ZSTD_decompress(buffer.baseAddress, count, $0.baseAddress, $0.count)
-            }
-            isWhole = ZSTD_isError(result) == 0 && result == count
-            initialized = isWhole ? count : 0
-        }
-        guard isWhole else { throw DecodingFailure("snapshot does not decompress", at: 0) }
-        return plain
     }
 }

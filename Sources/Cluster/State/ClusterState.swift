@@ -58,7 +58,7 @@ package struct ClusterState: Equatable, Sendable {
     private mutating func change(
         by command: Command, time: Timestamp, changes: inout [StateRow.Change]
     ) -> Result<UInt64, Rejection> {
-        if case .found(let clusterID, let founder) = command {
+        if case .found(let clusterID, let founder, _, _) = command {
             return found(clusterID, by: founder, time: time, changes: &changes)
         }
         guard !map.clusterID.isEmpty else { return .failure(.notFounded) }

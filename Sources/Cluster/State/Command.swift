@@ -3,8 +3,9 @@ import Base
 /// One change of what the cluster agrees on. Coded with a leading format version and a kind; a kind that
 /// is not known is never skipped (see ``LogRecord``).
 package enum Command: Equatable, Sendable {
-    /// The first change of a cluster's log: names it, and its first proxy.
-    case found(clusterID: String, founder: Node)
+    /// The first change of a cluster's log: names it, its first proxy, and its generation (a counter, and a nonce
+    /// that tells it from any other).
+    case found(clusterID: String, founder: Node, generation: UInt64, nonce: UInt64)
     /// Adds a node, or renews what the map says of it (address, flags, replica).
     case setNode(Node)
     case removeNode(NodeID)
@@ -42,7 +43,9 @@ extension Command {
         switch kind {
         case .found:
             let clusterID = try reader.readString(limit: 64)
-            self = .found(clusterID: clusterID, founder: try Node(from: &reader))
+            self = .found(
+                clusterID: clusterID, founder: try Node(from: &reader),
+                generation: try reader.read(UInt64.self), nonce: try reader.read(UInt64.self))
         case .setNode: self = .setNode(try Node(from: &reader))
         case .removeNode:
             guard let id = NodeID(try reader.readString(limit: NodeID.bytesMax)) else {
@@ -58,10 +61,12 @@ extension Command {
 
     func write(to writer: inout ByteWriter) {
         switch self {
-        case .found(let clusterID, let founder):
+        case .found(let clusterID, let founder, let generation, let nonce):
             writer.write(Kind.found.rawValue)
             writer.write(clusterID)
             founder.write(to: &writer)
+            writer.write(generation)
+            writer.write(nonce)
         case .setNode(let node):
             writer.write(Kind.setNode.rawValue)
             node.write(to: &writer)

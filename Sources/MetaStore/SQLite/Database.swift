@@ -1,0 +1,164 @@
+import CSQLite
+
+/// The one connection to a database file, and the only place that calls SQLite.
+///
+/// The file is held exclusively (locking mode EXCLUSIVE, set before the first access): no second connection can exist, in
+/// this process or another, so nobody but this connection can write or checkpoint. That is what makes SQLite's WAL-reset
+/// defect (3.7.0 to 3.51.2, a race between two connections) impossible here; see docs/decisions/0002.
+final class Database {
+    /// `MRTL`, in the file's header: tells our files from everybody else's.
+    private static let applicationID: Int32 = 0x4D52_544C
+    private static let schemaVersion: Int32 = 1
+    /// About 4 MiB of log between checkpoints: rare enough to stay off most commits, small enough to be quick.
+    private static let checkpointPages = 1_000
+
+    let path: String
+    private let handle: OpaquePointer
+    private var statements: [String: Statement] = [:]
+
+    /// Opens or creates the database at `path`, and refuses one that would be less durable than it must be.
+    ///
+    /// - Parameter vfs: the name of the SQLite file system to use; `nil` for the operating system's.
+    /// - Throws: ``DatabaseError``; a file that was refused has not been changed.
+    init(path: String, vfs: String? = nil) throws(DatabaseError) {
+        var handle: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+        let code = sqlite3_open_v2(path, &handle, flags, vfs)
+        guard code == SQLITE_OK, let handle else {
+            let error = Self.error(code, handle, "cannot open", path)
+            sqlite3_close(handle)
+            throw error
+        }
+        self.path = path
+        self.handle = handle
+        sqlite3_extended_result_codes(handle, 1)
+        do {
+            try prepareFile()
+        } catch {
+            statements = [:]
+            sqlite3_close(handle)
+            throw error
+        }
+    }
+
+    deinit {
+        statements = [:]
+        sqlite3_close(handle)
+    }
+
+    /// Runs `body` as one transaction. When this returns, what it wrote survives power loss.
+    ///
+    /// After a failed commit nothing is known about the transaction; the caller stops using the database.
+    func transaction(_ body: () throws(DatabaseError) -> Void) throws(DatabaseError) {
+        try run("BEGIN IMMEDIATE")
+        do {
+            try body()
+            try run("COMMIT")
+        } catch {
+            if sqlite3_get_autocommit(handle) == 0 { try? run("ROLLBACK") }
+            throw error
+        }
+    }
+
+    /// A statement, compiled once and kept.
+    func prepare(_ sql: String) throws(DatabaseError) -> Statement {
+        if let statement = statements[sql] { return statement }
+        var compiled: OpaquePointer?
+        let code = sqlite3_prepare_v3(
+            handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &compiled, nil)
+        guard code == SQLITE_OK, let compiled else {
+            throw error(code, "cannot prepare '\(sql)' in")
+        }
+        let statement = Statement(compiled, in: self)
+        statements[sql] = statement
+        return statement
+    }
+
+    /// Runs a statement without results.
+    func run(_ sql: String) throws(DatabaseError) {
+        try prepare(sql).run()
+    }
+
+    func error(_ code: Int32, _ attempt: String) -> DatabaseError {
+        Self.error(code, handle, attempt, path)
+    }
+
+    // MARK: Opening
+
+    private func prepareFile() throws(DatabaseError) {
+        try execute("PRAGMA locking_mode=EXCLUSIVE")
+        try refuseForeignFile()
+        try demand("PRAGMA journal_mode=WAL", "wal")
+        try execute("PRAGMA synchronous=FULL")
+        try demand("PRAGMA synchronous", "2")
+        try execute("PRAGMA wal_autocheckpoint=\(Self.checkpointPages)")
+        try execute("PRAGMA cache_size=-8192")
+        try createSchema()
+        // Takes the exclusive lock now, not with the first write.
+        try run("BEGIN IMMEDIATE")
+        try run("COMMIT")
+    }
+
+    private func refuseForeignFile() throws(DatabaseError) {
+        let application = try pragma("application_id")
+        let version = try pragma("user_version")
+        let tables = try prepare("SELECT count(*) FROM sqlite_schema").first { $0.int64(0) } ?? 0
+        if application == "0", version == "0", tables == 0 { return }
+        guard application == String(Self.applicationID) else {
+            throw DatabaseError(
+                kind: .foreign, code: 0, message: "\(path) is the database of another program")
+        }
+        guard let number = Int32(version), number <= Self.schemaVersion else {
+            throw DatabaseError(
+                kind: .foreign, code: 0,
+                message: "\(path) has format \(version); this program knows formats up to "
+                    + "\(Self.schemaVersion)")
+        }
+    }
+
+    private func createSchema() throws(DatabaseError) {
+        guard try pragma("user_version") == "0" else { return }
+        try transaction { () throws(DatabaseError) in
+            for statement in Schema.statements { try execute(statement) }
+            try execute("PRAGMA application_id=\(Self.applicationID)")
+            try execute("PRAGMA user_version=\(Self.schemaVersion)")
+        }
+    }
+
+    /// Runs a statement, and refuses the database unless its result is `wanted`.
+    private func demand(_ sql: String, _ wanted: String) throws(DatabaseError) {
+        let found = try prepare(sql).first { $0.text(0) } ?? ""
+        guard found == wanted else {
+            throw DatabaseError(
+                kind: .other, code: 0,
+                message: "\(path): '\(sql)' gives '\(found)', '\(wanted)' is required")
+        }
+    }
+
+    private func pragma(_ name: String) throws(DatabaseError) -> String {
+        try prepare("PRAGMA \(name)").first { $0.text(0) } ?? ""
+    }
+
+    /// Runs a statement that is not kept.
+    private func execute(_ sql: String) throws(DatabaseError) {
+        let code = sqlite3_exec(handle, sql, nil, nil, nil)
+        guard code == SQLITE_OK else { throw error(code, "cannot run '\(sql)' on") }
+    }
+
+    private static func error(
+        _ code: Int32, _ handle: OpaquePointer?, _ attempt: String, _ path: String
+    ) -> DatabaseError {
+        let reason = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+        let kind: DatabaseError.Kind =
+            switch code & 0xFF {
+            case SQLITE_FULL: .full
+            case SQLITE_IOERR: .inputOutput
+            case SQLITE_CORRUPT: .corrupt
+            case SQLITE_NOTADB: .foreign
+            case SQLITE_BUSY, SQLITE_LOCKED: .locked
+            case SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH: .notPermitted
+            default: .other
+            }
+        return DatabaseError(kind: kind, code: code, message: "\(attempt) \(path): \(reason)")
+    }
+}

@@ -1,0 +1,24 @@
+/// What SQLite could not do, on which file, and what kind of trouble that is.
+package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertible {
+    package enum Kind: Equatable, Sendable {
+        /// No space is left. Nothing was written.
+        case full
+        /// The device failed; nothing since the last commit may be trusted.
+        case inputOutput
+        /// The file's own structure is damaged, or a row is not what was written.
+        case corrupt
+        /// Another process has the database open.
+        case locked
+        /// The file cannot be opened or written by this user.
+        case notPermitted
+        /// A file of another program, or of a newer version of this one.
+        case foreign
+        case other
+    }
+
+    package let kind: Kind
+    package let code: Int32
+    package let message: String
+
+    package var description: String { message }
+}

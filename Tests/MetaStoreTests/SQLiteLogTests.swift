@@ -1,0 +1,259 @@
+import Base
+import CSQLite
+import Cluster
+import Consensus
+import Glibc
+import MetaStore
+import Testing
+
+/// The durable half: what a batch wrote is there after a restart, and what is damaged is refused.
+@Suite struct SQLiteLogTests {
+    @Test func `an empty file holds nothing and keeps its member`() throws {
+        let directory = try ScratchDirectory()
+        let first = try directory.open(member: 7)
+        #expect(try first.load().lastIndex == .zero)
+        #expect(first.member == MemberID(7))
+        let copy = try ScratchDirectory(copying: directory)
+        #expect(try copy.open(member: 8).member == MemberID(7))
+    }
+
+    @Test func `a batch comes back whole after a restart`() throws {
+        let directory = try ScratchDirectory()
+        let written = try directory.open()
+        _ = try written.load()
+        try written.write(Sample.founding)
+        try written.write(Sample.batch(entries: 1...5, term: 1))
+        let copy = try ScratchDirectory(copying: directory)
+        let recovered = try copy.open().load()
+        #expect(recovered.hardState.generation == Generation(counter: 1, nonce: 9))
+        #expect(recovered.base.configuration.voters == [MemberID(7)])
+        #expect(recovered.tail == Sample.entries(1...5, term: 1))
+        #expect(recovered.termRuns == [TermRun(first: Index(1), term: Term(1))])
+    }
+
+    @Test func `entries from a conflict on are replaced in one step`() throws {
+        let directory = try ScratchDirectory()
+        let log = try directory.open()
+        _ = try log.load()
+        try log.write(Sample.batch(entries: 1...6, term: 1))
+        try log.write(Sample.batch(entries: 4...5, term: 2))
+        let recovered = try ScratchDirectory(copying: directory).open().load()
+        #expect(
+            recovered.tail == Sample.entries(1...3, term: 1) + Sample.entries(4...5, term: 2))
+        #expect(try log.entries(from: Index(2), through: Index(5), maxBytes: 10_000).count == 4)
+        #expect(try log.entries(from: Index(2), through: Index(5), maxBytes: 1).count == 1)
+    }
+
+    @Test func `state rows and the applied index are stored together`() throws {
+        let directory = try ScratchDirectory()
+        let log = try directory.open()
+        _ = try log.load()
+        try log.write(Sample.founding)
+        var catalog = Catalog()
+        let entries = try Sample.cluster()
+        for entry in entries { _ = try catalog.apply(entry) }
+        var batch = WriteBatch<Catalog>(sequence: .zero, entries: entries)
+        batch.change = StateChange(
+            applied: try #require(entries.last).mark, delta: catalog.takeDelta() ?? [])
+        try log.write(batch)
+        let recovered = try ScratchDirectory(copying: directory).open().load()
+        #expect(recovered.image == catalog.capture())
+        #expect(recovered.image?.hash == catalog.state.hash)
+        #expect(recovered.tail.isEmpty)
+    }
+
+    @Test func `compaction keeps the rest of the log and its chain`() throws {
+        let directory = try ScratchDirectory()
+        let log = try directory.open()
+        _ = try log.load()
+        try log.write(Sample.batch(entries: 1...6, term: 1))
+        var batch = WriteBatch<Catalog>(sequence: .zero)
+        batch.change = StateChange(
+            applied: LogMark(index: Index(4), term: Term(1)), delta: Catalog.emptyDelta)
+        batch.base = LogBase(
+            mark: LogMark(index: Index(4), term: Term(1)), time: 4,
+            configuration: Configuration(voters: [MemberID(7)]))
+        try log.write(batch)
+        try log.write(Sample.batch(entries: 7...7, term: 1))
+        let recovered = try ScratchDirectory(copying: directory).open().load()
+        #expect(recovered.base.mark.index == Index(4))
+        #expect(recovered.tail.map(\.index.rawValue) == [5, 6, 7])
+    }
+
+    @Test func `an installed snapshot replaces state and log`() throws {
+        let directory = try ScratchDirectory()
+        let log = try directory.open()
+        _ = try log.load()
+        try log.write(Sample.batch(entries: 1...6, term: 1))
+        var catalog = Catalog()
+        for entry in try Sample.cluster() { _ = try catalog.apply(entry) }
+        let base = LogBase(
+            mark: LogMark(index: Index(catalog.state.position.index), term: Term(1)), time: 3,
+            configuration: Configuration(voters: [MemberID(7)]))
+        var batch = WriteBatch<Catalog>(sequence: .zero)
+        batch.hardState = HardState(
+            generation: Generation(counter: 1, nonce: 9), term: Term(1), vote: nil)
+        batch.installation = Installation(
+            base: base, image: try Catalog.decode(Catalog.encode(catalog.capture())),
+            keepsTail: false)
+        try log.write(batch)
+        let recovered = try ScratchDirectory(copying: directory).open().load()
+        #expect(recovered.image == catalog.capture())
+        #expect(recovered.lastIndex == base.mark.index)
+        #expect(recovered.termRuns.isEmpty)
+    }
+
+    @Test(arguments: [
+        "UPDATE log SET payload = x'00' WHERE idx = 3",
+        "UPDATE log SET term = 9 WHERE idx = 3",
+        "UPDATE log SET chain = chain + 1 WHERE idx = 3",
+        "UPDATE log SET kind = 77 WHERE idx = 3",
+        "DELETE FROM log WHERE idx = 2",
+        "UPDATE document SET bytes = x'01' WHERE kind = 2",
+        "UPDATE document SET checksum = checksum + 1 WHERE kind = 3",
+        "UPDATE state SET value = x'00' WHERE kind = 1",
+        "UPDATE state SET kind = 99 WHERE kind = 3",
+        "PRAGMA user_version = 2",
+        "PRAGMA application_id = 5",
+    ])
+    func `a damaged, missing or unknown record is refused at start`(_ damage: String) throws {
+        let directory = try ScratchDirectory()
+        do {
+            let log = try directory.open()
+            _ = try log.load()
+            try log.write(Sample.founding)
+            var catalog = Catalog()
+            let entries = try Sample.cluster()
+            for entry in entries.prefix(2) { _ = try catalog.apply(entry) }
+            var batch = WriteBatch<Catalog>(sequence: .zero, entries: entries)
+            batch.change = StateChange(
+                applied: entries[1].mark, delta: catalog.takeDelta() ?? [])
+            try log.write(batch)
+        }
+        try directory.run(damage)
+        #expect(throws: (any Error).self) { try directory.open().load() }
+    }
+
+    @Test func `a second opening of the same file is refused`() throws {
+        let directory = try ScratchDirectory()
+        let first = try directory.open()
+        #expect(throws: DatabaseError.self) { try directory.open() }
+        #expect(first.member == MemberID(7))
+    }
+
+    @Test func `a file that is no database is refused and left as it is`() throws {
+        let directory = try ScratchDirectory()
+        try directory.fill("this is not a database, it is a letter to a friend".utf8)
+        #expect(throws: DatabaseError.self) { try directory.open() }
+        #expect(directory.contents?.starts(with: "this is not".utf8) == true)
+    }
+
+    @Test func `snapshots that are damaged or cut short are refused`() throws {
+        var catalog = Catalog()
+        for entry in try Sample.cluster() { _ = try catalog.apply(entry) }
+        let bytes = Catalog.encode(catalog.capture())
+        for place in bytes.indices {
+            #expect(throws: DecodingFailure.self) { try Catalog.decode(Array(bytes[..<place])) }
+        }
+    }
+}
+
+/// Batches as the driver writes them.
+private enum Sample {
+    static var founding: WriteBatch<Catalog> { Founding.batch(by: MemberID(7), nonce: 9) }
+
+    static func entries(_ indices: ClosedRange<UInt64>, term: UInt64) -> [Entry] {
+        indices.map {
+            Entry(
+                index: Index($0), term: Term(term), time: $0, kind: .command,
+                payload: [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: term)])
+        }
+    }
+
+    static func batch(entries: ClosedRange<UInt64>, term: UInt64) -> WriteBatch<Catalog> {
+        WriteBatch(
+            sequence: .zero,
+            hardState: HardState(
+                generation: Generation(counter: 1, nonce: 9), term: Term(term), vote: MemberID(7)),
+            entries: self.entries(entries, term: term))
+    }
+
+    /// The founding of a cluster and two buckets.
+    static func cluster() throws -> [Entry] {
+        let founder = Node(
+            id: try #require(NodeID("p1")), role: .proxy,
+            address: try #require(NodeAddress(host: "127.0.0.1", port: 1)), member: 7)
+        let commands: [Command] = [
+            .found(clusterID: "c", founder: founder, generation: 1, nonce: 9),
+            .createBucket(try #require(Bucket(name: "a")), BucketProperties()),
+            .createBucket(try #require(Bucket(name: "b")), BucketProperties()),
+        ]
+        return commands.enumerated().map { place, command in
+            Entry(
+                index: Index(UInt64(place) + 1), term: Term(1), time: UInt64(place),
+                kind: .command, payload: LogRecord(command, actor: "test").encoded)
+        }
+    }
+}
+
+/// A directory of its own that goes away with the value.
+private final class ScratchDirectory {
+    private let path: String
+
+    init() throws {
+        var template = Array("/tmp/martlet-metastore-XXXXXX".utf8CString)
+        path = String(cString: try #require(mkdtemp(&template)))
+    }
+
+    /// The files as a crash at this moment would leave them.
+    convenience init(copying other: ScratchDirectory) throws {
+        try self.init()
+        for suffix in ["", "-wal"] {
+            if let bytes = Self.read(other.file + suffix) {
+                try Self.write(bytes, to: file + suffix)
+            }
+        }
+    }
+
+    deinit {
+        for suffix in ["", "-wal", "-shm", "-journal"] { unlink(file + suffix) }
+        rmdir(path)
+    }
+
+    var file: String { path + "/" + SQLiteLog.fileName }
+    var contents: [UInt8]? { Self.read(file) }
+
+    func open(member: UInt64 = 7) throws -> SQLiteLog {
+        try SQLiteLog(path: file, newMember: MemberID(member))
+    }
+
+    func fill(_ bytes: some Sequence<UInt8>) throws {
+        try Self.write(Array(bytes), to: file)
+    }
+
+    /// Changes the file behind the log's back.
+    func run(_ sql: String) throws {
+        var handle: OpaquePointer?
+        #expect(sqlite3_open(file, &handle) == SQLITE_OK)
+        #expect(sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK)
+        #expect(sqlite3_close(handle) == SQLITE_OK)
+    }
+
+    private static func read(_ path: String) -> [UInt8]? {
+        guard let file = fopen(path, "r") else { return nil }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = fread(&buffer, 1, buffer.count, file)
+            if count == 0 { return bytes }
+            bytes.append(contentsOf: buffer[..<count])
+        }
+    }
+
+    private static func write(_ bytes: [UInt8], to path: String) throws {
+        let file = try #require(fopen(path, "w"))
+        defer { fclose(file) }
+        #expect(fwrite(bytes, 1, bytes.count, file) == bytes.count)
+    }
+}
