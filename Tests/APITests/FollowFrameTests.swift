@@ -96,7 +96,7 @@ import Testing
                 at: LogPosition(generation: 1, nonce: 2, term: 1, index: index),
                 time: Timestamp(nanoseconds: index), changes: &changes)
         }
-        apply(.found(clusterID: "c1", founder: founder))
+        apply(.found(clusterID: "c1", founder: founder, generation: 1, nonce: 0))
         // Names without a pattern: compressed they still take several pieces.
         var random = SeededRandom(seed: 1)
         for _ in 0..<buckets {

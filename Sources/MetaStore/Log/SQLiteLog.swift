@@ -29,6 +29,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     ///   - path: where the file is; its directory must exist.
     ///   - newMember: the replica's name, should the file be made now.
     ///   - vfs: SQLite's name of a file system other than the operating system's.
+    /// - Throws: ``DatabaseError`` when the file cannot be opened, is locked, foreign, newer or damaged.
     package init(
         path: String, newMember: @autoclosure () -> MemberID, vfs: String? = nil
     ) throws(DatabaseError) {
@@ -95,7 +96,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         statement.bind(1, first.rawValue)
         statement.bind(2, last.rawValue)
         statement.bind(3, Int64(maxBytes / 48 + 1))
-        try statement.forEach { statement throws(DatabaseError) in
+        try statement.eachRow { statement throws(DatabaseError) in
             let entry = try row(statement).entry
             guard entry.index == first.advanced(by: entries.count) else {
                 throw damaged("log", entry.index, "was read where \(first) was expected")
@@ -113,7 +114,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         guard applied.index > .zero else { return nil }
         var rows: [StateRow] = []
         try database.prepare("SELECT kind, key, value, checksum FROM state ORDER BY kind, key")
-            .forEach { statement throws(DatabaseError) in
+            .eachRow { statement throws(DatabaseError) in
                 guard let kind = UInt8(exactly: statement.int64(0)).flatMap(StateRow.Kind.init)
                 else { throw damaged("state", applied.index, "holds a row of unknown kind") }
                 let row = StateRow(kind: kind, key: statement.bytes(1), value: statement.bytes(2))
@@ -141,7 +142,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             WHERE idx >= ?1 ORDER BY idx
             """)
         statement.bind(1, first.rawValue)
-        try statement.forEach { statement throws(DatabaseError) in try body(try row(statement)) }
+        try statement.eachRow { statement throws(DatabaseError) in try body(try row(statement)) }
     }
 
     private func row(_ statement: Statement) throws(DatabaseError) -> EntryRow {

@@ -18,7 +18,9 @@ final class Database {
 
     /// Opens or creates the database at `path`, and refuses one that would be less durable than it must be.
     ///
-    /// - Parameter vfs: the name of the SQLite file system to use; `nil` for the operating system's.
+    /// - Parameters:
+    ///   - path: the file; its directory must exist.
+    ///   - vfs: the name of the SQLite file system to use; `nil` for the operating system's.
     /// - Throws: ``DatabaseError``; a file that was refused has not been changed.
     init(path: String, vfs: String? = nil) throws(DatabaseError) {
         var handle: OpaquePointer?

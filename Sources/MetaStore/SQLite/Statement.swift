@@ -46,7 +46,7 @@ final class Statement {
     }
 
     /// Runs the statement and gives each row to `body`.
-    func forEach(_ body: (Statement) throws(DatabaseError) -> Void) throws(DatabaseError) {
+    func eachRow(_ body: (Statement) throws(DatabaseError) -> Void) throws(DatabaseError) {
         defer { reset() }
         while true {
             switch sqlite3_step(handle) {
