@@ -32,4 +32,5 @@ extern int syncfs(int);
 extern ssize_t preadv2(int, const struct iovec *, int, off_t, int);
 extern int renameat2(int, const char *, int, const char *, unsigned int);
 extern int pthread_setname_np(unsigned long, const char *);
+extern int pthread_getname_np(unsigned long, char *, size_t);
 #endif

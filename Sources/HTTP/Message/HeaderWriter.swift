@@ -58,9 +58,9 @@ package struct HeaderWriter: ~Copyable {
     package mutating func addContentRange(offset: Int, count: Int, size: Int) {
         output.append("Content-Range: bytes ")
         output.append(offset)
-        output.append(0x2D)
+        output.append(byte: 0x2D)
         output.append(offset + count - 1)
-        output.append(0x2F)
+        output.append(byte: 0x2F)
         output.append(size)
         end()
     }

@@ -29,7 +29,7 @@ struct OutputBuffer: ~Copyable {
     }
 
     @inline(__always)
-    mutating func append(_ byte: UInt8) {
+    mutating func append(byte: UInt8) {
         reserve(1)
         base[count] = byte
         count += 1
@@ -60,7 +60,7 @@ struct OutputBuffer: ~Copyable {
     /// Appends a number in decimal digits.
     mutating func append(_ number: Int) {
         reserve(20)
-        if number < 0 { append(0x2D) }
+        if number < 0 { append(byte: 0x2D) }
         var rest = number.magnitude
         var digits = 1
         var bound: UInt = 10
@@ -85,7 +85,7 @@ struct OutputBuffer: ~Copyable {
         if number == 0 { shift = 0 }
         while shift >= 0 {
             let digit = UInt8(truncatingIfNeeded: number >> UInt(shift)) & 15
-            append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+            append(byte: digit < 10 ? 0x30 + digit : 0x57 + digit)
             shift -= 4
         }
     }

@@ -281,7 +281,7 @@ final class Connection: Socket, @unchecked Sendable {
         loop.writer.output.removeAll()
         loop.writer.output.append("HTTP/1.1 ")
         loop.writer.output.append(answer.status.rawValue)
-        loop.writer.output.append(0x20)
+        loop.writer.output.append(byte: 0x20)
         loop.writer.output.append(answer.status.reason)
         loop.writer.output.append("\r\n")
         loop.appendDate()

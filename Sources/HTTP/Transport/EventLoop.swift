@@ -76,7 +76,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// Runs `body` on the loop, wherever the caller is; at once and without suspending when it is there already.
     package func run<Value: Sendable, Failure: Error>(
-        _ body: @Sendable () async throws(Failure) -> Value
+        _ body: @concurrent @Sendable () async throws(Failure) -> Value
     ) async throws(Failure) -> Value {
         if isCurrent { return try await body() }
         return try await withTaskExecutorPreference(self, operation: body)
@@ -176,7 +176,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             return
         }
         let mustWake = remote.withLock { remote in
-            precondition(!remote.isStopped, "work was given to a loop after its end")
+            // After the end all sockets are closed, and nobody waits for what would be done now.
+            if remote.isStopped { return false }
             remote.work.append(work)
             return remote.work.count == 1
         }
@@ -191,10 +192,19 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         timers.fire(until: .max)
         while true {
             takeRemote()
-            if local.isEmpty { break }
+            if local.isEmpty, endRemote() { break }
             runLocal()
         }
         closed.removeAll()
+    }
+
+    /// - Returns: false when work came in at the last moment.
+    private func endRemote() -> Bool {
+        remote.withLock { remote in
+            guard remote.work.isEmpty else { return false }
+            remote.isStopped = true
+            return true
+        }
     }
 
     static func clock() -> UInt64 {

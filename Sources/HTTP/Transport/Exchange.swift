@@ -231,7 +231,7 @@ package final class Exchange: @unchecked Sendable {
         loop.writer.output.removeAll()
         loop.writer.output.append("HTTP/1.1 ")
         loop.writer.output.append(status.rawValue)
-        loop.writer.output.append(0x20)
+        loop.writer.output.append(byte: 0x20)
         loop.writer.output.append(status.reason)
         loop.writer.output.append("\r\n")
         loop.appendDate()
