@@ -42,7 +42,8 @@ need_toolchain() {
 build_martlet() {
     local configuration=$1
     say "building martlet ($configuration)"
-    swift build -c "$configuration" --product martlet >&2
+    # A function called in $(…) does not inherit errexit.
+    swift build -c "$configuration" --product martlet >&2 || return 1
     echo "$(swift build -c "$configuration" --show-bin-path)/martlet"
 }
 

@@ -2,8 +2,11 @@
 // would have to be defined before the first include of any header; so they are declared here.
 #ifndef MARTLET_CLINUX_H
 #define MARTLET_CLINUX_H
-// Types that Glibc has too are its own: otherwise their owner would depend on which module is loaded first.
+// Types that Glibc has too are its own: otherwise their owner would depend on which module is loaded first. Some
+// (timespec, pthread_attr_t) end up with Swift's shims all the same; a file that makes them imports CLinux, which
+// passes both on.
 #pragma clang module import SwiftGlibc
+#pragma clang module import SwiftOverlayShims
 #include <stddef.h>
 #include <stdint.h>
 #include <fcntl.h>

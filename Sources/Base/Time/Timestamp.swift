@@ -1,3 +1,4 @@
+internal import CLinux
 import Glibc
 
 /// A moment of wall-clock time: nanoseconds since 1970-01-01 UTC. For people and records only;
