@@ -1,0 +1,95 @@
+/// Storage in memory: the model that durable storage is compared with, for tests and simulations.
+///
+/// It is strict where SQL would be lenient: a batch that leaves a gap or stores an entry of a term the
+/// hard state does not know traps, because only a defect of this module can ask for it.
+package struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Sendable {
+    package private(set) var hardState = HardState.initial
+    package private(set) var base = LogBase.empty
+    package private(set) var entries: [Entry] = []
+    package private(set) var applied = LogMark.zero
+    /// The state as a durable store would rebuild it from rows.
+    private var machine: Machine
+    private let blank: Machine
+    /// Brings the stored rows up to date with a change.
+    private let merge: @Sendable (inout Machine, Machine.Delta) -> Void
+
+    /// `blank` is the machine before the first entry; `merge` stores a change.
+    package init(
+        blank: Machine, merge: @escaping @Sendable (inout Machine, Machine.Delta) -> Void
+    ) {
+        machine = blank
+        self.blank = blank
+        self.merge = merge
+    }
+
+    package var last: LogMark { entries.last?.mark ?? base.mark }
+
+    package mutating func load() -> RecoveredState<Machine> {
+        var runs: [TermRun] = []
+        for entry in entries where entry.term != runs.last?.term {
+            runs.append(TermRun(first: entry.index, term: entry.term))
+        }
+        return RecoveredState(
+            hardState: hardState, base: base, applied: applied,
+            image: applied.index == .zero ? nil : machine.capture(), termRuns: runs,
+            lastIndex: last.index, configurations: entries.filter { $0.kind == .configuration },
+            tail: entries.filter { $0.index > applied.index },
+            lastTime: entries.reduce(base.time) { max($0, $1.time) })
+    }
+
+    package mutating func write(_ batch: WriteBatch<Machine>) {
+        if let hardState = batch.hardState { self.hardState = hardState }
+        if let installation = batch.installation { install(installation) }
+        if let first = batch.entries.first {
+            precondition(first.index > base.mark.index, "\(first.mark) at base \(base.mark)")
+            entries.removeAll { $0.index >= first.index }
+            for entry in batch.entries {
+                precondition(entry.index == last.index.next, "\(entry.mark) after \(last)")
+                precondition(entry.term <= self.hardState.term, "\(entry.mark) ahead of the term")
+                entries.append(entry)
+            }
+        }
+        if let change = batch.change {
+            precondition(
+                change.applied.index <= last.index, "applied \(change.applied), log ends \(last)")
+            merge(&machine, change.delta)
+            applied = change.applied
+        }
+        if let base = batch.base {
+            precondition(base.mark.index <= applied.index, "compaction past \(applied)")
+            entries.removeAll { $0.index <= base.mark.index }
+            self.base = base
+        }
+    }
+
+    private mutating func install(_ installation: Installation<Machine>) {
+        let mark = installation.base.mark
+        if installation.keepsTail {
+            precondition(
+                entries.contains { $0.mark == mark }, "tail kept, but \(mark) is not stored")
+            entries.removeAll { $0.index <= mark.index }
+        } else {
+            entries = []
+        }
+        base = installation.base
+        applied = mark
+        machine = blank
+        machine.restore(installation.image)
+    }
+
+    package mutating func entries(
+        from first: Index, through last: Index, maxBytes: Int
+    ) throws -> [Entry] {
+        var found: [Entry] = []
+        var bytes = 0
+        for entry in entries where entry.index >= first && entry.index <= last {
+            bytes += entry.byteCount
+            if bytes > maxBytes, !found.isEmpty { break }
+            found.append(entry)
+        }
+        guard found.first?.index == first else {
+            throw RecoveryFailure.inconsistent("entry \(first) is not stored")
+        }
+        return found
+    }
+}
