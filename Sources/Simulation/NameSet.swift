@@ -1,0 +1,99 @@
+package import Consensus
+
+/// A state machine as small as it can be: a set of names, and the history that led to it.
+package struct NameSet: StateMachine, Sendable {
+    package struct Image: Sendable {
+        package var names: Set<UInt64> = []
+        /// Mixed from every applied command, so that equal images mean equal histories.
+        package var history: UInt64 = 0
+    }
+    package struct Delta: Sendable {
+        var changes: [(name: UInt64, isPresent: Bool)]
+        var history: UInt64
+    }
+    package struct Damaged: Error {}
+
+    private(set) var image = Image()
+    private var changes: [(name: UInt64, isPresent: Bool)] = []
+
+    /// Whether the command changed anything.
+    package mutating func apply(_ entry: Entry) throws -> Bool {
+        guard entry.kind == .command else { return true }
+        guard entry.payload.count == 9 else { throw Damaged() }
+        let name = entry.payload[1...].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let creates = entry.payload[0] == 1
+        var random = Random(seed: image.history ^ name ^ (creates ? 1 << 63 : 0))
+        image.history = random.next()
+        guard image.names.contains(name) != creates else { return false }
+        if creates { image.names.insert(name) } else { image.names.remove(name) }
+        changes.append((name, creates))
+        return true
+    }
+
+    package mutating func takeDelta() -> Delta? {
+        defer { changes = [] }
+        return Delta(changes: changes, history: image.history)
+    }
+
+    package static var emptyDelta: Delta { Delta(changes: [], history: 0) }
+    package func capture() -> Image { image }
+
+    package mutating func restore(_ image: Image) {
+        self.image = image
+        changes = []
+    }
+
+    package static func encode(_ image: Image) -> [UInt8] {
+        bytes(image.history) + image.names.sorted().flatMap(bytes)
+    }
+
+    package static func decode(_ bytes: [UInt8]) throws -> Image {
+        guard bytes.count >= 8, bytes.count.isMultiple(of: 8) else { throw Damaged() }
+        var numbers = stride(from: 0, to: bytes.count, by: 8).map { start in
+            (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[start + $1]) << UInt64(8 * $1) }
+        }
+        let history = numbers.removeFirst()
+        return Image(names: Set(numbers), history: history)
+    }
+
+    private static func bytes(_ number: UInt64) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * UInt64($0))) }
+    }
+
+    mutating func merge(_ delta: Delta) {
+        for change in delta.changes {
+            if change.isPresent {
+                image.names.insert(change.name)
+            } else {
+                image.names.remove(change.name)
+            }
+        }
+        image.history = delta.history
+    }
+
+    package static func command(_ operation: Operation) -> [UInt8] {
+        switch operation {
+        case .create(let name): [1] + bytes(name)
+        case .destroy(let name): [0] + bytes(name)
+        }
+    }
+}
+
+/// Names over storage in memory: the fastest subject, for the protocol itself.
+package enum NamesInMemory: Subject {
+    package typealias Storage = MemoryStorage<NameSet>
+
+    package static var name: String { "memory" }
+    package static func machine() -> NameSet { NameSet() }
+    package static func storage(seed: UInt64) -> Storage { model() }
+    package static func crashed(_ storage: inout Storage) {}
+    package static func model() -> Storage {
+        MemoryStorage(blank: NameSet()) { machine, delta in machine.merge(delta) }
+    }
+    package static func command(_ operation: Operation) -> [UInt8] { NameSet.command(operation) }
+    package static func digest(_ image: NameSet.Image) -> UInt64 { image.history }
+    package static func holds(_ name: UInt64, _ image: NameSet.Image) -> Bool {
+        image.names.contains(name)
+    }
+    package static func succeeded(_ outcome: Bool) -> Bool { outcome }
+}

@@ -1,0 +1,92 @@
+import Consensus
+
+/// What must hold after every step, from outside of all members; a violation ends the run.
+struct Oracle {
+    struct Fact: Hashable {
+        var mark: LogMark
+        var content: UInt64
+    }
+
+    private(set) var violation: String?
+    private var leaders: [Term: MemberID] = [:]
+    /// What was committed, in the order of indices, from index 1 on; nothing is ever taken back.
+    private(set) var committed: [Fact] = []
+    /// The digest of the state after each index.
+    private var digests: [Index: UInt64] = [:]
+    private var committedConfiguration: Configuration?
+    private(set) var acknowledged = Index.zero
+
+    mutating func fail(_ reason: String) {
+        if violation == nil { violation = reason }
+    }
+
+    mutating func demand(_ holds: Bool, _ reason: @autoclosure () -> String) {
+        if !holds { fail(reason()) }
+    }
+
+    static func content(_ entry: Entry) -> UInt64 {
+        var checksum = Checksum()
+        checksum.update(entry.payload)
+        checksum.update([entry.kind.rawValue])
+        var random = Random(seed: checksum.finalized() ^ entry.time)
+        return random.next()
+    }
+
+    /// IN-01, IN-04: one leader per term, and it has everything that was committed.
+    mutating func leads(_ member: MemberID, _ replica: Replica) {
+        demand(
+            leaders[replica.term, default: member] == member,
+            "IN-01: \(leaders[replica.term] ?? member) and \(member) lead term \(replica.term)")
+        guard leaders[replica.term] == nil else { return }
+        leaders[replica.term] = member
+        if let last = committed.last, last.mark.term < replica.term {
+            demand(
+                replica.base.mark.index >= last.mark.index
+                    || replica.term(at: last.mark.index) == last.mark.term,
+                "IN-04: \(member) leads term \(replica.term) without \(last.mark)")
+        }
+    }
+
+    /// IN-03, IN-05, IN-06: entries are applied in one order everywhere.
+    mutating func applied(_ entries: [Entry], by member: MemberID) {
+        for entry in entries {
+            let fact = Fact(mark: entry.mark, content: Self.content(entry))
+            let place = Int(entry.index.rawValue) - 1
+            if place < committed.count {
+                demand(
+                    committed[place] == fact,
+                    "IN-06: \(member) applied \(fact.mark) where \(committed[place].mark) was")
+                continue
+            }
+            demand(
+                place == committed.count,
+                "IN-06: \(member) applied \(fact.mark), known are \(committed.count) entries")
+            if let last = committed.last {
+                demand(last.mark.term <= fact.mark.term, "\(fact.mark) after \(last.mark)")
+            }
+            committed.append(fact)
+            if let next = entry.configuration { stepped(to: next) }
+        }
+    }
+
+    /// IN-11: one member at a time.
+    private mutating func stepped(to next: Configuration) {
+        if let previous = committedConfiguration {
+            let moved = Set(previous.voters).symmetricDifference(next.voters)
+            demand(moved.count <= 1, "IN-11: from \(previous) to \(next)")
+        }
+        committedConfiguration = next
+    }
+
+    /// IN-05: equal applied index, equal state.
+    mutating func state(_ digest: UInt64, at index: Index, of member: MemberID) {
+        demand(
+            digests[index, default: digest] == digest,
+            "IN-05: the state of \(member) after \(index) differs from another's")
+        digests[index] = digest
+    }
+
+    mutating func acknowledge(_ position: Position) {
+        acknowledged = max(acknowledged, position.index)
+    }
+}
