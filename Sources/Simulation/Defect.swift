@@ -1,4 +1,4 @@
-package import Consensus
+import Consensus
 
 /// A defect planted at the edge of a member, to show that the oracle would find it in the code.
 ///

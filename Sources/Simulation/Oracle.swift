@@ -34,10 +34,11 @@ struct Oracle {
 
     /// IN-01, IN-04: one leader per term, and it has everything that was committed.
     mutating func leads(_ member: MemberID, _ replica: Replica) {
-        demand(
-            leaders[replica.term, default: member] == member,
-            "IN-01: \(leaders[replica.term] ?? member) and \(member) lead term \(replica.term)")
-        guard leaders[replica.term] == nil else { return }
+        if let other = leaders[replica.term] {
+            demand(
+                other == member, "IN-01: \(other) and \(member) lead term \(replica.term)")
+            return
+        }
         leaders[replica.term] = member
         if let last = committed.last, last.mark.term < replica.term {
             demand(
@@ -53,14 +54,15 @@ struct Oracle {
             let fact = Fact(mark: entry.mark, content: Self.content(entry))
             let place = Int(entry.index.rawValue) - 1
             if place < committed.count {
+                let known = committed[place]
                 demand(
-                    committed[place] == fact,
-                    "IN-06: \(member) applied \(fact.mark) where \(committed[place].mark) was")
+                    known == fact, "IN-06: \(member) applied \(fact.mark) where \(known.mark) was")
                 continue
             }
+            let count = committed.count
             demand(
-                place == committed.count,
-                "IN-06: \(member) applied \(fact.mark), known are \(committed.count) entries")
+                place == count,
+                "IN-06: \(member) applied \(fact.mark), known are \(count) entries")
             if let last = committed.last {
                 demand(last.mark.term <= fact.mark.term, "\(fact.mark) after \(last.mark)")
             }

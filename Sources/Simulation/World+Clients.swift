@@ -1,4 +1,4 @@
-package import Consensus
+import Consensus
 
 // Clients in a closed loop: each waits for its answer, or gives up, before it does the next thing.
 extension World {

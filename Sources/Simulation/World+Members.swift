@@ -1,4 +1,4 @@
-package import Consensus
+import Consensus
 
 // Members: starting, feeding, storing, crashing; and what the oracle looks at after each step.
 extension World {
@@ -187,20 +187,24 @@ extension World {
 
     /// IN-07: what is committed is on the disks of a majority, those of crashed members included.
     private mutating func checkHeld(_ mark: LogMark, _ replica: Replica) {
-        let configuration = replica.configuration(at: mark.index)
         guard mark.index > heldUpTo else { return }
-        let holders = configuration.voters.filter { voter in
-            guard let model = members[voter]?.model else { return false }
-            return model.base.mark.index >= mark.index
-                || model.last.index >= mark.index
-                    && model.entries[
-                        Int(mark.index.rawValue - model.base.mark.index.rawValue) - 1
-                    ].term == mark.term
+        // The leader counts by the configuration in force, which may be a later one.
+        let configurations = [replica.configuration(at: mark.index), replica.configuration]
+        let isHeld = configurations.contains { configuration in
+            configuration.voters.count { holds(mark, $0) } >= configuration.quorum
         }
         oracle.demand(
-            holders.count >= configuration.quorum,
-            "IN-07: \(mark) is committed and only \(holders) of \(configuration) hold it")
+            isHeld,
+            "IN-07: \(mark) is committed and only \(ids.filter { holds(mark, $0) }) of "
+                + "\(configurations) hold it")
         heldUpTo = mark.index
+    }
+
+    private func holds(_ mark: LogMark, _ id: MemberID) -> Bool {
+        guard let model = members[id]?.model else { return false }
+        if model.base.mark.index >= mark.index { return true }
+        guard model.last.index >= mark.index else { return false }
+        return model.entries[mark.index.distance(from: model.base.mark.index) - 1].term == mark.term
     }
 
     mutating func crash(_ id: MemberID, for time: UInt64) {

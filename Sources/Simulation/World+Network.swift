@@ -1,4 +1,4 @@
-package import Consensus
+import Consensus
 
 // The network, and the operator who breaks things.
 extension World {

@@ -1,4 +1,4 @@
-package import Consensus
+import Consensus
 
 /// A group of members, their clients and an operator, under virtual time.
 package struct World<Case: Subject> {
