@@ -193,10 +193,10 @@ extension World {
         let isHeld = configurations.contains { configuration in
             configuration.voters.count { holds(mark, $0) } >= configuration.quorum
         }
-        oracle.demand(
-            isHeld,
-            "IN-07: \(mark) is committed and only \(ids.filter { holds(mark, $0) }) of "
-                + "\(configurations) hold it")
+        if !isHeld {
+            let holders = ids.filter { holds(mark, $0) }
+            oracle.fail("IN-07: \(mark) is committed, only \(holders) of \(configurations) hold it")
+        }
         heldUpTo = mark.index
     }
 

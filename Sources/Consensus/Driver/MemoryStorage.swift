@@ -42,7 +42,7 @@ package struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Send
         if let installation = batch.installation { install(installation) }
         if let first = batch.entries.first {
             precondition(first.index > base.mark.index, "\(first.mark) at base \(base.mark)")
-            entries.removeAll { $0.index >= first.index }
+            while let kept = entries.last, kept.index >= first.index { entries.removeLast() }
             for entry in batch.entries {
                 precondition(entry.index == last.index.next, "\(entry.mark) after \(last)")
                 precondition(entry.term <= self.hardState.term, "\(entry.mark) ahead of the term")

@@ -37,8 +37,10 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
     private var reads = ReadWaiters()
     private var actions: [PipelineAction<Machine>] = []
 
-    /// - Parameter machine: the state machine at the very beginning; it is restored from
-    ///   `recovered`.
+    /// Starts from what storage holds. `machine` is the state machine before the first entry; it is
+    /// restored from `recovered`.
+    ///
+    /// - Throws: when the recovered parts contradict each other.
     package init(
         id: MemberID, recovered: RecoveredState<Machine>, machine: Machine,
         limits: Limits = Limits(), driverLimits: DriverLimits = DriverLimits(), seed: UInt64

@@ -57,7 +57,7 @@ package enum SimulatorCommand {
         var virtual = 0.0
         var steps = 0
         var totals = (acknowledged: 0, unknown: 0, reads: 0, elections: 0, crashes: 0, snapshots: 0)
-        let start = seconds()
+        let start = MonotonicTime.now()
         for seed in settings.seed..<settings.seed + settings.seeds {
             reportTraps(seed: seed, seconds: settings.seconds)
             guard let verdict = verdict(on: seed, settings) else { return 1 }
@@ -83,7 +83,7 @@ package enum SimulatorCommand {
                     """)
             }
         }
-        let real = max(seconds() - start, 0.001)
+        let real = max(Double(MonotonicTime.now().since(start)) / 1e9, 0.001)
         Console.output(
             """
             \(settings.seeds) seeds, \(failures) failed; \(Int(virtual)) virtual seconds in \
@@ -131,11 +131,5 @@ package enum SimulatorCommand {
             raise(number)
         }
         for number in [SIGILL, SIGTRAP] { signal(number, handler) }
-    }
-
-    private static func seconds() -> Double {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
     }
 }
