@@ -194,9 +194,12 @@ extension Replica {
         case .probe where rejected.index.next != progress.inFlight.first?.first: return
         case .probe, .replicate: break
         }
-        let common = log.lastMark(
-            atOrBefore: min(hint.index, rejected.index.previous), termAtMost: hint.term)
-        progress.becomeProbe(next: common.index.next)
+        let limit = min(hint.index, rejected.index.previous)
+        let common = log.lastMark(atOrBefore: limit, termAtMost: hint.term)
+        // Where the logs agree may lie before the base; then the base itself is no answer, because
+        // the follower has just refused it. Probing below the base leads to a snapshot.
+        let isBeforeBase = common.index > limit || common.term > hint.term
+        progress.becomeProbe(next: isBeforeBase ? common.index : common.index.next)
         leadership?.followers[ordinal].progress = progress
         replicate(ordinal, &effects)
     }
