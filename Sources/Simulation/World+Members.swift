@@ -17,7 +17,7 @@ extension World {
     }
 
     mutating func start(_ id: MemberID) {
-        guard var member = members[id] else { return }
+        guard let member = members[id] else { return }
         member.life += 1
         member.job = nil
         member.isPaused = false
@@ -37,7 +37,6 @@ extension World {
         } catch {
             oracle.fail("\(id) does not start: \(error)")
         }
-        members[id] = member
         agenda.plan(.tick(id, life: member.life), at: now + spread(25_000_000))
         note("\(id) starts")
     }
@@ -70,16 +69,12 @@ extension World {
     }
 
     mutating func feed(_ id: MemberID, _ events: [PipelineEvent<Machine>]) {
-        guard var member = members[id], var pipeline = member.pipeline else { return }
+        guard let member = members[id] else { return }
         if member.isPaused {
             member.missed += events
-            members[id] = member
             return
         }
-        member.pipeline = nil  // so that it is changed in place
-        let actions = pipeline.handle(events, time: clock(of: id))
-        member.pipeline = pipeline
-        members[id] = member
+        let actions = member.pipeline?.handle(events, time: clock(of: id)) ?? []
         for action in actions { carryOut(action, of: id) }
         inspect(id)
     }
@@ -120,7 +115,7 @@ extension World {
 
     /// The storage job reaches the disk; a little later the member hears of it.
     mutating func makeDurable(_ id: MemberID) {
-        guard var member = members[id], var job = member.job else { return }
+        guard let member = members[id], var job = member.job else { return }
         member.job = nil
         spoil(&job, member)
         let result = job.run(on: &member.storage)
@@ -135,7 +130,6 @@ extension World {
                 member.model.hardState.vote == vote, "IN-08: \(id) changed its vote from \(vote)")
         }
         member.hardState = member.model.hardState
-        members[id] = member
         if defect == .flushesLater, job.batch != nil, job.decode == nil, job.encode == nil,
             job.reads.isEmpty
         {
@@ -158,7 +152,7 @@ extension World {
     // MARK: after each step
 
     private mutating func inspect(_ id: MemberID) {
-        guard var member = members[id], let pipeline = member.pipeline else { return }
+        guard let member = members[id], let pipeline = member.pipeline else { return }
         let replica = pipeline.replica
         oracle.demand(
             replica.commit >= member.commit && pipeline.applied.index >= member.applied,
@@ -179,7 +173,6 @@ extension World {
             member.ledTerm = replica.term
             member.ledLast = replica.lastMark.index
         }
-        members[id] = member
         if let last = oracle.committed.last, last.mark.index == pipeline.applied.index {
             checkHeld(last.mark, replica)
         }
@@ -214,10 +207,7 @@ extension World {
         members[id]?.pipeline = nil
         members[id]?.job = nil
         members[id]?.missed = []
-        if var storage = members[id]?.storage {
-            Case.crashed(&storage)
-            members[id]?.storage = storage
-        }
+        Case.crashed(&member.storage)
         agenda.plan(.restart(id, life: member.life), at: now + time)
     }
 

@@ -22,7 +22,8 @@ package struct World<Case: Subject> {
         case crash, crashAll, pause, partition, oneWay, stall, transfer, membership, replay
     }
 
-    struct Member {
+    /// A class, so that logs and states are changed in place and never copied.
+    final class Member {
         var pipeline: Pipeline<Machine>?
         var storage: Case.Storage
         var model: MemoryStorage<Machine>
@@ -39,7 +40,13 @@ package struct World<Case: Subject> {
         var ledTerm = Term.zero
         var ledLast = Index.zero
         /// Nanoseconds by which its clock is off.
-        var skew: UInt64 = 0
+        let skew: UInt64
+
+        init(storage: Case.Storage, model: MemoryStorage<Machine>, skew: UInt64) {
+            self.storage = storage
+            self.model = model
+            self.skew = skew
+        }
     }
 
     package let seed: UInt64
