@@ -19,10 +19,8 @@ package enum Defect: String, CaseIterable, Sendable {
     case ignoresPrevious
     /// Applied changes are stored without the applied index.
     case forgetsApplied
-    /// Entries in conflict stay on disk.
-    case keepsConflicts
     /// Snapshots are stored with the configuration the member had before.
     case keepsConfiguration
-    /// A vote request is answered with yes as long as the term is new to the voter's disk.
+    /// Every vote request is answered with yes.
     case grantsTwice
 }

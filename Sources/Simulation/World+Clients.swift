@@ -21,7 +21,7 @@ extension World {
     mutating func act(_ ordinal: Int) {
         agenda.plan(
             .client(ordinal),
-            at: now + 2 * Faults.millisecond + spread(30 * Faults.millisecond))
+            at: now + 2 * Faults.millisecond + spread(faults.think))
         if let token = clients[ordinal].token {
             guard now > clients[ordinal].deadline else { return }
             // Gave up: whether the write took place is not known.

@@ -32,6 +32,12 @@ extension World {
             if now < end { return }
             cuts[Link(from: envelope.from, to: envelope.to)] = nil
         }
+        var envelope = envelope
+        if defect == .confirmsAnyRound, case .heartbeatReply = envelope.message,
+            let round = newestRound[envelope.to]
+        {
+            envelope.message = .heartbeatReply(round: round)
+        }
         feed(envelope.to, [.received(envelope)])
     }
 
@@ -56,7 +62,7 @@ extension World {
     }
 
     /// Planted defects of speaking.
-    private func spoil(_ envelope: inout Envelope) {
+    private mutating func spoil(_ envelope: inout Envelope) {
         switch (defect, envelope.message) {
         case (.confirmsTooMuch, .appendAccepted(let match)):
             envelope.message = .appendAccepted(match: match.next)
@@ -67,9 +73,7 @@ extension World {
             envelope.message = .preVoteRequest(
                 round: round, last: LogMark(index: Index(1 << 40), term: Term(1 << 40)))
         case (.grantsTwice, .voteReply): envelope.message = .voteReply(granted: true)
-        case (.confirmsAnyRound, .heartbeat(_, let commit)):
-            // As if every answer were one to the newest round: the leader's rounds start ahead.
-            envelope.message = .heartbeat(round: 1 << 20, commit: commit)
+        case (.confirmsAnyRound, .heartbeat(let round, _)): newestRound[envelope.from] = round
         case (.ignoresPrevious, .append(let previous, let entries, let commit)):
             if let receiver = members[envelope.to]?.pipeline?.replica,
                 let term = receiver.term(at: previous.index), term <= envelope.term

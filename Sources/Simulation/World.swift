@@ -61,6 +61,8 @@ package struct World<Case: Subject> {
     /// Links that are cut, and until when.
     var cuts: [Link: UInt64] = [:]
     var recent: [Envelope] = []
+    /// The last heartbeat round each member began; only a planted defect needs it.
+    var newestRound: [MemberID: UInt64] = [:]
     var clients: [Client] = []
     var pending: [UInt64: Request] = [:]
     var nextToken: UInt64 = 0
