@@ -126,6 +126,11 @@ struct Group {
         return true
     }
 
+    /// Carries out one storage job after another until none is left.
+    mutating func flushAll(_ id: UInt64) {
+        while flush(MemberID(id)) {}
+    }
+
     /// Delivers the oldest message, or loses it; `false` when there is none.
     @discardableResult
     mutating func deliver() -> Bool {
@@ -176,7 +181,7 @@ struct Group {
     /// Makes this member the leader; the others only let time pass.
     mutating func elect(_ id: UInt64) {
         for other in ids where other.rawValue != id && members[other]?.pipeline != nil {
-            age(other.rawValue, ticks: limits.electionTicksMin)
+            age(other.rawValue, ticks: limits.electionTicksMin + 1)
         }
         for _ in 0..<(6 * limits.electionTicksMax) where self[id].replica.roleName != .leader {
             tick(1, [id])

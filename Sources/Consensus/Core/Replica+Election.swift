@@ -35,9 +35,16 @@ extension Replica {
 
     /// Whether an election may be started here: by a voter, on a disk that works, with a whole log.
     var mayCampaign: Bool {
-        log.configuration.isVoter(id) && supersededBy == nil && receipt == nil
+        isVoterUntilCommitted && supersededBy == nil && receipt == nil
             && installationWrite <= flushedWrite
             && oldestWriteAge <= UInt64(limits.electionTicksMin)
+    }
+
+    /// A member whose departure is in its log but not committed still stands for election
+    /// (dissertation §4.2.2): it may be the only one whose log the others would accept.
+    private var isVoterUntilCommitted: Bool {
+        log.configuration.isVoter(id)
+            || log.configurationIndex > commit && log.configuration(at: commit).isVoter(id)
     }
 
     mutating func resetElectionTimer() {

@@ -66,7 +66,9 @@ extension Replica {
         guard let leadership else { return }
         let members = log.configuration.members.filter { $0 != id }
         guard members != leadership.followers.map(\.member) else { return }
-        let fresh = Progress(next: log.last.next, contact: now)
+        // The entry that brings a member is itself the first thing to send: with nothing to send, the
+        // leader would not find out what the member lacks.
+        let fresh = Progress(next: max(log.last, log.first), contact: now)
         self.leadership?.followers = members.map { member in
             leadership.followers.first { $0.member == member }
                 ?? Leadership.Follower(member: member, progress: fresh)
