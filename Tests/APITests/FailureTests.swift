@@ -33,7 +33,7 @@ import Testing
         io_error 500
         is_primary 400
         length_required 411
-        method_not_allowed 405
+        method_not_allowed 400
         mountpath_unavailable 503
         no_primary 503
         no_quorum 503
@@ -49,6 +49,7 @@ import Testing
         outcome_unknown 504
         overloaded 503
         primary_unreachable 502
+        request_timeout 408
         role_differs 409
         starting 503
         stopping 503
@@ -57,7 +58,7 @@ import Testing
         unknown 500
         unknown_action 400
         unknown_document 400
-        unknown_resource 404
+        unknown_resource 400
         wrong_cluster 409
         """
 

@@ -20,7 +20,7 @@ package struct Failure: Error, Equatable, Sendable {
     package var path = ""
     /// The client's `ip:port`.
     package var remoteAddress = ""
-    /// What the resource does understand; sent as the header `Allow` with status 405.
+    /// What the resource does understand; sent as the header `Allow`.
     package var allowedMethods: [String] = []
 
     package init(

@@ -23,6 +23,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case methodNotAllowed = "method_not_allowed"
     case bodyTooLarge = "body_too_large"
     case lengthRequired = "length_required"
+    case requestTimeout = "request_timeout"
     /// A target was asked for an object directly.
     case notRedirected = "not_redirected"
     case accessDenied = "access_denied"
@@ -72,14 +73,16 @@ package enum FailureCode: String, Sendable, CaseIterable {
         switch self {
         case .badRequest, .badPath, .badQuery, .badJSON, .badValue, .badHeader, .badBody,
             .badPosition, .badBucketName, .badObjectName, .badProvider, .badNamespace, .badNode,
-            .unknownAction, .unknownDocument, .notRedirected, .addressUnreachable, .isPrimary:
+            .unknownAction, .unknownDocument, .notRedirected, .addressUnreachable, .isPrimary,
+            // Contract §2.1: never 404 or 405.
+            .unknownResource, .methodNotAllowed:
             400
         case .accessDenied: 403
-        case .unknownResource, .bucketNotFound, .objectNotFound, .nodeNotFound: 404
-        case .methodNotAllowed: 405
+        case .bucketNotFound, .objectNotFound, .nodeNotFound: 404
         case .bucketExists, .addressTaken, .roleDiffers, .alreadyFounded, .wrongCluster,
             .olderGeneration:
             409
+        case .requestTimeout: 408
         case .lengthRequired: 411
         case .bodyTooLarge: 413
         case .badRange: 416

@@ -1,0 +1,71 @@
+package import Base
+package import Cluster
+
+/// What a node sends to any proxy to be put on the map: `POST /v1/cluster/autoreg` (contract §7.3).
+package struct JoinRequest: Equatable, Sendable {
+    package var node: Node
+    /// The cluster the node has belonged to; empty when it is new. Another cluster refuses it.
+    package var clusterID: String
+
+    package init(node: Node, clusterID: String) {
+        self.node = node
+        self.clusterID = clusterID
+    }
+
+    package init(decoding body: [UInt8]) throws(Failure) {
+        let json: JSONValue
+        do throws(DecodingFailure) {
+            json = try JSONValue(parsing: body)
+        } catch {
+            throw Failure(.badJSON, "the body is not JSON", cause: error.description)
+        }
+        node = try Node(json: json)
+        guard case .object(let object) = json else {
+            throw Failure(.badNode, "a node is a JSON object")
+        }
+        clusterID = object["uuid"]?.string ?? ""
+    }
+
+    package var encoded: [UInt8] {
+        var json = JSONWriter(capacity: 512)
+        json.object { json in
+            json.key("si")
+            json.value(node)
+            json.member("uuid", clusterID)
+        }
+        return json.bytes
+    }
+}
+
+/// What the node is told once the map has it.
+package struct JoinReply: Equatable, Sendable {
+    package var clusterID: String
+    /// Where the log stood: from here on every state has the node.
+    package var position: LogPosition
+
+    package init(clusterID: String, position: LogPosition) {
+        self.clusterID = clusterID
+        self.position = position
+    }
+
+    /// - Throws: ``Base/DecodingFailure`` when the bytes are not such a reply.
+    package init(decoding body: [UInt8]) throws(DecodingFailure) {
+        let json = try JSONValue(parsing: body)
+        guard case .object(let object) = json, let uuid = object["uuid"]?.string, !uuid.isEmpty,
+            let position = object["position"]?.string.flatMap({ LogPosition(text: $0) })
+        else { throw DecodingFailure("not the reply to a join", at: 0) }
+        clusterID = uuid
+        self.position = position
+    }
+
+    /// The reply, with a newline behind it.
+    package var encoded: [UInt8] {
+        var json = JSONWriter(capacity: 128)
+        json.object { json in
+            json.member("uuid", clusterID)
+            json.member("position", position.text)
+        }
+        json.newline()
+        return json.bytes
+    }
+}
