@@ -1,6 +1,5 @@
 internal import CLinux
 import Glibc
-internal import Synchronization
 
 /// Tells a daemon that it has been asked to end: SIGTERM or SIGINT.
 ///
@@ -8,12 +7,7 @@ internal import Synchronization
 /// inherits that, and one thread of its own waits for them. A second signal ends the process at once, for the
 /// impatient.
 package final class StopSignal: Sendable {
-    private struct State {
-        var isRaised = false
-        var waiters: [CheckedContinuation<Void, Never>] = []
-    }
-
-    private let state = Mutex(State())
+    private let latch = Latch()
 
     package init() {
         signal(SIGPIPE, SIG_IGN)
@@ -39,25 +33,10 @@ package final class StopSignal: Sendable {
     }
 
     /// Ends the wait as a signal would: for a daemon that stops by itself.
-    package func raise() {
-        let waiters = state.withLock { state in
-            state.isRaised = true
-            defer { state.waiters = [] }
-            return state.waiters
-        }
-        for waiter in waiters { waiter.resume() }
-    }
+    package func raise() { latch.open() }
 
-    package var isRaised: Bool { state.withLock { $0.isRaised } }
+    package var isRaised: Bool { latch.isOpen }
 
-    /// Returns when the process has been asked to end.
-    package func wait() async {
-        await withCheckedContinuation { continuation in
-            let isRaised = state.withLock { state in
-                if !state.isRaised { state.waiters.append(continuation) }
-                return state.isRaised
-            }
-            if isRaised { continuation.resume() }
-        }
-    }
+    /// Returns when the process has been asked to end, or when the task is cancelled.
+    package func wait() async { await latch.wait() }
 }
