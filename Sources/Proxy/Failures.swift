@@ -106,7 +106,8 @@ extension RaftGroup {
         case .stopped: Failure(.stopping, "this proxy is stopping")
         case .lost, .timedOut: noPrimary()
         case .membership(let refusal):
-            Failure(.changingMembers, "the voting proxies cannot be changed now", cause: "\(refusal)")
+            Failure(
+                .changingMembers, "the voting proxies cannot be changed now", cause: "\(refusal)")
         }
     }
 }

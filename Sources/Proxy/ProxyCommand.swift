@@ -4,7 +4,8 @@ import Glibc
 /// `martlet proxy`: the entry point of the proxy daemon.
 package enum ProxyCommand {
     package static let syntax = CommandSyntax(
-        "martlet proxy", summary: "Runs a proxy: answers the REST API, holds the replicated metadata.",
+        "martlet proxy",
+        summary: "Runs a proxy: answers the REST API, holds the replicated metadata.",
         options: [
             .value("id", "ID", "This node's name, unique in the cluster and kept for ever"),
             .value("listen", "HOST:PORT", "Where to listen"),
@@ -33,7 +34,7 @@ package enum ProxyCommand {
         case .settings(let settings):
             let stop = StopSignal()
             do {
-                let daemon = try ProxyDaemon(settings, stop)
+                let daemon = try ProxyDaemon(settings, stop: stop.latch)
                 return await daemon.run()
             } catch {
                 Console.error("martlet proxy: \(error)\n")

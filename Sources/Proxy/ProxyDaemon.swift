@@ -11,8 +11,11 @@ import MetaStore
 /// Everything is made here and handed to those who need it; nothing is global.
 final class ProxyDaemon: Sendable {
     private let settings: ProxySettings
-    private let stop: StopSignal
+    /// Opened when this proxy is to end.
+    private let stop: Latch
+    /// Opened when this proxy takes nothing new, and when its member leaves the group's conversation.
     private let stopping = Latch()
+    private let closing = Latch()
     private let log: Logger
     private let loops: EventLoopGroup
     private let client: Client
@@ -28,7 +31,7 @@ final class ProxyDaemon: Sendable {
     /// Opens the log, and founds the cluster in it if that was asked for.
     ///
     /// - Throws: when the log cannot be opened or trusted, or when there is nothing to start from.
-    init(_ settings: ProxySettings, _ stop: StopSignal) throws {
+    init(_ settings: ProxySettings, stop: Latch) throws {
         self.settings = settings
         self.stop = stop
         log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
@@ -90,7 +93,7 @@ final class ProxyDaemon: Sendable {
                 stopping: stopping, log: log.about("followers")),
             receiver: StreamReceiver(
                 member: storage.member, identity: identity, directory: directory,
-                contacts: contacts, stopping: stopping, receive: { raft.receive($0) }))
+                contacts: contacts, closing: closing, receive: { raft.receive($0) }))
     }
 
     private static var driverLimits: DriverLimits {
@@ -140,6 +143,7 @@ final class ProxyDaemon: Sendable {
         log.info("stopping")
         stopping.open()
         await handOver()
+        closing.open()
         await server.shutDown(within: Limits.drainSeconds)
         services.cancel()
         await services.value

@@ -16,6 +16,19 @@ struct ProxySettings: Sendable {
     var isElectable: Bool
     var config = NodeConfigFile()
 
+    init(
+        id: NodeID, listen: NodeAddress, dataPath: String, founds: Bool = false,
+        seeds: [Endpoint] = [], isElectable: Bool = true
+    ) {
+        self.id = id
+        self.listen = listen
+        advertised = listen
+        self.dataPath = dataPath
+        self.founds = founds
+        self.seeds = seeds
+        self.isElectable = isElectable
+    }
+
     init(_ arguments: ParsedArguments) throws(ArgumentError) {
         id = try arguments.required("id", as: NodeID.self)
         listen = try arguments.required("listen", as: NodeAddress.self)
@@ -33,7 +46,8 @@ struct ProxySettings: Sendable {
             seeds.append(endpoint)
         }
         if founds, !seeds.isEmpty {
-            throw .refused("--found and --join exclude each other: a proxy founds a cluster or joins one")
+            throw .refused(
+                "--found and --join exclude each other: a proxy founds a cluster or joins one")
         }
         if advertised.isWildcard {
             throw .refused(
@@ -60,8 +74,9 @@ struct ProxySettings: Sendable {
             _ = try file.section("proxy", keys: [])
             return file
         } catch {
-            throw bad(([error.message, error.cause, error.next].compactMap { $0 })
-                .joined(separator: "; "))
+            throw bad(
+                ([error.message, error.cause, error.next].compactMap { $0 })
+                    .joined(separator: "; "))
         }
     }
 }

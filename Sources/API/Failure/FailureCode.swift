@@ -80,7 +80,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
             400
         case .accessDenied: 403
         case .bucketNotFound, .objectNotFound, .nodeNotFound: 404
-        case .bucketExists, .duplicateNode, .addressTaken, .roleDiffers, .alreadyFounded, .wrongCluster,
+        case .bucketExists, .duplicateNode, .addressTaken, .roleDiffers, .alreadyFounded,
+            .wrongCluster,
             .olderGeneration:
             409
         case .requestTimeout: 408

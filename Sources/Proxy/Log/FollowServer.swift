@@ -41,7 +41,7 @@ struct FollowServer: Sendable {
             group.addTask { try await read(exchange, id, stream, diverged) }
             group.addTask {
                 await stopping.wait()
-                throw CancellationError()
+                throw Failure(.stopping, "this proxy is stopping")
             }
             defer { group.cancelAll() }
             try await group.next()
@@ -139,7 +139,8 @@ struct FollowServer: Sendable {
             buffer.append(piece)
             do throws(DecodingFailure) {
                 while let body = try buffer.next() {
-                    guard case .acknowledge(let position, let hash) = try FollowFrame(decoding: body)
+                    guard
+                        case .acknowledge(let position, let hash) = try FollowFrame(decoding: body)
                     else { throw DecodingFailure("only acknowledgements travel up", at: 0) }
                     if let own = hashes.hash(at: position), own != hash {
                         log.error(

@@ -145,17 +145,23 @@ final class Followers: Sendable {
 
     // MARK: Waiting
 
-    /// Returns when every follower has applied `position` or is left behind, or when the task is cancelled.
-    func reach(_ position: LogPosition) async {
+    /// Waits until every follower has applied `position` or is left behind.
+    ///
+    /// - Returns: `nil` when the task was cancelled first.
+    func reach(_ position: LogPosition) async -> Void? {
         let waiter = Waiter()
         let isReached = state.withLock { state in
             if state.isReached(position) { return true }
             state.waits.append(Wait(position: position, waiter: waiter))
             return false
         }
-        if isReached { return }
+        if isReached { return () }
         await waiter.wait()
-        state.withLock { $0.waits.removeAll { $0.waiter === waiter } }
+        return state.withLock { state in
+            let count = state.waits.count
+            state.waits.removeAll { $0.waiter === waiter }
+            return state.waits.count == count ? () : nil
+        }
     }
 
     /// Stops waiting for those that have not applied `position`.
@@ -163,8 +169,10 @@ final class Followers: Sendable {
     /// - Returns: their ids.
     func leaveBehind(_ position: LogPosition) -> [NodeID] {
         let (slow, due) = state.withLock { state in
-            let slow = state.followers.filter { !$0.value.isLeftBehind && $0.value.position < position }
-                .map(\.key).sorted()
+            let slow = state.followers.filter {
+                !$0.value.isLeftBehind && $0.value.position < position
+            }
+            .map(\.key).sorted()
             for id in slow { state.followers[id]?.isLeftBehind = true }
             return (slow, state.takeReached())
         }

@@ -29,19 +29,17 @@ enum GroupPlan {
                 .map { MemberID($0.member) })
 
         if let fresh = known.filter({ !group.contains($0) }).min() { return .addLearner(fresh) }
-        if let stale = group.members.first(where: { !known.contains($0) }) {
+        // The members in order of their names: the choice is the same whoever leads.
+        let heir = group.learners.first { mayVote.contains($0) }
+        if let leaving = group.voters.first(where: { !mayVote.contains($0) }) {
+            // Somebody has to vote when it has gone.
+            if group.voters.count == 1 { return heir.map { .promote($0) } }
+            return known.contains(leaving) ? .demote(leaving) : .remove(leaving)
+        }
+        if let stale = group.learners.first(where: { !known.contains($0) }) {
             return .remove(stale)
         }
-        if let barred = group.voters.first(where: { !mayVote.contains($0) }),
-            group.voters.count > 1
-        {
-            return .demote(barred)
-        }
-        let wanted = voters(of: mayVote.count)
-        if group.voters.count < wanted {
-            // The members in order of their names: the choice is the same whoever leads.
-            return group.learners.first { mayVote.contains($0) }.map { .promote($0) }
-        }
+        if group.voters.count < voters(of: mayVote.count) { return heir.map { .promote($0) } }
         return nil
     }
 }

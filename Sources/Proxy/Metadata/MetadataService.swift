@@ -51,11 +51,10 @@ struct MetadataService: Sendable {
     }
 
     private func waitForFollowers(_ position: LogPosition) async {
-        let isInTime = await loop.within(nanoseconds: UInt64(Limits.followersSeconds * 1e9)) {
-            await followers.reach(position)
-            return true
+        let isReached = await loop.within(nanoseconds: UInt64(Limits.followersSeconds * 1e9)) {
+            await followers.reach(position) != nil
         }
-        guard isInTime == nil else { return }
+        guard isReached != true else { return }
         let slow = followers.leaveBehind(position)
         guard !slow.isEmpty else { return }
         log.warning(

@@ -8,10 +8,10 @@ final class RaftObserver: Sendable {
     let statusChanges: Watched<DriverStatus?>
     private let published: PublishedState
     private let hashes: StateHashes
-    private let stop: StopSignal
+    private let stop: Latch
     private let log: Logger
 
-    init(published: PublishedState, hashes: StateHashes, stop: StopSignal, log: Logger) {
+    init(published: PublishedState, hashes: StateHashes, stop: Latch, log: Logger) {
         self.published = published
         self.hashes = hashes
         self.stop = stop
@@ -52,7 +52,7 @@ final class RaftObserver: Sendable {
         case .stopped(.asked): break
         case .stopped(let reason):
             log.error("the log has failed, this proxy ends: \(reason)")
-            stop.raise()
+            stop.open()
         }
     }
 

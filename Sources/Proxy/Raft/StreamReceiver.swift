@@ -9,7 +9,8 @@ struct StreamReceiver: Sendable {
     let identity: ClusterIdentity
     let directory: MemberDirectory
     let contacts: PeerContacts
-    let stopping: Latch
+    /// Opened when this member sends and receives no more.
+    let closing: Latch
     /// Hands a message to the local member.
     let receive: @Sendable (Envelope) -> Void
 
@@ -20,8 +21,8 @@ struct StreamReceiver: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await read(exchange) }
             group.addTask {
-                await stopping.wait()
-                throw CancellationError()
+                await closing.wait()
+                throw Failure(.stopping, "this proxy is stopping")
             }
             defer { group.cancelAll() }
             try await group.next()

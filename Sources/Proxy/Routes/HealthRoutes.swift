@@ -49,7 +49,8 @@ struct HealthRoutes: Sendable {
         guard status.configuration.voters.count >= GroupPlan.voters(of: mayVote) else {
             return Failure(
                 .starting,
-                "\(status.configuration.voters.count) of \(GroupPlan.voters(of: mayVote)) proxies vote")
+                "\(status.configuration.voters.count) of \(GroupPlan.voters(of: mayVote)) proxies vote"
+            )
         }
         return nil
     }
