@@ -46,7 +46,7 @@ let package = Package(
         module("Target", ["API", "HTTP", "Cluster", "Base", "CLinux"]),
         module("Simulation", ["MetaStore", "Consensus", "Cluster", "Base", "CSQLite"]),
 
-        module("DevCluster", ["API", "HTTP", "Cluster", "Base"], at: "Sources/Tools/DevCluster"),
+        module("DevCluster", ["API", "HTTP", "Cluster", "Base", "CLinux"], at: "Sources/Tools/DevCluster"),
         module("LoadGenerator", ["API", "HTTP", "Cluster", "Base", "CLinux"], at: "Sources/Tools/LoadGenerator"),
         module("Simulator", ["Simulation", "Base"], at: "Sources/Tools/Simulator"),
         .executableTarget(

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <errno.h>
 #include <signal.h>
+#include <spawn.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -34,6 +35,7 @@ extern int fallocate(int, int, off_t, off_t);
 extern int syncfs(int);
 extern ssize_t preadv2(int, const struct iovec *, int, off_t, int);
 extern int renameat2(int, const char *, int, const char *, unsigned int);
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
 extern int pthread_setname_np(unsigned long, const char *);
 extern int pthread_getname_np(unsigned long, char *, size_t);
 #endif

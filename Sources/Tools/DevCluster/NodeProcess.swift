@@ -1,3 +1,4 @@
+internal import CLinux
 import FoundationEssentials
 import Glibc
 
@@ -24,6 +25,8 @@ enum NodeProcess {
         posix_spawn_file_actions_addopen(
             &actions, 1, node.log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        // Whoever waits for the end of a pipe that this tool inherited must not wait for the node.
+        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
