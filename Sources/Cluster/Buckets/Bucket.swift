@@ -1,4 +1,4 @@
-import Base
+package import Base
 
 /// The identity of a bucket: provider, namespace, name (AIS: bck).
 package struct Bucket: Hashable, Sendable, CustomStringConvertible {
@@ -45,7 +45,7 @@ extension Bucket: Comparable {
 }
 
 extension Bucket {
-    init(from reader: inout ByteReader) throws(DecodingFailure) {
+    package init(from reader: inout ByteReader) throws(DecodingFailure) {
         let start = reader.offset
         guard let provider = Provider(rawValue: try reader.readString(limit: 16)),
             let namespace = Namespace(

@@ -17,22 +17,19 @@ package struct Catalog: StateMachine {
 
     /// - Throws: ``Base/DecodingFailure`` for a record of a newer format: the replica then stops rather than skip it.
     package mutating func apply(_ entry: Entry) throws -> Cluster.Outcome {
+        let kind: LogEntryKind
         switch entry.kind {
-        case .command:
-            let record = try LogRecord(decoding: entry.payload)
-            return state.apply(
-                record, at: position(of: entry, after: record.command),
-                time: Timestamp(nanoseconds: entry.time), changes: &changes)
+        case .command: kind = .command
         case .leader:
             guard let member = entry.leader else {
                 throw DecodingFailure("entry \(entry.mark) names no leader", at: 0)
             }
-            return state.applyLeader(
-                member: member.rawValue, at: position(of: entry), changes: &changes)
-        case .configuration:
-            state.advance(to: position(of: entry))
-            return Cluster.Outcome(position: state.position, result: .success(state.map.version))
+            kind = .leader(member: member.rawValue)
+        case .configuration: kind = .configuration
         }
+        return try state.apply(
+            kind, payload: entry.payload, term: entry.term.rawValue, index: entry.index.rawValue,
+            time: Timestamp(nanoseconds: entry.time), changes: &changes)
     }
 
     package mutating func takeDelta() -> [StateRow.Change]? {
@@ -55,16 +52,5 @@ package struct Catalog: StateMachine {
 
     package static func decode(_ bytes: [UInt8]) throws -> ClusterState {
         try ClusterState(snapshot: try Zstandard.unframed(bytes))
-    }
-
-    /// The generation is part of the state: only the founding command and a forced recovery set it.
-    private func position(of entry: Entry, after command: Command? = nil) -> LogPosition {
-        var generation = (state.position.generation, state.position.nonce)
-        if case .found(_, _, let counter, let nonce) = command, generation == (0, 0) {
-            generation = (counter, nonce)
-        }
-        return LogPosition(
-            generation: generation.0, nonce: generation.1, term: entry.term.rawValue,
-            index: entry.index.rawValue)
     }
 }

@@ -1,0 +1,52 @@
+package import Base
+
+/// What an entry of the log is about.
+package enum LogEntryKind: Sendable {
+    /// A coded ``LogRecord``.
+    case command
+    /// The first entry of a term, with the member id of its leader.
+    case leader(member: UInt64)
+    /// Of the consensus group; the state only advances.
+    case configuration
+}
+
+/// Entries as they stand in the log: the one place that gives them their position, for proxies and targets alike.
+extension ClusterState {
+    /// Applies one committed entry.
+    ///
+    /// - Parameters:
+    ///   - payload: the entry's bytes; read for commands only.
+    ///   - changes: the rows that now differ are appended.
+    /// - Returns: what the entry did.
+    /// - Throws: ``Base/DecodingFailure`` for a record of a newer format, the state unchanged: whoever meets one
+    ///   stops rather than skip it.
+    package mutating func apply(
+        _ kind: LogEntryKind, payload: [UInt8], term: UInt64, index: UInt64, time: Timestamp,
+        changes: inout [StateRow.Change]
+    ) throws(DecodingFailure) -> Outcome {
+        switch kind {
+        case .command:
+            let record = try LogRecord(decoding: payload)
+            return apply(
+                record, at: place(term, index, after: record.command), time: time,
+                changes: &changes)
+        case .leader(let member):
+            return applyLeader(member: member, at: place(term, index), changes: &changes)
+        case .configuration:
+            advance(to: place(term, index))
+            return Outcome(position: position, result: .success(map.version))
+        }
+    }
+
+    /// The generation is part of the state: only the founding command and a forced recovery set it.
+    private func place(
+        _ term: UInt64, _ index: UInt64, after command: Command? = nil
+    ) -> LogPosition {
+        var generation = (position.generation, position.nonce)
+        if case .found(_, _, let counter, let nonce) = command, generation == (0, 0) {
+            generation = (counter, nonce)
+        }
+        return LogPosition(
+            generation: generation.0, nonce: generation.1, term: term, index: index)
+    }
+}

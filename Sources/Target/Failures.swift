@@ -1,0 +1,93 @@
+import API
+import Cluster
+import HTTP
+
+/// Turns this module's errors into the wire's failures; the only file that chooses codes for them.
+extension Failure {
+    /// No `default`: a new case does not compile until someone chooses its code.
+    init(_ error: StoreError, _ attempt: String, _ key: ObjectKey) {
+        let object = "\(key.bucket)/\(key.name)"
+        switch error {
+        case .objectNotFound: self.init(.objectNotFound, "object \(object) does not exist")
+        case .notAnObject(let path):
+            self.init(
+                .objectNotFound, "object \(object) does not exist",
+                cause: "\(path) is a file without object attributes")
+        case .damaged(let path, let reason):
+            self.init(
+                .inputOutput, "cannot \(attempt) \(object): its attributes are damaged",
+                cause: "\(path): \(reason)")
+        case .bucketGone: self = .bucketNotFound(key.bucket)
+        case .nameConflict:
+            self.init(
+                .badObjectName,
+                "cannot \(attempt) \(object): other objects' names use this name as a directory,"
+                    + " or an object lies where this name needs one")
+        case .attributesTooLarge(let bytes):
+            self.init(
+                .badHeader, "the object's metadata have \(bytes) bytes",
+                next: "at most \(TargetLimits.attributesBytesMax) bytes, custom_md included")
+        case .checksumMismatch(let given, let computed):
+            self.init(
+                .checksumMismatch,
+                "BAD DATA CHECKSUM of \(object): given xxhash[\(given)], computed \(computed)",
+                next: "send the object again; nothing was stored")
+        case .file(let error): self.init(error, "\(attempt) \(object)")
+        }
+    }
+
+    init(_ error: FileError, _ attempt: String) {
+        self.init(
+            error.isOutOfSpace ? .outOfSpace : .inputOutput, "cannot \(attempt)",
+            cause: error.description)
+    }
+
+    static func bucketNotFound(_ bucket: Bucket) -> Failure {
+        Failure(.bucketNotFound, "bucket \(bucket) does not exist")
+    }
+
+    static func notRedirected(_ what: String) -> Failure {
+        Failure(
+            .notRedirected, "\(what) is expected to be redirected by a proxy",
+            next: "ask a proxy of the cluster; targets are listed by GET /v1/daemon?what=smap")
+    }
+
+    static let starting = Failure(
+        .starting, "this target does not know its cluster's state yet",
+        next: "GET /v1/health?readiness=true says what is missing")
+
+    static func targetBehind(_ wanted: LogPosition, _ present: LogPosition) -> Failure {
+        Failure(
+            .targetBehind,
+            "this target has the map at \(present.text), the redirect was made with \(wanted.text)",
+            next: "repeat the request at a proxy")
+    }
+
+    static func elsewhere(_ key: ObjectKey, _ owner: Node) -> Failure {
+        Failure(
+            .objectElsewhere,
+            "object \(key.bucket)/\(key.name) lives on target \(owner.id), says a later map",
+            next: "repeat the request at a proxy")
+    }
+
+    static func noTargets() -> Failure {
+        Failure(.noTargets, "the cluster map has no active target")
+    }
+
+    static func accessDenied(_ bucket: Bucket, _ what: String) -> Failure {
+        Failure(.accessDenied, "bucket \(bucket) does not permit \(what)")
+    }
+
+    static func overloaded(_ what: String) -> Failure {
+        Failure(
+            .overloaded, "too many \(what) are under way here", next: "repeat it a little later")
+    }
+
+    static func methodNotAllowed(_ method: Method, _ allowed: [String]) -> Failure {
+        var failure = Failure(
+            .methodNotAllowed, "invalid method \(method.name) for this resource of a target",
+            next: "methods: \(allowed.joined(separator: ", "))")
+        failure.allowedMethods = allowed
+        return failure
+    }
+}

@@ -1,0 +1,32 @@
+/// The bounds of a target, each with its reason.
+enum TargetLimits {
+    /// S3's bound, and far above what one disk should hold in one file.
+    static let objectBytesMax = 5 << 40
+    /// A body up to one piece is handled with one visit to the pool; larger ones with one per piece. Large enough
+    /// that the visit (some 10 µs) does not count, small enough to stay in a core's cache.
+    static let pieceBytes = 256 << 10
+    /// Bodies that fit this take a small buffer, so that many small uploads do not hold much memory.
+    static let smallPieceBytes = 16 << 10
+    /// Pieces in memory at once: 256 MiB. An upload beyond that is answered `overloaded`.
+    static let piecesMax = 1_024
+    /// Encoded attributes must fit what one block of ext4 leaves for them.
+    static let attributesBytesMax = 3_584
+    /// How long a request waits for the state its redirect was computed from.
+    static let positionWaitSeconds = 2.0
+    /// Requests that wait so; more would only hide that no state comes.
+    static let positionWaitersMax = 4_096
+    /// A proxy that says nothing for so long is given up (docs/formats/follow-stream.md).
+    static let silenceSeconds = 5.0
+    /// A target that has heard of no proxy for so long is not ready.
+    static let contactSeconds = 10.0
+    /// What a target still accepts while it drains.
+    static let drainSeconds = 5.0
+    /// Objects removed in one go before the trash thread rests, and for how long: some 6000 a second at most.
+    static let trashBatch = 64
+    static let trashPauseMicroseconds: UInt32 = 10_000
+    /// How far the access time on disk may be behind the one in memory.
+    static let accessTimeLagNanoseconds: UInt64 = 60_000_000_000
+    /// A file of node settings is a few lines.
+    static let configBytesMax = 64 << 10
+    static let clusterRecordBytesMax = 4_096
+}

@@ -1,0 +1,174 @@
+import API
+import Base
+import Cluster
+import HTTP
+
+/// Keeps a follow stream open and carries out what ``LogFollower`` makes of it.
+///
+/// Duties:
+/// 1. What has to be remembered is on disk, and every bucket directory settled, before a state is published.
+/// 2. A state is published before it is acknowledged.
+/// 3. One stream at a time; when it ends, another proxy is asked, at once and then more and more slowly.
+final class FollowDriver: @unchecked Sendable {
+    // Safety: `follower` is touched by one step of `run` at a time, which awaits each before the next.
+    private var follower: LogFollower
+    private let node: NodeID
+    private let data: Directory
+    private let directories: BucketDirectories
+    private let publisher: StatePublisher
+    private let status: FollowStatus
+    private let client: Client
+    private let loop: EventLoop
+    private let pool: BlockingPool
+    private let joins: [Endpoint]
+    private let log: Logger
+
+    struct Ports {
+        let data: Directory
+        let directories: BucketDirectories
+        let publisher: StatePublisher
+        let status: FollowStatus
+        let client: Client
+        let loop: EventLoop
+        let pool: BlockingPool
+    }
+
+    init(
+        _ follower: LogFollower, node: NodeID, joins: [Endpoint], ports: Ports, log: Logger
+    ) {
+        self.follower = follower
+        self.node = node
+        self.joins = joins
+        self.log = log
+        data = ports.data
+        directories = ports.directories
+        publisher = ports.publisher
+        status = ports.status
+        client = ports.client
+        loop = ports.loop
+        pool = ports.pool
+    }
+
+    /// Runs until cancelled.
+    func run() async {
+        var choice = ProxyChoice(node: node, joins: joins)
+        var lastProblem = ""
+        while !Task.isCancelled {
+            guard let proxy = choice.next(in: follower.state.map) else { return }
+            let end = await follow(proxy)
+            guard !Task.isCancelled else { return }
+            status.lost(because: "\(proxy): \(end.reason)")
+            // The same trouble with the same proxy is said once.
+            let problem = "\(proxy): \(end.reason)"
+            if problem != lastProblem {
+                if end.isAlarming { log.error(problem) } else { log.info(problem) }
+            }
+            lastProblem = end.worked ? "" : problem
+            await loop.sleep(nanoseconds: choice.ended(with: proxy, worked: end.worked))
+        }
+    }
+
+    /// How a stream ended.
+    private struct End {
+        var worked = false
+        var reason: String
+        var isAlarming = false
+    }
+
+    private func follow(_ proxy: Endpoint) async -> End {
+        follower.begin()
+        let query = "node=\(PercentCoding.encoded(node.text))&after=\(follower.state.position.text)"
+        let timeouts = Client.Timeouts(
+            connectSeconds: 2, responseSeconds: TargetLimits.silenceSeconds,
+            idleSeconds: TargetLimits.silenceSeconds)
+        var end = End(reason: "the stream ended")
+        do {
+            let call = try await client.open(
+                .post, proxy, "/v1/log/follow?\(query)", timeouts: timeouts)
+            defer { call.close() }
+            let response = try await call.response()
+            guard response.status == .ok else {
+                return End(reason: try await Self.refusal(response))
+            }
+            log.info("following \(proxy) from \(follower.state.position.text)")
+            try await read(response, call, proxy, &end)
+        } catch ClientError.timedOut {
+            end.reason = "nothing was heard for \(Int(TargetLimits.silenceSeconds)) s"
+        } catch let refusal as LogFollower.Refusal {
+            end.reason = refusal.description
+            end.isAlarming = refusal.isAlarming
+            end.worked = false
+        } catch {
+            end.reason = "\(error)"
+            end.isAlarming = error is FileError
+        }
+        return end
+    }
+
+    private static func refusal(_ response: ClientResponse) async throws -> String {
+        let body = try await response.collect(upTo: Limits.failureBytesMax)
+        guard let failure = Failure(decoding: body) else {
+            return "status \(response.status.rawValue)"
+        }
+        return "\(failure.code.rawValue): \(failure.message)"
+    }
+
+    private func read(
+        _ response: ClientResponse, _ call: ClientCall, _ proxy: Endpoint, _ end: inout End
+    ) async throws {
+        var buffer = FrameBuffer()
+        while let piece = try await response.next() {
+            buffer.append(piece)
+            var frames: [FollowFrame] = []
+            do throws(DecodingFailure) {
+                while let body = try buffer.next() {
+                    frames.append(try FollowFrame(decoding: body))
+                }
+            } catch {
+                throw LogFollower.Refusal.malformed(error)
+            }
+            guard !frames.isEmpty else { continue }
+            let hasNewState = try await apply(frames)
+            status.heard(from: proxy, at: .now())
+            end.worked = true
+            if hasNewState {
+                try await call.write(
+                    FollowFrame.acknowledge(
+                        position: follower.state.position, hash: follower.state.hash
+                    ).encoded)
+            }
+        }
+    }
+
+    /// Takes the frames and does what they ask for. Progress alone stays on the loop; the rest may touch disks.
+    private func apply(_ frames: [FollowFrame]) async throws -> Bool {
+        let isQuiet = frames.allSatisfy {
+            if case .progress = $0 { return !follower.record.clusterID.isEmpty }
+            return false
+        }
+        if isQuiet { return try carryOut(frames) }
+        return try await pool.run { [self] in try carryOut(frames) }
+    }
+
+    private func carryOut(_ frames: [FollowFrame]) throws -> Bool {
+        var hasNewState = false
+        // What was settled is published even when a later frame is of no use.
+        defer { if hasNewState { publisher.publish(follower.state) } }
+        for frame in frames {
+            for effect in try follower.take(frame, at: .now()) {
+                switch effect {
+                case .remember(let record):
+                    try record.write(in: data)
+                    log.info(
+                        "belongs to cluster \(record.clusterID), generation \(record.generation)")
+                case .reconcile:
+                    try directories.reconcile(with: follower.state)
+                    log.info("took a snapshot at \(follower.state.position.text)")
+                case .settle(let bucket): directories.change(bucket, in: follower.state)
+                case .publish: hasNewState = true
+                }
+            }
+        }
+        return hasNewState
+    }
+}

@@ -1,0 +1,97 @@
+import API
+import Base
+import Cluster
+import HTTP
+
+/// Has the target put on the map: whenever the state does not contain it with its present address.
+struct Joiner: Sendable {
+    private let node: Node
+    private let joins: [Endpoint]
+    private let publisher: StatePublisher
+    private let client: Client
+    private let loop: EventLoop
+    private let log: Logger
+
+    static let pauseMin: UInt64 = 100_000_000
+    static let pauseMax: UInt64 = 2_000_000_000
+
+    init(
+        _ node: Node, joins: [Endpoint], publisher: StatePublisher, client: Client,
+        loop: EventLoop, log: Logger
+    ) {
+        self.node = node
+        self.joins = joins
+        self.publisher = publisher
+        self.client = client
+        self.loop = loop
+        self.log = log
+    }
+
+    /// Whether the map has the node as it is.
+    static func isJoined(_ node: Node, in map: ClusterMap) -> Bool {
+        guard let known = map[node.id] else { return false }
+        return known.role == node.role && known.address == node.address
+    }
+
+    /// Runs until cancelled.
+    func run() async {
+        var published = publisher.current
+        while !Task.isCancelled {
+            if !published.isKnown || Self.isJoined(node, in: published.state.map) {
+                published = await publisher.change(after: published.serial)
+            } else {
+                await join(published.state.map)
+                published = publisher.current
+            }
+        }
+    }
+
+    /// Asks one proxy after the other until the map has the node.
+    private func join(_ map: ClusterMap) async {
+        log.info("asks cluster \(map.clusterID) to be put on the map at \(node.address)")
+        var pause = Self.pauseMin
+        var lastProblem = ""
+        while !Task.isCancelled {
+            let published = publisher.current
+            if Self.isJoined(node, in: published.state.map) { return log.info("is on the map") }
+            var problem = "no proxy is known"
+            for proxy in ProxyChoice(node: node.id, joins: joins).order(in: published.state.map) {
+                do {
+                    let position = try await ask(proxy, published.state.map.clusterID)
+                    // The stream brings the state soon; asking again does no harm if it does not.
+                    _ = await publisher.state(notBefore: position, within: 2, on: loop)
+                    problem = ""
+                } catch {
+                    problem = "\(proxy): \(Self.describe(error))"
+                }
+                if problem.isEmpty || Task.isCancelled { break }
+            }
+            if problem.isEmpty {
+                pause = Self.pauseMin
+            } else {
+                if problem != lastProblem { log.warning("cannot join: \(problem)") }
+                lastProblem = problem
+                await loop.sleep(nanoseconds: pause)
+                pause = min(pause * 2, Self.pauseMax)
+            }
+        }
+    }
+
+    private func ask(_ proxy: Endpoint, _ clusterID: String) async throws -> LogPosition {
+        let request = JoinRequest(node: node, clusterID: clusterID)
+        let response = try await client.send(
+            .post, proxy, "/v1/cluster/autoreg", headers: [(HeaderName.callerID, node.id.text)],
+            body: request.encoded, timeouts: Client.Timeouts(responseSeconds: 10))
+        let body = try await response.collect(upTo: Limits.failureBytesMax)
+        guard response.status == .ok else {
+            throw Failure(decoding: body)
+                ?? Failure(.unknown, "the proxy answered \(response.status.rawValue)")
+        }
+        return try JoinReply(decoding: body).position
+    }
+
+    private static func describe(_ error: any Error) -> String {
+        guard let failure = error as? Failure else { return "\(error)" }
+        return "\(failure.code.rawValue): \(failure.message)"
+    }
+}

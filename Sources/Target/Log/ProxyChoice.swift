@@ -1,0 +1,62 @@
+import Cluster
+import HTTP
+
+/// Which proxy to follow, and when to try again. No I/O, no clock.
+///
+/// Each target has an order of its own over the proxies (highest random weight of its id over theirs), so that a
+/// cluster's targets spread over them, and those of a dead proxy over the others. Addresses from the command line come
+/// last: they help when the map is not known or not true any more.
+struct ProxyChoice: Sendable {
+    private let node: NodeID
+    private let joins: [Endpoint]
+    private var failures = 0
+    /// The proxy whose stream ended last: it goes to the end of the order.
+    private var last: Endpoint?
+
+    static let pauseMin: UInt64 = 20_000_000
+    static let pauseMax: UInt64 = 1_000_000_000
+
+    init(node: NodeID, joins: [Endpoint]) {
+        self.node = node
+        self.joins = joins
+    }
+
+    /// The proxies in the order of preference.
+    func order(in map: ClusterMap) -> [Endpoint] {
+        let digest = node.digest
+        var order = map.nodes(.proxy)
+            .map { (weight: Placement.weight($0.id.digest, digest), node: $0) }
+            .sorted { ($0.weight, $0.node.id) > ($1.weight, $1.node.id) }
+            .map { Endpoint(host: $0.node.address.host, port: Int($0.node.address.port)) }
+        for join in joins where !order.contains(join) { order.append(join) }
+        return order
+    }
+
+    /// The proxy to try now.
+    func next(in map: ClusterMap) -> Endpoint? {
+        var order = order(in: map)
+        guard !order.isEmpty else { return nil }
+        if let last, let place = order.firstIndex(of: last) {
+            order.append(order.remove(at: place))
+        }
+        return order[failures % order.count]
+    }
+
+    /// A stream came to its end, or did not come about.
+    ///
+    /// - Parameters:
+    ///   - proxy: the one asked.
+    ///   - worked: whether it was of use: frames came, and were taken.
+    /// - Returns: nanoseconds to wait before the next try.
+    mutating func ended(with proxy: Endpoint, worked: Bool) -> UInt64 {
+        if worked {
+            failures = 0
+            last = proxy
+            return Self.pauseMin
+        }
+        failures += 1
+        // One quick round over a few proxies, then more and more slowly.
+        let doublings = max(0, min(failures - 3, 6))
+        return min(Self.pauseMin << UInt64(doublings), Self.pauseMax)
+    }
+}

@@ -1,0 +1,111 @@
+import Base
+import Cluster
+import HTTP
+import Synchronization
+
+/// A state as readers hold it, for a whole request.
+final class PublishedState: Sendable {
+    let state: ClusterState
+    /// Counts publications; two equal numbers are one state.
+    let serial: UInt64
+    /// The state's position as redirects carry it, for comparing without reading it.
+    let positionBytes: [UInt8]
+
+    init(_ state: ClusterState, serial: UInt64) {
+        self.state = state
+        self.serial = serial
+        positionBytes = Array(state.position.text.utf8)
+    }
+
+    /// Whether a state of the target's own cluster is known.
+    var isKnown: Bool { !state.map.clusterID.isEmpty }
+}
+
+/// The newest state that this target has applied, and those who wait for a newer one.
+final class StatePublisher: Sendable {
+    private struct Waiter {
+        let isServed: @Sendable (PublishedState) -> Bool
+        let continuation: CheckedContinuation<Bool, Never>
+    }
+
+    private struct Waiters {
+        var waiting: [UInt64: Waiter] = [:]
+        var next: UInt64 = 0
+    }
+
+    private let published: Mutex<PublishedState>
+    private let waiters = Mutex(Waiters())
+
+    init() {
+        published = Mutex(PublishedState(ClusterState(), serial: 1))
+    }
+
+    var current: PublishedState {
+        @inline(__always) get { published.withLock { $0 } }
+    }
+
+    func publish(_ state: ClusterState) {
+        let next = published.withLock { published in
+            published = PublishedState(state, serial: published.serial + 1)
+            return published
+        }
+        let served = waiters.withLock { waiters in
+            let served = waiters.waiting.filter { $0.value.isServed(next) }
+            for key in served.keys { waiters.waiting[key] = nil }
+            return served.values
+        }
+        for waiter in served { waiter.continuation.resume(returning: true) }
+    }
+
+    /// Waits until a state is published that is not before `position`.
+    ///
+    /// - Returns: `nil` when none came in time, or too many wait already.
+    func state(
+        notBefore position: LogPosition, within seconds: Double, on loop: EventLoop
+    ) async -> PublishedState? {
+        let present = current
+        if present.state.position >= position { return present }
+        guard waiters.withLock({ $0.waiting.count < TargetLimits.positionWaitersMax }) else {
+            return nil
+        }
+        let isServed = await withTaskGroup(of: Bool.self) { group in
+            group.addTask { await self.wait { $0.state.position >= position } }
+            group.addTask {
+                await loop.sleep(nanoseconds: UInt64(seconds * 1e9))
+                return false
+            }
+            let first = await group.next() ?? false
+            group.cancelAll()
+            return first
+        }
+        return isServed ? current : nil
+    }
+
+    /// Waits until another state than the one with this number is published; returns early when cancelled.
+    func change(after serial: UInt64) async -> PublishedState {
+        _ = await wait { $0.serial > serial }
+        return current
+    }
+
+    private func wait(
+        _ isServed: @escaping @Sendable (PublishedState) -> Bool
+    ) async -> Bool {
+        let id = waiters.withLock { waiters in
+            waiters.next += 1
+            return waiters.next
+        }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isAlready = waiters.withLock { waiters -> Bool in
+                    if isServed(current) || Task.isCancelled { return true }
+                    waiters.waiting[id] = Waiter(isServed: isServed, continuation: continuation)
+                    return false
+                }
+                if isAlready { continuation.resume(returning: isServed(current)) }
+            }
+        } onCancel: {
+            let waiter = waiters.withLock { $0.waiting.removeValue(forKey: id) }
+            waiter?.continuation.resume(returning: false)
+        }
+    }
+}

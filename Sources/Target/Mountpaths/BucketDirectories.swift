@@ -1,0 +1,233 @@
+import Base
+import Cluster
+import Glibc
+import Synchronization
+
+/// The directories of all buckets on all mountpaths: made at the first write, moved away when a bucket is destroyed,
+/// and compared with the state whenever a whole state comes in.
+///
+/// Called in the order of the log, by whoever applies it, before the state is published: nobody can write into a
+/// bucket under a state that this class has not seen.
+final class BucketDirectories: Sendable {
+    private let mountpaths: MountpathSet
+    private let gate = BucketGate()
+    private let trash: Trash
+    private let log: Logger
+    /// Directories are made one at a time, so that none is in use before it is marked.
+    private let making = Mutex(())
+    private let durable = DurableNames()
+
+    init(_ mountpaths: MountpathSet, trash: Trash, log: Logger) {
+        self.mountpaths = mountpaths
+        self.trash = trash
+        self.log = log
+    }
+
+    // MARK: The state changes
+
+    /// The newest position that any directory was marked at: a state of the same generation before it has been
+    /// overtaken already, and is not to be applied.
+    func newestMark(clusterID: String) throws(FileError) -> LogPosition {
+        var newest = LogPosition.zero
+        for mountpath in mountpaths.all {
+            for bucket in try BucketLayout.buckets(on: mountpath.directory) {
+                guard case .marked(let mark) = marking(of: bucket, on: mountpath),
+                    mark.clusterID == clusterID
+                else { continue }
+                newest = max(newest, mark.position)
+            }
+        }
+        return newest
+    }
+
+    /// Brings everything in line with a whole state: after a snapshot.
+    func reconcile(with state: ClusterState) throws(FileError) {
+        var found: Set<Bucket> = []
+        for mountpath in mountpaths.all {
+            found.formUnion(try BucketLayout.buckets(on: mountpath.directory))
+        }
+        for bucket in found.union(gate.buckets) where state.buckets[bucket] == nil {
+            change(bucket, in: state)
+        }
+        for (bucket, properties) in state.buckets.buckets {
+            let next = Incarnation(properties)
+            gate.replace(bucket, with: next) { present in
+                guard found.contains(bucket) || (present != nil && present != next) else { return }
+                for mountpath in mountpaths.all { settle(bucket, on: mountpath, state) }
+            }
+        }
+    }
+
+    /// Follows one bucket that an entry created, changed or destroyed.
+    func change(_ bucket: Bucket, in state: ClusterState) {
+        let next = state.buckets[bucket].map { Incarnation($0) }
+        gate.replace(bucket, with: next) { present in
+            guard present != next || present == nil else { return }
+            for mountpath in mountpaths.all { settle(bucket, on: mountpath, state) }
+        }
+    }
+
+    private func settle(_ bucket: Bucket, on mountpath: Mountpath, _ state: ClusterState) {
+        let properties = state.buckets[bucket]
+        let place = "\(mountpath.path)/\(BucketLayout.directory(of: bucket))"
+        switch marking(of: bucket, on: mountpath) {
+        case .absent: return
+        case .unmarked:
+            guard let properties else {
+                return log.info("\(place) is left as it is: no bucket \(bucket), and no mark")
+            }
+            log.info("\(place) is adopted: bucket \(bucket) exists, and nothing marks it as older")
+            mark(bucket, Incarnation(properties), on: mountpath, state)
+        case .damaged(let reason):
+            keepAside(bucket, on: mountpath, because: reason, isInTheWay: properties != nil)
+        case .marked(let present):
+            switch present.verdict(properties, in: state) {
+            case .belongs(renew: false): return
+            case .belongs(renew: true): mark(bucket, present.incarnation, on: mountpath, state)
+            case .discard:
+                log.info("\(place) goes to the trash: bucket \(bucket) was destroyed")
+                discard(bucket, on: mountpath)
+            case .keep:
+                keepAside(
+                    bucket, on: mountpath, because: "it is of another generation or cluster",
+                    isInTheWay: properties != nil)
+            case .ahead:
+                log.warning("\(place) is newer than state \(state.position.text)")
+            }
+        }
+    }
+
+    private func discard(_ bucket: Bucket, on mountpath: Mountpath) {
+        do throws(FileError) {
+            try trash.take(BucketLayout.directory(of: bucket), on: mountpath)
+        } catch {
+            log.error("the directory of destroyed bucket \(bucket) stays: \(error)")
+        }
+    }
+
+    /// Nothing is removed that a forced recovery may have forgotten; it is only moved when a bucket needs the place.
+    private func keepAside(
+        _ bucket: Bucket, on mountpath: Mountpath, because reason: String, isInTheWay: Bool
+    ) {
+        let name = BucketLayout.directory(of: bucket)
+        guard isInTheWay else {
+            return log.warning("\(mountpath.path)/\(name) is left in place: \(reason)")
+        }
+        let place = "\(BucketLayout.kept)/\(bucket.name).\(SystemRandom.identifier())"
+        do throws(FileError) {
+            try mountpath.directory.makeDirectory(BucketLayout.kept)
+            try mountpath.directory.rename(name, to: place)
+            log.warning("\(mountpath.path)/\(name) was moved to \(place): \(reason)")
+        } catch {
+            log.error("\(mountpath.path)/\(name) cannot be moved aside: \(error)")
+        }
+    }
+
+    // MARK: Marks
+
+    private enum Marking {
+        case absent
+        case unmarked
+        case marked(BucketMark)
+        case damaged(String)
+    }
+
+    private func marking(of bucket: Bucket, on mountpath: Mountpath) -> Marking {
+        let path = "\(mountpath.path)/\(BucketLayout.directory(of: bucket))"
+        do {
+            guard
+                let value = try ExtendedAttribute.read(BucketMark.attributeName, path: path)
+            else { return .unmarked }
+            return .marked(try BucketMark(decoding: value))
+        } catch let error as FileError where error.isMissing {
+            return .absent
+        } catch {
+            return .damaged("its mark cannot be read: \(error)")
+        }
+    }
+
+    private func mark(
+        _ bucket: Bucket, _ incarnation: Incarnation, on mountpath: Mountpath,
+        _ state: ClusterState
+    ) {
+        do throws(FileError) {
+            try writeMark(
+                bucket, incarnation, on: mountpath, clusterID: state.map.clusterID,
+                position: state.position)
+        } catch {
+            log.error("bucket \(bucket) cannot be marked on \(mountpath.path): \(error)")
+        }
+    }
+
+    private func writeMark(
+        _ bucket: Bucket, _ incarnation: Incarnation, on mountpath: Mountpath, clusterID: String,
+        position: LogPosition
+    ) throws(FileError) {
+        let name = BucketLayout.directory(of: bucket)
+        let mark = BucketMark(clusterID: clusterID, incarnation: incarnation, position: position)
+        let file = try mountpath.directory.open(name, O_RDONLY | O_DIRECTORY)
+        try ExtendedAttribute.write(
+            BucketMark.attributeName, mark.encoded, to: file,
+            path: "\(mountpath.path)/\(name)")
+    }
+
+    // MARK: Writers
+
+    /// Runs `body` while this life of the bucket cannot end; `nil` when it has ended.
+    func enter<Value, Failure: Error>(
+        _ bucket: Bucket, _ incarnation: Incarnation, _ body: () throws(Failure) -> Value
+    ) throws(Failure) -> Value? {
+        try gate.enter(bucket, incarnation, body)
+    }
+
+    /// Makes a bucket's directories on one mountpath. The one for work files comes last: a writer that finds it knows
+    /// that the bucket is marked.
+    ///
+    /// - Returns: false when this life of the bucket is over.
+    func make(
+        _ bucket: Bucket, _ incarnation: Incarnation, on mountpath: Mountpath,
+        state: ClusterState
+    ) throws(FileError) -> Bool {
+        let made: Bool? = try gate.enter(bucket, incarnation) { () throws(FileError) -> Bool in
+            let result = making.withLock { _ -> Result<Void, FileError> in
+                do throws(FileError) {
+                    let name = BucketLayout.directory(of: bucket)
+                    try mountpath.directory.makePath(name)
+                    if case .marked(let mark) = marking(of: bucket, on: mountpath) {
+                        guard mark.incarnation == incarnation else {
+                            throw FileError("use", "\(mountpath.path)/\(name)", ESTALE)
+                        }
+                    } else {
+                        try writeMark(
+                            bucket, incarnation, on: mountpath, clusterID: state.map.clusterID,
+                            position: state.position)
+                    }
+                    try mountpath.directory.makeDirectory(BucketLayout.objects(of: bucket))
+                    try mountpath.directory.makeDirectory(BucketLayout.work(of: bucket))
+                    return .success(())
+                } catch {
+                    return .failure(error)
+                }
+            }
+            try result.get()
+            return true
+        }
+        return made ?? false
+    }
+
+    /// Makes a new name in `directory` survive power loss: the directory itself, and every directory above it
+    /// whose own name may not have been written out yet.
+    func sync(
+        _ directory: String, of incarnation: Incarnation, on mountpath: Mountpath
+    ) throws(FileError) {
+        try mountpath.directory.sync(directory)
+        var name = directory
+        while !durable.contains(name, incarnation, mountpath) {
+            let parent = Directory.parent(of: name) ?? ""
+            try mountpath.directory.sync(parent)
+            durable.insert(name, incarnation, mountpath)
+            if parent.isEmpty { break }
+            name = parent
+        }
+    }
+}

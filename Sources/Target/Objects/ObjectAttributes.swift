@@ -1,0 +1,42 @@
+import Base
+import Cluster
+
+/// What is known of an object beside its bytes (AIS: LOM), kept in the extended attribute `user.ais.lom` of its file.
+///
+/// The access time is the file's own, and not in here. See docs/formats/object-layout.md.
+struct ObjectAttributes: Equatable, Sendable {
+    static let attributeName = "user.ais.lom"
+
+    struct Metadata: Equatable, Sendable {
+        var key: String
+        var value: String
+
+        init(key: String, value: String) {
+            self.key = key
+            self.value = value
+        }
+    }
+
+    /// The word of ``Cluster/ChecksumType``; kept as text, so that a disk of a later writer can be read.
+    var checksumType: String
+    /// Lower-case hexadecimal; empty without a checksum.
+    var checksumValue: String
+    /// Decimal; empty when the bucket keeps no versions.
+    var version: String
+    var size: UInt64
+    /// Where further copies lie, as absolute paths.
+    var copies: [String] = []
+    var custom: [Metadata] = []
+
+    init(
+        checksumType: ChecksumType = .none, checksumValue: String = "", version: String = "",
+        size: UInt64
+    ) {
+        self.checksumType = checksumType.rawValue
+        self.checksumValue = checksumValue
+        self.version = version
+        self.size = size
+    }
+
+    var hasChecksum: Bool { !checksumValue.isEmpty }
+}

@@ -1,0 +1,284 @@
+import Base
+import Cluster
+import Glibc
+import HTTP
+
+/// The objects on this target's mountpaths. Every function that touches a file may block, and is called on a pool,
+/// except where it says otherwise.
+final class ObjectStore: Sendable {
+    let mountpaths: MountpathSet
+    let directories: BucketDirectories
+    let cache: ObjectCache
+    let generations = ObjectGenerations()
+    private let locks = ObjectLocks()
+    private let life: WorkName
+
+    init(
+        _ mountpaths: MountpathSet, _ directories: BucketDirectories, life: WorkName,
+        openObjects: Int
+    ) {
+        self.mountpaths = mountpaths
+        self.directories = directories
+        self.life = life
+        cache = ObjectCache(capacity: openObjects)
+    }
+
+    // MARK: Reading
+
+    /// The object if it is kept open and has not changed since. Does not block.
+    @inline(__always)
+    func cached(_ digest: UInt64) -> OpenObject? {
+        guard let object = cache.find(digest) else { return nil }
+        return object.generation == generations.current(digest) ? object : nil
+    }
+
+    /// Opens an object, and keeps it open for the next reader.
+    func open(
+        _ key: ObjectKey, of incarnation: Incarnation
+    ) throws(StoreError) -> OpenObject {
+        if let object = cached(key.digest), object.incarnation == incarnation,
+            object.keyBytes.elementsEqual(key.text.utf8)
+        {
+            return object
+        }
+        // Before the open, see ``ObjectGenerations``.
+        let generation = generations.current(key.digest)
+        let mountpath = mountpaths.owner(of: key.digest)
+        let name = BucketLayout.object(key)
+        let file = try Self.openFile(name, on: mountpath, key)
+        var status = stat()
+        guard fstat(file.number, &status) == 0 else {
+            throw .file(FileError("stat", name, errno))
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .objectNotFound(key.name) }
+        let path = "\(mountpath.path)/\(name)"
+        let attributes = try Self.attributes(of: file, path, size: Int(status.st_size))
+        Self.warm(file, size: Int(status.st_size))
+        let object = OpenObject(
+            file: file, key: key, incarnation: incarnation, status: status,
+            attributes: attributes, generation: generation)
+        cache.insert(object)
+        return object
+    }
+
+    private static func openFile(
+        _ name: String, on mountpath: Mountpath, _ key: ObjectKey
+    ) throws(StoreError) -> FileDescriptor {
+        let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+        do throws(FileError) {
+            // Access times are kept by us (see OpenObject); only the file's owner may ask the kernel not to.
+            do throws(FileError) {
+                return try mountpath.directory.open(name, flags | doesNotTouchAccessTime)
+            } catch  where error.number == EPERM {
+                return try mountpath.directory.open(name, flags)
+            }
+        } catch {
+            switch error.number {
+            case ENOENT, ENOTDIR, ELOOP: throw .objectNotFound(key.name)
+            default: throw .file(error)
+            }
+        }
+    }
+
+    /// O_NOATIME
+    private static let doesNotTouchAccessTime: Int32 = 0o1000000
+
+    static func attributes(
+        of file: FileDescriptor, _ path: String, size: Int
+    ) throws(StoreError) -> ObjectAttributes {
+        let value: [UInt8]?
+        do throws(FileError) {
+            value = try ExtendedAttribute.read(
+                ObjectAttributes.attributeName, of: file, path: path)
+        } catch {
+            throw .file(error)
+        }
+        guard let value else { throw .notAnObject(path) }
+        return try decode(value, path, size: size)
+    }
+
+    static func decode(
+        _ value: [UInt8], _ path: String, size: Int
+    ) throws(StoreError) -> ObjectAttributes {
+        do throws(DecodingFailure) {
+            let attributes = try ObjectAttributes(decoding: value)
+            guard attributes.size == UInt64(size) else {
+                throw DecodingFailure(
+                    "the file has \(size) bytes, its attributes say \(attributes.size)", at: 0)
+            }
+            return attributes
+        } catch {
+            throw .damaged(path: path, reason: error.description)
+        }
+    }
+
+    /// Has the first bytes read while this thread may wait for them, so that the loop will not.
+    private static func warm(_ file: FileDescriptor, size: Int) {
+        if size <= smallBytes {
+            withUnsafeTemporaryAllocation(byteCount: smallBytes, alignment: 16) {
+                _ = pread(file.number, $0.baseAddress, size, 0)
+            }
+        } else {
+            posix_fadvise(file.number, 0, off_t(min(size, warmBytes)), Int32(POSIX_FADV_WILLNEED))
+        }
+    }
+
+    private static let smallBytes = 16 << 10
+    private static let warmBytes = 2 << 20
+
+    // MARK: Writing
+
+    /// Opens a work file for an object, making its bucket's directories when they are missing.
+    func begin(
+        _ key: ObjectKey, of incarnation: Incarnation, in state: ClusterState, hashes: Bool
+    ) throws(StoreError) -> WorkFile {
+        let mountpath = mountpaths.owner(of: key.digest)
+        let name = "\(BucketLayout.work(of: key.bucket))/\(life.next())"
+        let flags = O_RDWR | O_CREAT | O_EXCL
+        do throws(FileError) {
+            if let file = try Self.create(name, flags, on: mountpath) {
+                return WorkFile(file, name: name, on: mountpath, hashes: hashes)
+            }
+            if try directories.make(key.bucket, incarnation, on: mountpath, state: state) {
+                let file = try mountpath.directory.open(name, flags)
+                return WorkFile(file, name: name, on: mountpath, hashes: hashes)
+            }
+        } catch {
+            throw .file(error)
+        }
+        throw .bucketGone
+    }
+
+    /// - Returns: `nil` when the bucket has no directory for work files here.
+    private static func create(
+        _ name: String, _ flags: Int32, on mountpath: Mountpath
+    ) throws(FileError) -> FileDescriptor? {
+        do throws(FileError) {
+            return try mountpath.directory.open(name, flags)
+        } catch  where error.isMissing {
+            return nil
+        }
+    }
+
+    /// Makes the work file the object.
+    ///
+    /// The order for a durable bucket: attributes, fsync of the file, rename, fsync of the directory. A crash before
+    /// the rename leaves the old object and a work file that the next life removes; one behind it leaves the new
+    /// object, whole, whether or not the client was told.
+    func commit(
+        _ work: WorkFile, _ put: PutRequest
+    ) throws(StoreError) {
+        let key = put.key
+        try put.check(computed: work.checksum)
+        try locks.withLock(key.digest) { () throws(StoreError) in
+            var attributes = put.attributes(computed: work.checksum, size: UInt64(work.size))
+            if put.keepsVersions {
+                attributes.version = String(nextVersion(of: key, on: work.mountpath))
+            }
+            let encoded = attributes.encoded
+            guard encoded.count <= TargetLimits.attributesBytesMax else {
+                throw .attributesTooLarge(bytes: encoded.count)
+            }
+            do throws(FileError) {
+                try work.setAttributes(encoded)
+                if put.isDurable { try work.sync() }
+            } catch {
+                throw .file(error)
+            }
+            let entered: Void? = try directories.enter(key.bucket, put.incarnation) {
+                () throws(StoreError) in
+                try rename(work, to: key)
+                generations.raise(key.digest)
+            }
+            guard entered != nil else { throw .bucketGone }
+            cache.remove(key.digest)
+            guard put.isDurable else { return }
+            try syncName(of: key, put.incarnation, on: work.mountpath)
+        }
+    }
+
+    private func rename(_ work: WorkFile, to key: ObjectKey) throws(StoreError) {
+        let name = BucketLayout.object(key)
+        do throws(FileError) {
+            do throws(FileError) {
+                try work.rename(to: name)
+            } catch  where error.isMissing {
+                // The name has a path of its own, which is made with the first object in it.
+                try work.mountpath.directory.makePath(Directory.parent(of: name) ?? "")
+                try work.rename(to: name)
+            }
+        } catch {
+            switch error.number {
+            case EISDIR, ENOTDIR, EEXIST, ENOTEMPTY: throw .nameConflict(key.name)
+            default: throw .file(error)
+            }
+        }
+    }
+
+    private func syncName(
+        of key: ObjectKey, _ incarnation: Incarnation, on mountpath: Mountpath
+    ) throws(StoreError) {
+        guard let directory = Directory.parent(of: BucketLayout.object(key)) else { return }
+        do throws(FileError) {
+            try directories.sync(directory, of: incarnation, on: mountpath)
+        } catch {
+            // The bucket went to the trash behind the rename: the object was there, and is gone with it.
+            if error.isMissing { return }
+            throw .file(error)
+        }
+    }
+
+    /// One more than the version on disk; 1 for a new object, or when the old one's attributes cannot be read: what
+    /// is replaced anyway must not forbid its replacement.
+    private func nextVersion(of key: ObjectKey, on mountpath: Mountpath) -> UInt64 {
+        let path = "\(mountpath.path)/\(BucketLayout.object(key))"
+        guard let value = try? ExtendedAttribute.read(ObjectAttributes.attributeName, path: path),
+            let present = try? ObjectAttributes(decoding: value),
+            let number = UInt64(present.version), number < .max
+        else { return 1 }
+        return number + 1
+    }
+
+    // MARK: Removing
+
+    func remove(
+        _ key: ObjectKey, of incarnation: Incarnation, durable: Bool
+    ) throws(StoreError) {
+        let mountpath = mountpaths.owner(of: key.digest)
+        let name = BucketLayout.object(key)
+        try locks.withLock(key.digest) { () throws(StoreError) in
+            let entered: Void? = try directories.enter(key.bucket, incarnation) {
+                () throws(StoreError) in
+                do throws(FileError) {
+                    try mountpath.directory.unlink(name)
+                } catch {
+                    switch error.number {
+                    case ENOENT, ENOTDIR, EISDIR: throw .objectNotFound(key.name)
+                    default: throw .file(error)
+                    }
+                }
+                generations.raise(key.digest)
+            }
+            guard entered != nil else { throw .bucketGone }
+            cache.remove(key.digest)
+            if durable { try syncName(of: key, incarnation, on: mountpath) }
+        }
+    }
+
+    // MARK: Housekeeping
+
+    /// Writes access times out, and lets go of what has been replaced, removed or destroyed.
+    func tidy(_ state: ClusterState, lag: UInt64) {
+        for object in cache.objects {
+            let bucket = state.buckets[object.key.bucket]
+            let isCurrent =
+                object.generation == generations.current(object.key.digest)
+                && bucket.map { Incarnation($0) } == object.incarnation
+            if isCurrent {
+                object.writeAccessTime(lag: lag)
+            } else {
+                cache.remove(object.key.digest)
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+/// Why an object could not be stored, read or removed.
+enum StoreError: Error, Sendable {
+    case objectNotFound(String)
+    /// A file without our attributes lies where the object would be; somebody put it there by hand.
+    case notAnObject(String)
+    /// The attributes do not decode, or contradict the file.
+    case damaged(path: String, reason: String)
+    /// This life of the bucket is over.
+    case bucketGone
+    /// The name is, or needs, a directory where the bucket has it the other way round.
+    case nameConflict(String)
+    case attributesTooLarge(bytes: Int)
+    case checksumMismatch(given: String, computed: String)
+    case file(FileError)
+}

@@ -1,0 +1,58 @@
+import API
+import Cluster
+import HTTP
+
+/// What every request about a bucket or an object passes: that it came through a proxy, and a state that is not older
+/// than the one the proxy had.
+struct Admission {
+    let target: TargetContext
+    let exchange: Exchange
+    let query: Query
+
+    /// Waits for the state the redirect was computed from.
+    ///
+    /// - Parameter what: for the message, when the request did not come through a proxy.
+    /// - Returns: the state to decide by.
+    func state(_ what: String) async throws -> PublishedState {
+        let redirect = try Redirect(query)
+        let isInternal = exchange.request.headers.contains("caller.id")
+        guard redirect != nil || isInternal else { throw Failure.notRedirected(what) }
+        var published = target.publisher.current
+        if let wanted = redirect?.position, wanted > published.state.position {
+            let awaited = await target.publisher.state(
+                notBefore: wanted, within: TargetLimits.positionWaitSeconds, on: exchange.loop)
+            guard let awaited else {
+                throw Failure.targetBehind(wanted, target.publisher.current.state.position)
+            }
+            published = awaited
+        }
+        guard published.isKnown else { throw Failure.starting }
+        return published
+    }
+
+    /// A bucket of the state, which must permit the operation.
+    func bucket(
+        _ name: String, in published: PublishedState, _ access: AccessMask, _ what: String
+    ) throws -> (Bucket, BucketProperties) {
+        let bucket = try Bucket(name: name, query: query)
+        guard let properties = published.state.buckets[bucket] else {
+            throw Failure.bucketNotFound(bucket)
+        }
+        guard properties.access.contains(access) else { throw Failure.accessDenied(bucket, what) }
+        return (bucket, properties)
+    }
+
+    /// An object that belongs on this target.
+    func object(_ bucket: Bucket, _ name: String, in published: PublishedState) throws -> ObjectKey
+    {
+        if let problem = ObjectName.problem(name) {
+            throw Failure(.badObjectName, "\(problem): '\(name)'")
+        }
+        let key = ObjectKey(bucket, name)
+        guard let owner = published.state.map.target(owning: key.digest) else {
+            throw Failure.noTargets()
+        }
+        guard owner.id == target.node.id else { throw Failure.elsewhere(key, owner) }
+        return key
+    }
+}

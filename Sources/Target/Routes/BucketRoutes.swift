@@ -1,0 +1,76 @@
+import API
+import Base
+import Cluster
+import HTTP
+
+/// `/v1/buckets`: the names, one bucket's properties, and this target's part of a listing.
+struct BucketRoutes {
+    let target: TargetContext
+    let exchange: Exchange
+    let query: Query
+
+    func respond(_ name: String?) async throws {
+        guard let name else {
+            guard exchange.request.method == .get else {
+                throw Failure.methodNotAllowed(exchange.request.method, ["GET"])
+            }
+            return try names()
+        }
+        switch exchange.request.method {
+        case .head: try head(name)
+        case .post: try await list(name)
+        case .get:
+            throw Failure(
+                .badPath, "the names of all buckets are at /v1/buckets",
+                next: "HEAD /v1/buckets/\(name) gives a bucket's properties")
+        case .delete:
+            throw Failure(
+                .badRequest, "a target does not destroy buckets", next: "ask a proxy of the cluster"
+            )
+        case .put, .patch, .options, .other:
+            throw Failure.methodNotAllowed(exchange.request.method, ["GET", "HEAD", "POST"])
+        }
+    }
+
+    private func names() throws {
+        let published = target.publisher.current
+        guard published.isKnown else { throw Failure.starting }
+        exchange.respond(
+            document: published.state.bucketNames(
+                provider: try query.provider(), namespace: try query.namespace()))
+    }
+
+    private func head(_ name: String) throws {
+        let published = target.publisher.current
+        guard published.isKnown else { throw Failure.starting }
+        let (bucket, properties) = try Admission(target: target, exchange: exchange, query: query)
+            .bucket(name, in: published, .headBucket, "HEAD")
+        exchange.respond(.ok) { writer in
+            for (name, value) in properties.headers(of: bucket) { writer.add(named: name, value) }
+        }
+    }
+
+    private func list(_ name: String) async throws {
+        let admission = Admission(target: target, exchange: exchange, query: query)
+        let published = try await admission.state("POST to a bucket")
+        let message = try ActionMessage(
+            decoding: try await exchange.collect(upTo: Limits.actionBytesMax))
+        let action = try message.decoded(allowed: [.listObjects, .forgetListing])
+        let (bucket, _) = try admission.bucket(name, in: published, .listObjects, "LIST")
+        // Listings are not cached here: there is nothing to forget.
+        if action == .forgetListing { return exchange.respond(.ok) }
+        let request = try ListRequest(value: message.value)
+        guard !target.scanPool.isSaturated else { throw Failure.overloaded("listings") }
+        let listing = ObjectListing(
+            bucket: bucket, request: request, state: published.state, node: target.node,
+            mountpaths: target.store.mountpaths)
+        do throws(FileError) {
+            exchange.respond(
+                document: try await target.scanPool.run { () throws(FileError) in
+                    try listing.page()
+                })
+        } catch {
+            throw Failure(error, "list bucket \(bucket)")
+        }
+    }
+}

@@ -1,0 +1,155 @@
+import API
+import Base
+import Cluster
+import HTTP
+import Synchronization
+
+/// `/v1/objects/BUCKET/OBJECT`.
+struct ObjectRoutes {
+    let target: TargetContext
+    let exchange: Exchange
+    let query: Query
+
+    private static let methods = ["GET", "HEAD", "PUT", "DELETE", "POST"]
+
+    func respond(_ bucket: String, _ name: String) async throws {
+        switch exchange.request.method {
+        case .get: try await get(bucket, name)
+        case .head: try await head(bucket, name)
+        case .put:
+            try await ObjectUpload(target: target, exchange: exchange, query: query)
+                .respond(bucket, name)
+        case .delete: try await delete(bucket, name)
+        case .post: try await act()
+        case .patch, .options, .other:
+            throw Failure.methodNotAllowed(exchange.request.method, Self.methods)
+        }
+    }
+
+    private var admission: Admission {
+        Admission(target: target, exchange: exchange, query: query)
+    }
+
+    // MARK: GET
+
+    private func get(_ bucket: String, _ name: String) async throws {
+        let published = try await admission.state("GET of an object")
+        let (bucket, properties) = try admission.bucket(bucket, in: published, .get, "GET")
+        let key = try admission.object(bucket, name, in: published)
+        let object = try await open(key, properties, "read")
+        if properties.checksum.validateWarmGet { try await verify(object) }
+        if properties.checksum.enableReadRange, exchange.request.headers.contains("range") {
+            throw Failure(
+                .notImplemented, "checksums of ranges are not supported by this build",
+                next: "set checksum.enable_read_range to false")
+        }
+        if let failure = ObjectReply(object: object, exchange: exchange).respond() {
+            var answer = TargetRoutes.answer(failure, exchange.request, exchange, target)
+            answer.headers.append((name: "Content-Range", value: "bytes */\(object.size)"))
+            exchange.respond(answer)
+        }
+        // From here on ``WarmGet`` may answer, until another state is published.
+        if !properties.checksum.validateWarmGet, !properties.checksum.enableReadRange {
+            object.permittedBy.store(published.serial, ordering: .releasing)
+        }
+    }
+
+    private func open(
+        _ key: ObjectKey, _ properties: BucketProperties, _ attempt: String
+    ) async throws -> OpenObject {
+        let incarnation = Incarnation(properties)
+        if let object = target.store.cached(key.digest), object.incarnation == incarnation,
+            object.key.bucket == key.bucket, object.keyBytes.elementsEqual(key.text.utf8)
+        {
+            return object
+        }
+        guard !target.pool.isSaturated else { throw Failure.overloaded("file operations") }
+        let store = target.store
+        do throws(StoreError) {
+            return try await target.pool.run { () throws(StoreError) in
+                try store.open(key, of: incarnation)
+            }
+        } catch {
+            throw Failure(error, attempt, key)
+        }
+    }
+
+    /// Compares the bytes with their checksum, where the bucket asks for it at every GET.
+    private func verify(_ object: OpenObject) async throws {
+        guard object.attributes.checksumType == ChecksumType.xxhash.rawValue,
+            object.attributes.hasChecksum
+        else { return }
+        let computed: String
+        do throws(FileError) {
+            computed = try await target.pool.run { () throws(FileError) in try object.checksum() }
+        } catch {
+            throw Failure(error, "read \(object.key.bucket)/\(object.key.name)")
+        }
+        guard computed != object.attributes.checksumValue else { return }
+        throw Failure(
+            .checksumMismatch,
+            "BAD DATA CHECKSUM of \(object.key.bucket)/\(object.key.name): stored"
+                + " xxhash[\(object.attributes.checksumValue)], computed \(computed)")
+    }
+
+    // MARK: HEAD
+
+    private func head(_ bucket: String, _ name: String) async throws {
+        let published = try await admission.state("HEAD of an object")
+        let (bucket, properties) = try admission.bucket(bucket, in: published, .headObject, "HEAD")
+        let key = try admission.object(bucket, name, in: published)
+        let object = try await open(key, properties, "read")
+        let isPresence = try query.value(QueryName.presence) != nil
+        if try isPresence || query.flag(QueryName.checkCached) { return exchange.respond(.ok) }
+        exchange.respond(
+            .ok, file: object.file.number, offset: 0, count: object.size, owner: nil
+        ) { writer in
+            writer.add(rendered: object.renderedHeaders)
+            ObjectHeaders.add(accessTime: object.lastAccess, to: &writer)
+            ObjectHeaders.add(place: key, copies: 1 + object.attributes.copies.count, to: &writer)
+        }
+    }
+
+    // MARK: DELETE
+
+    private func delete(_ bucket: String, _ name: String) async throws {
+        let published = try await admission.state("DELETE of an object")
+        let (bucket, properties) = try admission.bucket(
+            bucket, in: published, .deleteObject, "DELETE")
+        let key = try admission.object(bucket, name, in: published)
+        let body = try await exchange.collect(upTo: Limits.actionBytesMax)
+        if !body.isEmpty {
+            let message = try ActionMessage(decoding: body)
+            if !message.action.isEmpty {
+                _ = try message.decoded(allowed: [.evictObjects])
+                throw Failure(
+                    .badRequest,
+                    "object \(bucket)/\(name) is not evicted: its bucket has no backend, this is"
+                        + " the only copy", next: "delete it with DELETE and no body")
+            }
+        }
+        guard !target.pool.isSaturated else { throw Failure.overloaded("file operations") }
+        let store = target.store
+        let incarnation = Incarnation(properties)
+        let isDurable = properties.writePolicy == .durable
+        do throws(StoreError) {
+            try await target.pool.run { () throws(StoreError) in
+                try store.remove(key, of: incarnation, durable: isDurable)
+            }
+        } catch {
+            throw Failure(error, "delete", key)
+        }
+        exchange.respond(.ok)
+    }
+
+    // MARK: POST
+
+    private func act() async throws {
+        let message = try ActionMessage(
+            decoding: try await exchange.collect(upTo: Limits.actionBytesMax))
+        let action = try message.decoded(allowed: [.renameObject, .promote])
+        throw Failure(
+            .notImplemented, "action '\(action.rawValue)' of objects is not supported by this build"
+        )
+    }
+}

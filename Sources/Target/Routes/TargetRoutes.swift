@@ -1,0 +1,77 @@
+import API
+import Base
+import Cluster
+import HTTP
+
+/// Answers every request to a target: finds the resource, and turns what goes wrong into a failure.
+struct TargetRoutes: Handler {
+    let target: TargetContext
+
+    func respond(to exchange: Exchange) -> HTTP.Outcome {
+        WarmGet.respond(to: exchange, target) ? .done : .async
+    }
+
+    func handle(_ exchange: Exchange) async throws {
+        do {
+            try await route(exchange)
+        } catch let error as ConnectionError {
+            throw error
+        } catch {
+            // Half an answer cannot be mended; the connection is cut.
+            guard !exchange.isAnswered else { throw error }
+            let failure = Failure(any: error)
+            if failure.code == .internalError || failure.code == .inputOutput {
+                let request = exchange.request
+                target.log.error(
+                    "\(request.method.name) \(request.rawPath): \(failure.message):"
+                        + " \(failure.cause ?? "")")
+            }
+            exchange.respond(Self.answer(failure, exchange.request, exchange, target))
+        }
+    }
+
+    private func route(_ exchange: Exchange) async throws {
+        let request = RequestTarget(exchange.request.target)
+        guard request.query.text.utf8.count <= Limits.queryBytesMax else {
+            throw Failure(.badQuery, "the query is too long")
+        }
+        switch try Resource(path: request.path) {
+        case .object(let bucket, let name):
+            try await ObjectRoutes(target: target, exchange: exchange, query: request.query)
+                .respond(bucket, name)
+        case .buckets(let name):
+            try await BucketRoutes(target: target, exchange: exchange, query: request.query)
+                .respond(name)
+        case .daemon(let path):
+            try DaemonRoutes(target: target, exchange: exchange, query: request.query)
+                .respond(path)
+        case .health:
+            try await HealthRoute(target: target, exchange: exchange, query: request.query)
+                .respond()
+        case .cluster, .followLog, .raftStream:
+            throw Failure(
+                .unknownResource, "invalid request: a target does not serve \(request.path)",
+                next: "ask a proxy of the cluster")
+        case .unserved(let name):
+            throw Failure(.notImplemented, "/v1/\(name) is not supported by this build")
+        }
+    }
+
+    /// The whole answer to a request that failed.
+    static func answer(
+        _ failure: Failure, _ request: RequestHead?, _ exchange: Exchange?, _ target: TargetContext
+    ) -> Answer {
+        failure.at(
+            method: request?.method.name ?? "", path: request?.path ?? "",
+            remoteAddress: exchange?.remoteAddress ?? "", node: target.node.id.text,
+            mapVersion: target.publisher.current.state.map.version
+        ).answer
+    }
+}
+
+extension Exchange {
+    /// A JSON document.
+    func respond(document: [UInt8]) {
+        respond(.ok, type: "application/json", body: document)
+    }
+}

@@ -1,0 +1,31 @@
+import API
+import Base
+import Cluster
+import HTTP
+
+/// What all routes of one target share.
+final class TargetContext: Sendable {
+    let node: Node
+    let publisher: StatePublisher
+    let status: FollowStatus
+    let store: ObjectStore
+    /// For what one object needs: opens, writes, fsyncs.
+    let pool: BlockingPool
+    /// For what reads many files: listings. Apart from the other, so that listings do not hold uploads up.
+    let scanPool: BlockingPool
+    let buffers = PieceBuffers()
+    let log: Logger
+
+    init(
+        node: Node, publisher: StatePublisher, status: FollowStatus, store: ObjectStore,
+        pool: BlockingPool, scanPool: BlockingPool, log: Logger
+    ) {
+        self.node = node
+        self.publisher = publisher
+        self.status = status
+        self.store = store
+        self.pool = pool
+        self.scanPool = scanPool
+        self.log = log
+    }
+}

@@ -1,0 +1,154 @@
+import API
+import Base
+import Cluster
+import Glibc
+import HTTP
+
+/// One running target: the parts, in the order in which they need one another, and their end.
+final class TargetDaemon: Sendable {
+    let node: Node
+    let context: TargetContext
+    private let group: EventLoopGroup
+    private let server: Server
+    private let client: Client
+    private let follow: FollowDriver
+    private let joiner: Joiner
+    private let trash: Trash
+    /// Holds the lock on the data directory.
+    private let data: Directory
+    private let log: Logger
+
+    /// Claims the disks, binds the port and serves; nothing is answered but health until ``run(until:)`` has brought
+    /// a state.
+    init(_ settings: TargetSettings) throws {
+        let log = Logger(
+            node: settings.id.text, subject: "target", minimum: settings.node.logLevel)
+        Self.raiseDescriptorLimit()
+        data = try Self.claimData(settings.dataPath)
+        let record = try Self.record(in: data)
+        let mountpaths = try MountpathSet(claiming: settings.mountpaths, for: settings.id)
+        let life = WorkName()
+        let trash = Trash(life: life, log: log.about("trash"))
+        let directories = BucketDirectories(mountpaths, trash: trash, log: log.about("buckets"))
+        let floor = try directories.newestMark(clusterID: record.clusterID)
+        let store = ObjectStore(
+            mountpaths, directories, life: life, openObjects: settings.node.openObjects)
+        let pool = BlockingPool(name: "io", threads: settings.node.poolThreads)
+        let loops = settings.node.loops == 0 ? nil : settings.node.loops
+        group = EventLoopGroup(loops: loops, pool: pool)
+        client = Client(group)
+        let publisher = StatePublisher()
+        let status = FollowStatus()
+        let routes = LateRoutes()
+        server = try Self.listen(settings, group, routes)
+        guard
+            let port = UInt16(exactly: server.port),
+            let address = NodeAddress(host: settings.host, port: port)
+        else { throw Failure(.badValue, "\(settings.host) is not a host other nodes can be told") }
+        node = Node(id: settings.id, role: .target, address: address)
+        context = TargetContext(
+            node: node, publisher: publisher, status: status, store: store, pool: pool,
+            scanPool: BlockingPool(name: "scan", threads: settings.node.scanThreads), log: log)
+        follow = FollowDriver(
+            LogFollower(record: record, floor: floor), node: node.id, joins: settings.joins,
+            ports: FollowDriver.Ports(
+                data: data, directories: directories, publisher: publisher, status: status,
+                client: client, loop: group.loops[0], pool: context.scanPool),
+            log: log.about("log"))
+        joiner = Joiner(
+            node, joins: settings.joins, publisher: publisher, client: client,
+            loop: group.loops[0], log: log.about("join"))
+        self.trash = trash
+        self.log = log
+        for mountpath in mountpaths.all {
+            trash.sweep(mountpath)
+            trash.empty(mountpath)
+        }
+        routes.begin(TargetRoutes(target: context))
+        log.info(
+            "listens on \(node.address), mountpaths "
+                + mountpaths.all.map(\.path).joined(separator: " "))
+    }
+
+    /// Follows the log and serves until the signal, then ends in order.
+    func run(until stop: StopSignal) async {
+        await withTaskGroup(of: Void.self) { tasks in
+            let loop = group.loops[0]
+            tasks.addTask { [follow] in await loop.run { await follow.run() } }
+            tasks.addTask { [joiner] in await loop.run { await joiner.run() } }
+            tasks.addTask { [self] in await keepHouse() }
+            await stop.wait()
+            log.info("stops: no new requests, those under way may end")
+            await server.shutDown(within: TargetLimits.drainSeconds)
+            tasks.cancelAll()
+        }
+        await end()
+    }
+
+    private func end() async {
+        let context = context
+        await context.pool.run {
+            context.store.tidy(context.publisher.current.state, lag: 0)
+        }
+        trash.stop()
+        await client.closeIdle()
+        group.shutDown()
+        log.info("stopped")
+    }
+
+    /// Once a minute: access times to disk, descriptors of what is gone let go.
+    private func keepHouse() async {
+        let context = context
+        while await group.loops[0].sleep(nanoseconds: TargetLimits.accessTimeLagNanoseconds) {
+            await context.scanPool.run {
+                context.store.tidy(
+                    context.publisher.current.state, lag: TargetLimits.accessTimeLagNanoseconds)
+            }
+        }
+    }
+
+    // MARK: Start
+
+    private static func claimData(_ path: String) throws(FileError) -> Directory {
+        let here = try Directory(opening: path.hasPrefix("/") ? "/" : ".")
+        try here.makePath(Mountpath.cleaned(path))
+        let directory = try Directory(opening: path)
+        guard flock(directory.descriptor.number, LOCK_EX | LOCK_NB) == 0 else {
+            throw FileError("lock (another process uses it)", path, errno)
+        }
+        return directory
+    }
+
+    private static func record(in data: Directory) throws -> ClusterRecord {
+        do {
+            return try ClusterRecord(in: data)
+        } catch let error as DecodingFailure {
+            throw Failure(
+                .inputOutput,
+                "the file \(data.path)/cluster, which says what cluster this target belongs to, is"
+                    + " damaged", cause: error.description)
+        }
+    }
+
+    private static func listen(
+        _ settings: TargetSettings, _ group: EventLoopGroup, _ routes: LateRoutes
+    ) throws(ListenError) -> Server {
+        var configuration = Server.Configuration(host: settings.host, port: settings.port)
+        configuration.renderError = { error, request in routes.answer(error, request) }
+        do throws(ListenError) {
+            return try Server(group, handler: routes, configuration: configuration)
+        } catch {
+            group.shutDown()
+            throw error
+        }
+    }
+
+    /// Open objects and connections are descriptors; the usual soft limit of 1024 is for programs that use select.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard getrlimit(resource, &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(resource, &limit)
+    }
+}

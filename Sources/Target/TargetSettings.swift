@@ -1,0 +1,73 @@
+import API
+import Base
+import Cluster
+import HTTP
+
+/// What a target is started with: the command line, and the node settings of `--config`.
+struct TargetSettings: Sendable {
+    var id: NodeID
+    var host: String
+    /// 0 takes any free port; tests do.
+    var port: Int
+    var dataPath: String
+    var mountpaths: [String]
+    var joins: [Endpoint]
+    var node = NodeSettings()
+}
+
+/// Settings of one node, as the file of `--config` has them. Nothing in here is about the cluster.
+struct NodeSettings: Equatable, Sendable {
+    var logLevel = Logger.Level.info
+    /// Threads for opens, writes and fsyncs: fsyncs share journal commits, hardly any more beyond 16.
+    var poolThreads = 16
+    /// Threads for listings.
+    var scanThreads = 4
+    /// Objects kept open for the next reader; each is a descriptor.
+    var openObjects = 8_192
+    /// Event loops; 0 is one per core.
+    var loops = 0
+
+    init() {}
+
+    private static let keys = [
+        "log_level", "pool_threads", "scan_threads", "open_objects", "loops",
+    ]
+
+    init(decoding bytes: [UInt8]) throws(Failure) {
+        let json: JSONValue
+        do throws(DecodingFailure) {
+            json = try JSONValue(parsing: bytes)
+        } catch {
+            throw Failure(.badJSON, "the settings are not JSON", cause: error.description)
+        }
+        guard let value = try ActionValue(json, place: "settings", keys: Self.keys) else { return }
+        if let word = try value.string("log_level") {
+            guard let level = Self.levels[word] else {
+                throw Failure(
+                    .badValue, "'settings.log_level' is '\(word)'",
+                    next: "one of debug, info, warning, error")
+            }
+            logLevel = level
+        }
+        poolThreads = try Self.number(value, "pool_threads", 1...256) ?? poolThreads
+        scanThreads = try Self.number(value, "scan_threads", 1...64) ?? scanThreads
+        openObjects = try Self.number(value, "open_objects", 0...1_000_000) ?? openObjects
+        loops = try Self.number(value, "loops", 0...256) ?? loops
+    }
+
+    private static let levels: [String: Logger.Level] = [
+        "debug": .debug, "info": .info, "warning": .warning, "error": .error,
+    ]
+
+    private static func number(
+        _ value: ActionValue, _ key: String, _ range: ClosedRange<Int>
+    ) throws(Failure) -> Int? {
+        guard let number = try value.unsigned(key, as: Int.self) else { return nil }
+        guard range.contains(number) else {
+            throw Failure(
+                .badValue,
+                "'settings.\(key)' is not from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+}
