@@ -43,7 +43,7 @@ package enum TargetCommand {
             let stop = StopSignal()
             do {
                 let daemon = try TargetDaemon(settings)
-                await daemon.run(until: stop)
+                await daemon.run(until: { await stop.wait() })
                 return 0
             } catch {
                 Console.error("martlet target: \(error)\n")

@@ -71,13 +71,15 @@ final class TargetDaemon: Sendable {
     }
 
     /// Follows the log and serves until the signal, then ends in order.
-    func run(until stop: StopSignal) async {
+    ///
+    /// - Parameter stopped: returns when the target is to end.
+    func run(until stopped: @Sendable () async -> Void) async {
         await withTaskGroup(of: Void.self) { tasks in
             let loop = group.loops[0]
             tasks.addTask { [follow] in await loop.run { await follow.run() } }
             tasks.addTask { [joiner] in await loop.run { await joiner.run() } }
             tasks.addTask { [self] in await keepHouse() }
-            await stop.wait()
+            await stopped()
             log.info("stops: no new requests, those under way may end")
             await server.shutDown(within: TargetLimits.drainSeconds)
             tasks.cancelAll()

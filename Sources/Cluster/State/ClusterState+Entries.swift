@@ -12,14 +12,12 @@ package enum LogEntryKind: Sendable {
 
 /// Entries as they stand in the log: the one place that gives them their position, for proxies and targets alike.
 extension ClusterState {
-    /// Applies one committed entry.
+    /// Applies one committed entry. The payload is read for commands only; the rows that now differ are appended to
+    /// `changes`.
     ///
-    /// - Parameters:
-    ///   - payload: the entry's bytes; read for commands only.
-    ///   - changes: the rows that now differ are appended.
-    /// - Returns: what the entry did.
     /// - Throws: ``Base/DecodingFailure`` for a record of a newer format, the state unchanged: whoever meets one
     ///   stops rather than skip it.
+    /// - Returns: what the entry did.
     package mutating func apply(
         _ kind: LogEntryKind, payload: [UInt8], term: UInt64, index: UInt64, time: Timestamp,
         changes: inout [StateRow.Change]

@@ -17,7 +17,7 @@ struct Directory: Sendable {
         self.path = path
     }
 
-    /// - Parameter flags: `O_CLOEXEC` is added.
+    /// Opens a file; `O_CLOEXEC` is added to the flags.
     func open(
         _ name: String, _ flags: Int32, mode: mode_t = 0o644
     ) throws(FileError) -> FileDescriptor {
@@ -83,9 +83,8 @@ struct Directory: Sendable {
         return result
     }
 
-    /// Calls `body` with the name and kind of everything in a directory but `.` and `..`, in no order.
-    ///
-    /// - Parameter body: returns false to stop.
+    /// Calls `body` with the name and kind of everything in a directory but `.` and `..`, in no order, until it
+    /// returns false.
     func forEach(
         in name: String, _ body: (UnsafeBufferPointer<UInt8>, EntryKind) -> Bool
     ) throws(FileError) {

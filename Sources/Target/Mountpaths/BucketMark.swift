@@ -64,7 +64,7 @@ struct BucketMark: Equatable, Sendable {
         case ahead
     }
 
-    /// - Parameter properties: of the bucket of this name in `state`; `nil` when there is none.
+    /// What is to happen; `properties` are those of the bucket of this name in `state`, if there is one.
     func verdict(_ properties: BucketProperties?, in state: ClusterState) -> Verdict {
         guard clusterID == state.map.clusterID else { return .keep }
         let sameGeneration =

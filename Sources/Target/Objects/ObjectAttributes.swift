@@ -10,11 +10,6 @@ struct ObjectAttributes: Equatable, Sendable {
     struct Metadata: Equatable, Sendable {
         var key: String
         var value: String
-
-        init(key: String, value: String) {
-            self.key = key
-            self.value = value
-        }
     }
 
     /// The word of ``Cluster/ChecksumType``; kept as text, so that a disk of a later writer can be read.

@@ -25,7 +25,7 @@ final class ObjectCache: Sendable {
 
     private let objectsPerShard: Int
 
-    /// - Parameter capacity: open objects at most; 0 keeps none.
+    /// Keeps `capacity` open objects at most; with 0, none.
     init(capacity: Int, shards count: Int = 32) {
         shards = (0..<count).map { _ in Shard() }
         objectsPerShard = capacity == 0 ? 0 : max(1, capacity / count)

@@ -26,10 +26,7 @@ struct ObjectWalker {
         var resume: [UInt8]?
     }
 
-    /// - Parameters:
-    ///   - prefix: what names begin with.
-    ///   - after: names must be greater.
-    ///   - page: how many names the caller wants.
+    /// Names begin with `prefix` and are greater than `after`; the caller wants `page` of them.
     init(
         _ directory: Directory, root: String, prefix: String, after: String, page: Int
     ) {

@@ -13,7 +13,7 @@ final class WorkFile: @unchecked Sendable {
     /// Whether the name is still there to be removed.
     private var isPending = true
 
-    /// - Parameter hashes: whether the bytes are hashed as they come.
+    /// Bytes are hashed as they come, where `hashes` says so.
     init(_ file: FileDescriptor, name: String, on mountpath: Mountpath, hashes: Bool) {
         self.file = file
         self.name = name

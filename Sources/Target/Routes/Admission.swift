@@ -9,10 +9,8 @@ struct Admission {
     let exchange: Exchange
     let query: Query
 
-    /// Waits for the state the redirect was computed from.
-    ///
-    /// - Parameter what: for the message, when the request did not come through a proxy.
-    /// - Returns: the state to decide by.
+    /// The state to decide by: not older than the one the redirect was computed from. `what` is for the message when the
+    /// request did not come through a proxy.
     func state(_ what: String) async throws -> PublishedState {
         let redirect = try Redirect(query)
         let isInternal = exchange.request.headers.contains("caller.id")
