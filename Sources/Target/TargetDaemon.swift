@@ -95,6 +95,8 @@ final class TargetDaemon: Sendable {
         trash.stop()
         await client.closeIdle()
         group.shutDown()
+        for mountpath in context.store.mountpaths.all { mountpath.release() }
+        flock(data.descriptor.number, LOCK_UN)
         log.info("stopped")
     }
 
