@@ -1,6 +1,7 @@
 import API
 import Base
 import Cluster
+import Glibc
 import HTTP
 
 /// What a target is started with: the command line, and the node settings of `--config`.
@@ -18,8 +19,10 @@ struct TargetSettings: Sendable {
 /// Settings of one node, as the file of `--config` has them. Nothing in here is about the cluster.
 struct NodeSettings: Equatable, Sendable {
     var logLevel = Logger.Level.info
-    /// Threads for opens, writes and fsyncs: fsyncs share journal commits, hardly any more beyond 16.
+    /// Threads for durable commits: fsyncs share journal commits, hardly any more beyond 16.
     var poolThreads = 16
+    /// Threads for opens, writes and renames: twice the cores, and no fewer than four for what does hit the disk.
+    var quickThreads = max(4, 2 * Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     /// Threads for listings.
     var scanThreads = 4
     /// Objects kept open for the next reader; each is a descriptor.
@@ -30,7 +33,7 @@ struct NodeSettings: Equatable, Sendable {
     init() {}
 
     private static let keys = [
-        "log_level", "pool_threads", "scan_threads", "open_objects", "loops",
+        "log_level", "pool_threads", "quick_threads", "scan_threads", "open_objects", "loops",
     ]
 
     init(decoding bytes: [UInt8]) throws(Failure) {
@@ -50,6 +53,7 @@ struct NodeSettings: Equatable, Sendable {
             logLevel = level
         }
         poolThreads = try Self.number(value, "pool_threads", 1...256) ?? poolThreads
+        quickThreads = try Self.number(value, "quick_threads", 1...256) ?? quickThreads
         scanThreads = try Self.number(value, "scan_threads", 1...64) ?? scanThreads
         openObjects = try Self.number(value, "open_objects", 0...1_000_000) ?? openObjects
         loops = try Self.number(value, "loops", 0...256) ?? loops
