@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [0, 1, 16_384, 16_385, 262_144, 262_145, 3_000_000])
+    @Test(arguments: [0, 1, 16_384, 16_385, 262_144, 262_145, 1_000_000])
     func `every size comes back as it was sent`(_ size: Int) async throws {
         try await TestTarget.with { target async throws in
             let body = Self.pattern(size, seed: 1)
