@@ -1,16 +1,45 @@
 package import Base
+import Glibc
 
 /// `martlet proxy`: the entry point of the proxy daemon.
 package enum ProxyCommand {
-    package static let syntax = CommandSyntax("martlet proxy", summary: "Runs a proxy.")
+    package static let syntax = CommandSyntax(
+        "martlet proxy",
+        summary: "Runs a proxy: answers the REST API, holds the replicated metadata.",
+        options: [
+            .value("id", "ID", "This node's name, unique in the cluster and kept for ever"),
+            .value("listen", "HOST:PORT", "Where to listen"),
+            .value(
+                "advertise", "HOST:PORT", "Where other nodes and clients reach it",
+                default: "the value of --listen"),
+            .value("data", "DIR", "Where the log is kept; made when it is missing"),
+            .flag("found", "Found a new cluster, if DIR holds no log yet"),
+            .value("join", "URL[,URL]", "Proxies to join through, if DIR holds no log yet"),
+            .flag("non-electable", "Never vote and never become primary"),
+            .value("config", "FILE", "Further settings, as JSON"),
+        ],
+        discussion: """
+            A cluster is founded once, by one proxy with --found. Every later start on a directory that \
+            holds a log resumes, whatever else is said; every start on an empty one joins. Who is \
+            primary is decided by the log alone.
+            """)
 
     /// Runs the daemon until it is told to stop; the result is the exit status.
     package static func run(arguments: [String]) async -> Int32 {
-        switch syntax.evaluate(arguments, as: { _ in }) {
+        switch syntax.evaluate(
+            arguments,
+            as: { (arguments) throws(ArgumentError) in try ProxySettings(arguments) })
+        {
         case .exit(let status): return status
-        case .settings:
-            Console.error("martlet proxy: this build has no proxy daemon\n")
-            return 1
+        case .settings(let settings):
+            let stop = StopSignal()
+            do {
+                let daemon = try ProxyDaemon(settings, stop: stop.latch)
+                return await daemon.run()
+            } catch {
+                Console.error("martlet proxy: \(error)\n")
+                return 1
+            }
         }
     }
 }

@@ -29,6 +29,7 @@ import Testing
         changing_members 503
         checksum_mismatch 500
         deadline_exceeded 504
+        duplicate_node 409
         internal_error 500
         io_error 500
         is_primary 400

@@ -57,11 +57,14 @@ import Testing
 
     @Test func `settings are read strictly`() throws {
         let settings = try NodeSettings(
-            decoding: Array(#"{"log_level":"debug","pool_threads":3}"#.utf8))
+            decoding: Array(
+                #"{"log_level":"debug","target":{"pool_threads":3},"proxy":{"x":1}}"#.utf8))
         #expect(settings.logLevel == .debug)
         #expect(settings.poolThreads == 3)
         for text in [
-            #"{"pool_thread":3}"#, #"{"pool_threads":0}"#, #"{"log_level":"loud"}"#, "[", "[]",
+            #"{"target":{"pool_thread":3}}"#, #"{"target":{"pool_threads":0}}"#,
+            #"{"pool_threads":3}"#,
+            #"{"log_level":"loud"}"#, "[", "[]",
         ] {
             #expect(throws: Failure.self) { _ = try NodeSettings(decoding: Array(text.utf8)) }
         }

@@ -34,6 +34,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case bucketExists = "bucket_exists"
     case objectNotFound = "object_not_found"
     case nodeNotFound = "node_not_found"
+    case duplicateNode = "duplicate_node"
     case addressTaken = "address_taken"
     case addressUnreachable = "address_unreachable"
     case roleDiffers = "role_differs"
@@ -79,7 +80,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
             400
         case .accessDenied: 403
         case .bucketNotFound, .objectNotFound, .nodeNotFound: 404
-        case .bucketExists, .addressTaken, .roleDiffers, .alreadyFounded, .wrongCluster,
+        case .bucketExists, .duplicateNode, .addressTaken, .roleDiffers, .alreadyFounded,
+            .wrongCluster,
             .olderGeneration:
             409
         case .requestTimeout: 408

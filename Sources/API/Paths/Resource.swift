@@ -9,6 +9,8 @@ package enum Resource: Equatable, Sendable {
     case health
     /// `/v1/log/follow`: a target reads the log.
     case followLog
+    /// `/v1/log/followers`: a proxy tells the primary how far its followers are.
+    case logFollowers
     /// `/v1/raft/stream`: a member of the consensus group writes to another.
     case raftStream
     /// A resource of the contract that this build does not serve; its name.
@@ -31,8 +33,9 @@ package enum Resource: Equatable, Sendable {
         case "health":
             try Self.end(rest)
             self = .health
-        case "log": self = try Self.exact(rest, "follow", .followLog)
-        case "raft": self = try Self.exact(rest, "stream", .raftStream)
+        case "log":
+            self = try Self.choice(rest, ["follow": .followLog, "followers": .logFollowers])
+        case "raft": self = try Self.choice(rest, ["stream": .raftStream])
         case "download", "etl", "sort", "query", "tokens", "reverse", "notifs", "ic", "metasync",
             "vote", "txn", "xactions", "rebalance", "ec", "objstream":
             self = .unserved(String(resource))
@@ -66,10 +69,11 @@ package enum Resource: Equatable, Sendable {
         return .buckets(name: elements.first == "*" ? nil : elements.first)
     }
 
-    private static func exact(
-        _ rest: Substring, _ name: String, _ resource: Resource
+    private static func choice(
+        _ rest: Substring, _ known: [String: Resource]
     ) throws(Failure) -> Resource {
-        guard try elements(rest) == [name] else {
+        let elements = try elements(rest)
+        guard elements.count == 1, let resource = known[elements[0]] else {
             throw Failure(
                 .unknownResource, "no resource of this name", next: "there are \(Resource.names)")
         }

@@ -1,63 +1,39 @@
 internal import CLinux
 import Glibc
-internal import Synchronization
 
-/// Tells a daemon that it has been asked to end: SIGTERM or SIGINT.
+/// Tells a daemon that it has been asked to end: SIGTERM or SIGINT. One a process.
 ///
-/// Make it first thing in `main`, before any other thread: the signals are blocked there, every later thread
-/// inherits that, and one thread of its own waits for them. A second signal ends the process at once, for the
-/// impatient.
+/// The handler only writes a byte into a pipe; a thread of its own reads it and wakes those who wait. Masks would
+/// not do: threads of Swift's own pool may exist already, and a signal picks any thread that does not block it.
+/// A second signal ends the process at once, for the impatient.
 package final class StopSignal: Sendable {
-    private struct State {
-        var isRaised = false
-        var waiters: [CheckedContinuation<Void, Never>] = []
-    }
+    /// Opened by the first signal.
+    package let latch = Latch()
 
-    private let state = Mutex(State())
+    /// What the handler writes to.
+    nonisolated(unsafe) private static var pipeEnd: Int32 = -1  // Safety: set before the handler is.
 
     package init() {
-        signal(SIGPIPE, SIG_IGN)
-        var blocked = Self.signals
-        pthread_sigmask(SIG_BLOCK, &blocked, nil)
-        let thread = WorkerThread.start("signals") { [self] in
-            var signals = Self.signals
-            var number: Int32 = 0
-            while sigwait(&signals, &number) != 0 {}
-            raise()
-            while sigwait(&signals, &number) != 0 {}
-            _exit(128 + number)
+        var ends: [Int32] = [-1, -1]
+        let result = pipe2(&ends, Int32(O_CLOEXEC))
+        precondition(result == 0, "no descriptor is left for signals")
+        Self.pipeEnd = ends[1]
+        let thread = WorkerThread.start("signals") { [latch, source = ends[0]] in
+            var number: UInt8 = 0
+            while read(source, &number, 1) != 1 {}
+            latch.open()
+            while read(source, &number, 1) != 1 {}
+            _exit(128 + Int32(number))
         }
         thread.detach()
-    }
-
-    private static var signals: sigset_t {
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        sigaddset(&signals, SIGTERM)
-        sigaddset(&signals, SIGINT)
-        return signals
-    }
-
-    /// Ends the wait as a signal would: for a daemon that stops by itself.
-    package func raise() {
-        let waiters = state.withLock { state in
-            state.isRaised = true
-            defer { state.waiters = [] }
-            return state.waiters
-        }
-        for waiter in waiters { waiter.resume() }
-    }
-
-    package var isRaised: Bool { state.withLock { $0.isRaised } }
-
-    /// Returns when the process has been asked to end.
-    package func wait() async {
-        await withCheckedContinuation { continuation in
-            let isRaised = state.withLock { state in
-                if !state.isRaised { state.waiters.append(continuation) }
-                return state.isRaised
+        signal(SIGPIPE, SIG_IGN)
+        for number in [SIGTERM, SIGINT] {
+            signal(number) { number in
+                let error = errno
+                var byte = UInt8(truncatingIfNeeded: number)
+                _ = write(StopSignal.pipeEnd, &byte, 1)
+                errno = error
             }
-            if isRaised { continuation.resume() }
         }
     }
 }

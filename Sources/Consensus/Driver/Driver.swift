@@ -183,6 +183,9 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
 
     package var status: DriverStatus { statusNow.withLock { $0 } }
 
+    /// The state after the last applied entry.
+    package var state: Machine.Image { pipeline.withLock { $0.machine.capture() } }
+
     /// Committed entries from `index` on, as far as they are in memory; `nil` when the first is
     /// not, and the caller needs a snapshot.
     package func committedEntries(from index: Index, bytesMax: Int) -> [Entry]? {

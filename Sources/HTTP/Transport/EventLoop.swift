@@ -100,6 +100,30 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         }
     }
 
+    /// Runs `work`, which must heed cancellation, for a bounded time.
+    ///
+    /// - Returns: what it returned, or `nil` when the time was over first.
+    package func within<Value: Sendable>(
+        nanoseconds: UInt64, _ work: @escaping @Sendable () async -> Value
+    ) async -> Value? {
+        await run { () async -> Value? in
+            await withTaskGroup(of: Value?.self) { group in
+                group.addTask { await work() }
+                group.addTask {
+                    await self.sleep(nanoseconds: nanoseconds)
+                    return nil
+                }
+                let first = await group.next() ?? nil
+                group.cancelAll()
+                // Work that ended just as the time did still counts.
+                while let next = await group.next() {
+                    if first == nil, let next { return next }
+                }
+                return first
+            }
+        }
+    }
+
     /// Ends the thread and waits for it. Sockets must have been closed before.
     func stop() {
         guard let thread else { return }

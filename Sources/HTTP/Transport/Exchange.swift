@@ -108,7 +108,7 @@ package final class Exchange: @unchecked Sendable {
     /// Answers an error or another ready-made value.
     package func respond(_ answer: Answer) {
         respond(answer.status, body: answer.body) { writer in
-            writer.add("Content-Type", answer.contentType)
+            if !answer.contentType.isEmpty { writer.add("Content-Type", answer.contentType) }
             for (name, value) in answer.headers { writer.add(named: name, value) }
         }
     }

@@ -24,6 +24,7 @@ extension Handler {
 /// An answer as plain values: what an error is turned into.
 package struct Answer: Sendable {
     package var status: Status
+    /// Empty for an answer without a body.
     package var contentType: String
     package var body: [UInt8]
     package var headers: [(name: String, value: String)]

@@ -48,7 +48,7 @@ struct TargetRoutes: Handler {
         case .health:
             try await HealthRoute(target: target, exchange: exchange, query: request.query)
                 .respond()
-        case .cluster, .followLog, .raftStream:
+        case .cluster, .followLog, .logFollowers, .raftStream:
             throw Failure(
                 .unknownResource, "invalid request: a target does not serve \(request.path)",
                 next: "ask a proxy of the cluster")

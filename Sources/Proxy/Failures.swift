@@ -1,0 +1,120 @@
+import API
+import Base
+import Cluster
+import Consensus
+import HTTP
+
+// The one place where a proxy's inner answers become failures that clients see.
+
+extension Failure {
+    /// No `default`: a new case does not compile until someone chooses its code.
+    init(_ rejection: Rejection) {
+        switch rejection {
+        case .alreadyFounded(let clusterID):
+            self.init(.alreadyFounded, "the cluster \(clusterID) is founded already")
+        case .notFounded: self.init(.notFounded, "there is no cluster yet")
+        case .bucketExists(let bucket):
+            self.init(.bucketExists, "bucket \(bucket) already exists")
+        case .noSuchBucket(let bucket): self = .noSuchBucket(bucket)
+        case .noSuchNode(let id): self.init(.nodeNotFound, "there is no node \(id)")
+        case .addressTaken(let address, let other):
+            self.init(.addressTaken, "address \(address) belongs to node \(other)")
+        case .roleDiffers(let id, let role):
+            self.init(.roleDiffers, "node \(id) is a \(role.text)")
+        case .isPrimary(let id):
+            self.init(
+                .isPrimary, "\(id) is the primary", next: "make another proxy primary first")
+        }
+    }
+
+    static func noSuchBucket(_ bucket: Bucket) -> Failure {
+        Failure(
+            .bucketNotFound, "bucket \(bucket) does not exist",
+            next: #"create it: POST /v1/buckets/\#(bucket.name) {"action":"createlb"}"#)
+    }
+
+    static func denied(_ verb: String, _ bucket: Bucket) -> Failure {
+        Failure(.accessDenied, "bucket \(bucket) does not permit \(verb)")
+    }
+
+    static func notImplemented(_ what: String) -> Failure {
+        Failure(.notImplemented, "\(what) is not served by this build")
+    }
+
+    static func methodNotAllowed(_ method: Method, _ allowed: [Method]) -> Failure {
+        var failure = Failure(
+            .methodNotAllowed, "invalid method \(method.name)",
+            next: "use \(allowed.map(\.name).joined(separator: ", "))")
+        failure.allowedMethods = allowed.map(\.name)
+        return failure
+    }
+
+    static func wrongNode(_ next: String) -> Failure {
+        Failure(.unknownResource, "a proxy does not serve this resource", next: next)
+    }
+}
+
+extension RaftGroup {
+    /// Why there is no primary: a majority is missing (who, and since when), or an election is under way.
+    func noPrimary() -> Failure {
+        let status = status
+        if let generation = status.supersededBy {
+            return Failure(
+                .olderGeneration,
+                "this proxy was left behind by a forced recovery (generation \(generation))")
+        }
+        let voters = status.configuration.voters
+        guard !voters.isEmpty else {
+            return Failure(
+                .starting, "this proxy has not been added to a cluster yet",
+                next: "GET /v1/health?readiness=true tells when it has")
+        }
+        let missing = missingVoters()
+        guard voters.count - missing.count < status.configuration.quorum else {
+            return Failure(
+                .noPrimary, "no proxy is primary right now: an election is under way",
+                next: "try again in a moment")
+        }
+        let names = missing.map { missing in
+            let node = directory.node(of: missing.member)
+            let name = node.map { "\($0.id) at \($0.address.url)" } ?? "member \(missing.member)"
+            let since = Text.time(missing.since.wallTime)
+            return missing.wasHeard
+                ? "\(name), not heard since \(since)"
+                : "\(name), not heard since this proxy started at \(since)"
+        }
+        return Failure(
+            .noQuorum,
+            "metadata cannot be changed without a majority of the \(voters.count) voting proxies; "
+                + "missing: \(names.joined(separator: "; "))",
+            next: "start the missing proxies again; objects can be read and written meanwhile")
+    }
+
+    /// What a refusal of the local member means for a client.
+    func failure(_ refusal: Refusal) -> Failure {
+        switch refusal {
+        case .notLeader: noPrimary()
+        case .busy:
+            Failure(.overloaded, "too many changes are under way", next: "try again in a moment")
+        case .tooLarge(let bytes, let max):
+            Failure(.bodyTooLarge, "the change has \(bytes) bytes, more than \(max)")
+        case .transferring(let member):
+            Failure(
+                .noPrimary,
+                "the primary is handing over to \(directory.node(of: member)?.id.text ?? "\(member)")",
+                next: "try again in a moment")
+        case .stopped: Failure(.stopping, "this proxy is stopping")
+        case .lost, .timedOut: noPrimary()
+        case .membership(let refusal):
+            Failure(
+                .changingMembers, "the voting proxies cannot be changed now", cause: "\(refusal)")
+        }
+    }
+}
+
+enum Text {
+    /// A moment as people read it, in UTC.
+    static func time(_ time: Timestamp) -> String {
+        TimeLayout.text(time, layout: "2006-01-02T15:04:05Z")
+    }
+}

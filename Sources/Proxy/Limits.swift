@@ -1,0 +1,62 @@
+/// Every bound of a proxy, with the reason for each number. Seconds unless the name says otherwise.
+enum Limits {
+    /// How long the primary waits for targets to apply a change; a slower one is left behind (decision 0004).
+    static let followersSeconds = 2.0
+    /// How long a change waits for a primary while an election is under way: two elections in a row.
+    static let primarySeconds = 1.5
+    /// Pause before a request that met no primary is tried again there.
+    static let primaryRetrySeconds = 0.02
+    /// How long a change may take at the primary: longer than the primary itself waits for its outcome.
+    static let forwardSeconds = 8.0
+    /// Members that were not heard for so long count as missing: several election timeouts.
+    static let missingSeconds = 1.0
+    /// An address must answer within this to be put on the map.
+    static let reachableSeconds = 1.0
+    /// The answer of a node to the question who it is.
+    static let nodeDocumentBytes = 64 << 10
+    /// Replies to control requests that are relayed.
+    static let relayedBytes = 8 << 20
+    /// How long one target may take for a page of a listing.
+    static let listSeconds = 20.0
+
+    /// Between two attempts to join: quick at first, because a cluster starts all at once.
+    static let joinSecondsMin = 0.02
+    static let joinSecondsMax = 1.0
+    /// Between two looks at the membership when nothing has changed.
+    static let keeperSeconds = 0.5
+    /// After a step of membership that was refused.
+    static let keeperRetrySeconds = 0.1
+
+    /// A stream to another member that has not answered anything for so long is opened anew: TCP itself
+    /// would find out minutes later.
+    static let streamSilenceSeconds = 1.0
+    static let streamConnectSeconds = 0.5
+    static let streamRetrySecondsMin = 0.02
+    static let streamRetrySecondsMax = 0.25
+    /// An idle stream between two followers is closed, and opened again when there is something to say.
+    static let streamIdleSeconds = 120.0
+    /// Messages waiting for one member. More than the window of the protocol; beyond it they are dropped,
+    /// as a network would.
+    static let streamControlMax = 1_024
+    static let streamBulkMax = 256
+    /// Bytes of entries gathered into one write.
+    static let streamWriteBytes = 1 << 20
+
+    /// A follower hears something at least so often (docs/formats/follow-stream.md).
+    static let followProgressSeconds = 1.0
+    /// How long a follower may take nothing or say nothing.
+    static let followSilenceSeconds = 30.0
+    /// Entries sent to a follower in one write.
+    static let followBytes = 256 << 10
+    /// Follow streams of one proxy: far more than targets it is likely to have.
+    static let followersMax = 4_096
+    /// A proxy's report of its followers counts for so long.
+    static let reportSeconds = 5.0
+    static let reportIntervalSeconds = 1.0
+    /// States whose hash is remembered, to compare followers with.
+    static let hashesKept = 1_024
+
+    /// How long requests under way may take when the proxy ends.
+    static let drainSeconds = 3.0
+    static let configBytesMax = 64 << 10
+}

@@ -1,0 +1,173 @@
+import API
+import Base
+import Cluster
+import Consensus
+import HTTP
+
+/// Serves `POST /v1/log/follow`: the committed log, as it grows, to a target (docs/formats/follow-stream.md).
+struct FollowServer: Sendable {
+    let published: PublishedState
+    let followers: Followers
+    let hashes: StateHashes
+    /// Committed entries from an index on, as far as they are in memory.
+    let entries: @Sendable (Index, Int) -> [Entry]?
+    let pool: BlockingPool
+    let stopping: Latch
+    let log: Logger
+
+    func serve(_ exchange: Exchange, _ query: Query) async throws {
+        guard let id = NodeID(try query.value(QueryName.node) ?? "") else {
+            throw Failure(.badNode, "'node' is missing, or not a node's id")
+        }
+        guard let after = LogPosition(text: try query.value(QueryName.after) ?? "") else {
+            throw Failure(.badPosition, "'after' is missing, or not a position of the log")
+        }
+        guard published.now.isFounded else {
+            throw Failure(.notFounded, "this proxy belongs to no cluster yet")
+        }
+        guard !stopping.isOpen else { throw Failure(.stopping, "this proxy is stopping") }
+        guard followers.count < Limits.followersMax else {
+            throw Failure(.overloaded, "this proxy has \(Limits.followersMax) followers already")
+        }
+        exchange.limitBody(.max)
+        exchange.allowSilence(seconds: Limits.followSilenceSeconds)
+        let stream = followers.opened(id, at: after)
+        defer { followers.closed(id, stream: stream) }
+        log.info("\(id) follows the log from \(after.text)")
+        exchange.stream(.ok, type: "application/octet-stream")
+        let diverged = Watched(false)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await write(exchange, after: after, diverged) }
+            group.addTask { try await read(exchange, id, stream, diverged) }
+            group.addTask {
+                await stopping.wait()
+                throw Failure(.stopping, "this proxy is stopping")
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    // MARK: Down
+
+    private func write(
+        _ exchange: Exchange, after start: LogPosition, _ diverged: Watched<Bool>
+    ) async throws {
+        var sent = start
+        var snapshot = published.now
+        try await exchange.write(progress(snapshot).encoded)
+        var mustSnapshot = !isContinuable(sent, snapshot.state.position)
+        while true {
+            if mustSnapshot {
+                sent = try await sendSnapshot(exchange, snapshot.state)
+                mustSnapshot = false
+            }
+            // Only what follows in the same generation can be continued by entries.
+            mustSnapshot = try await !sendEntries(exchange, &sent, upTo: snapshot.state.position)
+            if mustSnapshot {
+                snapshot = published.now
+                continue
+            }
+            let known = sent
+            let newer = await exchange.loop.within(
+                nanoseconds: UInt64(Limits.followProgressSeconds * 1e9)
+            ) { await published.first { $0.position > known } }
+            try Task.checkCancellation()
+            snapshot = published.now
+            if newer == nil || newer.flatMap({ $0 }) == nil {
+                try await exchange.write(progress(snapshot).encoded)
+            } else if !isContinuable(sent, snapshot.state.position) {
+                mustSnapshot = true
+            }
+            if diverged.value {
+                diverged.set(false)
+                mustSnapshot = true
+            }
+        }
+    }
+
+    /// A follower of this generation needs entries only; any other needs the whole state. One that is ahead of
+    /// this proxy gets nothing but signs of life until the proxy has caught up.
+    private func isContinuable(_ position: LogPosition, _ own: LogPosition) -> Bool {
+        position.generation == own.generation && position.nonce == own.nonce
+    }
+
+    private func progress(_ snapshot: PublishedState.Snapshot) -> FollowFrame {
+        .progress(
+            FollowFrame.Progress(
+                clusterID: snapshot.state.map.clusterID, committed: snapshot.state.position,
+                primary: snapshot.state.map.primary?.text ?? ""))
+    }
+
+    private func sendSnapshot(
+        _ exchange: Exchange, _ state: ClusterState
+    ) async throws -> LogPosition {
+        var sender = await pool.run { SnapshotSender(state) }
+        while let piece = sender.next() { try await exchange.write(piece.encoded) }
+        return state.position
+    }
+
+    /// - Returns: `false` when the entries behind `sent` are no longer in memory.
+    private func sendEntries(
+        _ exchange: Exchange, _ sent: inout LogPosition, upTo end: LogPosition
+    ) async throws -> Bool {
+        while sent < end {
+            guard let batch = entries(Index(sent.index + 1), Limits.followBytes) else {
+                return false
+            }
+            var bytes: [UInt8] = []
+            for entry in batch where entry.index.rawValue <= end.index {
+                let position = LogPosition(
+                    generation: end.generation, nonce: end.nonce, term: entry.term.rawValue,
+                    index: entry.index.rawValue)
+                bytes += FollowFrame.entry(entry.frame(at: position)).encoded
+                sent = position
+            }
+            if bytes.isEmpty { return true }
+            try await exchange.write(bytes)
+        }
+        return true
+    }
+
+    // MARK: Up
+
+    private func read(
+        _ exchange: Exchange, _ id: NodeID, _ stream: UInt64, _ diverged: Watched<Bool>
+    ) async throws {
+        var buffer = FrameBuffer()
+        while let piece = try await exchange.next() {
+            buffer.append(piece)
+            do throws(DecodingFailure) {
+                while let body = try buffer.next() {
+                    guard
+                        case .acknowledge(let position, let hash) = try FollowFrame(decoding: body)
+                    else { throw DecodingFailure("only acknowledgements travel up", at: 0) }
+                    if let own = hashes.hash(at: position), own != hash {
+                        log.error(
+                            "\(id) has diverged: its state at \(position.text) has the hash "
+                                + "\(String(hash, radix: 16)), here it is "
+                                + "\(String(own, radix: 16)); it gets the whole state")
+                        diverged.set(true)
+                        continue
+                    }
+                    followers.acknowledged(id, stream: stream, at: position)
+                }
+            } catch {
+                throw Failure(.badBody, "the follower's stream ends here", cause: error.description)
+            }
+        }
+    }
+}
+
+extension Entry {
+    fileprivate func frame(at position: LogPosition) -> FollowFrame.LogEntry {
+        let kind: FollowFrame.LogEntry.Kind =
+            switch self.kind {
+            case .command: .command
+            case .leader: .leader
+            case .configuration: .configuration
+            }
+        return FollowFrame.LogEntry(
+            position: position, time: Timestamp(nanoseconds: time), kind: kind, payload: payload)
+    }
+}

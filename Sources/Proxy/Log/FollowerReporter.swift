@@ -1,0 +1,47 @@
+import API
+import Base
+import Cluster
+import HTTP
+
+/// Tells the primary how far the followers of this proxy are, whenever that changes: one request at a time, so
+/// what changes meanwhile goes together.
+struct FollowerReporter: Sendable {
+    let id: NodeID
+    let group: RaftGroup
+    let followers: Followers
+    let client: Client
+    let loop: EventLoop
+    let log: Logger
+
+    func run() async {
+        var reported: UInt64 = 0
+        var complaint = ""
+        while !Task.isCancelled {
+            let known = reported
+            // A change of the leader shows within the interval: a new primary asks nobody.
+            _ = await loop.within(nanoseconds: UInt64(Limits.reportIntervalSeconds * 1e9)) {
+                await followers.changes.first { $0 != known }
+            }
+            reported = followers.changes.value
+            guard !Task.isCancelled else { return }
+            guard !group.isLeader, let primary = group.primary, primary.id != id else {
+                followers.forgetSilentProxies()
+                continue
+            }
+            let report = FollowerReport(proxy: id, followers: followers.reports)
+            do {
+                let response = try await client.send(
+                    .post, primary.endpoint, "/v1/log/followers", body: report.encoded,
+                    timeouts: Client.Timeouts(
+                        connectSeconds: Limits.streamConnectSeconds,
+                        responseSeconds: Limits.streamSilenceSeconds))
+                _ = try await response.collect(upTo: Limits.nodeDocumentBytes)
+                complaint = ""
+            } catch {
+                if complaint != "\(error)" { log.info("no report to \(primary.id): \(error)") }
+                complaint = "\(error)"
+                await loop.sleep(nanoseconds: UInt64(Limits.primaryRetrySeconds * 1e9))
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+import API
+import Base
+import Cluster
+import Synchronization
+
+/// How far each follower of the log has come: those with a stream to this proxy, and those that other
+/// proxies report.
+///
+/// The primary answers a change when everybody here has applied it. A follower that does not do so in time is
+/// left behind: nobody waits for it again before it has caught up. It never acts on its old map in silence, as
+/// redirects carry the position they were computed from.
+final class Followers: Sendable {
+    private struct Follower {
+        var position: LogPosition
+        /// Tells a new stream of a follower from its old one, which may end later.
+        var stream: UInt64
+        /// The proxy that reported it; `nil` when its stream is here.
+        var proxy: NodeID?
+        var seen: MonotonicTime
+        var isLeftBehind = false
+    }
+
+    private struct Wait {
+        var position: LogPosition
+        var waiter: Waiter
+    }
+
+    private struct State {
+        var followers: [NodeID: Follower] = [:]
+        var waits: [Wait] = []
+        var lastStream: UInt64 = 0
+
+        func isReached(_ position: LogPosition) -> Bool {
+            followers.values.allSatisfy { $0.isLeftBehind || $0.position >= position }
+        }
+
+        mutating func takeReached() -> [Waiter] {
+            let due = waits.filter { isReached($0.position) }
+            if due.isEmpty { return [] }
+            waits = waits.filter { !isReached($0.position) }
+            return due.map(\.waiter)
+        }
+    }
+
+    private let state = Mutex(State())
+    /// Counts the changes of what this proxy has to report.
+    let changes = Watched<UInt64>(0)
+    private let newest: @Sendable () -> LogPosition
+
+    /// - Parameter newest: the position of the newest state; whoever has reached it has caught up.
+    init(newest: @escaping @Sendable () -> LogPosition) {
+        self.newest = newest
+    }
+
+    // MARK: Streams of this proxy
+
+    var count: Int { state.withLock { $0.followers.values.count { $0.proxy == nil } } }
+
+    /// A follower has opened a stream; it replaces the one it had.
+    ///
+    /// - Returns: the number of the stream.
+    func opened(_ id: NodeID, at position: LogPosition) -> UInt64 {
+        let number = state.withLock { state in
+            state.lastStream += 1
+            // It joins the count only once it has caught up: a fresh target must not delay everybody.
+            state.followers[id] = Follower(
+                position: position, stream: state.lastStream, proxy: nil, seen: .now(),
+                isLeftBehind: position < newest())
+            return state.lastStream
+        }
+        changes.update { $0 += 1 }
+        return number
+    }
+
+    func acknowledged(_ id: NodeID, stream: UInt64, at position: LogPosition) {
+        let newest = newest()
+        let due = state.withLock { state -> [Waiter]? in
+            guard var follower = state.followers[id], follower.stream == stream else { return nil }
+            follower.position = max(follower.position, position)
+            follower.seen = .now()
+            if position >= newest { follower.isLeftBehind = false }
+            state.followers[id] = follower
+            return state.takeReached()
+        }
+        guard let due else { return }
+        for waiter in due { waiter.wake() }
+        changes.update { $0 += 1 }
+    }
+
+    func closed(_ id: NodeID, stream: UInt64) {
+        let due = state.withLock { state -> [Waiter] in
+            guard state.followers[id]?.stream == stream else { return [] }
+            state.followers[id] = nil
+            return state.takeReached()
+        }
+        for waiter in due { waiter.wake() }
+        changes.update { $0 += 1 }
+    }
+
+    /// The followers with a stream here.
+    var reports: [FollowerReport.Follower] {
+        state.withLock { state in
+            state.followers.filter { $0.value.proxy == nil }
+                .map { FollowerReport.Follower(id: $0.key, position: $0.value.position) }
+                .sorted { $0.id < $1.id }
+        }
+    }
+
+    // MARK: What other proxies report
+
+    /// Takes in all followers of another proxy; those it no longer names are gone.
+    func reported(by proxy: NodeID, _ reports: [FollowerReport.Follower]) {
+        let newest = newest()
+        let due = state.withLock { state -> [Waiter] in
+            let named = Set(reports.map(\.id))
+            for (id, follower) in state.followers where follower.proxy == proxy {
+                if !named.contains(id) { state.followers[id] = nil }
+            }
+            for report in reports {
+                let known = state.followers[report.id]
+                // Its own stream here, or a later word of another proxy, knows better.
+                if let known, known.proxy != proxy, known.position >= report.position { continue }
+                if known?.proxy == nil, known != nil { continue }
+                state.followers[report.id] = Follower(
+                    position: report.position, stream: 0, proxy: proxy, seen: .now(),
+                    isLeftBehind: report.position < newest && (known?.isLeftBehind ?? true))
+            }
+            return state.takeReached()
+        }
+        for waiter in due { waiter.wake() }
+    }
+
+    /// Forgets what proxies have reported that say nothing any more.
+    func forgetSilentProxies() {
+        let now = MonotonicTime.now()
+        let due = state.withLock { state -> [Waiter] in
+            for (id, follower) in state.followers where follower.proxy != nil {
+                let age = Double(now.since(follower.seen)) / 1e9
+                if age > Limits.reportSeconds { state.followers[id] = nil }
+            }
+            return state.takeReached()
+        }
+        for waiter in due { waiter.wake() }
+    }
+
+    // MARK: Waiting
+
+    /// Waits until every follower has applied `position` or is left behind.
+    ///
+    /// - Returns: `nil` when the task was cancelled first.
+    func reach(_ position: LogPosition) async -> Void? {
+        let waiter = Waiter()
+        let isReached = state.withLock { state in
+            if state.isReached(position) { return true }
+            state.waits.append(Wait(position: position, waiter: waiter))
+            return false
+        }
+        if isReached { return () }
+        await waiter.wait()
+        return state.withLock { state in
+            let count = state.waits.count
+            state.waits.removeAll { $0.waiter === waiter }
+            return state.waits.count == count ? () : nil
+        }
+    }
+
+    /// Stops waiting for those that have not applied `position`.
+    ///
+    /// - Returns: their ids.
+    func leaveBehind(_ position: LogPosition) -> [NodeID] {
+        let (slow, due) = state.withLock { state in
+            let slow = state.followers.filter {
+                !$0.value.isLeftBehind && $0.value.position < position
+            }
+            .map(\.key).sorted()
+            for id in slow { state.followers[id]?.isLeftBehind = true }
+            return (slow, state.takeReached())
+        }
+        for waiter in due { waiter.wake() }
+        return slow
+    }
+}

@@ -1,0 +1,77 @@
+import API
+import Base
+import Cluster
+import HTTP
+
+/// Puts nodes on the map, on the primary: checks that they are who they say, where they say (contract §7.3).
+struct Admission: Sendable {
+    let metadata: MetadataService
+    let published: PublishedState
+    let client: Client
+
+    func admit(
+        _ request: JoinRequest, for origin: MetadataService.Origin
+    ) async throws(Failure) -> JoinReply {
+        let now = try await metadata.linearizable()
+        guard now.isFounded else { throw Failure(Rejection.notFounded) }
+        let clusterID = now.state.map.clusterID
+        if !request.clusterID.isEmpty, request.clusterID != clusterID {
+            throw Failure(
+                .wrongCluster,
+                "\(request.node.id) belongs to cluster \(request.clusterID); this one is \(clusterID)",
+                next: "start it with an empty data directory to make it a new node")
+        }
+        var node = request.node
+        if let present = now.state.map[node.id] {
+            // What operators have set stays when a node returns.
+            node.flags.formUnion(present.flags.intersection([.maintenance, .decommission]))
+            if present == node {
+                return JoinReply(clusterID: clusterID, position: now.state.position)
+            }
+            if present.address != node.address { try await checkIsGone(present) }
+        }
+        try await checkIsReachable(node)
+        let outcome = try await metadata.change(.setNode(node), for: origin)
+        return JoinReply(clusterID: clusterID, position: outcome.position)
+    }
+
+    /// Others will use the address, so it has to work from here.
+    private func checkIsReachable(_ node: Node) async throws(Failure) {
+        let found: NodeID?
+        do throws(ClientError) {
+            found = try await identity(at: node)
+        } catch {
+            throw Failure(
+                .addressUnreachable,
+                "\(node.id) says it is at \(node.address.url), where it cannot be reached from "
+                    + "the primary",
+                cause: error.description,
+                next: "start it with --advertise HOST:PORT that other nodes can reach")
+        }
+        guard found == node.id else {
+            throw Failure(
+                .addressUnreachable,
+                "at \(node.address.url) answers \(found.map(\.text) ?? "something else"), "
+                    + "not \(node.id)")
+        }
+    }
+
+    /// A node with a known id at a new address has moved, unless the old one still answers: then there are two.
+    private func checkIsGone(_ node: Node) async throws(Failure) {
+        guard (try? await identity(at: node)) == node.id else { return }
+        throw Failure(
+            .duplicateNode, "node \(node.id) is running already, at \(node.address.url)",
+            next: "give the new node an id of its own")
+    }
+
+    /// Who answers at a node's address; `nil` when it is not one of ours.
+    private func identity(at node: Node) async throws(ClientError) -> NodeID? {
+        let response = try await client.send(
+            .get, node.endpoint, "/v1/daemon?what=snode",
+            timeouts: Client.Timeouts(
+                connectSeconds: Limits.reachableSeconds, responseSeconds: Limits.reachableSeconds))
+        let body = try await response.collect(upTo: Limits.nodeDocumentBytes)
+        guard let json = try? JSONValue(parsing: body) else { return nil }
+        return (try? Node(json: json))?.id
+    }
+}

@@ -1,0 +1,82 @@
+import API
+import Base
+import Cluster
+import Consensus
+import HTTP
+
+/// Keeps the voting proxies as the map says, while this proxy leads; and founds the cluster in the founder's log.
+struct GroupKeeper: Sendable {
+    let node: Node
+    let group: RaftGroup
+    let metadata: MetadataService
+    let published: PublishedState
+    let transport: HTTPTransport
+    let loop: EventLoop
+    let log: Logger
+
+    func run() async {
+        while !Task.isCancelled {
+            let position = published.now.state.position
+            let isSettled = await step()
+            guard !Task.isCancelled else { return }
+            if isSettled {
+                _ = await loop.within(nanoseconds: UInt64(Limits.keeperSeconds * 1e9)) {
+                    await published.first { $0.position != position }
+                }
+            } else {
+                await loop.sleep(nanoseconds: UInt64(Limits.keeperRetrySeconds * 1e9))
+            }
+        }
+    }
+
+    /// - Returns: whether there is nothing to try again soon.
+    private func step() async -> Bool {
+        let status = group.status
+        let state = published.now.state
+        let nodes = state.map.nodes(.proxy).map { MemberID($0.member) }
+        transport.keepOnly(Set(status.configuration.members + nodes))
+        guard status.role == .leader else { return true }
+        if state.map.clusterID.isEmpty { return await found(status.generation) }
+        while group.isLeader,
+            let change = GroupPlan.next(published.now.state.map, group.status.configuration)
+        {
+            switch await group.raft.changeMembership(change) {
+            case .applied(let position, _):
+                log.info("voting proxies: \(text(change)) at \(position)")
+            case .unchanged: break
+            case .refused(let refusal):
+                log.debug("voting proxies: \(text(change)) was refused: \(refusal)")
+                return false
+            case .unknown: return false
+            }
+        }
+        return true
+    }
+
+    /// The first command of a cluster's log; only its founder can lead without it.
+    private func found(_ generation: Generation) async -> Bool {
+        let clusterID = SystemRandom.identifier()
+        do {
+            _ = try await metadata.change(
+                .found(
+                    clusterID: clusterID, founder: node, generation: generation.counter,
+                    nonce: generation.nonce),
+                for: MetadataService.Origin(actor: node.id.text))
+            log.info("founded cluster \(clusterID)")
+            return true
+        } catch {
+            log.warning("the cluster is not founded yet: \(error.message)")
+            return false
+        }
+    }
+
+    private func text(_ change: MembershipChange) -> String {
+        let name = group.directory.node(of: change.member)?.id.text ?? "\(change.member)"
+        return switch change {
+        case .addLearner: "\(name) learns"
+        case .promote: "\(name) votes"
+        case .demote: "\(name) votes no longer"
+        case .remove: "\(name) (member \(change.member)) leaves"
+        }
+    }
+}

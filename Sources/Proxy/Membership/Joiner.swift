@@ -1,0 +1,86 @@
+import API
+import Base
+import Cluster
+import Consensus
+import HTTP
+
+/// Sees to it that the map has this proxy as it is: asks to be added when it is new, and again when its address
+/// or its disk has changed.
+struct Joiner: Sendable {
+    let node: Node
+    let seeds: [Endpoint]
+    let published: PublishedState
+    let identity: ClusterIdentity
+    let group: RaftGroup
+    let client: Client
+    let loop: EventLoop
+    let log: Logger
+
+    func run() async {
+        while !Task.isCancelled {
+            await join()
+            // On the map: until that changes.
+            _ = await published.first { !isListed(in: $0) }
+        }
+    }
+
+    private func join() async {
+        var pause = Limits.joinSecondsMin
+        var turn = 0
+        var complaint = ""
+        while !Task.isCancelled, !isListed(in: published.now.state) {
+            let others = candidates
+            if others.isEmpty || group.isLeader {
+                // The founder lists itself; a leader that is not listed was added by nobody else either.
+                await loop.sleep(nanoseconds: UInt64(Limits.joinSecondsMin * 1e9))
+                continue
+            }
+            do {
+                let reply = try await ask(others[turn % others.count])
+                identity.joined(reply.clusterID)
+                // The log brings the news; a leader finds this member by the map.
+                _ = await loop.within(nanoseconds: UInt64(Limits.joinSecondsMax * 1e9)) {
+                    await published.first { isListed(in: $0) }
+                }
+            } catch {
+                let text = (error as? Failure)?.message ?? "\(error)"
+                if text != complaint { log.info("not joined yet: \(text)") }
+                complaint = text
+            }
+            turn += 1
+            if turn.isMultiple(of: max(1, others.count)) {
+                pause = min(pause * 2, Limits.joinSecondsMax)
+            }
+            await loop.sleep(nanoseconds: UInt64(pause * 1e9))
+        }
+    }
+
+    private func isListed(in state: ClusterState) -> Bool {
+        guard let known = state.map[node.id] else { return false }
+        return known.address == node.address && known.member == node.member
+    }
+
+    /// The proxies of the map, then those named on the command line.
+    private var candidates: [Endpoint] {
+        let listed = published.now.state.map.nodes(.proxy).filter { $0.id != node.id }
+            .map(\.endpoint)
+        return listed + seeds.filter { !listed.contains($0) && $0 != node.endpoint }
+    }
+
+    private func ask(_ endpoint: Endpoint) async throws -> JoinReply {
+        let request = JoinRequest(node: node, clusterID: published.now.state.map.clusterID)
+        let isElectable = !node.flags.contains(.nonElectable)
+        let response = try await client.send(
+            .post, endpoint, "/v1/cluster/autoreg\(isElectable ? "" : "?nel=true")",
+            body: request.encoded,
+            timeouts: Client.Timeouts(
+                connectSeconds: Limits.streamConnectSeconds,
+                responseSeconds: Limits.forwardSeconds))
+        let body = try await response.collect(upTo: Limits.nodeDocumentBytes)
+        guard response.status == .ok else {
+            throw Failure(decoding: body)
+                ?? Failure(.unknown, "\(endpoint) answered \(response.status.rawValue)")
+        }
+        return try JoinReply(decoding: body)
+    }
+}

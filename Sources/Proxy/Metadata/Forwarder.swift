@@ -1,0 +1,102 @@
+import API
+import Base
+import Cluster
+import Consensus
+import HTTP
+
+/// Takes a request that only the primary can serve to the primary, and its answer back (contract §2.7).
+struct Forwarder: Sendable {
+    let id: NodeID
+    let group: RaftGroup
+    let client: Client
+    let loop: EventLoop
+
+    /// What a request needs to be sent on.
+    struct Request: Sendable {
+        var method: Method
+        /// Path and query, as they came.
+        var target: String
+        var body: [UInt8]
+        var origin: MetadataService.Origin
+        /// Whether another proxy has sent it here; then it goes no further.
+        var isForwarded: Bool
+    }
+
+    enum Reply: Sendable {
+        /// This proxy is the primary: serve it here.
+        case local
+        case relayed(Answer)
+    }
+
+    /// Finds the primary, waiting for one while an election is under way.
+    ///
+    /// - Throws: when there is none, or when it was lost after it had got the request.
+    func forward(_ request: Request) async throws(Failure) -> Reply {
+        let begun = MonotonicTime.now()
+        while true {
+            if group.isLeader { return .local }
+            let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
+            let rest = max(0, Limits.primarySeconds - elapsed)
+            guard rest > 0, await mayHavePrimary(rest), !request.isForwarded else {
+                throw group.isLeader ? Failure(.noPrimary, "try again") : group.noPrimary()
+            }
+            guard let primary = group.primary, primary.id != id else {
+                await pause()
+                continue
+            }
+            if let answer = try await send(request, to: primary) { return .relayed(answer) }
+            await pause()
+        }
+    }
+
+    /// Whether waiting makes sense: with the majority missing it does not.
+    private func mayHavePrimary(_ seconds: Double) async -> Bool {
+        if group.status.leader != nil { return true }
+        if group.noPrimary().code != .noPrimary { return false }
+        return await group.waitForLeader(loop, seconds: seconds)
+    }
+
+    private func pause() async {
+        await loop.sleep(nanoseconds: UInt64(Limits.primaryRetrySeconds * 1e9))
+    }
+
+    /// - Returns: `nil` when the request has certainly had no effect and may be tried again.
+    private func send(_ request: Request, to primary: Node) async throws(Failure) -> Answer? {
+        do {
+            let response = try await client.send(
+                request.method, primary.endpoint, request.target,
+                headers: [
+                    (HeaderName.forwardedBy, id.text),
+                    (HeaderName.requestID, request.origin.requestID),
+                    (HeaderName.clientAddress, request.origin.clientAddress),
+                ],
+                body: request.body,
+                timeouts: Client.Timeouts(
+                    connectSeconds: Limits.streamConnectSeconds,
+                    responseSeconds: Limits.forwardSeconds))
+            let body = try await response.collect(upTo: Limits.relayedBytes)
+            if response.status == .serviceUnavailable,
+                Failure(decoding: body)?.code == .noPrimary
+            {
+                return nil
+            }
+            let ours: Set = ["content-length", "connection", "date", "content-type", "keep-alive"]
+            return Answer(
+                response.status, contentType: response.headers["content-type"] ?? "", body: body,
+                headers: response.headers.pairs.filter { !ours.contains($0.name.lowercased()) })
+        } catch .unreachable {
+            return nil
+        } catch .overloaded {
+            throw Failure(.overloaded, "too many requests wait for the primary \(primary.id)")
+        } catch {
+            if request.method == .get || request.method == .head { return nil }
+            var failure = Failure(
+                .outcomeUnknown,
+                "the primary \(primary.id) was lost after it had got the request; the change may "
+                    + "or may not have been made",
+                cause: error.description, next: "look before you repeat it")
+            failure.requestID = request.origin.requestID
+            throw failure
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import API
+import Base
+import Cluster
+import Consensus
+import HTTP
+
+/// Changes and reads of what the cluster agrees on.
+struct MetadataService: Sendable {
+    let id: NodeID
+    let group: RaftGroup
+    let published: PublishedState
+    let followers: Followers
+    let loop: EventLoop
+    let log: Logger
+
+    /// On whose behalf something is changed.
+    struct Origin: Sendable {
+        var actor: String
+        var clientAddress = ""
+        var requestID = ""
+    }
+
+    // MARK: Changing
+
+    /// Makes a change: proposes it here, on the primary, and returns when it is committed and every follower has
+    /// applied it or was left behind.
+    ///
+    /// - Throws: a failure that says whether the change was refused, had no effect, or is in doubt.
+    func change(_ command: Command, for origin: Origin) async throws(Failure) -> Cluster.Outcome {
+        let now = published.now.state
+        let record = LogRecord(
+            command, actor: origin.actor, clientAddress: origin.clientAddress,
+            requestID: origin.requestID, stateIndex: now.position.index, stateHash: now.hash)
+        switch await group.raft.propose(record.encoded) {
+        case .applied(_, let outcome):
+            if case .failure(let rejection) = outcome.result { throw Failure(rejection) }
+            await waitForFollowers(outcome.position)
+            return outcome
+        case .unchanged:
+            preconditionFailure("only changes of membership can be without effect")
+        case .refused(let refusal): throw group.failure(refusal)
+        case .unknown:
+            var failure = Failure(
+                .outcomeUnknown,
+                "\(command.name) may or may not have been made: the primary lost contact while "
+                    + "it waited for the majority",
+                next: "look before you repeat it")
+            failure.requestID = origin.requestID
+            throw failure
+        }
+    }
+
+    private func waitForFollowers(_ position: LogPosition) async {
+        let isReached = await loop.within(nanoseconds: UInt64(Limits.followersSeconds * 1e9)) {
+            await followers.reach(position) != nil
+        }
+        guard isReached != true else { return }
+        let slow = followers.leaveBehind(position)
+        guard !slow.isEmpty else { return }
+        log.warning(
+            "left behind, not having applied \(position.text) in \(Limits.followersSeconds) s: "
+                + slow.map(\.text).joined(separator: ", "))
+    }
+
+    // MARK: Reading
+
+    /// The state with everything that was acknowledged before this call.
+    ///
+    /// - Throws: when no majority can confirm it in time.
+    func linearizable() async throws(Failure) -> PublishedState.Snapshot {
+        switch await group.raft.readIndex() {
+        case .ready: return published.now
+        case .refused(let refusal):
+            var failure = group.failure(refusal)
+            if failure.code == .noQuorum || failure.code == .noPrimary {
+                failure.message = "the newest metadata cannot be confirmed: \(failure.message)"
+                failure.next = "add consistency=stale to the query to read what this proxy has"
+            }
+            throw failure
+        }
+    }
+
+    /// The state that a request asks for: linearizable unless it says `consistency=stale`.
+    func state(for query: Query) async throws(Failure) -> PublishedState.Snapshot {
+        switch try query.value(QueryName.consistency) ?? "" {
+        case "stale": return published.now
+        case "", "linearizable": return try await linearizable()
+        case let other:
+            throw Failure(
+                .badQuery, "'consistency' is '\(other)'", next: "stale or linearizable")
+        }
+    }
+
+    /// A bucket's properties. One that this proxy does not know may have been created a moment ago through
+    /// another, so the majority is asked before the answer is no.
+    func bucket(
+        _ bucket: Bucket
+    ) async throws(Failure) -> (PublishedState.Snapshot, BucketProperties) {
+        let now = published.now
+        if let properties = now.state.buckets[bucket] { return (now, properties) }
+        let newest = try await linearizable()
+        guard let properties = newest.state.buckets[bucket] else { throw .noSuchBucket(bucket) }
+        return (newest, properties)
+    }
+}

@@ -1,0 +1,223 @@
+import API
+import Base
+import Cluster
+import Consensus
+import FoundationEssentials
+import HTTP
+import MetaStore
+
+/// A proxy: one member of the consensus group, and the HTTP server in front of it.
+///
+/// Everything is made here and handed to those who need it; nothing is global.
+final class ProxyDaemon: Sendable {
+    private let settings: ProxySettings
+    /// Opened when this proxy is to end.
+    private let stop: Latch
+    /// Opened when this proxy takes nothing new, and when its member leaves the group's conversation.
+    private let stopping = Latch()
+    private let closing = Latch()
+    private let log: Logger
+    private let loops: EventLoopGroup
+    private let client: Client
+    private let node: Node
+    private let published: PublishedState
+    private let identity: ClusterIdentity
+    private let group: RaftGroup
+    private let transport: HTTPTransport
+    private let followers: Followers
+    private let metadata: MetadataService
+    private let handler: ProxyHandler
+
+    /// Opens the log, and founds the cluster in it if that was asked for.
+    ///
+    /// - Throws: when the log cannot be opened or trusted, or when there is nothing to start from.
+    init(_ settings: ProxySettings, stop: Latch) throws {
+        self.settings = settings
+        self.stop = stop
+        log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
+        let storage = try Self.openLog(settings, log)
+        node = Node(
+            id: settings.id, role: .proxy, address: settings.advertised,
+            flags: settings.isElectable ? [] : [.nonElectable], member: storage.member.rawValue)
+
+        loops = EventLoopGroup()
+        client = Client(loops)
+        published = PublishedState(ClusterState())
+        identity = ClusterIdentity(published)
+        let directory = MemberDirectory(published)
+        let contacts = PeerContacts()
+        transport = HTTPTransport(
+            HTTPTransport.Context(
+                member: storage.member, url: settings.advertised.url, identity: identity,
+                directory: directory, contacts: contacts, client: client, loop: loops.loops[0],
+                log: log.about("raft")))
+        let hashes = StateHashes()
+        let observer = RaftObserver(published: published, hashes: hashes, stop: stop, log: log)
+        let storageThread = BlockingPool(name: "log", threads: 1)
+        let raft = try RaftMember(
+            id: storage.member, storage: storage, machine: Catalog(), wire: transport,
+            // In place: whoever brings news runs the pipeline, and no message waits for a thread.
+            executors: RaftMember.Executors(
+                pipeline: { $0() }, storage: { storageThread.submit($0) }),
+            driverLimits: Self.driverLimits, seed: SystemRandom.word(),
+            clock: { Timestamp.now().nanoseconds }, observe: { observer.note($0) })
+        observer.start(raft.status, raft.state)
+        let group = RaftGroup(
+            raft: raft, directory: directory, contacts: contacts,
+            statusChanges: observer.statusChanges)
+        self.group = group
+        let published = published
+        followers = Followers { published.now.state.position }
+        metadata = MetadataService(
+            id: settings.id, group: group, published: published, followers: followers,
+            loop: loops.loops[0], log: log.about("metadata"))
+        let forwarder = Forwarder(
+            id: settings.id, group: group, client: client, loop: loops.loops[0])
+        let daemon = DaemonRoutes(node: node, metadata: metadata, raft: RaftDocument(group: group))
+        handler = ProxyHandler(
+            id: settings.id, published: published,
+            redirector: Redirector(id: settings.id, published: published, metadata: metadata),
+            buckets: BucketRoutes(
+                metadata: metadata, forwarder: forwarder,
+                lister: ObjectLister(id: settings.id, client: client)),
+            daemon: daemon,
+            cluster: ClusterRoutes(
+                daemon: daemon,
+                admission: Admission(metadata: metadata, published: published, client: client),
+                forwarder: forwarder, followers: followers),
+            health: HealthRoutes(
+                node: node, published: published, group: group, stopping: stopping),
+            follow: FollowServer(
+                published: published, followers: followers, hashes: hashes,
+                entries: { raft.committedEntries(from: $0, bytesMax: $1) }, pool: loops.pool,
+                stopping: stopping, log: log.about("followers")),
+            receiver: StreamReceiver(
+                member: storage.member, identity: identity, directory: directory,
+                contacts: contacts, closing: closing, receive: { raft.receive($0) }))
+    }
+
+    private static var driverLimits: DriverLimits {
+        var limits = DriverLimits()
+        // A client waits for these; the defaults are for groups without one.
+        limits.proposalTicksMax = 200
+        limits.readTicksMax = 40
+        return limits
+    }
+
+    private static func openLog(_ settings: ProxySettings, _ log: Logger) throws -> SQLiteLog {
+        try FileManager.default.createDirectory(
+            atPath: settings.dataPath, withIntermediateDirectories: true)
+        let storage = try SQLiteLog(
+            path: "\(settings.dataPath)/\(SQLiteLog.fileName)",
+            newMember: MemberID(SystemRandom.word() | 1))
+        let recovered = try storage.load()
+        let isBlank = recovered.hardState == .initial && recovered.base == .empty
+        if isBlank, settings.founds {
+            try storage.write(Founding.batch(by: storage.member, nonce: SystemRandom.word()))
+            log.info("founding a cluster as member \(storage.member)")
+        } else if isBlank, settings.seeds.isEmpty {
+            throw NothingToStartFrom(path: settings.dataPath)
+        } else if !isBlank {
+            log.info("resuming as member \(storage.member) at entry \(recovered.lastIndex)")
+        }
+        return storage
+    }
+
+    // MARK: Running
+
+    /// Serves until told to stop, or until the log fails.
+    ///
+    /// - Returns: the process's exit status.
+    func run() async -> Int32 {
+        let server: Server
+        do {
+            server = try Server(loops, handler: handler, configuration: serverConfiguration)
+        } catch {
+            Console.error("martlet proxy: \(error)\n")
+            return 1
+        }
+        log.info("serving at \(settings.advertised.url)")
+        let services = Task(executorPreference: loops.loops[0]) { await self.runServices() }
+        await stop.wait()
+        let status: Int32 = group.status.stopped == nil ? 0 : 1
+        log.info("stopping")
+        stopping.open()
+        await handOver()
+        closing.open()
+        await server.shutDown(within: Limits.drainSeconds)
+        services.cancel()
+        await services.value
+        await transport.stop()
+        let reason = await group.raft.stop()
+        loops.shutDown()
+        log.info("stopped: \(reason)")
+        return status
+    }
+
+    private func runServices() async {
+        let loop = loops.loops[0]
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await self.tick(loop) }
+            tasks.addTask {
+                await Joiner(
+                    node: self.node, seeds: self.settings.seeds, published: self.published,
+                    identity: self.identity, group: self.group, client: self.client, loop: loop,
+                    log: self.log.about("join")
+                ).run()
+            }
+            tasks.addTask {
+                await GroupKeeper(
+                    node: self.node, group: self.group, metadata: self.metadata,
+                    published: self.published, transport: self.transport, loop: loop,
+                    log: self.log.about("group")
+                ).run()
+            }
+            tasks.addTask {
+                await FollowerReporter(
+                    id: self.node.id, group: self.group, followers: self.followers,
+                    client: self.client, loop: loop, log: self.log.about("followers")
+                ).run()
+            }
+        }
+    }
+
+    /// The member's clock. It runs on a loop on purpose: when the loop stands still, messages are not read either,
+    /// and an election timer that ran on alone would blame others for it.
+    private func tick(_ loop: EventLoop) async {
+        let interval = Self.driverLimits.tickNanoseconds
+        while await loop.sleep(nanoseconds: interval) { group.raft.tick() }
+    }
+
+    /// A primary that ends hands over first, so that nobody waits for an election.
+    private func handOver() async {
+        let status = group.status
+        guard status.role == .leader, status.stopped == nil else { return }
+        let heir = status.matches.filter { status.configuration.isVoter($0.key) }
+            .max { ($0.value, $1.key) < ($1.value, $0.key) }
+        guard let heir else { return }
+        let result = await group.raft.transferLeadership(to: heir.key)
+        log.info("handing over to \(group.directory.node(of: heir.key)?.id.text ?? "?"): \(result)")
+    }
+
+    private var serverConfiguration: Server.Configuration {
+        var configuration = Server.Configuration(
+            host: settings.listen.host, port: Int(settings.listen.port))
+        let (id, published) = (node.id.text, published)
+        configuration.renderError = { error, request in
+            Failure(any: error).at(
+                method: request?.method.name ?? "", path: request?.rawPath ?? "",
+                remoteAddress: "", node: id, mapVersion: published.now.state.map.version
+            ).answer
+        }
+        return configuration
+    }
+}
+
+/// A directory without a log, and no word of what to do about it.
+struct NothingToStartFrom: Error, CustomStringConvertible {
+    let path: String
+
+    var description: String {
+        "\(path) holds no log: give --found to found a new cluster, or --join URL to join one"
+    }
+}

@@ -1,0 +1,30 @@
+import Base
+import Consensus
+import Synchronization
+
+/// When each other member was last heard, on any stream: who is missing, and since when.
+///
+/// The consensus core knows this only while it leads; an operator asks when nobody does.
+final class PeerContacts: Sendable {
+    struct Contact: Sendable {
+        var at: MonotonicTime
+        var wallTime: Timestamp
+    }
+
+    private let contacts = Mutex<[MemberID: Contact]>([:])
+    private let start = Contact(at: .now(), wallTime: .now())
+
+    func heard(_ member: MemberID) {
+        let contact = Contact(at: .now(), wallTime: .now())
+        contacts.withLock { $0[member] = contact }
+    }
+
+    /// The last contact; that with oneself was at the start when there never was one.
+    func last(_ member: MemberID) -> (contact: Contact, isReal: Bool) {
+        contacts.withLock { $0[member] }.map { ($0, true) } ?? (start, false)
+    }
+
+    func silence(_ member: MemberID) -> Double {
+        Double(MonotonicTime.now().since(last(member).contact.at)) / 1e9
+    }
+}

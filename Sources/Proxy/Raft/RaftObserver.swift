@@ -1,0 +1,63 @@
+import Base
+import Cluster
+import Consensus
+import Synchronization
+
+/// Passes on what the local member reports: states to those who read them, news to the log.
+final class RaftObserver: Sendable {
+    let statusChanges: Watched<DriverStatus?>
+    private let published: PublishedState
+    private let hashes: StateHashes
+    private let stop: Latch
+    private let log: Logger
+
+    init(published: PublishedState, hashes: StateHashes, stop: Latch, log: Logger) {
+        self.published = published
+        self.hashes = hashes
+        self.stop = stop
+        self.log = log
+        statusChanges = Watched(nil)
+    }
+
+    /// What the member has recovered, before anything happens.
+    func start(_ status: DriverStatus, _ state: ClusterState) {
+        statusChanges.set(status)
+        publish(state)
+    }
+
+    func note(_ notice: RaftMember.Notice) {
+        switch notice {
+        case .applied(_, let state, _): publish(state)
+        case .restored(let state, let position):
+            log.info("received the state at \(position)")
+            publish(state)
+        case .changed(let status):
+            let before = statusChanges.value
+            statusChanges.set(status)
+            guard
+                (before?.role, before?.term, before?.leader)
+                    != (status.role, status.term, status.leader)
+            else { return }
+            let leader = status.leader.flatMap { published.now.state.map.node(member: $0.rawValue) }
+            log.info(
+                "\(status.role) in term \(status.term.rawValue), "
+                    + (status.leader == nil
+                        ? "no primary" : "primary is \(leader?.id.text ?? "not on the map yet")"))
+        case .superseded(let generation):
+            log.error(
+                "left behind by a forced recovery: generation \(generation) exists; this proxy "
+                    + "votes and leads no more")
+        case .removed:
+            log.warning("the primary says that this proxy's log is no longer part of the cluster")
+        case .stopped(.asked): break
+        case .stopped(let reason):
+            log.error("the log has failed, this proxy ends: \(reason)")
+            stop.open()
+        }
+    }
+
+    private func publish(_ state: ClusterState) {
+        hashes.note(state)
+        published.publish(state)
+    }
+}

@@ -1,0 +1,75 @@
+import API
+import Base
+import Consensus
+import HTTP
+
+/// Serves `POST /v1/raft/stream`: what another member writes goes to the local one.
+struct StreamReceiver: Sendable {
+    let member: MemberID
+    let identity: ClusterIdentity
+    let directory: MemberDirectory
+    let contacts: PeerContacts
+    /// Opened when this member sends and receives no more.
+    let closing: Latch
+    /// Hands a message to the local member.
+    let receive: @Sendable (Envelope) -> Void
+
+    /// Reads until the stream ends. A damaged frame ends it and changes nothing else.
+    func serve(_ exchange: Exchange) async throws {
+        exchange.limitBody(.max)
+        exchange.allowSilence(seconds: Limits.streamIdleSeconds)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await read(exchange) }
+            group.addTask {
+                await closing.wait()
+                throw Failure(.stopping, "this proxy is stopping")
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+        exchange.respond(.ok)
+    }
+
+    private func read(_ exchange: Exchange) async throws {
+        var reader = FrameReader()
+        var sender: MemberID?
+        while let piece = try await exchange.next(upTo: 128 << 10) {
+            reader.append(piece)
+            do {
+                while let frame = try reader.next() { try take(frame, from: &sender) }
+            } catch let error as WireFailure {
+                throw Failure(.badBody, "a frame of the stream cannot be read", cause: "\(error)")
+            }
+            if let sender { contacts.heard(sender) }
+        }
+    }
+
+    private func take(_ frame: Frame, from sender: inout MemberID?) throws {
+        switch (frame, sender) {
+        case (.hello(let hello), nil):
+            try check(hello)
+            directory.learn(hello.sender, hello.senderURL)
+            sender = hello.sender
+        case (.message(let envelope), let known?) where envelope.from == known:
+            receive(envelope)
+        default: throw WireFailure.malformed
+        }
+    }
+
+    private func check(_ hello: Hello) throws(Failure) {
+        let clusterID = identity.clusterID
+        if clusterID.isEmpty {
+            throw Failure(.starting, "this proxy does not know its cluster yet")
+        }
+        guard hello.cluster.elementsEqual(clusterID.utf8) else {
+            throw Failure(
+                .wrongCluster,
+                "this proxy belongs to cluster \(clusterID), not to "
+                    + String(decoding: hello.cluster, as: UTF8.self))
+        }
+        guard hello.recipient == member else {
+            throw Failure(
+                .nodeNotFound, "this proxy is member \(member), not \(hello.recipient)")
+        }
+    }
+}

@@ -1,0 +1,177 @@
+import API
+import Base
+import Cluster
+import HTTP
+
+/// `/v1/buckets`: names, creation, destruction, properties, listings (contract §5).
+struct BucketRoutes: Sendable {
+    let metadata: MetadataService
+    let forwarder: Forwarder
+    let lister: ObjectLister
+
+    private static let methods: [Method] = [.get, .head, .post, .delete, .patch]
+
+    func serve(_ exchange: Exchange, name: String?, _ query: Query) async throws {
+        switch exchange.request.method {
+        case .get: try await get(exchange, name, query)
+        case .head: try await head(exchange, try require(name), query)
+        case .post: try await post(exchange, try require(name), query)
+        case .delete: try await delete(exchange, try require(name), query)
+        case .patch: throw Failure.notImplemented("changing the properties of a bucket")
+        default: throw Failure.methodNotAllowed(exchange.request.method, Self.methods)
+        }
+    }
+
+    private func require(_ name: String?) throws(Failure) -> String {
+        guard let name else {
+            throw Failure(.badPath, "no bucket in the path", next: "/v1/buckets/BUCKET")
+        }
+        return name
+    }
+
+    // MARK: Reading
+
+    private func get(_ exchange: Exchange, _ name: String?, _ query: Query) async throws {
+        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+        if let name {
+            // AIStore's later clients list objects by GET with a message.
+            guard !body.isEmpty else {
+                throw Failure(
+                    .badPath, "a bucket's name stands where '*' is expected: '\(name)'",
+                    next: "GET /v1/buckets/* lists buckets, POST /v1/buckets/\(name) "
+                        + #"{"action":"listobj"} its objects"#)
+            }
+            return try await list(exchange, name, query, try ActionMessage(decoding: body))
+        }
+        let provider = try query.provider()
+        let namespace = try query.namespace()
+        let now = try await metadata.state(for: query)
+        exchange.respond(
+            json: now.state.bucketNames(provider: provider, namespace: namespace),
+            position: now.position)
+    }
+
+    private func head(_ exchange: Exchange, _ name: String, _ query: Query) async throws {
+        let bucket = try Bucket(name: name, query: query)
+        let now = try await metadata.state(for: query)
+        guard let properties = now.state.buckets[bucket] else { throw Failure.noSuchBucket(bucket) }
+        guard properties.access.contains(.headBucket) else {
+            throw Failure.denied("reading its properties", bucket)
+        }
+        exchange.respond(.ok) { writer in
+            for (name, value) in properties.headers(of: bucket) { writer.add(named: name, value) }
+        }
+    }
+
+    // MARK: POST
+
+    private func post(_ exchange: Exchange, _ name: String, _ query: Query) async throws {
+        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+        let message = try ActionMessage(decoding: body)
+        let actions: [Action] = [
+            .createBucket, .listObjects, .forgetListing, .renameBucket, .copyBucket,
+            .transformBucket, .makeCopies, .encode, .summarize, .prefetch, .promote,
+        ]
+        switch try message.decoded(allowed: actions) {
+        case .createBucket: try await create(exchange, name, query, message, body)
+        case .listObjects: try await list(exchange, name, query, message)
+        // Listings keep nothing between two pages, so there is nothing to forget.
+        case .forgetListing: exchange.respond(.ok)
+        case let action: throw Failure.notImplemented("the action '\(action.rawValue)'")
+        }
+    }
+
+    private func create(
+        _ exchange: Exchange, _ name: String, _ query: Query, _ message: ActionMessage,
+        _ body: [UInt8]
+    ) async throws {
+        let bucket = try Bucket(name: name, query: query)
+        guard bucket.provider == .ais else {
+            throw Failure(
+                .badProvider, "only ais buckets are created, not \(bucket)",
+                next: "leave out provider=\(bucket.provider.rawValue)")
+        }
+        guard bucket.namespace.uuid.isEmpty else {
+            throw Failure.notImplemented("a bucket of another cluster (\(bucket.namespace.text))")
+        }
+        // What is wrong with the message is said here; the primary starts from its own defaults.
+        _ = try Self.properties(message, from: ClusterConfig())
+        try await change(exchange, body) { now in
+            .createBucket(bucket, try Self.properties(message, from: now.state.config))
+        }
+    }
+
+    private static func properties(
+        _ message: ActionMessage, from config: ClusterConfig
+    ) throws(Failure) -> BucketProperties {
+        var properties = config.bucketDefaults
+        try properties.update(from: message.value)
+        try properties.requireServed()
+        return properties
+    }
+
+    private func list(
+        _ exchange: Exchange, _ name: String, _ query: Query, _ message: ActionMessage
+    ) async throws {
+        _ = try message.decoded(allowed: [.listObjects])
+        let bucket = try Bucket(name: name, query: query)
+        let (now, properties) = try await metadata.bucket(bucket)
+        guard properties.access.contains(.listObjects) else {
+            throw Failure.denied("listing", bucket)
+        }
+        let page = try await lister.page(
+            of: bucket, try ListRequest(value: message.value), query, now)
+        exchange.respond(json: page, position: now.position)
+    }
+
+    // MARK: DELETE
+
+    private func delete(_ exchange: Exchange, _ name: String, _ query: Query) async throws {
+        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+        let message = try ActionMessage(decoding: body)
+        let bucket = try Bucket(name: name, query: query)
+        let actions: [Action] = [.destroyBucket, .deleteObjects, .evictObjects, .evictBucket]
+        switch try message.decoded(allowed: actions) {
+        case .destroyBucket:
+            try await change(exchange, body) { now in
+                if let properties = now.state.buckets[bucket],
+                    !properties.access.contains(.destroyBucket)
+                {
+                    throw Failure.denied("being destroyed", bucket)
+                }
+                return .destroyBucket(bucket)
+            }
+        case .evictObjects, .evictBucket:
+            throw Failure(.badRequest, "\(bucket) has no backend, so nothing can be evicted")
+        case let action: throw Failure.notImplemented("the action '\(action.rawValue)'")
+        }
+    }
+
+    /// Makes a change on the primary: here, or through it.
+    private func change(
+        _ exchange: Exchange, _ body: [UInt8],
+        _ command: (PublishedState.Snapshot) throws -> Command
+    ) async throws {
+        switch try await forwarder.forward(exchange.forwardable(body)) {
+        case .relayed(let answer): exchange.respond(answer)
+        case .local:
+            let outcome = try await metadata.change(
+                try command(metadata.published.now), for: exchange.origin())
+            exchange.respond(.ok) { $0.add("Martlet-Position", outcome.position.text) }
+        }
+    }
+}
+
+extension BucketProperties {
+    /// Refuses what this build would accept and not do.
+    fileprivate func requireServed() throws(Failure) {
+        if checksum.type != .xxhash, checksum.type != .none {
+            throw .notImplemented("the checksum type '\(checksum.type.rawValue)'")
+        }
+        if checksum.validateWarmGet || checksum.enableReadRange {
+            throw .notImplemented("validating or computing checksums on reads")
+        }
+        if mirror.enabled { throw .notImplemented("mirroring") }
+        if erasureCoding.enabled { throw .notImplemented("erasure coding") }
+    }
+}

@@ -1,0 +1,84 @@
+import API
+import Base
+import Cluster
+import Consensus
+import HTTP
+
+/// `/v1/health`: whether the process lives, and whether it can serve.
+struct HealthRoutes: Sendable {
+    let node: Node
+    let published: PublishedState
+    let group: RaftGroup
+    let stopping: Latch
+
+    func needsReadiness(_ query: Query) -> Bool { !query.text.isEmpty }
+
+    func serve(_ exchange: Exchange, _ query: Query) throws(Failure) {
+        try exchange.require(.get, .head)
+        if try query.flag(QueryName.readiness) {
+            if let failure = obstacle { throw failure }
+        }
+        if try query.flag(QueryName.clusterInfo) {
+            return exchange.respond(.ok, type: "application/json", body: clusterInfo)
+        }
+        exchange.respond(.ok)
+    }
+
+    /// Why this proxy is not ready; `nil` when it is.
+    private var obstacle: Failure? {
+        let status = group.status
+        let state = published.now.state
+        if stopping.isOpen { return Failure(.stopping, "this proxy is stopping") }
+        if let reason = status.stopped {
+            return Failure(.inputOutput, "this proxy's log has failed: \(reason)")
+        }
+        if state.map.clusterID.isEmpty {
+            return Failure(.starting, "this proxy has not received the cluster's metadata yet")
+        }
+        guard let known = state.map[node.id], known.address == node.address,
+            known.member == node.member
+        else { return Failure(.starting, "this proxy is not on the cluster map yet") }
+        guard status.leader != nil else { return group.noPrimary() }
+        guard status.configuration.contains(status.id) else {
+            return Failure(.starting, "this proxy's log is not replicated yet")
+        }
+        let mayVote = state.map.nodes(.proxy).count {
+            !$0.flags.contains(.nonElectable) && $0.isActive
+        }
+        // Until they vote, the cluster does not survive what it is built to survive.
+        guard status.configuration.voters.count >= GroupPlan.voters(of: mayVote) else {
+            return Failure(
+                .starting,
+                "\(status.configuration.voters.count) of \(GroupPlan.voters(of: mayVote)) proxies vote"
+            )
+        }
+        return nil
+    }
+
+    /// Contract §8.5.
+    private var clusterInfo: [UInt8] {
+        let now = published.now
+        var json = JSONWriter()
+        json.object { json in
+            json.key("bmd")
+            json.object { json in
+                json.member("version", String(now.state.buckets.version))
+                json.member("uuid", now.state.map.clusterID)
+            }
+            json.key("smap")
+            json.object { json in
+                json.member("version", String(now.state.map.version))
+                json.member("uuid", now.state.map.clusterID)
+                json.key("Primary")
+                json.object { json in
+                    json.member("pub_url", now.primary?.address.url ?? "")
+                    json.member("control_url", now.primary?.address.url ?? "")
+                    json.member("id", now.primary?.id.text ?? "")
+                }
+                json.member("vote_in_progress", group.status.leader == nil)
+            }
+        }
+        json.newline()
+        return json.bytes
+    }
+}

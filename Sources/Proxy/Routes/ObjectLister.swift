@@ -1,0 +1,71 @@
+import API
+import Base
+import Cluster
+import HTTP
+
+/// One page of a bucket's objects: a page from every target, merged in order of names.
+struct ObjectLister: Sendable {
+    let id: NodeID
+    let client: Client
+
+    /// - Throws: when any target does not answer: a page with a silent gap would look like a whole one.
+    func page(
+        of bucket: Bucket, _ request: ListRequest, _ query: Query, _ now: PublishedState.Snapshot
+    ) async throws(Failure) -> [UInt8] {
+        var request = request
+        if request.uuid.isEmpty { request.uuid = SystemRandom.identifier() }
+        let targets = now.state.map.nodes(.target)
+        guard !targets.isEmpty else {
+            throw Failure(.noTargets, "no available targets: the cluster map has none")
+        }
+        let message = request.encodedMessage
+        let path = RequestTarget(
+            "/v1/buckets/\(bucket.name)" + (query.text.isEmpty ? "" : "?\(query.text)"))
+        let results = await withTaskGroup(of: (Int, Result<ListPage, Failure>).self) { group in
+            for (place, target) in targets.enumerated() {
+                let url = Redirect.location(
+                    to: target, path, proxy: id, time: .now(), position: now.position)
+                let rest = String(url.dropFirst(target.address.url.count))
+                group.addTask { (place, await ask(target, rest, message)) }
+            }
+            var results: [Int: Result<ListPage, Failure>] = [:]
+            for await (place, result) in group { results[place] = result }
+            return results
+        }
+        var pages: [ListPage] = []
+        for place in targets.indices {
+            guard let result = results[place] else { continue }
+            pages.append(try result.get())
+        }
+        return ListMerge.merge(pages, for: request)
+    }
+
+    private func ask(
+        _ target: Node, _ path: String, _ message: [UInt8]
+    ) async -> Result<ListPage, Failure> {
+        do {
+            let response = try await client.send(
+                .post, target.endpoint, path, headers: [(HeaderName.callerID, id.text)],
+                body: message,
+                timeouts: Client.Timeouts(
+                    connectSeconds: Limits.reachableSeconds, responseSeconds: Limits.listSeconds))
+            let body = try await response.collect(upTo: API.Limits.listReplyBytesMax)
+            guard response.status == .ok else {
+                return .failure(
+                    Failure(decoding: body)
+                        ?? unreachable(target, "it answered \(response.status.rawValue)"))
+            }
+            return .success(try ListPage(decoding: body))
+        } catch {
+            return .failure(unreachable(target, "\(error)"))
+        }
+    }
+
+    private func unreachable(_ target: Node, _ cause: String) -> Failure {
+        Failure(
+            .targetUnreachable,
+            "target \(target.id) at \(target.address.url) did not list its objects, so the listing "
+                + "would have gaps",
+            cause: cause, next: "start the target again")
+    }
+}

@@ -1,0 +1,143 @@
+import API
+import Base
+import Cluster
+import Foundation
+import HTTP
+import Testing
+
+@testable import Proxy
+
+/// Several proxies: one log.
+@Suite(.serialized) struct GroupTests {
+    @Test func `three proxies form a group, and what one took all have`() async throws {
+        try await TestProxies.with(3) { proxies in
+            for number in 1...3 {
+                let reply = try await proxies.create("from-p\(number)", through: number)
+                #expect(reply.status == 200 && reply.body.isEmpty, "\(reply.text)")
+                // At once, and wherever one asks.
+                for other in 1...3 {
+                    let names = try await proxies.ask(other, .get, "/v1/buckets/*")
+                    #expect(names.text.contains("from-p\(number)"), "p\(other): \(names.text)")
+                }
+            }
+            let again = try await proxies.create("from-p1", through: 3)
+            #expect(again.status == 409 && again.failure?.code == .bucketExists)
+            let destroyed = try await proxies.ask(
+                2, .delete, "/v1/buckets/from-p1", #"{"action":"destroylb"}"#)
+            #expect(destroyed.status == 200)
+            let head = try await proxies.ask(3, .head, "/v1/buckets/from-p1")
+            #expect(head.status == 404)
+        }
+    }
+
+    @Test func `without a majority changes are refused by name, and with it they go on`()
+        async throws
+    {
+        try await TestProxies.with(3) { proxies in
+            #expect(try await proxies.create("before", through: 1).status == 200)
+            let primary = try #require(try await proxies.primary(asSeenBy: 1))
+            let others = [1, 2, 3].filter { $0 != primary }
+            await proxies.stop(others[0])
+            await proxies.stop(others[1])
+            try await proxies.eventually("the loss is noticed") {
+                try await proxies.create("during", through: primary).failure?.code == .noQuorum
+            }
+            let refused = try await proxies.create("during", through: primary)
+            #expect(refused.status == 503 && refused.failure?.code == .noQuorum)
+            for other in others {
+                #expect(refused.failure?.message.contains("p\(other)") == true)
+            }
+            #expect(refused.failure?.message.contains("not heard since 20") == true)
+            // A proxy alone still shows what it has, and says that it is stale when asked to be sure.
+            let map = try await proxies.ask(primary, .get, "/v1/daemon?what=smap")
+            #expect(map.status == 200)
+            let names = try await proxies.ask(primary, .get, "/v1/buckets/*")
+            #expect(names.status == 503)
+            let stale = try await proxies.ask(primary, .get, "/v1/buckets/*?consistency=stale")
+            #expect(stale.status == 200 && stale.text.contains("before"))
+            let health = try await proxies.ask(primary, .get, "/v1/health")
+            #expect(health.status == 200)
+
+            try proxies.start(others[0])
+            try await proxies.eventually("a majority takes changes again") {
+                try await proxies.create("after", through: others[0]).status == 200
+            }
+        }
+    }
+
+    @Test func `a primary that ends hands over, and returns as one of the others`() async throws {
+        try await TestProxies.with(3) { proxies in
+            let primary = try #require(try await proxies.primary(asSeenBy: 1))
+            let other = primary == 3 ? 1 : primary + 1
+            #expect(await proxies.stop(primary) == 0)
+            #expect(try await proxies.create("during", through: other).status == 200)
+            #expect(try await proxies.primary(asSeenBy: other) != primary)
+            try proxies.start(primary)
+            try await proxies.waitUntilReady(primary)
+            let names = try await proxies.ask(primary, .get, "/v1/buckets/*")
+            #expect(names.text.contains("during"))
+        }
+    }
+
+    @Test func `all of them stopped and started again have everything`() async throws {
+        try await TestProxies.with(3) { proxies in
+            #expect(try await proxies.create("kept", through: 2).status == 200)
+            for number in 1...3 { await proxies.stop(number) }
+            for number in 1...3 { try proxies.start(number) }
+            for number in 1...3 { try await proxies.waitUntilReady(number) }
+            let names = try await proxies.ask(3, .get, "/v1/buckets/*")
+            #expect(names.text.contains("kept"))
+        }
+    }
+
+    @Test func `a proxy whose disk was replaced comes back as a new member`() async throws {
+        try await TestProxies.with(3) { proxies in
+            let primary = try #require(try await proxies.primary(asSeenBy: 1))
+            let victim = primary == 3 ? 2 : 3
+            let before = try await proxies.ask(primary, .get, "/v1/daemon?what=raft").text
+            await proxies.stop(victim)
+            try FileManager.default.removeItem(atPath: proxies.dataPath(victim))
+            try proxies.start(victim)
+            try await proxies.waitUntilReady(victim)
+            let after = try await proxies.ask(primary, .get, "/v1/daemon?what=raft").text
+            #expect(before != after)
+            #expect(after.components(separatedBy: "\"voter\":true").count == 4, "\(after)")
+            #expect(!after.contains("\"node\":\"\""), "\(after)")
+        }
+    }
+
+    @Test func `a second process on the same directory is refused`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let settings = ProxySettings(
+                id: try #require(NodeID("p1")), listen: try proxies.address(9),
+                dataPath: proxies.dataPath(1), founds: true)
+            #expect(throws: (any Error).self) { try ProxyDaemon(settings, stop: Latch()) }
+            #expect(try await proxies.create("unharmed", through: 1).status == 200)
+        }
+    }
+
+    @Test func `a proxy with nothing to start from says what is missing`() throws {
+        let path = NSTemporaryDirectory() + "martlet-proxy-\(SystemRandom.identifier())"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let settings = ProxySettings(
+            id: try #require(NodeID("p1")),
+            listen: try #require(NodeAddress(host: "127.0.0.1", port: 1)), dataPath: path)
+        #expect {
+            try ProxyDaemon(settings, stop: Latch())
+        } throws: {
+            "\($0)".contains("--found") && "\($0)".contains("--join")
+        }
+    }
+
+    @Test func `a proxy that may not vote learns, and the others do not wait for it`() async throws
+    {
+        try await TestProxies.with(1) { proxies in
+            try proxies.start(2, isElectable: false)
+            try await proxies.waitUntilReady(2)
+            let raft = try await proxies.ask(1, .get, "/v1/daemon?what=raft").text
+            #expect(raft.components(separatedBy: "\"voter\":true").count == 2, "\(raft)")
+            await proxies.stop(2)
+            #expect(try await proxies.create("alone", through: 1).status == 200)
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import API
+import Base
+import Cluster
+import HTTP
+import Testing
+
+@testable import Proxy
+
+/// Whom a change waits for.
+@Suite struct FollowersTests {
+    private let newest = Watched(LogPosition.zero)
+
+    private func position(_ index: UInt64) -> LogPosition {
+        LogPosition(generation: 1, nonce: 1, term: 1, index: index)
+    }
+
+    private func followers() -> Followers {
+        let newest = newest
+        return Followers { newest.value }
+    }
+
+    private func isReached(_ followers: Followers, _ index: UInt64) async -> Bool {
+        let loops = EventLoopsForTests.shared
+        return await loops.within(nanoseconds: 20_000_000) {
+            await followers.reach(self.position(index)) != nil
+        } ?? false
+    }
+
+    private let t1 = Sample.node("t1")
+    private let t2 = Sample.node("t2")
+    private let p2 = Sample.node("p2")
+
+    @Test func `nobody to wait for is no wait`() async {
+        #expect(await isReached(followers(), 9))
+    }
+
+    @Test func `a change waits for every follower that has caught up`() async {
+        newest.set(position(3))
+        let followers = followers()
+        let one = followers.opened(t1, at: position(3))
+        let two = followers.opened(t2, at: position(3))
+        newest.set(position(4))
+        #expect(await !isReached(followers, 4))
+        followers.acknowledged(t1, stream: one, at: position(4))
+        #expect(await !isReached(followers, 4))
+        followers.acknowledged(t2, stream: two, at: position(4))
+        #expect(await isReached(followers, 4))
+    }
+
+    @Test func `one that is still catching up delays nobody, and counts once it has`() async {
+        newest.set(position(3))
+        let followers = followers()
+        let stream = followers.opened(t1, at: position(1))
+        #expect(await isReached(followers, 3))
+        followers.acknowledged(t1, stream: stream, at: position(3))
+        newest.set(position(4))
+        #expect(await !isReached(followers, 4))
+    }
+
+    @Test func `one that left is not waited for, and an old stream's end changes nothing`() async {
+        newest.set(position(3))
+        let followers = followers()
+        let old = followers.opened(t1, at: position(3))
+        let new = followers.opened(t1, at: position(3))
+        followers.closed(t1, stream: old)
+        newest.set(position(4))
+        #expect(await !isReached(followers, 4))
+        followers.acknowledged(t1, stream: old, at: position(4))
+        #expect(await !isReached(followers, 4))
+        followers.closed(t1, stream: new)
+        #expect(await isReached(followers, 4))
+    }
+
+    @Test func `one left behind is waited for again when it has caught up`() async {
+        newest.set(position(3))
+        let followers = followers()
+        let stream = followers.opened(t1, at: position(3))
+        newest.set(position(4))
+        #expect(followers.leaveBehind(position(4)) == [t1])
+        #expect(await isReached(followers, 4))
+        followers.acknowledged(t1, stream: stream, at: position(4))
+        newest.set(position(5))
+        #expect(await !isReached(followers, 5))
+    }
+
+    @Test func `what other proxies report counts as well, until they report otherwise`() async {
+        newest.set(position(3))
+        let followers = followers()
+        followers.reported(by: p2, [FollowerReport.Follower(id: t1, position: position(3))])
+        newest.set(position(4))
+        #expect(await !isReached(followers, 4))
+        followers.reported(by: p2, [FollowerReport.Follower(id: t1, position: position(4))])
+        #expect(await isReached(followers, 4))
+        newest.set(position(5))
+        #expect(await !isReached(followers, 5))
+        followers.reported(by: p2, [])
+        #expect(await isReached(followers, 5))
+    }
+
+    @Test func `a stream here knows better than another proxy's report`() async {
+        newest.set(position(3))
+        let followers = followers()
+        let stream = followers.opened(t1, at: position(3))
+        newest.set(position(4))
+        followers.acknowledged(t1, stream: stream, at: position(4))
+        followers.reported(by: p2, [FollowerReport.Follower(id: t1, position: position(3))])
+        followers.reported(by: p2, [])
+        newest.set(position(5))
+        #expect(await !isReached(followers, 5))
+        #expect(followers.reports == [FollowerReport.Follower(id: t1, position: position(4))])
+    }
+}

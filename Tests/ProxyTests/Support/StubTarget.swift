@@ -1,0 +1,51 @@
+import API
+import Base
+import Cluster
+import HTTP
+import Synchronization
+import Testing
+
+@testable import Proxy
+
+/// Says that it is a target, and joins: all that a proxy needs to redirect to it.
+final class StubTarget: Handler {
+    let node: Node
+    private let server = Mutex<Server?>(nil)
+
+    var port: Int { Int(node.address.port) }
+
+    static func start(_ proxies: TestProxies, _ id: String = "t1") async throws -> StubTarget {
+        let port = try FreePort.take()
+        let target = StubTarget(
+            Node(
+                id: try #require(NodeID(id)), role: .target,
+                address: try #require(NodeAddress(host: "127.0.0.1", port: port))))
+        let server = try Server(
+            proxies.loops, handler: target,
+            configuration: Server.Configuration(port: Int(port)))
+        target.server.withLock { $0 = server }
+        let reply = try await proxies.ask(
+            1, .post, "/v1/cluster/autoreg", target.joinRequest)
+        #expect(reply.status == 200, "\(reply.text)")
+        return target
+    }
+
+    var joinRequest: String {
+        String(
+            decoding: JoinRequest(node: node, clusterID: "").encoded, as: UTF8.self)
+    }
+
+    private init(_ node: Node) {
+        self.node = node
+    }
+
+    func stop() async {
+        await server.withLock { $0 }?.shutDown(within: 0)
+    }
+
+    func handle(_ exchange: Exchange) async throws {
+        var json = JSONWriter()
+        json.value(node)
+        exchange.respond(.ok, type: "application/json", body: json.bytes)
+    }
+}

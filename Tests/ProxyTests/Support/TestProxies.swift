@@ -1,0 +1,146 @@
+import API
+import Base
+import Cluster
+import Foundation
+import HTTP
+import MetaStore
+import Testing
+
+@testable import Proxy
+
+/// Proxies of one cluster in this process: real daemons, real sockets on loopback, real files.
+final class TestProxies: @unchecked Sendable {
+    // Safety: used by one test, from one task at a time.
+    struct Running {
+        let settings: ProxySettings
+        let stop: Latch
+        let task: Task<Int32, Never>
+    }
+
+    let directory: String
+    let loops = EventLoopGroup(loops: 1)
+    let client: Client
+    private(set) var running: [Int: Running] = [:]
+
+    /// Runs `body` with `count` proxies that form a group, and ends them all afterwards.
+    static func with(_ count: Int, _ body: (TestProxies) async throws -> Void) async throws {
+        let proxies = TestProxies()
+        do {
+            for number in 1...count { try proxies.start(number) }
+            for number in 1...count { try await proxies.waitUntilReady(number) }
+            try await body(proxies)
+        } catch {
+            await proxies.end()
+            throw error
+        }
+        await proxies.end()
+    }
+
+    private init() {
+        directory = NSTemporaryDirectory() + "martlet-proxy-\(SystemRandom.identifier())"
+        client = Client(loops)
+    }
+
+    private var ports: [Int: UInt16] = [:]
+
+    /// The address that proxy `number` has now and after every restart.
+    func address(_ number: Int) throws -> NodeAddress {
+        let port = try ports[number] ?? FreePort.take()
+        ports[number] = port
+        return try #require(NodeAddress(host: "127.0.0.1", port: port))
+    }
+
+    func endpoint(_ number: Int) throws -> Endpoint {
+        Endpoint(host: "127.0.0.1", port: Int(try address(number).port))
+    }
+
+    func dataPath(_ number: Int) -> String { "\(directory)/p\(number)" }
+
+    /// Starts a proxy; the first one founds, unless it has a log already.
+    func start(_ number: Int, isElectable: Bool = true) throws {
+        let settings = ProxySettings(
+            id: try #require(NodeID("p\(number)")), listen: try address(number),
+            dataPath: dataPath(number), founds: number == 1,
+            seeds: number == 1 ? [] : [try endpoint(1)], isElectable: isElectable)
+        let stop = Latch()
+        let daemon = try ProxyDaemon(settings, stop: stop)
+        running[number] = Running(
+            settings: settings, stop: stop, task: Task { await daemon.run() })
+    }
+
+    @discardableResult
+    func stop(_ number: Int) async -> Int32? {
+        guard let proxy = running.removeValue(forKey: number) else { return nil }
+        proxy.stop.open()
+        return await proxy.task.value
+    }
+
+    private func end() async {
+        for number in running.keys.sorted() { await stop(number) }
+        loops.shutDown()
+        try? FileManager.default.removeItem(atPath: directory)
+    }
+
+    // MARK: Asking
+
+    struct Reply {
+        let status: Int
+        let headers: [(name: String, value: String)]
+        let body: [UInt8]
+
+        var text: String { String(decoding: body, as: UTF8.self) }
+        var failure: Failure? { Failure(decoding: body) }
+        func header(_ name: String) -> String? {
+            headers.first { $0.name.lowercased() == name.lowercased() }?.value
+        }
+    }
+
+    func ask(
+        _ number: Int, _ method: HTTP.Method, _ path: String, _ body: String = "",
+        headers: [(String, String)] = []
+    ) async throws -> Reply {
+        let response = try await client.send(
+            method, try endpoint(number), path, headers: headers, body: Array(body.utf8))
+        let bytes = try await response.collect(upTo: 1 << 20)
+        return Reply(
+            status: response.status.rawValue, headers: response.headers.pairs, body: bytes)
+    }
+
+    func create(_ bucket: String, through number: Int) async throws -> Reply {
+        try await ask(number, .post, "/v1/buckets/\(bucket)", #"{"action":"createlb"}"#)
+    }
+
+    /// Asks until the answer is yes; the deadline is far beyond what a busy machine needs.
+    func eventually(
+        _ what: String, seconds: Double = 20, _ isTrue: () async throws -> Bool
+    ) async throws {
+        let begun = MonotonicTime.now()
+        while true {
+            if (try? await isTrue()) == true { return }
+            guard Double(MonotonicTime.now().since(begun)) < seconds * 1e9 else {
+                throw NotReached(what: what)
+            }
+            await loops.loops[0].sleep(nanoseconds: 5_000_000)
+        }
+    }
+
+    struct NotReached: Error {
+        let what: String
+    }
+
+    func waitUntilReady(_ number: Int) async throws {
+        try await eventually("p\(number) is ready") {
+            try await ask(number, .get, "/v1/health?readiness=true").status == 200
+        }
+    }
+
+    /// The number of the primary, as one proxy sees it.
+    func primary(asSeenBy number: Int) async throws -> Int? {
+        let map = try await ask(number, .get, "/v1/daemon?what=smap&consistency=stale")
+        guard case .object(let object) = try JSONValue(parsing: map.body),
+            case .object(let primary) = object["proxy_si"],
+            let id = primary["daemon_id"]?.string
+        else { return nil }
+        return Int(id.dropFirst())
+    }
+}

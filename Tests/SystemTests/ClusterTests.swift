@@ -1,0 +1,239 @@
+import Base
+import DevCluster
+import Foundation
+import Testing
+
+/// A cluster of real processes, and what is done to it.
+@Suite(.serialized) struct ClusterTests {
+    @Test func `the printed curl lines work at every proxy`() throws {
+        try SystemCluster.with { cluster in
+            for proxy in try cluster.nodes("proxy") {
+                for line in CurlLines.lines(proxy: proxy.url) {
+                    let command = line.command.replacingOccurrences(
+                        of: "curl -sS", with: "curl -fsS --max-time 20")
+                    let result = try Shell.run(command)
+                    #expect(result.status == 0, "\(command): \(result.output)")
+                    if line.title == "read it" { #expect(result.output == "hello, martlet") }
+                    if line.title.contains("bytes 7") { #expect(result.output == "martlet") }
+                    if line.title.contains("list the bucket's") {
+                        #expect(result.output.contains(#""name":"hello","size":"14""#))
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `a bucket made through one proxy is written to through another at once`() throws {
+        try SystemCluster.with { cluster in
+            let proxies = try cluster.nodes("proxy").map(\.url)
+            for round in 1...10 {
+                let (one, other) = (proxies[round % 3], proxies[(round + 1) % 3])
+                #expect(try cluster.create("b\(round)", at: one).status == 200)
+                for object in 1...3 {
+                    let put = try cluster.curl(
+                        "-X PUT --data-binary x '\(other)/v1/objects/b\(round)/o\(object)'")
+                    #expect(put.status == 200, "\(put.body)")
+                }
+            }
+        }
+    }
+
+    /// Whatever dies, nothing that was acknowledged is lost, and the others go on.
+    @Test(arguments: [UInt64.random(in: 1...1_000_000)])
+    func `nodes killed under load lose nothing that was acknowledged`(seed: UInt64) throws {
+        try SystemCluster.with { cluster in
+            var random = SeededRandom(seed: seed)
+            let urls = try cluster.nodes("proxy").map(\.url).joined(separator: ",")
+            let records = ["objects", "buckets"].map { "\(cluster.directory)/\($0).record" }
+            let first = try #require(try cluster.nodes("proxy").first)
+            #expect(try cluster.create("load", at: first.url).status == 200)
+            let loads = [
+                try BackgroundLoad(
+                    "mixed --url \(urls) --bucket load --through-redirect --concurrency 8 "
+                        + "--objects 400 --duration 20s", record: records[0]),
+                try BackgroundLoad(
+                    "bucket-create --url \(urls) --concurrency 2 --duration 20s",
+                    record: records[1]),
+            ]
+            let ids = try cluster.nodes().map(\.id)
+            let end = Date.now.addingTimeInterval(17)
+            var kills = 0
+            while Date.now < end {
+                // The primary more often than chance would have it.
+                let victim =
+                    random.next() % 3 == 0
+                    ? ((try? cluster.primary()) ?? ids[0]) : ids[Int(random.next() % 6)]
+                try cluster.must("kill \(victim)")
+                kills += 1
+                usleep(UInt32(random.next() % 900_000))
+                try cluster.must("restart \(victim)")
+                usleep(UInt32(random.next() % 900_000))
+            }
+            for load in loads {
+                let (status, output) = load.finish()
+                #expect(status == 0, "seed \(seed): \(output)")
+            }
+            #expect(kills >= 5)
+            try cluster.waitUntilSettled()
+            for record in records {
+                let check = try Shell.run(
+                    "\(Shell.martlet) load verify --url \(urls) --record \(record)")
+                #expect(check.status == 0, "seed \(seed): \(check.output)")
+            }
+        }
+    }
+
+    @Test func `everything killed at once is all there after a start`() throws {
+        try SystemCluster.with { cluster in
+            let urls = try cluster.nodes("proxy").map(\.url)
+            let record = "\(cluster.directory)/objects.record"
+            let load = try BackgroundLoad(
+                "put --url \(urls.joined(separator: ",")) --bucket all --through-redirect "
+                    + "--concurrency 8 --duration 4s", record: record)
+            usleep(2_500_000)
+            for node in try cluster.nodes() { try cluster.must("kill \(node.id)") }
+            _ = load.finish()
+            try cluster.start()
+            let check = try Shell.run(
+                "\(Shell.martlet) load verify --url \(urls.joined(separator: ",")) "
+                    + "--record \(record)")
+            #expect(check.status == 0, "\(check.output)")
+            #expect(!check.output.contains("0 objects"), "\(check.output)")
+        }
+    }
+
+    @Test func `without a majority changes are refused by name, and objects go on`() throws {
+        try SystemCluster.with { cluster in
+            let proxies = try cluster.nodes("proxy")
+            #expect(try cluster.create("b", at: proxies[0].url).status == 200)
+            for proxy in proxies.dropLast() { try cluster.must("kill \(proxy.id)") }
+            let last = try #require(proxies.last)
+            try cluster.eventually("the loss is noticed") {
+                try cluster.create("no", at: last.url).says("no_quorum")
+            }
+            let refused = try cluster.create("no", at: last.url)
+            #expect(refused.status == 503)
+            #expect(refused.says(proxies[0].id) && refused.says(proxies[1].id))
+            #expect(refused.says("not heard since 20"), "\(refused.body)")
+            for object in 1...20 {
+                let put = try cluster.curl(
+                    "-X PUT --data-binary body '\(last.url)/v1/objects/b/o\(object)'")
+                #expect(put.status == 200, "\(put.body)")
+                let get = try cluster.curl("'\(last.url)/v1/objects/b/o\(object)'")
+                #expect(get.status == 200 && get.body == "body")
+            }
+            // A target that starts now finds the last committed map.
+            try cluster.must("kill t1")
+            try cluster.must("restart t1")
+            try cluster.eventually("t1 is ready without a majority") {
+                let t1 = try cluster.node("t1").url
+                return try cluster.curl("'\(t1)/v1/health?readiness=true'").status == 200
+            }
+            for proxy in proxies.dropLast() { try cluster.must("restart \(proxy.id)") }
+            try cluster.waitUntilSettled()
+            #expect(try cluster.create("yes", at: last.url).status == 200)
+        }
+    }
+
+    @Test func `a paused primary is replaced, and acknowledges nothing when it wakes`() throws {
+        try SystemCluster.with { cluster in
+            let old = try cluster.primary()
+            let other = try #require(try cluster.nodes("proxy").first { $0.id != old })
+            try cluster.must("pause \(old)")
+            try cluster.eventually("another proxy is primary") {
+                try cluster.create("during", at: other.url, maxSeconds: 3).status != 0
+                    && cluster.curl("'\(other.url)/v1/buckets/*'", maxSeconds: 3).says("during")
+            }
+            try cluster.must("resume \(old)")
+            let woken = try cluster.node(old)
+            #expect(try cluster.create("after", at: woken.url).status == 200)
+            let names = try cluster.curl("'\(woken.url)/v1/buckets/*'")
+            #expect(names.says("during") && names.says("after"), "\(names.body)")
+            try cluster.waitUntilSettled()
+            #expect(try cluster.primary() != old)
+        }
+    }
+
+    @Test func `targets move to another proxy when theirs dies`() throws {
+        try SystemCluster.with { cluster in
+            for proxy in try cluster.nodes("proxy") {
+                try cluster.must("kill \(proxy.id)")
+                let other = try #require(try cluster.nodes("proxy").first { $0.id != proxy.id })
+                try cluster.eventually("a change reaches all targets") {
+                    let name = "m-\(proxy.id)-\(UInt32.random(in: 0...UInt32.max))"
+                    guard try cluster.create(name, at: other.url).status == 200 else {
+                        return false
+                    }
+                    return try cluster.nodes("target").allSatisfy {
+                        try cluster.curl("'\($0.url)/v1/daemon?what=bmd'").says("\"\(name)\"")
+                    }
+                }
+                try cluster.must("restart \(proxy.id)")
+                try cluster.waitUntilSettled()
+            }
+        }
+    }
+
+    @Test func `bad bytes and slow clients harm nobody else`() throws {
+        try SystemCluster.with(proxies: 1, targets: 1) { cluster in
+            let proxy = try #require(try cluster.nodes("proxy").first)
+            #expect(try cluster.create("b", at: proxy.url).status == 200)
+            let bad = [
+                "GET / HTTP/1.1\\r\\n\\r\\n", "\\x00\\x01\\x02", "GET /v1/health HTTP/9.9\\r\\n\\r\\n",
+                "PUT /v1/objects/b/o?pid=p1&utm=1 HTTP/1.1\\r\\nHost: x\\r\\n"
+                    + "Content-Length: 99999999999999999999\\r\\n\\r\\n",
+                "POST /v1/buckets/b HTTP/1.1\\r\\nHost: x\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nzz\\r\\n",
+                "GET /v1/objects/b/%zz HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n",
+            ]
+            for node in try cluster.nodes() {
+                let port = node.url.split(separator: ":").last ?? ""
+                for bytes in bad {
+                    let reply = try Shell.run(
+                        "printf '\(bytes)' | timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/\(port); "
+                            + "cat >&3; timeout 2 head -c 400 <&3'")
+                    #expect(
+                        reply.output.isEmpty || reply.output.hasPrefix("HTTP/1.1 4")
+                            || reply.output.hasPrefix("HTTP/1.1 5"), "\(bytes): \(reply.output)")
+                }
+                // A client that never finishes its head, left open while others are served.
+                let slow = try Shell.run(
+                    "bash -c 'exec 3<>/dev/tcp/127.0.0.1/\(port); printf GET >&3; "
+                        + "curl -sS -o /dev/null -w %{http_code} \(node.url)/v1/health'")
+                #expect(slow.output == "200")
+            }
+            let put = try cluster.curl("-X PUT --data-binary x '\(proxy.url)/v1/objects/b/o'")
+            #expect(put.status == 200)
+        }
+    }
+
+    @Test func `a cluster grows by a proxy and a target`() throws {
+        try SystemCluster.with(proxies: 1, targets: 1) { cluster in
+            try cluster.must("add --role proxy")
+            try cluster.must("add --role target")
+            try cluster.waitUntilSettled()
+            #expect(try cluster.nodes().map(\.id) == ["p1", "t1", "p2", "t2"])
+            let second = try cluster.node("p2")
+            #expect(try cluster.create("b", at: second.url).status == 200)
+            for object in 1...8 {
+                let put = try cluster.curl(
+                    "-X PUT --data-binary x '\(second.url)/v1/objects/b/o\(object)'")
+                #expect(put.status == 200, "\(put.body)")
+            }
+            let list = try cluster.curl(
+                "-X POST -d '{\"action\":\"listobj\"}' '\(second.url)/v1/buckets/b'")
+            for object in 1...8 { #expect(list.says("\"o\(object)\"")) }
+        }
+    }
+
+    @Test func `nodes end by themselves, quickly, when they are asked to`() throws {
+        try SystemCluster.with { cluster in
+            let begun = Date.now
+            try cluster.must("stop")
+            #expect(Date.now.timeIntervalSince(begun) < 8)
+            for node in try cluster.nodes() {
+                let log = try String(contentsOfFile: node.log, encoding: .utf8)
+                #expect(log.contains("stopped"), "\(node.id): \(log.suffix(400))")
+            }
+        }
+    }
+}
