@@ -9,8 +9,12 @@ final class TargetContext: Sendable {
     let publisher: StatePublisher
     let status: FollowStatus
     let store: ObjectStore
-    /// For what one object needs: opens, writes, fsyncs.
+    /// For what waits for the disk to have written: commits of durable objects. Many threads, because fsyncs that
+    /// overlap share journal commits.
     let pool: BlockingPool
+    /// For what mostly works in the kernel's memory: opens, writes, renames. Few threads: more would only contend for
+    /// the same directories and cores.
+    let quickPool: BlockingPool
     /// For what reads many files: listings. Apart from the other, so that listings do not hold uploads up.
     let scanPool: BlockingPool
     let buffers = PieceBuffers()
@@ -18,13 +22,14 @@ final class TargetContext: Sendable {
 
     init(
         node: Node, publisher: StatePublisher, status: FollowStatus, store: ObjectStore,
-        pool: BlockingPool, scanPool: BlockingPool, log: Logger
+        pool: BlockingPool, quickPool: BlockingPool, scanPool: BlockingPool, log: Logger
     ) {
         self.node = node
         self.publisher = publisher
         self.status = status
         self.store = store
         self.pool = pool
+        self.quickPool = quickPool
         self.scanPool = scanPool
         self.log = log
     }

@@ -48,6 +48,7 @@ final class TargetDaemon: Sendable {
         node = Node(id: settings.id, role: .target, address: address)
         context = TargetContext(
             node: node, publisher: publisher, status: status, store: store, pool: pool,
+            quickPool: BlockingPool(name: "quick", threads: settings.node.quickThreads),
             scanPool: BlockingPool(name: "scan", threads: settings.node.scanThreads), log: log)
         follow = FollowDriver(
             LogFollower(record: record, floor: floor), node: node.id, joins: settings.joins,
@@ -95,6 +96,8 @@ final class TargetDaemon: Sendable {
         trash.stop()
         await client.closeIdle()
         group.shutDown()
+        for mountpath in context.store.mountpaths.all { mountpath.release() }
+        flock(data.descriptor.number, LOCK_UN)
         log.info("stopped")
     }
 

@@ -1,6 +1,7 @@
 import API
 import Base
 import Cluster
+import Glibc
 import HTTP
 
 /// What a target is started with: the command line, and the node settings of `--config`.
@@ -18,8 +19,10 @@ struct TargetSettings: Sendable {
 /// Settings of one node, as the file of `--config` has them. Nothing in here is about the cluster.
 struct NodeSettings: Equatable, Sendable {
     var logLevel = Logger.Level.info
-    /// Threads for opens, writes and fsyncs: fsyncs share journal commits, hardly any more beyond 16.
+    /// Threads for durable commits: fsyncs share journal commits, hardly any more beyond 16.
     var poolThreads = 16
+    /// Threads for opens, writes and renames: twice the cores, and no fewer than four for what does hit the disk.
+    var quickThreads = max(4, 2 * Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     /// Threads for listings.
     var scanThreads = 4
     /// Objects kept open for the next reader; each is a descriptor.
@@ -30,34 +33,20 @@ struct NodeSettings: Equatable, Sendable {
     init() {}
 
     private static let keys = [
-        "log_level", "pool_threads", "scan_threads", "open_objects", "loops",
+        "pool_threads", "quick_threads", "scan_threads", "open_objects", "loops",
     ]
 
+    /// Reads the section `target` of a file that may serve all nodes of a cluster.
     init(decoding bytes: [UInt8]) throws(Failure) {
-        let json: JSONValue
-        do throws(DecodingFailure) {
-            json = try JSONValue(parsing: bytes)
-        } catch {
-            throw Failure(.badJSON, "the settings are not JSON", cause: error.description)
-        }
-        guard let value = try ActionValue(json, place: "settings", keys: Self.keys) else { return }
-        if let word = try value.string("log_level") {
-            guard let level = Self.levels[word] else {
-                throw Failure(
-                    .badValue, "'settings.log_level' is '\(word)'",
-                    next: "one of debug, info, warning, error")
-            }
-            logLevel = level
-        }
+        let file = try NodeConfigFile(decoding: bytes)
+        logLevel = file.logLevel
+        guard let value = try file.section("target", keys: Self.keys) else { return }
         poolThreads = try Self.number(value, "pool_threads", 1...256) ?? poolThreads
+        quickThreads = try Self.number(value, "quick_threads", 1...256) ?? quickThreads
         scanThreads = try Self.number(value, "scan_threads", 1...64) ?? scanThreads
         openObjects = try Self.number(value, "open_objects", 0...1_000_000) ?? openObjects
         loops = try Self.number(value, "loops", 0...256) ?? loops
     }
-
-    private static let levels: [String: Logger.Level] = [
-        "debug": .debug, "info": .info, "warning": .warning, "error": .error,
-    ]
 
     private static func number(
         _ value: ActionValue, _ key: String, _ range: ClosedRange<Int>
@@ -66,7 +55,7 @@ struct NodeSettings: Equatable, Sendable {
         guard range.contains(number) else {
             throw Failure(
                 .badValue,
-                "'settings.\(key)' is not from \(range.lowerBound) to \(range.upperBound)")
+                "'target.\(key)' is not from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
     }

@@ -35,12 +35,14 @@ final class WorkQueue<Item>: @unchecked Sendable {
     @discardableResult
     func put(_ item: Item) -> Bool {
         pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
         precondition(!closed, "work was given to a queue after its end")
         items.append(item)
-        guard waiting >= items.count - next else { return false }
-        pthread_cond_signal(condition)
-        return true
+        let isTaken = waiting >= items.count - next
+        pthread_mutex_unlock(mutex)
+        // Outside the lock: a thread woken inside it would fall asleep on it at once, at the price of two more
+        // switches. The queue itself is kept alive by the caller.
+        if isTaken { pthread_cond_signal(condition) }
+        return isTaken
     }
 
     /// Takes the oldest item, sleeping until there is one.

@@ -10,8 +10,12 @@ import HTTP
 /// 2. A state is published before it is acknowledged.
 /// 3. One stream at a time; when it ends, another proxy is asked, at once and then more and more slowly.
 final class FollowDriver: @unchecked Sendable {
-    // Safety: `follower` is touched by one step of `run` at a time, which awaits each before the next.
+    // Safety: all `var`s are touched by one step of `run` at a time, which awaits each before the next.
     private var follower: LogFollower
+    /// What is on disk; behind the follower's own when writing it failed.
+    private var written: ClusterRecord
+    /// Whether the directories have not been compared with the state yet, because that failed.
+    private var owesReconciling = false
     private let node: NodeID
     private let data: Directory
     private let directories: BucketDirectories
@@ -37,6 +41,7 @@ final class FollowDriver: @unchecked Sendable {
         _ follower: LogFollower, node: NodeID, joins: [Endpoint], ports: Ports, log: Logger
     ) {
         self.follower = follower
+        written = follower.record
         self.node = node
         self.joins = joins
         self.log = log
@@ -142,33 +147,58 @@ final class FollowDriver: @unchecked Sendable {
 
     /// Takes the frames and does what they ask for. Progress alone stays on the loop; the rest may touch disks.
     private func apply(_ frames: [FollowFrame]) async throws -> Bool {
-        let isQuiet = frames.allSatisfy {
-            if case .progress = $0 { return !follower.record.clusterID.isEmpty }
-            return false
-        }
+        let isQuiet =
+            !hasDebts && !follower.record.clusterID.isEmpty
+            && frames.allSatisfy {
+                if case .progress = $0 { return true }
+                return false
+            }
         if isQuiet { return try carryOut(frames) }
         return try await pool.run { [self] in try carryOut(frames) }
     }
 
+    private var hasDebts: Bool { written != follower.record || owesReconciling }
+
+    /// What must be done before anything is published, also when it failed the last time.
+    private func payDebts() throws(FileError) {
+        do throws(FileError) {
+            if written != follower.record {
+                try follower.record.write(in: data)
+                written = follower.record
+                log.info(
+                    "belongs to cluster \(written.clusterID), generation \(written.generation)")
+            }
+            guard owesReconciling else { return }
+            try directories.reconcile(with: follower.state)
+            owesReconciling = false
+            log.info("compared its disks with the state at \(follower.state.position.text)")
+        } catch {
+            // The follower is ahead of the disks now; comparing everything brings them together.
+            owesReconciling = true
+            throw error
+        }
+    }
+
     private func carryOut(_ frames: [FollowFrame]) throws -> Bool {
-        var hasNewState = false
+        var ready: ClusterState?
         // What was settled is published even when a later frame is of no use.
-        defer { if hasNewState { publisher.publish(follower.state) } }
+        defer { if let ready { publisher.publish(ready) } }
+        if hasDebts {
+            try payDebts()
+            ready = follower.state
+        }
         for frame in frames {
             for effect in try follower.take(frame, at: .now()) {
                 switch effect {
-                case .remember(let record):
-                    try record.write(in: data)
-                    log.info(
-                        "belongs to cluster \(record.clusterID), generation \(record.generation)")
+                case .remember: try payDebts()
                 case .reconcile:
-                    try directories.reconcile(with: follower.state)
-                    log.info("took a snapshot at \(follower.state.position.text)")
+                    owesReconciling = true
+                    try payDebts()
                 case .settle(let bucket): directories.change(bucket, in: follower.state)
-                case .publish: hasNewState = true
+                case .publish: ready = follower.state
                 }
             }
         }
-        return hasNewState
+        return ready != nil
     }
 }

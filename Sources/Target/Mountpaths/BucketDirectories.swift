@@ -52,8 +52,10 @@ final class BucketDirectories: Sendable {
         for (bucket, properties) in state.buckets.buckets {
             let next = Incarnation(properties)
             gate.replace(bucket, with: next) { present in
-                guard found.contains(bucket) || (present != nil && present != next) else { return }
-                for mountpath in mountpaths.all { settle(bucket, on: mountpath, state) }
+                guard found.contains(bucket) || (present != nil && present != next) else {
+                    return true
+                }
+                return settle(bucket, state)
             }
         }
     }
@@ -62,64 +64,85 @@ final class BucketDirectories: Sendable {
     func change(_ bucket: Bucket, in state: ClusterState) {
         let next = state.buckets[bucket].map { Incarnation($0) }
         gate.replace(bucket, with: next) { present in
-            guard present != next || present == nil else { return }
-            for mountpath in mountpaths.all { settle(bucket, on: mountpath, state) }
+            if present != nil, present == next { return true }
+            return settle(bucket, state)
         }
     }
 
-    private func settle(_ bucket: Bucket, on mountpath: Mountpath, _ state: ClusterState) {
+    /// - Returns: whether the bucket may be used: a directory of another life that cannot be moved out of its way would
+    ///   show through.
+    private func settle(_ bucket: Bucket, _ state: ClusterState) -> Bool {
+        var isReady = true
+        for mountpath in mountpaths.all {
+            if !settle(bucket, on: mountpath, state) { isReady = false }
+        }
+        return isReady
+    }
+
+    private func settle(
+        _ bucket: Bucket, on mountpath: Mountpath, _ state: ClusterState
+    ) -> Bool {
         let properties = state.buckets[bucket]
         let place = "\(mountpath.path)/\(BucketLayout.directory(of: bucket))"
         switch marking(of: bucket, on: mountpath) {
-        case .absent: return
+        case .absent: return true
         case .unmarked:
             guard let properties else {
-                return log.info("\(place) is left as it is: no bucket \(bucket), and no mark")
+                log.info("\(place) is left as it is: no bucket \(bucket), and no mark")
+                return true
             }
             log.info("\(place) is adopted: bucket \(bucket) exists, and nothing marks it as older")
-            mark(bucket, Incarnation(properties), on: mountpath, state)
+            return mark(bucket, Incarnation(properties), on: mountpath, state)
         case .damaged(let reason):
-            keepAside(bucket, on: mountpath, because: reason, isInTheWay: properties != nil)
+            return keepAside(
+                bucket, on: mountpath, because: reason, isInTheWay: properties != nil)
         case .marked(let present):
             switch present.verdict(properties, in: state) {
-            case .belongs(renew: false): return
-            case .belongs(renew: true): mark(bucket, present.incarnation, on: mountpath, state)
+            case .belongs(renew: false): return true
+            case .belongs(renew: true):
+                return mark(bucket, present.incarnation, on: mountpath, state)
             case .discard:
                 log.info("\(place) goes to the trash: bucket \(bucket) was destroyed")
-                discard(bucket, on: mountpath)
+                return discard(bucket, on: mountpath)
             case .keep:
-                keepAside(
+                return keepAside(
                     bucket, on: mountpath, because: "it is of another generation or cluster",
                     isInTheWay: properties != nil)
             case .ahead:
                 log.warning("\(place) is newer than state \(state.position.text)")
+                return false
             }
         }
     }
 
-    private func discard(_ bucket: Bucket, on mountpath: Mountpath) {
+    private func discard(_ bucket: Bucket, on mountpath: Mountpath) -> Bool {
         do throws(FileError) {
             try trash.take(BucketLayout.directory(of: bucket), on: mountpath)
+            return true
         } catch {
-            log.error("the directory of destroyed bucket \(bucket) stays: \(error)")
+            log.error("bucket \(bucket) is not served: its destroyed directory stays: \(error)")
+            return false
         }
     }
 
     /// Nothing is removed that a forced recovery may have forgotten; it is only moved when a bucket needs the place.
     private func keepAside(
         _ bucket: Bucket, on mountpath: Mountpath, because reason: String, isInTheWay: Bool
-    ) {
+    ) -> Bool {
         let name = BucketLayout.directory(of: bucket)
         guard isInTheWay else {
-            return log.warning("\(mountpath.path)/\(name) is left in place: \(reason)")
+            log.warning("\(mountpath.path)/\(name) is left in place: \(reason)")
+            return true
         }
         let place = "\(BucketLayout.kept)/\(bucket.name).\(SystemRandom.identifier())"
         do throws(FileError) {
             try mountpath.directory.makeDirectory(BucketLayout.kept)
             try mountpath.directory.rename(name, to: place)
             log.warning("\(mountpath.path)/\(name) was moved to \(place): \(reason)")
+            return true
         } catch {
-            log.error("\(mountpath.path)/\(name) cannot be moved aside: \(error)")
+            log.error("bucket \(bucket) is not served: \(name) cannot be moved aside: \(error)")
+            return false
         }
     }
 
@@ -149,13 +172,15 @@ final class BucketDirectories: Sendable {
     private func mark(
         _ bucket: Bucket, _ incarnation: Incarnation, on mountpath: Mountpath,
         _ state: ClusterState
-    ) {
+    ) -> Bool {
         do throws(FileError) {
             try writeMark(
                 bucket, incarnation, on: mountpath, clusterID: state.map.clusterID,
                 position: state.position)
+            return true
         } catch {
-            log.error("bucket \(bucket) cannot be marked on \(mountpath.path): \(error)")
+            log.error("bucket \(bucket) is not served: no mark on \(mountpath.path): \(error)")
+            return false
         }
     }
 

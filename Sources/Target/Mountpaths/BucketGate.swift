@@ -39,15 +39,16 @@ final class BucketGate: @unchecked Sendable {
         return try body()
     }
 
-    /// Ends the bucket's life, runs `body` with no commit under way, and begins another one.
+    /// Ends the bucket's life, runs `body` with no commit under way, and begins another one, if `body` says that its place
+    /// is ready for it.
     func replace(
-        _ bucket: Bucket, with incarnation: Incarnation?, _ body: (Incarnation?) -> Void
+        _ bucket: Bucket, with incarnation: Incarnation?, _ body: (Incarnation?) -> Bool
     ) {
         let stripe = stripe(of: bucket)
         pthread_rwlock_wrlock(stripe.lock)
         defer { pthread_rwlock_unlock(stripe.lock) }
-        body(stripe.live[bucket])
-        stripe.live[bucket] = incarnation
+        let isReady = body(stripe.live[bucket])
+        stripe.live[bucket] = isReady ? incarnation : nil
     }
 
     /// All buckets that live now.

@@ -31,6 +31,11 @@ final class Mountpath: Sendable {
         if let owner, owner != node.text { throw .foreign(path, owner: owner) }
     }
 
+    /// Lets another process have the directory; called when nothing here uses it any more.
+    func release() {
+        flock(directory.descriptor.number, LOCK_UN)
+    }
+
     private var owner: String? {
         let value = try? ExtendedAttribute.read(
             Self.ownerAttribute, of: directory.descriptor, path: path)

@@ -41,6 +41,17 @@ final class ObjectStore: Sendable {
         {
             return object
         }
+        let opened = try directories.enter(key.bucket, incarnation) { () throws(StoreError) in
+            try openFile(of: key, incarnation)
+        }
+        guard let opened else { throw .bucketGone }
+        cache.insert(opened)
+        return opened
+    }
+
+    private func openFile(
+        of key: ObjectKey, _ incarnation: Incarnation
+    ) throws(StoreError) -> OpenObject {
         // Before the open, see ``ObjectGenerations``.
         let generation = generations.current(key.digest)
         let mountpath = mountpaths.owner(of: key.digest)
@@ -54,11 +65,9 @@ final class ObjectStore: Sendable {
         let path = "\(mountpath.path)/\(name)"
         let attributes = try Self.attributes(of: file, path, size: Int(status.st_size))
         Self.warm(file, size: Int(status.st_size))
-        let object = OpenObject(
+        return OpenObject(
             file: file, key: key, incarnation: incarnation, status: status,
             attributes: attributes, generation: generation)
-        cache.insert(object)
-        return object
     }
 
     private static func openFile(

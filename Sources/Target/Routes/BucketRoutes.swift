@@ -56,11 +56,13 @@ struct BucketRoutes {
         let message = try ActionMessage(
             decoding: try await exchange.collect(upTo: Limits.actionBytesMax))
         let action = try message.decoded(allowed: [.listObjects, .forgetListing])
-        let (bucket, _) = try admission.bucket(name, in: published, .listObjects, "LIST")
+        let (bucket, properties) = try admission.bucket(name, in: published, .listObjects, "LIST")
         // Listings are not cached here: there is nothing to forget.
         if action == .forgetListing { return exchange.respond(.ok) }
         let request = try ListRequest(value: message.value)
         guard !target.scanPool.isSaturated else { throw Failure.overloaded("listings") }
+        let isLive: Void? = target.store.directories.enter(bucket, Incarnation(properties)) {}
+        guard isLive != nil else { throw Failure.bucketNotFound(bucket) }
         let listing = ObjectListing(
             bucket: bucket, request: request, state: published.state, node: target.node,
             mountpaths: target.store.mountpaths)

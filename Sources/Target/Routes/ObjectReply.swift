@@ -6,28 +6,22 @@ import HTTP
 struct ObjectReply {
     let object: OpenObject
     let exchange: Exchange
+    let target: TargetContext
 
     /// Answers at once; what the client does not take at once is sent after the handler has returned. Nobody can tell a
     /// small object's one copy from `sendfile`, and a large object is never in this process's memory.
-    ///
-    /// - Returns: the failure to answer with, when the range is of no use.
-    @discardableResult
-    func respond() -> Failure? {
+    func respond() {
         let header = exchange.request.headers["range"]
-        if header == nil {
-            send(.ok, offset: 0, count: object.size, isPart: false)
-            return nil
+        guard header != nil else {
+            return send(.ok, offset: 0, count: object.size, isPart: false)
         }
         switch ByteRange(header, size: object.size) {
-        case .whole:
-            send(.ok, offset: 0, count: object.size, isPart: false)
-            return nil
+        case .whole: send(.ok, offset: 0, count: object.size, isPart: false)
         case .part(let offset, let count):
             send(.partialContent, offset: offset, count: count, isPart: true)
-            return nil
-        case .unsatisfiable: return refuse("nothing of the range is within the object")
-        case .multiple: return refuse("more than one range is not supported")
-        case .malformed: return refuse("the range does not read as bytes=a-b, bytes=a- or bytes=-n")
+        case .unsatisfiable: refuse("nothing of the range is within the object")
+        case .multiple: refuse("more than one range is not supported")
+        case .malformed: refuse("the range does not read as bytes=a-b, bytes=a- or bytes=-n")
         }
     }
 
@@ -42,10 +36,12 @@ struct ObjectReply {
         }
     }
 
-    private func refuse(_ reason: String) -> Failure {
-        Failure(
+    private func refuse(_ reason: String) {
+        let failure = Failure(
             .badRange,
-            "\(reason); object \(object.key.bucket)/\(object.key.name) has"
-                + " \(object.size) bytes")
+            "\(reason); object \(object.key.bucket)/\(object.key.name) has \(object.size) bytes")
+        var answer = TargetRoutes.answer(failure, exchange.request, exchange, target)
+        answer.headers.append((name: "Content-Range", value: "bytes */\(object.size)"))
+        exchange.respond(answer)
     }
 }

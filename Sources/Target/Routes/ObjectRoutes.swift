@@ -43,11 +43,7 @@ struct ObjectRoutes {
                 .notImplemented, "checksums of ranges are not supported by this build",
                 next: "set checksum.enable_read_range to false")
         }
-        if let failure = ObjectReply(object: object, exchange: exchange).respond() {
-            var answer = TargetRoutes.answer(failure, exchange.request, exchange, target)
-            answer.headers.append((name: "Content-Range", value: "bytes */\(object.size)"))
-            exchange.respond(answer)
-        }
+        ObjectReply(object: object, exchange: exchange, target: target).respond()
         // From here on ``WarmGet`` may answer, until another state is published.
         if !properties.checksum.validateWarmGet, !properties.checksum.enableReadRange {
             object.permittedBy.store(published.serial, ordering: .releasing)
@@ -63,10 +59,10 @@ struct ObjectRoutes {
         {
             return object
         }
-        guard !target.pool.isSaturated else { throw Failure.overloaded("file operations") }
+        guard !target.quickPool.isSaturated else { throw Failure.overloaded("file operations") }
         let store = target.store
         do throws(StoreError) {
-            return try await target.pool.run { () throws(StoreError) in
+            return try await target.quickPool.run { () throws(StoreError) in
                 try store.open(key, of: incarnation)
             }
         } catch {
@@ -128,12 +124,13 @@ struct ObjectRoutes {
                         + " the only copy", next: "delete it with DELETE and no body")
             }
         }
-        guard !target.pool.isSaturated else { throw Failure.overloaded("file operations") }
         let store = target.store
         let incarnation = Incarnation(properties)
         let isDurable = properties.writePolicy == .durable
+        let pool = isDurable ? target.pool : target.quickPool
+        guard !pool.isSaturated else { throw Failure.overloaded("file operations") }
         do throws(StoreError) {
-            try await target.pool.run { () throws(StoreError) in
+            try await pool.run { () throws(StoreError) in
                 try store.remove(key, of: incarnation, durable: isDurable)
             }
         } catch {

@@ -32,7 +32,9 @@ struct ObjectUpload {
         }
         let put = PutRequest(
             key, properties, claimed: try claimedChecksum(properties), custom: try customMetadata())
-        guard !target.pool.isSaturated else { throw Failure.overloaded("uploads") }
+        guard !target.pool.isSaturated, !target.quickPool.isSaturated else {
+            throw Failure.overloaded("uploads")
+        }
         if try await isIdentical(put) {
             try await drain()
             return exchange.respond(.ok)
@@ -102,7 +104,7 @@ struct ObjectUpload {
     private func isIdentical(_ put: PutRequest) async throws -> Bool {
         guard let claimed = put.claimed, put.keepsChecksum else { return false }
         let store = target.store
-        let present = await target.pool.run { () -> ObjectAttributes? in
+        let present = await target.quickPool.run { () -> ObjectAttributes? in
             try? store.open(put.key, of: put.incarnation).attributes
         }
         guard let present else { return false }
@@ -137,7 +139,7 @@ struct ObjectUpload {
                 if isLast { return }
             }
         } catch {
-            if let work { target.pool.submit { work.discard() } }
+            if let work { target.quickPool.submit { work.discard() } }
             throw error
         }
     }
@@ -161,8 +163,9 @@ struct ObjectUpload {
         _ state: ClusterState
     ) async throws -> WorkFile {
         let store = target.store
+        let pool = isLast && put.isDurable ? target.pool : target.quickPool
         do throws(StoreError) {
-            return try await target.pool.run { () throws(StoreError) -> WorkFile in
+            return try await pool.run { () throws(StoreError) -> WorkFile in
                 let file: WorkFile
                 if let work {
                     file = work

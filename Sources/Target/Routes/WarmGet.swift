@@ -22,7 +22,7 @@ enum WarmGet {
         guard object.permittedBy.load(ordering: .acquiring) == published.serial,
             request.withRawQuery({ isPlainRedirect($0, published) })
         else { return false }
-        ObjectReply(object: object, exchange: exchange).respond()
+        ObjectReply(object: object, exchange: exchange, target: target).respond()
         return true
     }
 

@@ -1,0 +1,167 @@
+import API
+import Base
+import Cluster
+import HTTP
+import Synchronization
+import Testing
+
+@testable import Target
+
+/// A target and the log: positions of redirects, lost proxies, snapshots, other clusters.
+@Suite struct FollowingTests {
+    @Test func `a redirect from a later state waits for it`() async throws {
+        try await TestTarget.with { target async throws in
+            let late = try #require(Bucket(name: "late"))
+            target.proxy.hold(true)
+            target.proxy.submit(.createBucket(late, BucketProperties()))
+            async let reply = target.ask(.put, "/v1/objects/late/o", body: [1])
+            try await Task.sleep(for: .milliseconds(50))
+            target.proxy.hold(false)
+            #expect(try await reply.status == .ok)
+        }
+    }
+
+    @Test func `when the state does not come in time, the answer says so`() async throws {
+        try await TestTarget.with { target async throws in
+            var far = target.proxy.state.position
+            far.index += 100
+            let reply = try await target.ask(.get, "/v1/objects/b/o", at: .position(far))
+            #expect(reply.failure?.code == .targetBehind)
+            #expect(reply.failure?.next != nil)
+        }
+    }
+
+    @Test func `an object that a later map gives to another target is refused`() async throws {
+        try await TestTarget.with { target async throws in
+            let before = target.proxy.state.position
+            let other = Node(
+                id: try #require(NodeID("t2")), role: .target,
+                address: try #require(NodeAddress(host: "127.0.0.1", port: 9)))
+            let bucket = try #require(Bucket(name: "b"))
+            var name = "o"
+            let weight = { (id: NodeID) in
+                Placement.weight(id.digest, ObjectKey(bucket, name).digest)
+            }
+            while weight(other.id) <= weight(target.daemon.node.id) { name += "o" }
+            #expect(try await target.put(name, "x") == .ok)
+            #expect(try await target.get(name).status == .ok)
+            target.proxy.submit(.setNode(other))
+            try await target.proxy.acknowledged(by: "t1")
+            let reply = try await target.ask(
+                .get, "/v1/objects/b/\(name)", at: .position(before))
+            #expect(reply.failure?.code == .objectElsewhere)
+            #expect(reply.failure?.message.contains("t2") == true)
+        }
+    }
+
+    @Test func `a stream that is cut is taken up where it ended`() async throws {
+        try await TestTarget.with { target async throws in
+            for number in 0..<5 {
+                target.proxy.cut()
+                let bucket = try #require(Bucket(name: "n\(number)"))
+                target.proxy.submit(.createBucket(bucket, BucketProperties()))
+                try await target.proxy.acknowledged(by: "t1")
+                #expect(try await target.put("o", "x", bucket: bucket.name) == .ok)
+            }
+            let hash = target.proxy.log.withLock { $0.acknowledged["t1"]?.hash }
+            #expect(hash == target.proxy.state.hash)
+        }
+    }
+
+    @Test func `one whose entries are gone gets a snapshot`() async throws {
+        let disks = try TemporaryDirectory()
+        let proxy = try FakeProxy()
+        for number in 0..<200 {
+            let bucket = try #require(Bucket(name: "n\(number)"))
+            proxy.submit(.createBucket(bucket, BucketProperties()))
+        }
+        proxy.compact()
+        let target = try TestTarget(proxy, disks)
+        try await target.ready()
+        #expect(try await target.put("o", "x", bucket: "n150") == .ok)
+        #expect(target.daemon.context.publisher.current.state == proxy.state)
+        await target.end()
+        await proxy.stop()
+    }
+
+    @Test func `a target of one cluster takes nothing from another`() async throws {
+        let disks = try TemporaryDirectory()
+        let proxy = try FakeProxy()
+        var target = try TestTarget(proxy, disks)
+        try await target.ready()
+        await target.end()
+        await proxy.stop()
+        let stranger = try FakeProxy(clusterID: "another")
+        target = try TestTarget(stranger, disks)
+        try await eventually("two refusals") { stranger.log.withLock { $0.follows } > 1 }
+        #expect(!target.daemon.context.publisher.current.isKnown)
+        let health = try await target.ask(.get, "/v1/health?readiness=true", at: nil)
+        #expect(health.status == .serviceUnavailable)
+        #expect(health.failure?.message.contains("wrong_cluster") == true)
+        #expect(try await target.ask(.get, "/v1/health", at: nil).status == .ok)
+        await target.end()
+        await stranger.stop()
+    }
+
+    @Test func `when its proxy dies the target follows another`() async throws {
+        let disks = try TemporaryDirectory()
+        let proxy = try FakeProxy()
+        let target = try TestTarget(proxy, disks)
+        try await target.ready()
+        let second = try FakeProxy()
+        let node = Node(
+            id: try #require(NodeID("p2")), role: .proxy,
+            address: try #require(NodeAddress(host: "127.0.0.1", port: UInt16(second.port))),
+            member: 2)
+        proxy.submit(.setNode(node))
+        try await proxy.acknowledged(by: "t1")
+        second.recover(proxy.state)
+        await proxy.stop()
+        let bucket = try #require(Bucket(name: "later"))
+        second.submit(.createBucket(bucket, BucketProperties()))
+        try await second.acknowledged(by: "t1")
+        #expect(target.daemon.context.publisher.current.state == second.state)
+        await target.end()
+        await second.stop()
+    }
+
+    @Test func `documents are those of the state`() async throws {
+        try await TestTarget.with { target async throws in
+            let state = target.proxy.state
+            let map = try await target.ask(.get, "/v1/daemon?what=smap", at: nil)
+            #expect(map.body == state.map.document)
+            for what in ["bmd", "bucketmd"] {
+                let buckets = try await target.ask(.get, "/v1/daemon?what=\(what)", at: nil)
+                #expect(buckets.body == state.bucketDocument)
+            }
+            let paths = try await target.ask(.get, "/v1/daemon?what=mountpaths", at: nil)
+            #expect(paths.text.hasSuffix(#"],"disabled":[]}"# + "\n"))
+            let names = try await target.ask(.get, "/v1/buckets/*", at: nil)
+            #expect(names.body == state.bucketNames(provider: nil, namespace: nil))
+            let head = try await target.ask(.head, "/v1/buckets/b", at: nil)
+            #expect(head.headers["write_policy"] == "durable")
+            let node = try await target.ask(.get, "/v1/daemon/?what=snode", at: nil)
+            #expect(node.text.contains(#""daemon_id":"t1","flags":0"#))
+        }
+    }
+}
+
+/// Whom to follow, and when to ask again.
+@Suite struct ProxyChoiceTests {
+    @Test func `a failure moves on to the next, a round of failures slows down`() throws {
+        let joins = try (1...3).map { try Endpoint("127.0.0.1:\($0)") }
+        var choice = ProxyChoice(node: try #require(NodeID("t1")), joins: joins)
+        var asked: [Endpoint] = []
+        var pauses: [UInt64] = []
+        for _ in 0..<12 {
+            let proxy = try #require(choice.next(in: ClusterMap()))
+            asked.append(proxy)
+            pauses.append(choice.ended(with: proxy, worked: false))
+        }
+        #expect(Array(asked.prefix(3)) == joins)
+        #expect(pauses.prefix(3).allSatisfy { $0 == 20_000_000 })
+        #expect(pauses.last == 1_000_000_000)
+        #expect(choice.ended(with: joins[0], worked: true) == 20_000_000)
+        #expect(choice.next(in: ClusterMap()) == joins[1])
+    }
+}
