@@ -84,7 +84,10 @@ final class ProxyDaemon: Sendable {
             cluster: ClusterRoutes(
                 daemon: daemon,
                 admission: Admission(metadata: metadata, published: published, client: client),
-                forwarder: forwarder, followers: followers),
+                transfer: PrimaryTransfer(
+                    group: group, metadata: metadata, published: published, loop: loops.loops[0]),
+                published: published, fanOut: FanOut(client: client), forwarder: forwarder,
+                followers: followers),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),
             follow: FollowServer(

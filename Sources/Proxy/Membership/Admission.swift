@@ -35,18 +35,40 @@ struct Admission: Sendable {
         return JoinReply(clusterID: clusterID, position: outcome.position)
     }
 
+    /// Puts a node on the map because an administrator says so (contract §7.3). What it is, it says itself: the
+    /// administrator's word counts only as far as the node agrees.
+    func register(
+        _ claimed: Node, for origin: MetadataService.Origin
+    ) async throws(Failure) -> JoinReply {
+        let node: Node?
+        do throws(ClientError) {
+            node = try await self.node(at: claimed)
+        } catch {
+            throw unreachable(claimed, error)
+        }
+        guard let node, node.id == claimed.id, node.role == claimed.role else {
+            let found = node.map { "\($0.role.text) \($0.id)" } ?? "something else"
+            throw Failure(
+                .addressUnreachable,
+                "at \(claimed.address.url) answers \(found), not \(claimed.role.text) \(claimed.id)")
+        }
+        var admitted = claimed
+        admitted.member = node.member
+        return try await admit(JoinRequest(node: admitted, clusterID: ""), for: origin)
+    }
+
+    /// Takes a node off the map (contract §7.4). Its process goes on and can be registered again.
+    func remove(_ id: NodeID, for origin: MetadataService.Origin) async throws(Failure) {
+        _ = try await metadata.change(.removeNode(id), for: origin)
+    }
+
     /// Others will use the address, so it has to work from here.
     private func checkIsReachable(_ node: Node) async throws(Failure) {
         let found: NodeID?
         do throws(ClientError) {
-            found = try await identity(at: node)
+            found = try await self.node(at: node)?.id
         } catch {
-            throw Failure(
-                .addressUnreachable,
-                "\(node.id) says it is at \(node.address.url), where it cannot be reached from "
-                    + "the primary",
-                cause: error.description,
-                next: "start it with --advertise HOST:PORT that other nodes can reach")
+            throw unreachable(node, error)
         }
         guard found == node.id else {
             throw Failure(
@@ -58,20 +80,28 @@ struct Admission: Sendable {
 
     /// A node with a known id at a new address has moved, unless the old one still answers: then there are two.
     private func checkIsGone(_ node: Node) async throws(Failure) {
-        guard (try? await identity(at: node)) == node.id else { return }
+        guard (try? await self.node(at: node))?.id == node.id else { return }
         throw Failure(
             .duplicateNode, "node \(node.id) is running already, at \(node.address.url)",
             next: "give the new node an id of its own")
     }
 
+    private func unreachable(_ node: Node, _ error: ClientError) -> Failure {
+        Failure(
+            .addressUnreachable,
+            "\(node.id) is said to be at \(node.address.url), where it cannot be reached from the primary",
+            cause: error.description,
+            next: "start it with --advertise HOST:PORT that other nodes can reach")
+    }
+
     /// Who answers at a node's address; `nil` when it is not one of ours.
-    private func identity(at node: Node) async throws(ClientError) -> NodeID? {
+    private func node(at node: Node) async throws(ClientError) -> Node? {
         let response = try await client.send(
             .get, node.endpoint, "/v1/daemon?what=snode",
             timeouts: Client.Timeouts(
                 connectSeconds: Limits.reachableSeconds, responseSeconds: Limits.reachableSeconds))
         let body = try await response.collect(upTo: Limits.nodeDocumentBytes)
         guard let json = try? JSONValue(parsing: body) else { return nil }
-        return (try? Node(json: json))?.id
+        return try? Node(json: json)
     }
 }

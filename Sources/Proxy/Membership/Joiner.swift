@@ -5,7 +5,7 @@ import Consensus
 import HTTP
 
 /// Sees to it that the map has this proxy as it is: asks to be added when it is new, and again when its address
-/// or its disk has changed.
+/// or its disk has changed. One that an operator has taken off the map stays off (``Cluster/JoinPolicy``).
 struct Joiner: Sendable {
     let node: Node
     let seeds: [Endpoint]
@@ -17,10 +17,18 @@ struct Joiner: Sendable {
     let log: Logger
 
     func run() async {
+        var policy = JoinPolicy()
         while !Task.isCancelled {
-            await join()
-            // On the map: until that changes.
-            _ = await published.first { !isListed(in: $0) }
+            let state = published.now.state
+            switch policy.next(node.id, isJoined: isListed(in: state), state) {
+            case .join: await join()
+            case .removed:
+                log.warning(
+                    "an operator has taken this proxy off the map; register it, or start it again, "
+                        + "to bring it back")
+            case .wait: break
+            }
+            _ = await published.first { $0.position != state.position }
         }
     }
 

@@ -7,20 +7,30 @@ import HTTP
 struct ClusterRoutes: Sendable {
     let daemon: DaemonRoutes
     let admission: Admission
+    let transfer: PrimaryTransfer
+    let published: PublishedState
+    let fanOut: FanOut
     let forwarder: Forwarder
     let followers: Followers
 
     func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
         switch (exchange.request.method, rest) {
         case (.get, []):
-            let what = try query.value(QueryName.what) ?? ""
-            guard ["smap", "bmd"].contains(what) else {
-                throw Failure(
-                    .unknownDocument, "no document '\(what)' of the cluster",
-                    next: "what=smap or bmd")
-            }
-            try await daemon.serve(exchange, query, what: what)
+            try await get(exchange, query)
         case (.post, ["autoreg"]), (.post, ["keepalive"]): try await admit(exchange, query)
+        case (.post, ["register"]): try await register(exchange, query)
+        case (.delete, let rest) where rest.count == 2 && rest[0] == "daemon":
+            let id = try Self.nodeID(rest[1])
+            try await onPrimary(exchange) { origin in
+                try await admission.remove(id, for: origin)
+                return []
+            }
+        case (.put, let rest) where rest.count == 2 && rest[0] == "proxy":
+            let id = try Self.nodeID(rest[1])
+            try await onPrimary(exchange) { _ in
+                try await transfer.transfer(to: id)
+                return []
+            }
         case (.get, _), (.put, _), (.post, _), (.delete, _):
             throw Failure.notImplemented(
                 "\(exchange.request.method.name) \(exchange.request.rawPath)")
@@ -30,17 +40,76 @@ struct ClusterRoutes: Sendable {
         }
     }
 
+    private func get(_ exchange: Exchange, _ query: Query) async throws {
+        switch try query.value(QueryName.what) ?? "" {
+        case let what where ["smap", "bmd"].contains(what):
+            try await daemon.serve(exchange, query, what: what)
+        case "target_ips":
+            // Three networks, here all the same (contract §10.8).
+            let hosts = published.now.state.map.nodes(.target).map(\.address.host)
+            let text = hosts.flatMap { [$0, $0, $0] }.joined(separator: ",")
+            exchange.respond(.ok, type: "text/plain; charset=utf-8", body: Array(text.utf8))
+        case "mountpaths":
+            let body = try await fanOut.document(
+                "mountpaths", of: published.now.state.map.nodes(.target), under: "targets")
+            exchange.respond(.ok, type: "application/json", body: body)
+        case let what:
+            throw Failure(
+                .unknownDocument, "no document '\(what)' of the cluster",
+                next: "what=smap, bmd, mountpaths or target_ips")
+        }
+    }
+
+    private static func nodeID(_ text: String) throws(Failure) -> NodeID {
+        guard let id = NodeID(text) else {
+            throw Failure(.badNode, "'\(text)' is not a node's id")
+        }
+        return id
+    }
+
+    // MARK: Membership
+
     private func admit(_ exchange: Exchange, _ query: Query) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         var request = try JoinRequest(decoding: body)
         if try query.flag(QueryName.nonElectable) { request.node.flags.insert(.nonElectable) }
+        let joining = request
+        try await onPrimary(exchange, body) { origin in
+            var origin = origin
+            origin.actor = joining.node.id.text
+            return try await admission.admit(joining, for: origin).encoded
+        }
+    }
+
+    private func register(_ exchange: Exchange, _ query: Query) async throws {
+        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+        var node = try JoinRequest(decoding: body).node
+        if try query.flag(QueryName.nonElectable) { node.flags.insert(.nonElectable) }
+        let registered = node
+        try await onPrimary(exchange, body) { origin in
+            _ = try await admission.register(registered, for: origin)
+            return []
+        }
+    }
+
+    /// Serves a request here when this is the primary, else takes it there.
+    private func onPrimary(
+        _ exchange: Exchange, _ body: [UInt8]? = nil,
+        _ serve: (MetadataService.Origin) async throws -> [UInt8]
+    ) async throws {
+        let body =
+            if let body { body } else {
+                try await exchange.collect(upTo: API.Limits.actionBytesMax)
+            }
         switch try await forwarder.forward(exchange.forwardable(body)) {
         case .relayed(let answer): exchange.respond(answer)
         case .local:
-            var origin = exchange.origin()
-            origin.actor = request.node.id.text
-            let reply = try await admission.admit(request, for: origin)
-            exchange.respond(json: reply.encoded, position: reply.position.text)
+            let reply = try await serve(exchange.origin())
+            if reply.isEmpty {
+                exchange.respond(.ok)
+            } else {
+                exchange.respond(.ok, type: "application/json", body: reply)
+            }
         }
     }
 

@@ -45,12 +45,14 @@ struct HealthRoutes: Sendable {
         let mayVote = state.map.nodes(.proxy).count {
             !$0.flags.contains(.nonElectable) && $0.isActive
         }
-        // Until they vote, the cluster does not survive what it is built to survive.
-        guard status.configuration.voters.count >= GroupPlan.voters(of: mayVote) else {
-            return Failure(
-                .starting,
-                "\(status.configuration.voters.count) of \(GroupPlan.voters(of: mayVote)) proxies vote"
-            )
+        // Until they vote, the cluster does not survive what it is built to survive. A voter whose disk was
+        // replaced is no longer one.
+        let voting = status.configuration.voters.count {
+            state.map.node(member: $0.rawValue) != nil
+        }
+        let wanted = GroupPlan.voters(of: mayVote)
+        guard voting >= wanted else {
+            return Failure(.starting, "\(voting) of \(wanted) proxies vote")
         }
         return nil
     }

@@ -3,7 +3,8 @@ import Base
 import Cluster
 import HTTP
 
-/// Has the target put on the map: whenever the state does not contain it with its present address.
+/// Has the target put on the map: when it starts, and whenever its address has changed. One that an operator has
+/// taken off the map stays off until it is registered again or started anew; ``JoinPolicy`` tells the two apart.
 struct Joiner: Sendable {
     private let node: Node
     private let joins: [Endpoint]
@@ -36,12 +37,19 @@ struct Joiner: Sendable {
     /// Runs until cancelled.
     func run() async {
         var published = publisher.current
+        var policy = JoinPolicy()
         while !Task.isCancelled {
-            if !published.isKnown || Self.isJoined(node, in: published.state.map) {
-                published = await publisher.change(after: published.serial)
-            } else {
+            let isJoined = Self.isJoined(node, in: published.state.map)
+            switch policy.next(node.id, isJoined: isJoined, published.state) {
+            case .join where published.isKnown:
                 await join(published.state.map)
                 published = publisher.current
+            case .removed:
+                log.warning(
+                    "an operator has taken this target off the map; register it, or start it "
+                        + "again, to bring it back")
+                published = await publisher.change(after: published.serial)
+            case .join, .wait: published = await publisher.change(after: published.serial)
             }
         }
     }

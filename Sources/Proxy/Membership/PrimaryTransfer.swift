@@ -1,0 +1,61 @@
+import API
+import Base
+import Cluster
+import Consensus
+import HTTP
+
+/// Makes another proxy primary, on the primary (contract §7.5): checks that it can be, hands over, and returns when
+/// it has committed.
+struct PrimaryTransfer: Sendable {
+    let group: RaftGroup
+    let metadata: MetadataService
+    let published: PublishedState
+    let loop: EventLoop
+
+    func transfer(to id: NodeID) async throws(Failure) {
+        let now = try await metadata.linearizable()
+        let member = try heir(id, in: now.state.map)
+        if group.status.id == member { return }
+        let result = await group.raft.transferLeadership(to: member)
+        switch result {
+        case .handedOver, .leadershipLost: break
+        case .refused(.targetIsLeader): return
+        case .refused(.notLeader): throw group.noPrimary()
+        case .refused(.targetIsLearner), .refused(.noSuchMember):
+            throw Failure(
+                .changingMembers, "\(id) does not vote yet, so it cannot be primary",
+                next: "GET /v1/daemon?what=raft shows the voting proxies; try again when it does")
+        case .timedOut, .aborted:
+            throw Failure(
+                .noPrimary, "\(id) did not take over in time; the primary is unchanged",
+                cause: "\(result)", next: "look at the log of \(id)")
+        }
+        // Handed over is not taken over: the new primary's first entry is what counts.
+        let isPrimary = await loop.within(nanoseconds: UInt64(Limits.primarySeconds * 1e9)) {
+            await published.first { $0.map.primary == id } != nil
+        }
+        guard isPrimary == true else {
+            throw Failure(
+                .outcomeUnknown, "\(id) was told to take over; whether it has is not known here",
+                next: "GET /v1/daemon?what=smap names the primary")
+        }
+    }
+
+    /// The member that may take over.
+    private func heir(_ id: NodeID, in map: ClusterMap) throws(Failure) -> MemberID {
+        guard let node = map[id] else {
+            throw Failure(
+                .badNode, "there is no node \(id)", next: "GET /v1/daemon?what=smap lists nodes")
+        }
+        guard node.role == .proxy else {
+            throw Failure(.badNode, "\(id) is a target; only a proxy can be primary")
+        }
+        guard node.isActive else {
+            throw Failure(.badNode, "\(id) is in maintenance, so it cannot be primary")
+        }
+        guard !node.flags.contains(.nonElectable) else {
+            throw Failure(.badNode, "\(id) was started with --non-electable")
+        }
+        return MemberID(node.member)
+    }
+}
