@@ -18,11 +18,13 @@ final class TargetContext: Sendable {
     /// For what reads many files: listings. Apart from the other, so that listings do not hold uploads up.
     let scanPool: BlockingPool
     let buffers = PieceBuffers()
+    let register: RegisterRoute
     let log: Logger
 
     init(
         node: Node, publisher: StatePublisher, status: FollowStatus, store: ObjectStore,
-        pool: BlockingPool, quickPool: BlockingPool, scanPool: BlockingPool, log: Logger
+        pool: BlockingPool, quickPool: BlockingPool, scanPool: BlockingPool,
+        register: RegisterRoute, log: Logger
     ) {
         self.node = node
         self.publisher = publisher
@@ -31,6 +33,7 @@ final class TargetContext: Sendable {
         self.pool = pool
         self.quickPool = quickPool
         self.scanPool = scanPool
+        self.register = register
         self.log = log
     }
 }

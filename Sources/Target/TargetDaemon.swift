@@ -49,7 +49,10 @@ final class TargetDaemon: Sendable {
         context = TargetContext(
             node: node, publisher: publisher, status: status, store: store, pool: pool,
             quickPool: BlockingPool(name: "quick", threads: settings.node.quickThreads),
-            scanPool: BlockingPool(name: "scan", threads: settings.node.scanThreads), log: log)
+            scanPool: BlockingPool(name: "scan", threads: settings.node.scanThreads),
+            register: RegisterRoute(
+                proxies: ProxyChoice(node: node.id, joins: settings.joins), client: client),
+            log: log)
         follow = FollowDriver(
             LogFollower(record: record, floor: floor), node: node.id, joins: settings.joins,
             ports: FollowDriver.Ports(

@@ -225,6 +225,56 @@ import Testing
         }
     }
 
+    @Test func `a target is unregistered and registered by the documented lines`() throws {
+        try SystemCluster.with(proxies: 3, targets: 2) { cluster in
+            let proxy = try cluster.nodes("proxy")[1].url
+            let target = try cluster.node("t2")
+            let port = target.url.split(separator: ":").last ?? ""
+            let removed = try cluster.curl("-i -X DELETE '\(proxy)/v1/cluster/daemon/t2'")
+            #expect(removed.status == 200, "\(removed.body)")
+            func isListed() throws -> Bool {
+                try cluster.curl("'\(proxy)/v1/daemon?what=smap'").says("\"t2\":")
+            }
+            #expect(try !isListed())
+            // Its process goes on, hears of it, and does not force itself back.
+            try cluster.eventually("t2 knows") {
+                try String(contentsOfFile: target.log, encoding: .utf8).contains("off the map")
+            }
+            #expect(try !isListed())
+            let body =
+                "{\"daemon_type\": \"target\", \"node_ip_addr\": \"127.0.0.1\", "
+                + "\"daemon_port\": \"\(port)\", \"daemon_id\": \"t2\", "
+                + "\"direct_url\": \"\(target.url)\"}"
+            // Sent to the target's own port, as the document prints it.
+            let added = try cluster.curl(
+                "-i -X POST -H 'Content-Type: application/json' -d '\(body)' "
+                    + "\(target.url)/v1/cluster/register")
+            #expect(added.status == 200, "\(added.body)")
+            #expect(try isListed())
+            try cluster.waitUntilSettled()
+        }
+    }
+
+    @Test func `the primary is set by the documented line, without a gap that clients see`() throws {
+        try SystemCluster.with(proxies: 3, targets: 1) { cluster in
+            let urls = try cluster.nodes("proxy").map(\.url)
+            let load = try BackgroundLoad(
+                "bucket-create --url \(urls.joined(separator: ",")) --concurrency 4 --duration 5s",
+                record: "\(cluster.directory)/buckets.record")
+            for round in 1...8 {
+                let old = try cluster.primary()
+                let next = try #require(try cluster.nodes("proxy").first { $0.id != old }).id
+                let set = try cluster.curl(
+                    "-i -X PUT '\(urls[round % 3])/v1/cluster/proxy/\(next)'")
+                #expect(set.status == 200, "\(set.body)")
+                #expect(try cluster.primary() == next)
+                usleep(200_000)
+            }
+            let (status, output) = load.finish()
+            #expect(status == 0 && output.contains("failed     0"), "\(output)")
+        }
+    }
+
     @Test func `nodes end by themselves, quickly, when they are asked to`() throws {
         try SystemCluster.with { cluster in
             let begun = Date.now

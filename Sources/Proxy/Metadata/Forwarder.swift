@@ -22,29 +22,40 @@ struct Forwarder: Sendable {
         var isForwarded: Bool
     }
 
-    enum Reply: Sendable {
-        /// This proxy is the primary: serve it here.
-        case local
+    enum Reply<Value: Sendable>: Sendable {
+        /// This proxy is the primary, and this is what it made of the request.
+        case local(Value)
         case relayed(Answer)
     }
 
-    /// Finds the primary, waiting for one while an election is under way.
+    /// Has the primary serve a request: here by `serve` when this proxy is it, else over there. While an election or
+    /// a hand-over is under way, it waits for a primary: a request that has met none has had no effect.
     ///
-    /// - Throws: when there is none, or when it was lost after it had got the request.
-    func forward(_ request: Request) async throws(Failure) -> Reply {
+    /// - Throws: what `serve` throws; or that there is no primary, or that it was lost after it had got the request.
+    func onPrimary<Value: Sendable>(
+        _ request: Request, _ serve: () async throws -> Value
+    ) async throws -> Reply<Value> {
         let begun = MonotonicTime.now()
         while true {
-            if group.isLeader { return .local }
             let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
-            let rest = max(0, Limits.primarySeconds - elapsed)
-            guard rest > 0, await mayHavePrimary(rest), !request.isForwarded else {
-                throw group.isLeader ? Failure(.noPrimary, "try again") : group.noPrimary()
+            let rest = Limits.primarySeconds - elapsed
+            if group.isLeader {
+                do {
+                    return .local(try await serve())
+                } catch let failure as Failure where failure.code == .noPrimary {
+                    // It has stopped leading. Whoever sent the request here tries again by itself.
+                    guard rest > 0, !request.isForwarded else { throw failure }
+                }
+            } else {
+                guard rest > 0, !request.isForwarded, await mayHavePrimary(rest) else {
+                    throw group.noPrimary()
+                }
+                if let primary = group.primary, primary.id != id,
+                    let answer = try await send(request, to: primary)
+                {
+                    return .relayed(answer)
+                }
             }
-            guard let primary = group.primary, primary.id != id else {
-                await pause()
-                continue
-            }
-            if let answer = try await send(request, to: primary) { return .relayed(answer) }
             await pause()
         }
     }

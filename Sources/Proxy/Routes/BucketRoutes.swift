@@ -152,11 +152,13 @@ struct BucketRoutes: Sendable {
         _ exchange: Exchange, _ body: [UInt8],
         _ command: (PublishedState.Snapshot) throws -> Command
     ) async throws {
-        switch try await forwarder.forward(exchange.forwardable(body)) {
+        let request = exchange.forwardable(body)
+        let reply = try await forwarder.onPrimary(request) {
+            try await metadata.change(try command(metadata.published.now), for: request.origin)
+        }
+        switch reply {
         case .relayed(let answer): exchange.respond(answer)
-        case .local:
-            let outcome = try await metadata.change(
-                try command(metadata.published.now), for: exchange.origin())
+        case .local(let outcome):
             exchange.respond(.ok) { $0.add("Martlet-Position", outcome.position.text) }
         }
     }

@@ -101,15 +101,11 @@ struct ClusterRoutes: Sendable {
             if let body { body } else {
                 try await exchange.collect(upTo: API.Limits.actionBytesMax)
             }
-        switch try await forwarder.forward(exchange.forwardable(body)) {
+        let request = exchange.forwardable(body)
+        switch try await forwarder.onPrimary(request, { try await serve(request.origin) }) {
         case .relayed(let answer): exchange.respond(answer)
-        case .local:
-            let reply = try await serve(exchange.origin())
-            if reply.isEmpty {
-                exchange.respond(.ok)
-            } else {
-                exchange.respond(.ok, type: "application/json", body: reply)
-            }
+        case .local(let reply) where reply.isEmpty: exchange.respond(.ok)
+        case .local(let reply): exchange.respond(.ok, type: "application/json", body: reply)
         }
     }
 

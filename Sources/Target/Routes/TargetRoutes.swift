@@ -48,6 +48,8 @@ struct TargetRoutes: Handler {
         case .health:
             try await HealthRoute(target: target, exchange: exchange, query: request.query)
                 .respond()
+        case .cluster(["register"]):
+            try await target.register.respond(exchange, target)
         case .cluster, .followLog, .logFollowers, .raftStream:
             throw Failure(
                 .unknownResource, "invalid request: a target does not serve \(request.path)",
