@@ -3,6 +3,7 @@ import Base
 import Cluster
 import Consensus
 import FoundationEssentials
+import Glibc
 import HTTP
 import MetaStore
 
@@ -40,7 +41,8 @@ final class ProxyDaemon: Sendable {
             id: settings.id, role: .proxy, address: settings.advertised,
             flags: settings.isElectable ? [] : [.nonElectable], member: storage.member.rawValue)
 
-        loops = EventLoopGroup()
+        // The log's thread and the pool want the other cores; and what is on one loop needs no waking of another.
+        loops = EventLoopGroup(loops: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))) / 2))
         client = Client(loops)
         published = PublishedState(ClusterState())
         identity = ClusterIdentity(published)

@@ -11,6 +11,11 @@ enum TargetLimits {
     static let piecesMax = 1_024
     /// Encoded attributes must fit what one block of ext4 leaves for them.
     static let attributesBytesMax = 3_584
+    /// Entries of the log that are applied on the loop at once; each costs a look at every disk.
+    static let quickFramesMax = 16
+    /// Up to so many targets follow the primary itself, which saves two hops on every change; beyond that they spread
+    /// over all proxies, so that the primary does not send each change to everybody.
+    static let targetsAtPrimaryMax = 32
     /// How long a request waits for the state its redirect was computed from.
     static let positionWaitSeconds = 2.0
     /// Requests that wait so; more would only hide that no state comes.

@@ -164,4 +164,56 @@ import Testing
         #expect(choice.ended(with: joins[0], worked: true) == 20_000_000)
         #expect(choice.next(in: ClusterMap()) == joins[1])
     }
+
+    /// A map of three proxies and so many targets; proxy `primary` leads.
+    private func map(primary: Int, targets: Int = 1) throws -> ClusterMap {
+        var state = ClusterState()
+        var changes: [StateRow.Change] = []
+        var index: UInt64 = 0
+        func position() -> LogPosition {
+            index += 1
+            return LogPosition(generation: 1, nonce: 1, term: 1, index: index)
+        }
+        for number in 1...(3 + targets) {
+            let isProxy = number <= 3
+            let node = Node(
+                id: try #require(NodeID(isProxy ? "p\(number)" : "t\(number)")),
+                role: isProxy ? .proxy : .target,
+                address: try #require(NodeAddress(host: "127.0.0.1", port: UInt16(number))),
+                member: isProxy ? UInt64(number) : 0)
+            let command: Command =
+                number == 1
+                ? .found(clusterID: "c", founder: node, generation: 1, nonce: 1) : .setNode(node)
+            _ = state.apply(
+                LogRecord(command, actor: "test"), at: position(),
+                time: Timestamp(nanoseconds: 1), changes: &changes)
+        }
+        _ = state.applyLeader(member: UInt64(primary), at: position(), changes: &changes)
+        return state.map
+    }
+
+    @Test func `a small cluster's targets follow the primary, a large one's spread`() throws {
+        let small = (1...8).compactMap { NodeID("t\($0)") }.map { ProxyChoice(node: $0, joins: []) }
+        let first = try small.map { try $0.order(in: map(primary: 2)).first?.port }
+        #expect(Set(first) == [2])
+        let large = try map(primary: 2, targets: TargetLimits.targetsAtPrimaryMax + 1)
+        #expect(Set(small.map { $0.order(in: large).first?.port }) == [1, 2, 3])
+    }
+
+    @Test func `a target moves to a new primary, and not back to one that has just gone`() throws {
+        var choice = ProxyChoice(node: try #require(NodeID("t1")), joins: [])
+        let old = try Endpoint("127.0.0.1:1")
+        let other = try Endpoint("127.0.0.1:2")
+        #expect(try choice.next(in: map(primary: 1)) == old)
+        #expect(try !choice.shouldMove(from: old, in: map(primary: 1)))
+        #expect(choice.ended(with: old, worked: true) == 20_000_000)
+        // It is gone; the map still names it.
+        let next = try #require(choice.next(in: try map(primary: 1)))
+        #expect(next != old)
+        #expect(try !choice.shouldMove(from: next, in: map(primary: 1)))
+        #expect(try choice.shouldMove(from: try Endpoint("127.0.0.1:3"), in: map(primary: 2)))
+        #expect(try choice.next(in: map(primary: 2)) == other)
+        // And it may be primary again.
+        #expect(try choice.shouldMove(from: other, in: map(primary: 1)))
+    }
 }

@@ -9,7 +9,8 @@ package enum SystemRandom {
     /// Text of letters and digits, as cluster ids are written (9 characters in AIStore).
     package static func identifier(length: Int = 9) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
-        var generator = SystemRandomNumberGenerator()
+        // One word of randomness seeds them all: a draw from the system is a system call.
+        var generator = SeededRandom(seed: word())
         let characters = (0..<length).map { _ in
             alphabet[Int(generator.next(upperBound: UInt64(alphabet.count)))]
         }

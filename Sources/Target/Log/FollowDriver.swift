@@ -60,8 +60,12 @@ final class FollowDriver: @unchecked Sendable {
         var lastProblem = ""
         while !Task.isCancelled {
             guard let proxy = choice.next(in: follower.state.map) else { return }
-            let end = await follow(proxy)
+            let end = await follow(proxy, &choice)
             guard !Task.isCancelled else { return }
+            if end.isMove {
+                log.info("\(proxy): \(end.reason)")
+                continue
+            }
             status.lost(because: "\(proxy): \(end.reason)")
             // The same trouble with the same proxy is said once.
             let problem = "\(proxy): \(end.reason)"
@@ -78,9 +82,11 @@ final class FollowDriver: @unchecked Sendable {
         var worked = false
         var reason: String
         var isAlarming = false
+        /// Whether this target ended it, to follow another proxy.
+        var isMove = false
     }
 
-    private func follow(_ proxy: Endpoint) async -> End {
+    private func follow(_ proxy: Endpoint, _ choice: inout ProxyChoice) async -> End {
         follower.begin()
         let query = "node=\(PercentCoding.encoded(node.text))&after=\(follower.state.position.text)"
         let timeouts = Client.Timeouts(
@@ -96,7 +102,7 @@ final class FollowDriver: @unchecked Sendable {
                 return End(reason: try await Self.refusal(response))
             }
             log.info("following \(proxy) from \(follower.state.position.text)")
-            try await read(response, call, proxy, &end)
+            try await read(response, call, proxy, &choice, &end)
         } catch ClientError.timedOut {
             end.reason = "nothing was heard for \(Int(TargetLimits.silenceSeconds)) s"
         } catch let refusal as LogFollower.Refusal {
@@ -119,7 +125,8 @@ final class FollowDriver: @unchecked Sendable {
     }
 
     private func read(
-        _ response: ClientResponse, _ call: ClientCall, _ proxy: Endpoint, _ end: inout End
+        _ response: ClientResponse, _ call: ClientCall, _ proxy: Endpoint,
+        _ choice: inout ProxyChoice, _ end: inout End
     ) async throws {
         var buffer = FrameBuffer()
         while let piece = try await response.next() {
@@ -142,19 +149,36 @@ final class FollowDriver: @unchecked Sendable {
                         position: follower.state.position, hash: follower.state.hash
                     ).encoded)
             }
+            if choice.shouldMove(from: proxy, in: follower.state.map) {
+                end.isMove = true
+                end.reason = "another proxy is primary now"
+                return
+            }
         }
     }
 
-    /// Takes the frames and does what they ask for. Progress alone stays on the loop; the rest may touch disks.
+    /// Takes the frames and does what they ask for. A few that hardly touch a disk stay on the loop, because a
+    /// client waits for them; the rest goes to the pool.
     private func apply(_ frames: [FollowFrame]) async throws -> Bool {
-        let isQuiet =
+        let isQuick =
             !hasDebts && !follower.record.clusterID.isEmpty
-            && frames.allSatisfy {
-                if case .progress = $0 { return true }
-                return false
-            }
-        if isQuiet { return try carryOut(frames) }
+            && frames.count <= TargetLimits.quickFramesMax && frames.allSatisfy(Self.isQuick)
+        if isQuick { return try carryOut(frames) }
         return try await pool.run { [self] in try carryOut(frames) }
+    }
+
+    /// Whether a frame costs no more than a look at each disk. Destroying a bucket waits for its uploads.
+    private static func isQuick(_ frame: FollowFrame) -> Bool {
+        switch frame {
+        case .progress: return true
+        case .entry(let entry) where entry.kind == .command:
+            switch try? LogRecord(decoding: entry.payload).command {
+            case .createBucket, .setNode, .removeNode: return true
+            case .destroyBucket, .found, nil: return false
+            }
+        case .entry: return true
+        case .snapshot, .acknowledge: return false
+        }
     }
 
     private var hasDebts: Bool { written != follower.record || owesReconciling }

@@ -3,9 +3,10 @@ import HTTP
 
 /// Which proxy to follow, and when to try again. No I/O, no clock.
 ///
-/// Each target has an order of its own over the proxies (highest random weight of its id over theirs), so that a
-/// cluster's targets spread over them, and those of a dead proxy over the others. Addresses from the command line come
-/// last: they help when the map is not known or not true any more.
+/// In a small cluster targets follow the primary: it waits for them, and so hears from them at once. In a large one
+/// each target has an order of its own over the proxies (highest random weight of its id over theirs), so that they
+/// spread over them, and those of a dead proxy over the others. Addresses from the command line come last: they help
+/// when the map is not known or not true any more.
 struct ProxyChoice: Sendable {
     private let node: NodeID
     private let joins: [Endpoint]
@@ -28,8 +29,28 @@ struct ProxyChoice: Sendable {
             .map { (weight: Placement.weight($0.id.digest, digest), node: $0) }
             .sorted { ($0.weight, $0.node.id) > ($1.weight, $1.node.id) }
             .map { Endpoint(host: $0.node.address.host, port: Int($0.node.address.port)) }
+        if let primary = Self.preferred(in: map), let place = order.firstIndex(of: primary) {
+            order.insert(order.remove(at: place), at: 0)
+        }
         for join in joins where !order.contains(join) { order.append(join) }
         return order
+    }
+
+    /// The primary, where targets follow it.
+    private static func preferred(in map: ClusterMap) -> Endpoint? {
+        guard map.candidates.count <= TargetLimits.targetsAtPrimaryMax,
+            let node = map.primary.flatMap({ map[$0] })
+        else { return nil }
+        return Endpoint(host: node.address.host, port: Int(node.address.port))
+    }
+
+    /// Whether a stream that works should be given up for a better one: another proxy has become primary since.
+    /// Not for the one whose stream has just ended: the map may not know yet that it is gone. Once the map has
+    /// named another, it may come back.
+    mutating func shouldMove(from proxy: Endpoint, in map: ClusterMap) -> Bool {
+        guard let preferred = Self.preferred(in: map), preferred != last else { return false }
+        last = nil
+        return preferred != proxy
     }
 
     /// The proxy to try now.
