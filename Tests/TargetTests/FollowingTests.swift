@@ -215,5 +215,9 @@ import Testing
         #expect(try choice.next(in: map(primary: 2)) == other)
         // And it may be primary again.
         #expect(try choice.shouldMove(from: other, in: map(primary: 1)))
+        // Whatever has failed before, the next one asked is the one it moves for.
+        _ = choice.ended(with: old, worked: false)
+        #expect(try choice.shouldMove(from: other, in: map(primary: 1)))
+        #expect(try choice.next(in: map(primary: 1)) == old)
     }
 }

@@ -64,6 +64,7 @@ final class FollowDriver: @unchecked Sendable {
             guard !Task.isCancelled else { return }
             if end.isMove {
                 log.info("\(proxy): \(end.reason)")
+                await loop.sleep(nanoseconds: ProxyChoice.pauseMin)
                 continue
             }
             status.lost(because: "\(proxy): \(end.reason)")

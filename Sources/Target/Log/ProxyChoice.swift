@@ -50,7 +50,10 @@ struct ProxyChoice: Sendable {
     mutating func shouldMove(from proxy: Endpoint, in map: ClusterMap) -> Bool {
         guard let preferred = Self.preferred(in: map), preferred != last else { return false }
         last = nil
-        return preferred != proxy
+        guard preferred != proxy else { return false }
+        // The next one asked is the preferred one, whatever has failed before.
+        failures = 0
+        return true
     }
 
     /// The proxy to try now.
