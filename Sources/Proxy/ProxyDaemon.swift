@@ -71,8 +71,7 @@ final class ProxyDaemon: Sendable {
         let published = published
         followers = Followers { published.now.state.position }
         metadata = MetadataService(
-            id: settings.id, group: group, published: published, followers: followers,
-            loop: loops.loops[0], log: log.about("metadata"))
+            id: settings.id, group: group, published: published, followers: followers)
         let forwarder = Forwarder(
             id: settings.id, group: group, client: client, loop: loops.loops[0])
         let daemon = DaemonRoutes(node: node, metadata: metadata, raft: RaftDocument(group: group))
@@ -190,7 +189,21 @@ final class ProxyDaemon: Sendable {
     /// and an election timer that ran on alone would blame others for it.
     private func tick(_ loop: EventLoop) async {
         let interval = Self.driverLimits.tickNanoseconds
-        while await loop.sleep(nanoseconds: interval) { group.raft.tick() }
+        var lastBeat = MonotonicTime.now()
+        while await loop.sleep(nanoseconds: interval) {
+            group.raft.tick()
+            let now = MonotonicTime.now()
+            let slow = followers.leaveBehind(at: now)
+            if !slow.isEmpty {
+                log.warning(
+                    "left behind, not having applied a change in \(Limits.followersSeconds) s: "
+                        + slow.map(\.text).joined(separator: ", "))
+            }
+            if Double(now.since(lastBeat)) / 1e9 >= Limits.followProgressSeconds {
+                lastBeat = now
+                published.beat()
+            }
+        }
     }
 
     /// A primary that ends hands over first, so that nobody waits for an election.

@@ -30,6 +30,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var date = DateLine()
 
     private static let eventsMax = 256
+    /// A woken task often wakes the next one; a look at the sockets between each two is a system call.
+    private static let localRoundsMax = 8
     private static let sweepPause: UInt64 = 10_000_000
     /// Read buffers kept for the next busy connections.
     private static let slabsMax = 256
@@ -160,9 +162,12 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         if !closed.isEmpty { closed.removeAll() }
     }
 
-    /// What is queued at the beginning; what that adds waits for the next turn, so sockets get theirs.
+    /// What is queued, and what that adds in turn; but only so often, so that sockets get their turn.
     private func runLocal() {
-        guard !local.isEmpty else { return }
+        for _ in 0..<Self.localRoundsMax where !local.isEmpty { runRound() }
+    }
+
+    private func runRound() {
         let work = local
         local.removeAll(keepingCapacity: true)
         for work in work {

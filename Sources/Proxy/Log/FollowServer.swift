@@ -55,6 +55,7 @@ struct FollowServer: Sendable {
     ) async throws {
         var sent = start
         var snapshot = published.now
+        var pulse = published.pulse
         try await exchange.write(progress(snapshot).encoded)
         var mustSnapshot = !isContinuable(sent, snapshot.state.position)
         while true {
@@ -68,17 +69,15 @@ struct FollowServer: Sendable {
                 snapshot = published.now
                 continue
             }
-            let known = sent
-            let newer = await exchange.loop.within(
-                nanoseconds: UInt64(Limits.followProgressSeconds * 1e9)
-            ) { await published.first { $0.position > known } }
-            try Task.checkCancellation()
-            snapshot = published.now
-            if newer == nil || newer.flatMap({ $0 }) == nil {
-                try await exchange.write(progress(snapshot).encoded)
-            } else if !isContinuable(sent, snapshot.state.position) {
-                mustSnapshot = true
+            guard let next = await published.next(after: sent, pulse: pulse) else {
+                throw CancellationError()
             }
+            snapshot = next.snapshot
+            if next.pulse != pulse {
+                pulse = next.pulse
+                try await exchange.write(progress(snapshot).encoded)
+            }
+            mustSnapshot = !isContinuable(sent, snapshot.state.position)
             if diverged.value {
                 diverged.set(false)
                 mustSnapshot = true

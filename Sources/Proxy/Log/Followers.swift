@@ -22,6 +22,7 @@ final class Followers: Sendable {
 
     private struct Wait {
         var position: LogPosition
+        var begun: MonotonicTime
         var waiter: Waiter
     }
 
@@ -145,30 +146,29 @@ final class Followers: Sendable {
 
     // MARK: Waiting
 
-    /// Waits until every follower has applied `position` or is left behind.
-    ///
-    /// - Returns: `nil` when the task was cancelled first.
-    func reach(_ position: LogPosition) async -> Void? {
+    /// Returns when every follower has applied `position` or is left behind, or when the task is cancelled.
+    func reach(_ position: LogPosition) async {
         let waiter = Waiter()
         let isReached = state.withLock { state in
             if state.isReached(position) { return true }
-            state.waits.append(Wait(position: position, waiter: waiter))
+            state.waits.append(Wait(position: position, begun: .now(), waiter: waiter))
             return false
         }
-        if isReached { return () }
+        if isReached { return }
         await waiter.wait()
-        return state.withLock { state in
-            let count = state.waits.count
-            state.waits.removeAll { $0.waiter === waiter }
-            return state.waits.count == count ? () : nil
-        }
+        guard Task.isCancelled else { return }
+        state.withLock { $0.waits.removeAll { $0.waiter === waiter } }
     }
 
-    /// Stops waiting for those that have not applied `position`.
+    /// Leaves those behind for whom somebody has waited too long. Called often; one clock for all who wait.
     ///
     /// - Returns: their ids.
-    func leaveBehind(_ position: LogPosition) -> [NodeID] {
-        let (slow, due) = state.withLock { state in
+    func leaveBehind(at now: MonotonicTime) -> [NodeID] {
+        let (slow, due) = state.withLock { state -> ([NodeID], [Waiter]) in
+            let late = state.waits.filter {
+                Double(now.since($0.begun)) / 1e9 >= Limits.followersSeconds
+            }
+            guard let position = late.map(\.position).max() else { return ([], []) }
             let slow = state.followers.filter {
                 !$0.value.isLeftBehind && $0.value.position < position
             }

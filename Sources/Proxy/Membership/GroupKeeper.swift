@@ -16,12 +16,13 @@ struct GroupKeeper: Sendable {
 
     func run() async {
         while !Task.isCancelled {
-            let position = published.now.state.position
+            let version = published.now.state.map.version
             let isSettled = await step()
             guard !Task.isCancelled else { return }
             if isSettled {
+                // A change of the primary is a change of the map as well.
                 _ = await loop.within(nanoseconds: UInt64(Limits.keeperSeconds * 1e9)) {
-                    await published.first { $0.position != position }
+                    await published.first { $0.map.version != version }
                 }
             } else {
                 await loop.sleep(nanoseconds: UInt64(Limits.keeperRetrySeconds * 1e9))

@@ -28,7 +28,7 @@ struct Joiner: Sendable {
                         + "to bring it back")
             case .wait: break
             }
-            _ = await published.first { $0.position != state.position }
+            _ = await published.first { $0.map.version != state.map.version }
         }
     }
 

@@ -10,8 +10,6 @@ struct MetadataService: Sendable {
     let group: RaftGroup
     let published: PublishedState
     let followers: Followers
-    let loop: EventLoop
-    let log: Logger
 
     /// On whose behalf something is changed.
     struct Origin: Sendable {
@@ -34,7 +32,7 @@ struct MetadataService: Sendable {
         switch await group.raft.propose(record.encoded) {
         case .applied(_, let outcome):
             if case .failure(let rejection) = outcome.result { throw Failure(rejection) }
-            await waitForFollowers(outcome.position)
+            await followers.reach(outcome.position)
             return outcome
         case .unchanged:
             preconditionFailure("only changes of membership can be without effect")
@@ -48,18 +46,6 @@ struct MetadataService: Sendable {
             failure.requestID = origin.requestID
             throw failure
         }
-    }
-
-    private func waitForFollowers(_ position: LogPosition) async {
-        let isReached = await loop.within(nanoseconds: UInt64(Limits.followersSeconds * 1e9)) {
-            await followers.reach(position) != nil
-        }
-        guard isReached != true else { return }
-        let slow = followers.leaveBehind(position)
-        guard !slow.isEmpty else { return }
-        log.warning(
-            "left behind, not having applied \(position.text) in \(Limits.followersSeconds) s: "
-                + slow.map(\.text).joined(separator: ", "))
     }
 
     // MARK: Reading

@@ -18,18 +18,41 @@ final class PublishedState: Sendable {
         var primary: Node? { state.map.primary.flatMap { state.map[$0] } }
     }
 
-    private let watched: Watched<Snapshot>
-
-    init(_ state: ClusterState) {
-        watched = Watched(Snapshot(state))
+    private struct Current: Sendable {
+        var snapshot: Snapshot
+        var pulse: UInt64 = 0
     }
 
-    var now: Snapshot { watched.value }
+    private let watched: Watched<Current>
 
-    func publish(_ state: ClusterState) { watched.set(Snapshot(state)) }
+    init(_ state: ClusterState) {
+        watched = Watched(Current(snapshot: Snapshot(state)))
+    }
+
+    var now: Snapshot { watched.value.snapshot }
+
+    func publish(_ state: ClusterState) {
+        let snapshot = Snapshot(state)
+        watched.update { $0.snapshot = snapshot }
+    }
 
     /// Waits for a state that fits; `nil` when the task was cancelled.
     func first(where fits: (ClusterState) -> Bool) async -> Snapshot? {
-        await watched.first { fits($0.state) }
+        await watched.first { fits($0.snapshot.state) }?.snapshot
+    }
+
+    /// Lets those go who wait by ``next(after:pulse:)``: for signs of life, without a timer each.
+    func beat() { watched.update { $0.pulse += 1 } }
+
+    var pulse: UInt64 { watched.value.pulse }
+
+    /// Waits for a state behind `position`, or for the next beat.
+    ///
+    /// - Returns: the newest state and pulse; `nil` when the task was cancelled.
+    func next(
+        after position: LogPosition, pulse: UInt64
+    ) async -> (snapshot: Snapshot, pulse: UInt64)? {
+        await watched.first { $0.snapshot.state.position > position || $0.pulse != pulse }
+            .map { ($0.snapshot, $0.pulse) }
     }
 }

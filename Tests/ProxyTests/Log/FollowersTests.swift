@@ -22,7 +22,8 @@ import Testing
     private func isReached(_ followers: Followers, _ index: UInt64) async -> Bool {
         let loops = EventLoopsForTests.shared
         return await loops.within(nanoseconds: 20_000_000) {
-            await followers.reach(self.position(index)) != nil
+            await followers.reach(self.position(index))
+            return !Task.isCancelled
         } ?? false
     }
 
@@ -76,7 +77,15 @@ import Testing
         let followers = followers()
         let stream = followers.opened(t1, at: position(3))
         newest.set(position(4))
-        #expect(followers.leaveBehind(position(4)) == [t1])
+        let waiting = Task { await followers.reach(position(4)) }
+        var left: [NodeID] = []
+        while left.isEmpty {
+            await Task.yield()
+            let later = MonotonicTime.now().nanoseconds + 3_000_000_000
+            left = followers.leaveBehind(at: MonotonicTime(nanoseconds: later))
+        }
+        #expect(left == [t1])
+        await waiting.value
         #expect(await isReached(followers, 4))
         followers.acknowledged(t1, stream: stream, at: position(4))
         newest.set(position(5))
