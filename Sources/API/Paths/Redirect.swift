@@ -24,7 +24,7 @@ package struct Redirect: Equatable, Sendable {
         self.position = position
     }
 
-    /// The value of `Location`.
+    /// Where a client is sent.
     ///
     /// - Parameters:
     ///   - node: where the object lives.
@@ -33,6 +33,7 @@ package struct Redirect: Equatable, Sendable {
     ///   - time: now.
     ///   - position: of the state that `node` was chosen by.
     ///   - suffix: appended as it is.
+    /// - Returns: the value of `Location`.
     package static func location(
         to node: Node, _ target: RequestTarget, proxy: NodeID, time: Timestamp,
         position: String, suffix: String = ""

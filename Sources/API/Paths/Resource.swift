@@ -17,6 +17,7 @@ package enum Resource: Equatable, Sendable {
     case unserved(String)
 
     /// - Parameter path: the raw path, without the query.
+    /// - Throws: a failure that says what is wrong with the path, and which resources there are.
     package init(path: Substring) throws(Failure) {
         var rest = path
         guard Self.element(&rest) == "v1" else {

@@ -50,7 +50,8 @@ struct Admission: Sendable {
             let found = node.map { "\($0.role.text) \($0.id)" } ?? "something else"
             throw Failure(
                 .addressUnreachable,
-                "at \(claimed.address.url) answers \(found), not \(claimed.role.text) \(claimed.id)")
+                "at \(claimed.address.url) answers \(found), not \(claimed.role.text) \(claimed.id)"
+            )
         }
         var admitted = claimed
         admitted.member = node.member
