@@ -1,3 +1,9 @@
+/// What `martlet sim --subject` names.
+package enum SubjectName: String, CaseIterable, Sendable {
+    /// Names over storage in memory: the fastest, for the protocol itself.
+    case memory
+}
+
 /// Many seeds, one after another.
 package enum Campaign {
     /// What one seed led to.
@@ -17,9 +23,21 @@ package enum Campaign {
         package var snapshots: Int
     }
 
-    package static func run<Case: Subject>(
-        _ subject: Case.Type, seed: UInt64, seconds: UInt64, defect: Defect? = nil,
+    /// Runs one seed. The subject is chosen here, so that everything below is compiled for it.
+    package static func run(
+        _ subject: SubjectName = .memory, seed: UInt64, seconds: UInt64, defect: Defect? = nil,
         isTracing: Bool = false
+    ) throws -> Verdict {
+        switch subject {
+        case .memory:
+            try run(
+                NamesInMemory.self, seed: seed, seconds: seconds, defect: defect,
+                isTracing: isTracing)
+        }
+    }
+
+    private static func run<Case: Subject>(
+        _ subject: Case.Type, seed: UInt64, seconds: UInt64, defect: Defect?, isTracing: Bool
     ) throws -> Verdict {
         let faults = Faults(seed: seed)
         var world = try World<Case>(

@@ -4,10 +4,9 @@ package import Consensus
 package protocol Subject {
     associatedtype Storage: LogStorage where Storage.Machine: Sendable
 
-    static var name: String { get }
     static func machine() -> Storage.Machine
-    /// Storage on an empty disk.
-    static func storage(seed: UInt64) throws -> Storage
+    /// Storage on an empty disk; `nil` when the model itself is the storage.
+    static func storage(seed: UInt64) throws -> Storage?
     /// What is left after the process has died: everything that was flushed.
     static func crashed(_ storage: inout Storage)
     /// The model of what storage must hold; it is fed the same batches.

@@ -31,7 +31,7 @@ extension World {
         }
         let target = clients[ordinal].home ?? ids[random.next(in: 0...ids.count - 1)]
         clients[ordinal].home = nil
-        guard members[target]?.pipeline != nil, members[target]?.isPaused == false else { return }
+        guard member(target).isUp, !member(target).isPaused else { return }
         nextToken += 1
         let token = nextToken
         clients[ordinal].token = token

@@ -10,22 +10,25 @@ extension World {
             hardState: HardState(
                 generation: Generation(counter: 1, nonce: seed), term: .zero, vote: nil),
             base: LogBase(mark: .zero, time: 0, configuration: Configuration(voters: ids)))
-        try storage.write(batch)
+        try storage?.write(batch)
         model.write(batch)
-        members[id] = Member(
-            storage: storage, model: model, skew: spread(86_400 * Faults.second))
+        group.append(
+            Member(storage: storage, model: model, skew: spread(86_400 * Faults.second)))
     }
 
     mutating func start(_ id: MemberID) {
-        guard let member = members[id] else { return }
+        let member = member(id)
         member.life += 1
         member.job = nil
         member.isPaused = false
         member.missed = []
         member.ledTerm = .zero
         do {
-            var recovered = try member.storage.load()
-            compare(&recovered, with: member.model.load(), of: id)
+            var recovered = member.model.load()
+            if let stored = try member.storage?.load() {
+                compare(stored, with: recovered, of: id)
+                recovered = stored
+            }
             if defect == .forgetsApplied, recovered.applied.index > recovered.base.mark.index {
                 recovered = replayed(recovered, member)
             }
@@ -43,7 +46,7 @@ extension World {
 
     /// Storage must return what the model holds.
     private mutating func compare(
-        _ recovered: inout RecoveredState<Machine>, with model: RecoveredState<Machine>,
+        _ recovered: RecoveredState<Machine>, with model: RecoveredState<Machine>,
         of id: MemberID
     ) {
         oracle.demand(
@@ -69,7 +72,7 @@ extension World {
     }
 
     mutating func feed(_ id: MemberID, _ events: [PipelineEvent<Machine>]) {
-        guard let member = members[id] else { return }
+        let member = member(id)
         if member.isPaused {
             member.missed += events
             return
@@ -83,9 +86,9 @@ extension World {
         switch action {
         case .send(let envelope): send(envelope)
         case .store(let job):
-            guard let member = members[id] else { return }
+            let member = member(id)
             oracle.demand(member.job == nil, "\(id) has two storage jobs")
-            members[id]?.job = job
+            member.job = job
             let due =
                 max(now, member.stalledUntil) + faults.flush.least
                 + spread(faults.flush.spread)
@@ -115,11 +118,18 @@ extension World {
 
     /// The storage job reaches the disk; a little later the member hears of it.
     mutating func makeDurable(_ id: MemberID) {
-        guard let member = members[id], var job = member.job else { return }
+        let member = member(id)
+        guard var job = member.job else { return }
         member.job = nil
         spoil(&job, member)
-        let result = job.run(on: &member.storage)
-        if let batch = job.batch { member.model.write(batch) }
+        let result: StorageResult<Machine>
+        if var storage = member.storage {
+            result = job.run(on: &storage)
+            member.storage = storage
+            if let batch = job.batch { member.model.write(batch) }
+        } else {
+            result = job.run(on: &member.model)
+        }
         if let failure = result.failure { oracle.fail("storage of \(id) failed: \(failure)") }
         oracle.demand(
             member.model.hardState.term >= member.hardState.term
@@ -152,29 +162,31 @@ extension World {
     // MARK: after each step
 
     private mutating func inspect(_ id: MemberID) {
-        guard let member = members[id], let pipeline = member.pipeline else { return }
-        let replica = pipeline.replica
+        let member = member(id)
+        guard let glance = member.pipeline?.glance else { return }
         oracle.demand(
-            replica.commit >= member.commit && pipeline.applied.index >= member.applied,
-            "IN-08: \(id) commit \(member.commit) -> \(replica.commit), "
-                + "applied \(member.applied) -> \(pipeline.applied)")
-        member.commit = replica.commit
-        member.applied = pipeline.applied.index
-        if replica.roleName == .leader {
-            if member.ledTerm == replica.term {
+            glance.commit >= member.commit && glance.applied >= member.applied,
+            "IN-08: \(id) commit \(member.commit) -> \(glance.commit), "
+                + "applied \(member.applied) -> \(glance.applied)")
+        member.commit = glance.commit
+        member.applied = glance.applied
+        if glance.isLeader {
+            if member.ledTerm == glance.term {
                 oracle.demand(
-                    replica.lastMark.index >= member.ledLast,
-                    "IN-02: leader \(id) went from \(member.ledLast) to \(replica.lastMark)")
+                    glance.last >= member.ledLast,
+                    "IN-02: leader \(id) went from \(member.ledLast) to \(glance.last)")
             } else {
                 counts.elections += 1
-                note("\(id) leads term \(replica.term)")
+                note("\(id) leads term \(glance.term)")
+                if let pipeline = member.pipeline { oracle.leads(id, pipeline.replica) }
             }
-            oracle.leads(id, replica)
-            member.ledTerm = replica.term
-            member.ledLast = replica.lastMark.index
+            member.ledTerm = glance.term
+            member.ledLast = glance.last
         }
-        if let last = oracle.committed.last, last.mark.index == pipeline.applied.index {
-            checkHeld(last.mark, replica)
+        if glance.applied > heldUpTo, let last = oracle.committed.last,
+            last.mark.index == glance.applied, let pipeline = member.pipeline
+        {
+            checkHeld(last.mark, pipeline.replica)
         }
     }
 
@@ -194,29 +206,35 @@ extension World {
     }
 
     private func holds(_ mark: LogMark, _ id: MemberID) -> Bool {
-        guard let model = members[id]?.model else { return false }
-        if model.base.mark.index >= mark.index { return true }
-        guard model.last.index >= mark.index else { return false }
-        return model.entries[mark.index.distance(from: model.base.mark.index) - 1].term == mark.term
+        let member = member(id)
+        let base = member.model.base.mark.index
+        if base >= mark.index { return true }
+        guard member.model.last.index >= mark.index else { return false }
+        return member.model.entries[mark.index.distance(from: base) - 1].term == mark.term
     }
 
     mutating func crash(_ id: MemberID, for time: UInt64) {
-        guard let member = members[id], member.pipeline != nil else { return }
+        let member = member(id)
+        guard member.isUp else { return }
         note("\(id) crashes")
         counts.crashes += 1
-        members[id]?.pipeline = nil
-        members[id]?.job = nil
-        members[id]?.missed = []
-        Case.crashed(&member.storage)
+        member.pipeline = nil
+        member.job = nil
+        member.missed = []
+        if var storage = member.storage {
+            Case.crashed(&storage)
+            member.storage = storage
+        }
         agenda.plan(.restart(id, life: member.life), at: now + time)
     }
 
     mutating func resume(_ id: MemberID) {
-        guard members[id]?.isPaused == true else { return }
+        let member = member(id)
+        guard member.isPaused else { return }
         note("\(id) resumes")
-        members[id]?.isPaused = false
-        let missed = members[id]?.missed ?? []
-        members[id]?.missed = []
+        member.isPaused = false
+        let missed = member.missed
+        member.missed = []
         feed(id, missed)
     }
 }

@@ -9,11 +9,18 @@ extension World {
         if isTracing {
             note("\(envelope.from)>\(envelope.to) \(envelope.term) \(envelope.message)")
         }
-        recent.append(envelope)
-        if recent.count > 256 { recent.removeFirst(128) }
+        remember(envelope)
         if !isHealing, Int(spread(10_000)) < faults.loss { return }
         plan(envelope)
         if !isHealing, Int(spread(10_000)) < faults.duplication { plan(envelope) }
+    }
+
+    /// Keeps the last messages, for when old ones are sent again.
+    private mutating func remember(_ envelope: Envelope) {
+        guard faults.replayEvery > 0 else { return }
+        if recent.count < 256 { return recent.append(envelope) }
+        recent[recentOldest] = envelope
+        recentOldest = (recentOldest + 1) % recent.count
     }
 
     private mutating func plan(_ envelope: Envelope) {
@@ -28,7 +35,7 @@ extension World {
     }
 
     mutating func deliver(_ envelope: Envelope) {
-        if let end = cuts[Link(from: envelope.from, to: envelope.to)] {
+        if !cuts.isEmpty, let end = cuts[Link(from: envelope.from, to: envelope.to)] {
             if now < end { return }
             cuts[Link(from: envelope.from, to: envelope.to)] = nil
         }
@@ -43,7 +50,7 @@ extension World {
 
     /// IN-10: what a message promises is on the sender's disk.
     private mutating func checkPromise(_ envelope: Envelope) {
-        guard let member = members[envelope.from], let pipeline = member.pipeline else { return }
+        let member = member(envelope.from)
         let stored = member.model.hardState
         oracle.demand(
             envelope.term <= stored.term && envelope.generation <= stored.generation,
@@ -53,7 +60,8 @@ extension World {
             oracle.demand(
                 stored.vote == envelope.to,
                 "IN-10: \(envelope.from) grants \(envelope.to), stored is \(stored)")
-        case .appendAccepted(let match) where envelope.term == pipeline.replica.term:
+        case .appendAccepted(let match)
+        where envelope.term == member.pipeline?.replica.hardState.term:
             oracle.demand(
                 member.model.last.index >= match,
                 "IN-10: \(envelope.from) confirms \(match), stored is \(member.model.last)")
@@ -75,8 +83,8 @@ extension World {
         case (.grantsTwice, .voteReply): envelope.message = .voteReply(granted: true)
         case (.confirmsAnyRound, .heartbeat(let round, _)): newestRound[envelope.from] = round
         case (.ignoresPrevious, .append(let previous, let entries, let commit)):
-            if let receiver = members[envelope.to]?.pipeline?.replica,
-                let term = receiver.term(at: previous.index), term <= envelope.term
+            if let term = member(envelope.to).pipeline?.replica.term(at: previous.index),
+                term <= envelope.term
             {
                 envelope.message = .append(
                     previous: LogMark(index: previous.index, term: term), entries: entries,
@@ -123,7 +131,7 @@ extension World {
             let id = anyone()
             let end = now + spread(3 * Faults.second)
             note("disk of \(id) stalls until \(end / 1_000)")
-            members[id]?.stalledUntil = end
+            member(id).stalledUntil = end
         case .transfer:
             counts.transfers += 1
             feed(anyone(), [.transfer(to: anyone())])
@@ -138,9 +146,10 @@ extension World {
     }
 
     private mutating func pause(_ id: MemberID) {
-        guard let member = members[id], member.pipeline != nil, !member.isPaused else { return }
+        let member = member(id)
+        guard member.isUp, !member.isPaused else { return }
         note("\(id) pauses")
-        members[id]?.isPaused = true
+        member.isPaused = true
         agenda.plan(.resume(id, life: member.life), at: now + spread(3 * Faults.second))
     }
 
@@ -164,16 +173,16 @@ extension World {
     /// The operator asks for a random step at a random member, which may be the wrong one.
     private mutating func changeMembership() {
         counts.changes += 1
-        let member = anyone()
+        let chosen = anyone()
         let change: MembershipChange =
             switch random.next(in: 0...3) {
-            case 0: .addLearner(member)
-            case 1: .promote(member)
-            case 2: .demote(member)
-            default: .remove(member)
+            case 0: .addLearner(chosen)
+            case 1: .promote(chosen)
+            case 2: .demote(chosen)
+            default: .remove(chosen)
             }
         nextToken += 1
-        let leader = ids.first { members[$0]?.pipeline?.replica.roleName == .leader }
+        let leader = ids.first { member($0).pipeline?.replica.roleName == .leader }
         feed(leader ?? anyone(), [.changeMembership(ProposalToken(nextToken), change)])
     }
 
@@ -187,8 +196,8 @@ extension World {
         readsAtHealing = counts.reads
         cuts = [:]
         for id in ids {
-            members[id]?.stalledUntil = 0
-            if members[id]?.pipeline == nil { start(id) }
+            member(id).stalledUntil = 0
+            if !member(id).isUp { start(id) }
             resume(id)
         }
     }
@@ -196,15 +205,15 @@ extension World {
     /// IN-14, IN-15: one leader, equal logs and states, fresh requests served, nothing left waiting.
     mutating func checkHealed() -> String? {
         if let violation = oracle.violation { return violation }
-        let leaders = ids.filter { members[$0]?.pipeline?.replica.roleName == .leader }
-        guard leaders.count == 1, let leader = members[leaders[0]]?.pipeline else {
+        let leaders = ids.filter { member($0).pipeline?.replica.roleName == .leader }
+        guard leaders.count == 1, let leader = member(leaders[0]).pipeline else {
             return "IN-15: \(leaders) lead after healing"
         }
         let acknowledgedAfterHealing = counts.acknowledged > acknowledgedAtHealing
         if !acknowledgedAfterHealing { return "IN-15: no write was acknowledged after healing" }
         if counts.reads <= readsAtHealing { return "IN-15: no read was served after healing" }
         for id in leader.replica.configuration.members {
-            guard let pipeline = members[id]?.pipeline else { return "IN-15: \(id) is down" }
+            guard let pipeline = member(id).pipeline else { return "IN-15: \(id) is down" }
             let lag = leader.applied.index.distance(from: pipeline.applied.index)
             if lag > 200 { return "IN-15: \(id) lacks \(lag) entries" }
         }

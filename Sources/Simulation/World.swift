@@ -11,7 +11,7 @@ package struct World<Case: Subject> {
         /// The job reaches the disk.
         case durable(MemberID, life: Int)
         /// The member hears that it has.
-        case stored(MemberID, life: Int, StorageResult<Machine>)
+        indirect case stored(MemberID, life: Int, StorageResult<Machine>)
         case client(Int)
         case fault(FaultClass)
         case restart(MemberID, life: Int)
@@ -25,13 +25,16 @@ package struct World<Case: Subject> {
     /// A class, so that logs and states are changed in place and never copied.
     final class Member {
         var pipeline: Pipeline<Machine>?
-        var storage: Case.Storage
+        /// The storage under test; `nil` when that is the model itself.
+        var storage: Case.Storage?
+        /// What storage must hold.
         var model: MemoryStorage<Machine>
         /// Counts starts: events of an earlier life are void.
         var life = 0
         var job: StorageJob<Machine>?
         var isPaused = false
         var missed: [PipelineEvent<Machine>] = []
+        var isUp: Bool { pipeline != nil }
         var stalledUntil: UInt64 = 0
         /// What was last seen, for what may only grow.
         var hardState = HardState.initial
@@ -42,7 +45,7 @@ package struct World<Case: Subject> {
         /// Nanoseconds by which its clock is off.
         let skew: UInt64
 
-        init(storage: Case.Storage, model: MemoryStorage<Machine>, skew: UInt64) {
+        init(storage: Case.Storage?, model: MemoryStorage<Machine>, skew: UInt64) {
             self.storage = storage
             self.model = model
             self.skew = skew
@@ -56,11 +59,14 @@ package struct World<Case: Subject> {
     var agenda = Agenda<Event>()
     package internal(set) var now: UInt64 = 1
     package internal(set) var steps = 0
-    var members: [MemberID: Member] = [:]
+    /// Member `n` is at place `n - 1`.
+    var group: [Member] = []
     var ids: [MemberID] = []
     /// Links that are cut, and until when.
     var cuts: [Link: UInt64] = [:]
+    /// The last messages sent, in a ring.
     var recent: [Envelope] = []
+    var recentOldest = 0
     /// The last heartbeat round each member began; only a planted defect needs it.
     var newestRound: [MemberID: UInt64] = [:]
     var clients: [Client] = []
@@ -133,9 +139,8 @@ package struct World<Case: Subject> {
     static var settling: UInt64 { 15 * Faults.second }
 
     private mutating func runUntil(_ end: UInt64) {
-        while oracle.violation == nil, let (time, event) = agenda.next() {
-            if time > end {
-                agenda.plan(event, at: time)
+        while oracle.violation == nil {
+            guard let due = agenda.nextTime, due <= end, let (time, event) = agenda.next() else {
                 now = end
                 return
             }
@@ -151,7 +156,7 @@ package struct World<Case: Subject> {
             guard isCurrent(id, life) else { return }
             let drift = UInt64(random.next(in: 0...2_000_000))
             agenda.plan(.tick(id, life: life), at: now + 24_000_000 + drift)
-            if members[id]?.isPaused == false { feed(id, [.tick(time: clock(of: id))]) }
+            if !member(id).isPaused { feed(id, [.tick(time: clock(of: id))]) }
         case .deliver(let envelope): deliver(envelope)
         case .durable(let id, let life): if isCurrent(id, life) { makeDurable(id) }
         case .stored(let id, let life, let result):
@@ -159,18 +164,21 @@ package struct World<Case: Subject> {
         case .client(let ordinal): act(ordinal)
         case .fault(let fault): strike(fault)
         case .restart(let id, let life):
-            if members[id]?.life == life, members[id]?.pipeline == nil { start(id) }
+            if member(id).life == life, !member(id).isUp { start(id) }
         case .resume(let id, let life): if isCurrent(id, life) { resume(id) }
         }
     }
 
+    func member(_ id: MemberID) -> Member { group[Int(id.rawValue) - 1] }
+
     func isCurrent(_ id: MemberID, _ life: Int) -> Bool {
-        members[id]?.life == life && members[id]?.pipeline != nil
+        let member = member(id)
+        return member.life == life && member.isUp
     }
 
     mutating func spread(_ span: UInt64) -> UInt64 { span == 0 ? 0 : random.next() % span }
 
-    func clock(of id: MemberID) -> UInt64 { now + (members[id]?.skew ?? 0) }
+    func clock(of id: MemberID) -> UInt64 { now + member(id).skew }
 
     /// One line of the trace.
     mutating func note(_ line: @autoclosure () -> String) {

@@ -22,6 +22,8 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
     package private(set) var stopReason: StopReason?
     package private(set) var isRemoved = false
 
+    package private(set) var glance = Glance()
+
     private var time: UInt64 = 0
     private var ticks: UInt64 = 0
     private var appliedTime: UInt64
@@ -41,6 +43,7 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
     /// restored from `recovered`.
     ///
     /// - Throws: when the recovered parts contradict each other.
+    @specialized(where Machine == NameSet)
     package init(
         id: MemberID, recovered: RecoveredState<Machine>, machine: Machine,
         limits: Limits = Limits(), driverLimits: DriverLimits = DriverLimits(), seed: UInt64
@@ -54,11 +57,27 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
         appliedTime = recovered.lastTime
     }
 
+    /// What an observer looks at after every step, without copying the rest.
+    package struct Glance: Sendable {
+        package var isLeader = false
+        package var term = Term.zero
+        package var last = Index.zero
+        package var commit = Index.zero
+        package var applied = Index.zero
+    }
+
+    private mutating func lookAround() {
+        glance = Glance(
+            isLeader: replica.isLeader, term: replica.term, last: replica.log.last,
+            commit: replica.commit, applied: applied.index)
+    }
+
     package var position: Position {
         Position(generation: replica.generation, term: applied.term, index: applied.index)
     }
 
     /// Takes in all events that have gathered, and says what to do.
+    @specialized(where Machine == NameSet)
     package mutating func handle(
         _ events: [PipelineEvent<Machine>], time: UInt64
     ) -> [PipelineAction<Machine>] {
@@ -79,6 +98,7 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
         }
         submit(&gathered, &asked)
         startStoring()
+        lookAround()
         defer { actions = [] }
         return actions
     }

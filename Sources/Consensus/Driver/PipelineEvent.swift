@@ -7,7 +7,7 @@ package enum PipelineEvent<Machine: StateMachine>: Sendable {
     case transfer(to: MemberID)
     case read(ReadToken)
     /// The storage job is done.
-    case stored(StorageResult<Machine>)
+    indirect case stored(StorageResult<Machine>)
     /// Refuse everything from now on, and answer everything that waits.
     case stop
 }
@@ -17,7 +17,7 @@ package enum PipelineAction<Machine: StateMachine>: Sendable {
     case send(Envelope)
     /// Run on the storage thread; at most one job is under way. `PipelineEvent.stored` returns its
     /// result.
-    case store(StorageJob<Machine>)
+    indirect case store(StorageJob<Machine>)
     case answer(ProposalToken, ProposalOutcome<Machine.Outcome>)
     case answerRead(ReadToken, ReadOutcome)
     case transferEnded(TransferResult)

@@ -24,7 +24,7 @@ package enum SimulatorCommand {
         var seeds: UInt64
         var seed: UInt64
         var seconds: UInt64
-        var subject: String
+        var subject: SubjectName
         var defect: Defect?
         var isTracing: Bool
 
@@ -32,7 +32,13 @@ package enum SimulatorCommand {
             seeds = try arguments.optional("seeds", as: UInt64.self) ?? 100
             seed = try arguments.optional("seed", as: UInt64.self) ?? 1
             seconds = try arguments.optional("seconds", as: UInt64.self) ?? 60
-            subject = try arguments.optional("subject") ?? "memory"
+            let subjectName: String = try arguments.optional("subject") ?? "memory"
+            guard let subject = SubjectName(rawValue: subjectName) else {
+                throw .badValue(
+                    name: "--subject", value: subjectName,
+                    expected: SubjectName.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+            self.subject = subject
             let name: String? = try arguments.optional("defect")
             defect = name.flatMap(Defect.init(rawValue:))
             isTracing = arguments.has("trace")
@@ -77,7 +83,7 @@ package enum SimulatorCommand {
                     seed \(seed): \(violation)
                       \(verdict.faults.text)
                       replay: martlet sim --seeds 1 --seed \(seed) --seconds \(settings.seconds) \
-                    --subject \(settings.subject)\
+                    --subject \(settings.subject.rawValue)\
                     \(settings.defect.map { " --defect \($0.rawValue)" } ?? "") --trace
 
                     """)
@@ -99,15 +105,9 @@ package enum SimulatorCommand {
 
     private static func verdict(on seed: UInt64, _ settings: Settings) -> Campaign.Verdict? {
         do {
-            switch settings.subject {
-            case NamesInMemory.name:
-                return try Campaign.run(
-                    NamesInMemory.self, seed: seed, seconds: settings.seconds,
-                    defect: settings.defect, isTracing: settings.isTracing)
-            default:
-                Console.error("martlet sim: no subject \(settings.subject)\n")
-                return nil
-            }
+            return try Campaign.run(
+                settings.subject, seed: seed, seconds: settings.seconds, defect: settings.defect,
+                isTracing: settings.isTracing)
         } catch {
             Console.error("martlet sim: seed \(seed): \(error)\n")
             return nil
