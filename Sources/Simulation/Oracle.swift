@@ -2,8 +2,16 @@ import Consensus
 
 /// What must hold after every step, from outside of all members; a violation ends the run.
 struct Oracle {
+    /// An entry that was stored somewhere, and the term of the one before it.
+    private struct Fact {
+        var entry: Entry
+        var previous: Term?
+    }
+
     private(set) var violation: String?
     private var leaders: [Term: MemberID] = [:]
+    /// By index: one fact for every term in which something was stored there.
+    private var stored: [[Fact]] = []
     /// What was committed, in the order of indices, from index 1 on; nothing is ever taken back.
     private(set) var committed: [Entry] = []
     /// The digest of the state after each index, from index 1 on, where it is known.
@@ -35,7 +43,26 @@ struct Oracle {
         }
     }
 
-    /// IN-03, IN-05, IN-06: entries are applied in one order everywhere.
+    /// IN-03: entries with the same index and term are the same, and so are those before them.
+    mutating func stored(_ entries: [Entry], after previous: Term?, by member: MemberID) {
+        var previous = previous
+        for entry in entries {
+            let place = Int(entry.index.rawValue)
+            while stored.count <= place { stored.append([]) }
+            if let known = stored[place].first(where: { $0.entry.term == entry.term }) {
+                demand(
+                    known.entry == entry
+                        && (known.previous == previous || known.previous == nil || previous == nil),
+                    "IN-03: \(member) stores another \(entry.mark), after term "
+                        + "\(previous.map(String.init(describing:)) ?? "unknown")")
+            } else {
+                stored[place].append(Fact(entry: entry, previous: previous))
+            }
+            previous = entry.term
+        }
+    }
+
+    /// IN-05, IN-06: entries are applied in one order everywhere; TM-06: time never goes back.
     mutating func applied(_ entries: [Entry], by member: MemberID) {
         for entry in entries {
             let place = Int(entry.index.rawValue) - 1
@@ -51,7 +78,9 @@ struct Oracle {
                 place == count,
                 "IN-06: \(member) applied \(entry.mark), known are \(count) entries")
             if let last = committed.last {
-                demand(last.term <= entry.term, "\(entry.mark) after \(last.mark)")
+                demand(last.term <= entry.term, "IN-06: \(entry.mark) after \(last.mark)")
+                demand(
+                    last.time <= entry.time, "TM-06: \(entry.mark) is earlier than \(last.mark)")
             }
             committed.append(entry)
             if let next = entry.configuration { stepped(to: next) }

@@ -46,9 +46,11 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
     @specialized(where Machine == NameSet)
     package init(
         id: MemberID, recovered: RecoveredState<Machine>, machine: Machine,
-        limits: Limits = Limits(), driverLimits: DriverLimits = DriverLimits(), seed: UInt64
+        limits: Limits = Limits(), driverLimits: DriverLimits = DriverLimits(), seed: UInt64,
+        waiving waived: Rule? = nil
     ) throws(RecoveryFailure) {
-        replica = try Replica(id: id, recovered: recovered, limits: limits, seed: seed)
+        replica = try Replica(
+            id: id, recovered: recovered, limits: limits, seed: seed, waiving: waived)
         self.machine = machine
         if let image = recovered.image { self.machine.restore(image) }
         self.limits = driverLimits
@@ -157,7 +159,7 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
             switch effect {
             case .write(let request): write(request)
             case .send(let envelope, let after):
-                if after <= flushed {
+                if after <= flushed || !replica.obeys(.messageWaitsForWrite) {
                     actions.append(.send(envelope))
                 } else if outbox.count < limits.heldMessagesMax {
                     outbox.append((envelope, after))
@@ -174,7 +176,8 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
             case .accepted(let token, let mark): accepted(token, mark)
             case .refused(let token, let refusal): answer(token, .refused(refusal))
             case .readable(let token, let index):
-                if reads.confirm(token, index) { answerReads() }
+                let due = replica.obeys(.readAfterApply) ? index : min(index, applied.index)
+                if reads.confirm(token, due) { answerReads() }
             case .readRefused(let token, let refusal):
                 if reads.remove(token) {
                     actions.append(.answerRead(token, .refused(refusal)))
@@ -191,19 +194,21 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
 
     private mutating func write(_ request: WriteRequest) {
         guard let base = request.installation else {
-            return batches.add(request, image: nil)
+            return batches.add(request, image: nil, inOrder: true)
         }
-        guard let decoded, decoded.base == base else {
+        guard let decoded, decoded.base.mark == base.mark else {
             preconditionFailure("snapshot \(base.mark) was never decoded")
         }
         self.decoded = nil
-        batches.add(request, image: decoded.image)
+        batches.add(request, image: decoded.image, inOrder: replica.obeys(.writesInOrder))
         machine.restore(decoded.image)
         applied = base.mark
         appliedTime = base.time
         compactionPoints = []
         isRemoved = false
-        for token in proposals.skip(through: applied.index) { answer(token, .unknown) }
+        for token in proposals.skip(through: applied.index) {
+            answer(token, replica.obeys(.unknownAfterSnapshot) ? .unknown : .refused(.lost))
+        }
         actions.append(.restored(state: decoded.image, at: position))
         answerReads()
     }
@@ -222,7 +227,7 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
                 for waiter in proposals.take(at: entry.index) {
                     answer(
                         waiter.token,
-                        waiter.term == entry.term
+                        waiter.term == entry.term || !replica.obeys(.answerIsOwn)
                             ? .applied(position, outcome) : .refused(.lost))
                 }
                 if entry.index.rawValue.isMultiple(of: limits.compactionStride) {
@@ -284,7 +289,9 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
         if replica.roleName != .leader {
             proposals.shorten(to: ticks + limits.orphanTicksMax)
         }
-        for token in proposals.expired(at: ticks) { answer(token, .unknown) }
+        for token in proposals.expired(at: ticks) {
+            answer(token, replica.obeys(.unknownAfterTimeout) ? .unknown : .refused(.timedOut))
+        }
         for token in reads.expired(at: ticks) {
             actions.append(.answerRead(token, .refused(.timedOut)))
         }
