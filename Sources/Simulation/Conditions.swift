@@ -10,6 +10,8 @@ package struct Conditions: Hashable, Sendable {
     package var clients = 2
     /// How long a client thinks between requests, in milliseconds, at most.
     package var think = 30
+    /// How long a client waits for an answer before it asks somebody else, in milliseconds.
+    package var patience = 12_000
     /// Of a hundred requests: reads, and writes to names that all clients share.
     package var reads = 25
     package var shared = 20
@@ -26,6 +28,8 @@ package struct Conditions: Hashable, Sendable {
     package var electionMin = 10
     package var electionMax = 20
     package var heartbeat = 2
+    /// How far a member's ticks may be too long or too short, in percent; each has its own rate (TM-03).
+    package var drift = 0
     /// Bounds of messages, windows and logs; zero: as in production.
     package var appendEntries = 0
     package var inFlight = 0
@@ -43,11 +47,12 @@ package struct Conditions: Hashable, Sendable {
     static var knobs: [(name: String, path: WritableKeyPath<Conditions, Int>)] {
         [
             ("voters", \.voters), ("spares", \.spares), ("clients", \.clients), ("think", \.think),
+            ("patience", \.patience),
             ("reads", \.reads), ("shared", \.shared), ("loss", \.loss),
             ("duplication", \.duplication), ("slow", \.slow), ("delay", \.delay),
             ("delaySpread", \.delaySpread), ("flush", \.flush), ("flushSpread", \.flushSpread),
             ("electionMin", \.electionMin), ("electionMax", \.electionMax),
-            ("heartbeat", \.heartbeat), ("appendEntries", \.appendEntries),
+            ("heartbeat", \.heartbeat), ("drift", \.drift), ("appendEntries", \.appendEntries),
             ("inFlight", \.inFlight), ("chunkBytes", \.chunkBytes), ("cacheBytes", \.cacheBytes),
             ("uncommitted", \.uncommitted), ("promotionLag", \.promotionLag),
             ("retained", \.retained), ("stride", \.stride), ("staysDown", \.staysDown),
@@ -62,11 +67,13 @@ package struct Conditions: Hashable, Sendable {
         if often() { spares = random.next(in: 1...2) }
         clients = random.next(in: 1...6)
         think = [10, 100, 500, 2_000][random.next(in: 0...3)]
+        patience = [200, 1_000, 12_000][random.next(in: 0...2)]
         reads = [0, 25, 60][random.next(in: 0...2)]
         shared = [0, 20, 80][random.next(in: 0...2)]
         if often() { loss = random.next(in: 1...3_000) }
         if often() { duplication = random.next(in: 1...5_000) }
         if often() { slow = random.next(in: 1...500) }
+        if often() { drift = random.next(in: 1...50) }
         if often() { delaySpread = 1_000 * random.next(in: 1...200) }
         if often() { flushSpread = 1_000 * random.next(in: 1...100) }
         (electionMin, electionMax) =

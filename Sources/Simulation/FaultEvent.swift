@@ -9,6 +9,8 @@ package struct FaultEvent: Hashable, Sendable {
         case pause
         /// Members whose bit is set in `a` do not reach the others, nor the others them.
         case partition
+        /// Nobody reaches the leader, nor the leader anybody; clients still do.
+        case isolateLeader
         /// Messages from `a` to `b` are lost.
         case cut
         /// Messages from `a` to `b` wait, and then arrive all at once.

@@ -10,6 +10,7 @@ struct Oracle {
 
     private(set) var violation: String?
     private var leaders: [Term: MemberID] = [:]
+    private var firstOfTerm: [Term: Index] = [:]
     /// By index: one fact for every term in which something was stored there.
     private var stored: [[Fact]] = []
     /// What was committed, in the order of indices, from index 1 on; nothing is ever taken back.
@@ -57,8 +58,24 @@ struct Oracle {
                         + "\(previous.map(String.init(describing:)) ?? "unknown")")
             } else {
                 stored[place].append(Fact(entry: entry, previous: previous))
+                checkKind(of: entry)
             }
             previous = entry.term
+        }
+    }
+
+    /// MB-02: a configuration is stored only after the first entry of its term is committed.
+    private mutating func checkKind(of entry: Entry) {
+        switch entry.kind {
+        case .leader: firstOfTerm[entry.term] = entry.index
+        case .configuration:
+            guard let first = firstOfTerm[entry.term] else { return }
+            demand(
+                committed.count >= Int(first.rawValue)
+                    && committed[Int(first.rawValue) - 1].term == entry.term,
+                "MB-02: configuration \(entry.mark) before the first entry of its term, "
+                    + "\(first), is committed")
+        case .command: break
         }
     }
 

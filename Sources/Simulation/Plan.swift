@@ -51,7 +51,7 @@ package struct Plan: Hashable, Sendable {
         switch kind {
         case .crash: (2, 1...20)
         case .crashAll: (4, 10...30)
-        case .pause, .partition, .cut: (2, 4...20)
+        case .pause, .partition, .cut, .isolateLeader: (2, 4...20)
         case .hold: (3, 4...20)
         case .stall: (3, 8...30)
         case .flushError, .wipe: (4, 8...40)
@@ -68,7 +68,7 @@ package struct Plan: Hashable, Sendable {
         of kind: FaultEvent.Kind
     ) -> (oneIn: Int, halfSeconds: ClosedRange<Int>) {
         switch kind {
-        case .crash, .partition, .burst, .replay, .transfer: (1, 1...4)
+        case .crash, .partition, .burst, .replay, .transfer, .isolateLeader: (1, 1...4)
         case .crashAll, .wipe, .flushError, .quiet: (4, 20...40)
         default: (2, 2...8)
         }

@@ -26,6 +26,8 @@ extension World {
         /// `nil`: nobody waits for the answer.
         var client: Int?
         var member: MemberID
+        /// The client has hung up, and does not hear the answer.
+        var isAbandoned = false
     }
 
     mutating func act(_ ordinal: Int) {
@@ -41,8 +43,9 @@ extension World {
         guard now >= quietUntil else { return }
         let target = clients[ordinal].home ?? anyone()
         clients[ordinal].home = nil
-        guard member(target).isUp, !member(target).isPaused else { return }
-        clients[ordinal].deadline = now + 12 * Plan.second
+        // A member that gets no processor is still asked, and may answer much later.
+        guard member(target).isUp else { return }
+        clients[ordinal].deadline = now + UInt64(conditions.patience) * Plan.millisecond
         guard isPrepared else { return prepare(ordinal, at: target) }
         if random.next(in: 0...99) < conditions.reads { return read(ordinal, at: target) }
         if random.next(in: 0...99) < conditions.shared {
@@ -107,9 +110,11 @@ extension World {
 
     /// Takes the request out of the books; the client goes on.
     private mutating func settle(_ token: UInt64) -> Request? {
-        guard let request = pending.removeValue(forKey: token) else { return nil }
+        guard var request = pending.removeValue(forKey: token) else { return nil }
         if let client = request.client, clients[client].token == token {
             clients[client].token = nil
+        } else {
+            request.isAbandoned = request.client != nil
         }
         return request
     }
@@ -150,7 +155,9 @@ extension World {
             let hasChanged = Case.succeeded(result)
             note("\(id) acknowledges \(operation) at \(position): \(hasChanged)")
             if let call {
-                histories[Int(operation.name) - 1].answer(call, hasChanged)
+                if !request.isAbandoned {
+                    histories[Int(operation.name) - 1].answer(call, hasChanged)
+                }
             } else {
                 oracle.demand(hasChanged, "IN-12: \(operation) was applied and changed nothing")
                 settle(operation, isDone: true, request.client)
@@ -180,9 +187,8 @@ extension World {
     }
 
     mutating func answered(_ token: UInt64, _ outcome: ReadOutcome, by id: MemberID) {
-        guard case .read(let name, let call, let floor) = settle(token)?.kind else {
-            return oracle.fail("IN-14: \(id) answers read \(token) twice")
-        }
+        guard let request = settle(token), case .read(let name, let call, let floor) = request.kind
+        else { return oracle.fail("IN-14: \(id) answers read \(token) twice") }
         guard case .ready(let position) = outcome,
             let image = member(id).pipeline?.machine.capture()
         else {
@@ -194,6 +200,8 @@ extension World {
         oracle.demand(
             position.index >= floor,
             "IN-12: a read at \(id) saw \(position.index), acknowledged before it was \(floor)")
-        histories[Int(name) - 1].answer(call, Case.holds(name, image))
+        if !request.isAbandoned {
+            histories[Int(name) - 1].answer(call, Case.holds(name, image))
+        }
     }
 }

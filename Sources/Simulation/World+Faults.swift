@@ -3,13 +3,15 @@ import Consensus
 // The operator, and whoever breaks things.
 extension World {
     mutating func strike(_ event: FaultEvent) {
-        let (id, second) = (place(event.a), place(event.b))
+        var (id, second) = (place(event.a), place(event.b))
+        if event.kind == .isolateLeader { id = leader ?? id }
         for struck in struck(by: event, id) { coverage.note(event.kind, role(of: struck)) }
         switch event.kind {
         case .crash: crash(id, for: event.duration)
         case .crashAll: for id in ids { crash(id, for: spread(event.duration)) }
         case .pause: pause(id, for: event.duration)
         case .partition: partition(event)
+        case .isolateLeader: isolate(id, for: event.duration)
         case .cut: cuts[Link(from: id, to: second)] = now + event.duration
         case .hold: hold(Link(from: id, to: second), for: event.duration)
         case .stall: member(id).stalledUntil = now + event.duration
@@ -57,6 +59,13 @@ extension World {
             for to in ids where isApart(from, event) != isApart(to, event) {
                 cuts[Link(from: from, to: to)] = now + event.duration
             }
+        }
+    }
+
+    private mutating func isolate(_ id: MemberID, for duration: UInt64) {
+        for other in ids where other != id {
+            cuts[Link(from: id, to: other)] = now + duration
+            cuts[Link(from: other, to: id)] = now + duration
         }
     }
 

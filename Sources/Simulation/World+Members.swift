@@ -16,7 +16,11 @@ extension World {
             model.write(batch)
         }
         ids.append(id)
-        group.append(Member(storage: storage, model: model, skew: spread(86_400 * Plan.second)))
+        let drift = Int(spread(UInt64(2 * conditions.drift + 1))) - conditions.drift
+        group.append(
+            Member(
+                storage: storage, model: model, skew: spread(86_400 * Plan.second),
+                tick: UInt64(24_000_000 / 100 * (100 + drift))))
         start(id)
     }
 
@@ -312,8 +316,19 @@ extension World {
         guard member.isPaused else { return }
         note("\(id) resumes")
         member.isPaused = false
-        let missed = member.missed
+        var missed = member.missed
         member.missed = []
+        if random.next(in: 0...1) == 0 {
+            // Requests of clients came in on sockets of their own, which are looked at first.
+            let requests = missed.filter { !$0.isFromMember }
+            missed = requests + missed.filter(\.isFromMember)
+        }
         feed(id, missed)
+    }
+}
+
+extension PipelineEvent {
+    fileprivate var isFromMember: Bool {
+        if case .received = self { true } else { false }
     }
 }

@@ -44,13 +44,18 @@ struct World<Case: Subject> {
         var applied = Index.zero
         var ledTerm = Term.zero
         var ledLast = Index.zero
-        /// Nanoseconds by which its wall clock is off.
+        /// Nanoseconds by which its wall clock is off (TM-01).
         var skew: UInt64
+        /// Nanoseconds between its ticks.
+        let tick: UInt64
 
-        init(storage: Case.Storage?, model: MemoryStorage<Machine>, skew: UInt64) {
+        init(
+            storage: Case.Storage?, model: MemoryStorage<Machine>, skew: UInt64, tick: UInt64
+        ) {
             self.storage = storage
             self.model = model
             self.skew = skew
+            self.tick = tick
         }
     }
 
@@ -180,7 +185,7 @@ struct World<Case: Subject> {
         case .tick(let id, let life):
             guard isCurrent(id, life) else { return }
             let drift = UInt64(random.next(in: 0...2_000_000))
-            agenda.plan(.tick(id, life: life), at: now + 24_000_000 + drift)
+            agenda.plan(.tick(id, life: life), at: now + member(id).tick + drift)
             if !member(id).isPaused { feed(id, .tick(time: clock(of: id))) }
         case .deliver(let envelope): deliver(envelope)
         case .durable(let id, let life): if isCurrent(id, life) { makeDurable(id) }
