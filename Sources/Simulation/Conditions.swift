@@ -15,7 +15,7 @@ package struct Conditions: Hashable, Sendable {
     /// Of a hundred requests: reads, and writes to names that all clients share.
     package var reads = 25
     package var shared = 20
-    /// Of ten thousand messages.
+    /// Of ten thousand messages (NW-01).
     package var loss = 0
     package var duplication = 0
     package var slow = 0

@@ -5,28 +5,28 @@ package struct FaultEvent: Hashable, Sendable {
         case crash
         /// All die; each starts within the duration.
         case crashAll
-        /// Member `a` gets no processor.
+        /// Member `a` gets no processor (TM-02, TM-04).
         case pause
-        /// Members whose bit is set in `a` do not reach the others, nor the others them.
+        /// Members whose bit is set in `a` do not reach the others, nor the others them (NW-03).
         case partition
         /// Nobody reaches the leader, nor the leader anybody; clients still do.
         case isolateLeader
         /// Messages from `a` to `b` are lost.
         case cut
-        /// Messages from `a` to `b` wait, and then arrive all at once.
+        /// Messages from `a` to `b` wait, and then arrive all at once (NW-04).
         case hold
-        /// The disk of `a` answers late.
+        /// The disk of `a` answers late (ST-07).
         case stall
-        /// A flush of `a` fails; the member stops, and starts again after the duration.
+        /// A flush of `a` fails; the member stops, and starts again after the duration (ST-05).
         case flushError
-        /// The wall clock of `a` jumps ahead by the duration.
+        /// The wall clock of `a` jumps ahead by the duration (TM-01).
         case leap
         /// The operator asks member `a` to hand leadership to `b`.
         case transfer
+        /// The operator asks the leader to add `a`; the same for the three that follow (MB-17).
         case addLearner
         case promote
         case demote
-        /// The operator asks the leader to remove `a`; the same for the three before.
         case remove
         /// The disk of `a` is replaced by an empty one: another member stands there now.
         case wipe

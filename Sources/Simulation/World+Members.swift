@@ -117,7 +117,7 @@ extension World {
         case .store(let job): begin(job, of: id)
         case .answer(let token, let outcome): answered(token.rawValue, outcome, by: id)
         case .answerRead(let token, let outcome): answered(token.rawValue, outcome, by: id)
-        case .transferEnded(let result): note("\(id) transfer \(result)")
+        case .transferEnded(_, let result): note("\(id) transfer \(result)")
         case .applied(let entries, let state, let position):
             oracle.applied(entries, by: id)
             oracle.state(Case.digest(state), at: position.index, of: id)
@@ -233,6 +233,8 @@ extension World {
 
     // MARK: after each step
 
+    /// IN-08. Every member checks IN-09 and IN-13 itself (`Replica.checkInvariants`); a failed
+    /// precondition ends the simulation.
     private mutating func inspect(_ id: MemberID) {
         let member = member(id)
         guard let glance = member.pipeline?.glance else { return }

@@ -57,9 +57,12 @@ import Testing
         for directory in ["Tests", "Sources/Simulation"] {
             let paths = try FileManager.default.subpathsOfDirectory(atPath: "\(root)/\(directory)")
             for path in paths.sorted() where path.hasSuffix(".swift") || path.hasSuffix(".txt") {
-                let text = try String(contentsOfFile: "\(root)/\(directory)/\(path)", encoding: .utf8)
+                let text = try String(
+                    contentsOfFile: "\(root)/\(directory)/\(path)", encoding: .utf8)
                 for (id, name) in names(in: text, at: path, directory) {
-                    if covering[id]?.contains(name) != true { covering[id, default: []].append(name) }
+                    if covering[id]?.contains(name) != true {
+                        covering[id, default: []].append(name)
+                    }
                 }
             }
         }

@@ -109,7 +109,7 @@ struct Group {
                 member.outcomes[token, default: []].append(outcome)
             case .answerRead(let token, let outcome):
                 member.reads[token, default: []].append(outcome)
-            case .transferEnded(let result): member.transfers.append(result)
+            case .transferEnded(_, let result): member.transfers.append(result)
             case .stopped(let reason): member.stopped = reason
             case .applied, .restored, .superseded, .removed: break
             }

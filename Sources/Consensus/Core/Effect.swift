@@ -19,8 +19,8 @@ package enum Effect: Hashable, Sendable {
     /// A linearizable read may be served once this index is applied.
     case readable(ReadToken, Index)
     case readRefused(ReadToken, Refusal)
-    /// The leadership transfer has ended.
-    case transferEnded(TransferResult)
+    /// The leadership transfer to this member has ended.
+    case transferEnded(to: MemberID, TransferResult)
 
     /// A forced recovery has replaced the cluster this member belongs to. It never votes or leads
     /// again.

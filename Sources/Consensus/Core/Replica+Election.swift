@@ -28,7 +28,8 @@ extension Replica {
         else { return stepDown(to: term, leader: nil, &effects) }
         if let transfer = leadership.transfer, now >= transfer.deadline {
             self.leadership?.transfer = nil
-            effects.append(.transferEnded(.timedOut(target: transfer.target)))
+            effects.append(
+                .transferEnded(to: transfer.target, .timedOut(target: transfer.target)))
         }
         if now >= leadership.heartbeatDue { beginRound(&effects) }
     }
@@ -184,6 +185,7 @@ extension Replica {
         if let transfer = leadership.transfer {
             effects.append(
                 .transferEnded(
+                    to: transfer.target,
                     transfer.isSent && isHandedOver
                         ? .handedOver(to: transfer.target) : .leadershipLost))
         }

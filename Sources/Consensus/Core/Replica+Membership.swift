@@ -78,7 +78,8 @@ extension Replica {
         }
         if let transfer = leadership.transfer, !log.configuration.isVoter(transfer.target) {
             self.leadership?.transfer = nil
-            effects.append(.transferEnded(.aborted(target: transfer.target)))
+            effects.append(
+                .transferEnded(to: transfer.target, .aborted(target: transfer.target)))
         }
         dropIdleSnapshot()
     }

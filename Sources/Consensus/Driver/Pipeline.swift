@@ -143,7 +143,7 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
             if stopReason == nil {
                 carryOut(replica.handle(.transfer(to: target)))
             } else {
-                actions.append(.transferEnded(.leadershipLost))
+                actions.append(.transferEnded(to: target, .leadershipLost))
             }
         case .stored(let result): stored(result)
         case .stop: stop(.asked)
@@ -182,7 +182,8 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
                 if reads.remove(token) {
                     actions.append(.answerRead(token, .refused(refusal)))
                 }
-            case .transferEnded(let result): actions.append(.transferEnded(result))
+            case .transferEnded(let target, let result):
+                actions.append(.transferEnded(to: target, result))
             case .superseded(let generation): actions.append(.superseded(by: generation))
             case .removed:
                 if !isRemoved { actions.append(.removed) }

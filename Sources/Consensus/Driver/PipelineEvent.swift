@@ -20,7 +20,7 @@ package enum PipelineAction<Machine: StateMachine>: Sendable {
     indirect case store(StorageJob<Machine>)
     case answer(ProposalToken, ProposalOutcome<Machine.Outcome>)
     case answerRead(ReadToken, ReadOutcome)
-    case transferEnded(TransferResult)
+    case transferEnded(to: MemberID, TransferResult)
     /// These entries were applied; `state` is the state after them.
     case applied([Entry], state: Machine.Image, at: Position)
     /// The state was replaced by a snapshot.
