@@ -64,7 +64,7 @@ let package = Package(
             swiftSettings: strict),
 
         tests("BaseTests", ["Base"]),
-        tests("ConsensusTests", ["Consensus"]),
+        tests("ConsensusTests", ["Consensus"], resources: ["Scenarios"]),
         tests("ClusterTests", ["Cluster", "Base"]),
         tests("HTTPTests", ["HTTP", "Base", "CLinux"]),
         tests("APITests", ["API", "HTTP", "Cluster", "Base"]),

@@ -35,12 +35,12 @@ enum Limits {
     static let streamRetrySecondsMax = 0.25
     /// An idle stream between two followers is closed, and opened again when there is something to say.
     static let streamIdleSeconds = 120.0
-    /// Messages waiting for one member. More than the window of the protocol; beyond it they are dropped,
-    /// as a network would.
-    static let streamControlMax = 1_024
-    static let streamBulkMax = 256
-    /// Bytes of entries gathered into one write.
-    static let streamWriteBytes = 1 << 20
+    /// Bytes that wait for one member whose connection takes no more; beyond it messages are dropped, as a network
+    /// would. Entries and snapshots give up earlier, so that a heartbeat is never far behind them.
+    static let streamPendingBytes = 2 << 20
+    static let streamBulkBytes = 1 << 20
+    /// Control messages kept while a stream is being opened.
+    static let streamEarlyMax = 16
 
     /// A follower hears something at least so often (docs/formats/follow-stream.md).
     static let followProgressSeconds = 1.0

@@ -1,47 +1,64 @@
 /// Events by virtual time; among events of one moment, in the order in which they were planned.
+///
+/// The heap holds small keys; the events, which are large, stay where they were put.
 struct Agenda<Event> {
-    private struct Item {
+    private struct Key {
         var time: UInt64
         var ordinal: UInt64
-        var event: Event
+        var place: Int
 
-        func precedes(_ other: Item) -> Bool { (time, ordinal) < (other.time, other.ordinal) }
+        func precedes(_ other: Key) -> Bool {
+            time < other.time || (time == other.time && ordinal < other.ordinal)
+        }
     }
 
-    private var heap: [Item] = []
+    private var heap: [Key] = []
+    private var events: [Event?] = []
+    private var free: [Int] = []
     private var planned: UInt64 = 0
 
     var count: Int { heap.count }
 
+    /// When the next event is due; `nil` when there is none.
+    var nextTime: UInt64? { heap.first?.time }
+
     mutating func plan(_ event: Event, at time: UInt64) {
         planned += 1
-        heap.append(Item(time: time, ordinal: planned, event: event))
+        let place: Int
+        if let reused = free.popLast() {
+            place = reused
+            events[place] = event
+        } else {
+            place = events.count
+            events.append(event)
+        }
+        let key = Key(time: time, ordinal: planned, place: place)
+        heap.append(key)
         var child = heap.count - 1
         while child > 0 {
             let parent = (child - 1) / 2
-            guard heap[child].precedes(heap[parent]) else { break }
-            heap.swapAt(child, parent)
+            guard key.precedes(heap[parent]) else { break }
+            heap[child] = heap[parent]
             child = parent
         }
+        heap[child] = key
     }
 
     mutating func next() -> (time: UInt64, event: Event)? {
-        guard let first = heap.first else { return nil }
+        guard let first = heap.first, let event = events[first.place].take() else { return nil }
+        free.append(first.place)
         let last = heap.removeLast()
-        if !heap.isEmpty {
-            heap[0] = last
-            var parent = 0
-            while true {
-                var least = parent
-                for child in [2 * parent + 1, 2 * parent + 2]
-                where child < heap.count && heap[child].precedes(heap[least]) {
-                    least = child
-                }
-                if least == parent { break }
-                heap.swapAt(least, parent)
-                parent = least
-            }
+        guard !heap.isEmpty else { return (first.time, event) }
+        var parent = 0
+        while true {
+            var child = 2 * parent + 1
+            guard child < heap.count else { break }
+            if child + 1 < heap.count, heap[child + 1].precedes(heap[child]) { child += 1 }
+            guard heap[child].precedes(last) else { break }
+            heap[parent] = heap[child]
+            parent = child
         }
-        return (first.time, first.event)
+        heap[parent] = last
+        return (first.time, event)
     }
 }

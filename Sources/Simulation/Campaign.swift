@@ -1,35 +1,35 @@
-/// Many seeds, one after another.
+/// Runs plans.
 package enum Campaign {
-    /// What one seed led to.
+    /// What one run led to.
     package struct Verdict: Sendable {
-        package var seed: UInt64
-        package var faults: Faults
+        package var plan: Plan
         /// `nil`: everything held.
-        package var violation: String?
+        package var violation: Violation?
         package var steps: Int
         package var virtualSeconds: Double
+        package var counts: Counts
+        package var coverage: Coverage
         package var trace: [String]
-        package var acknowledged: Int
-        package var unknown: Int
-        package var reads: Int
-        package var elections: Int
-        package var crashes: Int
-        package var snapshots: Int
     }
 
-    package static func run<Case: Subject>(
-        _ subject: Case.Type, seed: UInt64, seconds: UInt64, defect: Defect? = nil,
-        isTracing: Bool = false
+    /// The subject is chosen here, so that everything below is compiled for it.
+    package static func run(
+        _ plan: Plan, defect: Defect? = nil, isTracing: Bool = false
     ) throws -> Verdict {
-        let faults = Faults(seed: seed)
-        var world = try World<Case>(
-            seed: seed, faults: faults, defect: defect, isTracing: isTracing)
-        let violation = world.run(seconds: seconds)
+        switch plan.subject {
+        case .memory: try run(NamesInMemory.self, plan, defect, isTracing)
+        case .disk: try run(BucketsOnDisk.self, plan, defect, isTracing)
+        }
+    }
+
+    private static func run<Case: Subject>(
+        _ subject: Case.Type, _ plan: Plan, _ defect: Defect?, _ isTracing: Bool
+    ) throws -> Verdict {
+        var world = try World<Case>(plan, defect: defect, isTracing: isTracing)
+        let violation = world.run()
         return Verdict(
-            seed: seed, faults: faults, violation: violation, steps: world.steps,
-            virtualSeconds: Double(world.now) / Double(Faults.second), trace: world.trace,
-            acknowledged: world.counts.acknowledged, unknown: world.counts.unknown,
-            reads: world.counts.reads, elections: world.counts.elections,
-            crashes: world.counts.crashes, snapshots: world.counts.snapshots)
+            plan: plan, violation: violation, steps: world.steps,
+            virtualSeconds: Double(world.now) / Double(Plan.second), counts: world.counts,
+            coverage: world.coverage, trace: world.trace)
     }
 }

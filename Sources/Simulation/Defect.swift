@@ -1,26 +1,51 @@
-import Consensus
+package import Consensus
 
-/// A defect planted at the edge of a member, to show that the oracle would find it in the code.
-///
-/// Each is what a real mistake would look like from outside: a promise that is not kept on disk, a
-/// message that says more than is known, a rule that is not applied.
-package enum Defect: String, CaseIterable, Sendable {
-    /// The vote is not written with the term.
-    case forgetsVote
-    /// A flush is reported before it has happened.
-    case flushesLater
-    /// A follower confirms one entry more than it has.
-    case confirmsTooMuch
-    /// Voters do not compare logs.
-    case ignoresCandidateLog
-    /// Any heartbeat reply confirms the newest round.
-    case confirmsAnyRound
-    /// The term of an entry before the appended ones is not checked.
-    case ignoresPrevious
-    /// Applied changes are stored without the applied index.
-    case forgetsApplied
-    /// Snapshots are stored with the configuration the member had before.
-    case keepsConfiguration
-    /// Every vote request is answered with yes.
-    case grantsTwice
+/// A defect planted in every member, to show that the checks would find it in the code.
+package enum Defect: Hashable, Sendable {
+    /// A line of the protocol or of the driver does not do what it is there for.
+    case waived(Rule)
+    /// Something around them does not.
+    case planted(Plant)
+
+    package enum Plant: String, CaseIterable, Sendable {
+        /// The vote is not written with the term.
+        case forgetsVote
+        /// Neither is the term.
+        case forgetsTerm
+        /// A flush is reported before it has happened.
+        case flushesLater
+        /// Applied changes are stored without the applied index.
+        case forgetsApplied
+        /// Storage appends without removing what the new entries replace.
+        case keepsReplaced
+        /// A snapshot is stored without the configuration it brings.
+        case storesOldConfiguration
+        /// A follower confirms one entry more than it has.
+        case confirmsTooMuch
+        /// The disk acknowledges a flush and does nothing (only on a simulated disk).
+        case ignoresSync
+    }
+
+    package static var allCases: [Defect] {
+        Rule.allCases.map { .waived($0) } + Plant.allCases.map { .planted($0) }
+    }
+
+    package var name: String {
+        switch self {
+        case .waived(let rule): rule.rawValue
+        case .planted(let plant): plant.rawValue
+        }
+    }
+
+    package init?(name: String) {
+        guard let defect = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        self = defect
+    }
+
+    var rule: Rule? {
+        if case .waived(let rule) = self { rule } else { nil }
+    }
+
+    /// What it takes to find it.
+    package var subject: SubjectName { self == .planted(.ignoresSync) ? .disk : .memory }
 }

@@ -2,17 +2,21 @@ import Consensus
 
 /// What must hold after every step, from outside of all members; a violation ends the run.
 struct Oracle {
-    struct Fact: Hashable {
-        var mark: LogMark
-        var content: UInt64
+    /// An entry that was stored somewhere, and the term of the one before it.
+    private struct Fact {
+        var entry: Entry
+        var previous: Term?
     }
 
     private(set) var violation: String?
     private var leaders: [Term: MemberID] = [:]
+    private var firstOfTerm: [Term: Index] = [:]
+    /// By index: one fact for every term in which something was stored there.
+    private var stored: [[Fact]] = []
     /// What was committed, in the order of indices, from index 1 on; nothing is ever taken back.
-    private(set) var committed: [Fact] = []
-    /// The digest of the state after each index.
-    private var digests: [Index: UInt64] = [:]
+    private(set) var committed: [Entry] = []
+    /// The digest of the state after each index, from index 1 on, where it is known.
+    private var digests: [UInt64?] = []
     private var committedConfiguration: Configuration?
     private(set) var acknowledged = Index.zero
 
@@ -22,14 +26,6 @@ struct Oracle {
 
     mutating func demand(_ holds: Bool, _ reason: @autoclosure () -> String) {
         if !holds { fail(reason()) }
-    }
-
-    static func content(_ entry: Entry) -> UInt64 {
-        var checksum = Checksum()
-        checksum.update(entry.payload)
-        checksum.update([entry.kind.rawValue])
-        var random = Random(seed: checksum.finalized() ^ entry.time)
-        return random.next()
     }
 
     /// IN-01, IN-04: one leader per term, and it has everything that was committed.
@@ -48,25 +44,62 @@ struct Oracle {
         }
     }
 
-    /// IN-03, IN-05, IN-06: entries are applied in one order everywhere.
+    /// IN-03: entries with the same index and term are the same, and so are those before them.
+    mutating func stored(_ entries: [Entry], after previous: Term?, by member: MemberID) {
+        var previous = previous
+        for entry in entries {
+            let place = Int(entry.index.rawValue)
+            while stored.count <= place { stored.append([]) }
+            if let known = stored[place].first(where: { $0.entry.term == entry.term }) {
+                demand(
+                    known.entry == entry
+                        && (known.previous == previous || known.previous == nil || previous == nil),
+                    "IN-03: \(member) stores another \(entry.mark), after term "
+                        + "\(previous.map(String.init(describing:)) ?? "unknown")")
+            } else {
+                stored[place].append(Fact(entry: entry, previous: previous))
+                checkKind(of: entry)
+            }
+            previous = entry.term
+        }
+    }
+
+    /// MB-02: a configuration is stored only after the first entry of its term is committed.
+    private mutating func checkKind(of entry: Entry) {
+        switch entry.kind {
+        case .leader: firstOfTerm[entry.term] = entry.index
+        case .configuration:
+            guard let first = firstOfTerm[entry.term] else { return }
+            demand(
+                committed.count >= Int(first.rawValue)
+                    && committed[Int(first.rawValue) - 1].term == entry.term,
+                "MB-02: configuration \(entry.mark) before the first entry of its term, "
+                    + "\(first), is committed")
+        case .command: break
+        }
+    }
+
+    /// IN-05, IN-06: entries are applied in one order everywhere; TM-06: time never goes back.
     mutating func applied(_ entries: [Entry], by member: MemberID) {
         for entry in entries {
-            let fact = Fact(mark: entry.mark, content: Self.content(entry))
             let place = Int(entry.index.rawValue) - 1
             if place < committed.count {
                 let known = committed[place]
                 demand(
-                    known == fact, "IN-06: \(member) applied \(fact.mark) where \(known.mark) was")
+                    known == entry,
+                    "IN-06: \(member) applied \(entry.mark) where \(known.mark) was")
                 continue
             }
             let count = committed.count
             demand(
                 place == count,
-                "IN-06: \(member) applied \(fact.mark), known are \(count) entries")
+                "IN-06: \(member) applied \(entry.mark), known are \(count) entries")
             if let last = committed.last {
-                demand(last.mark.term <= fact.mark.term, "\(fact.mark) after \(last.mark)")
+                demand(last.term <= entry.term, "IN-06: \(entry.mark) after \(last.mark)")
+                demand(
+                    last.time <= entry.time, "TM-06: \(entry.mark) is earlier than \(last.mark)")
             }
-            committed.append(fact)
+            committed.append(entry)
             if let next = entry.configuration { stepped(to: next) }
         }
     }
@@ -82,10 +115,14 @@ struct Oracle {
 
     /// IN-05: equal applied index, equal state.
     mutating func state(_ digest: UInt64, at index: Index, of member: MemberID) {
+        let place = Int(index.rawValue)
+        if place >= digests.count {
+            digests += [UInt64?](repeating: nil, count: place + 1 - digests.count)
+        }
         demand(
-            digests[index, default: digest] == digest,
+            digests[place] ?? digest == digest,
             "IN-05: the state of \(member) after \(index) differs from another's")
-        digests[index] = digest
+        digests[place] = digest
     }
 
     mutating func acknowledge(_ position: Position) {

@@ -1,30 +1,41 @@
-package import Consensus
+import Consensus
+
+/// What `martlet sim --subject` names.
+package enum SubjectName: String, CaseIterable, Sendable {
+    /// Names over storage in memory: the fastest, for the protocol itself.
+    case memory
+    /// Buckets in the production state machine, over the production store, on a simulated disk.
+    case disk
+}
 
 /// What is simulated: a state machine with its storage, and what the oracle has to know about them.
-package protocol Subject {
+protocol Subject {
     associatedtype Storage: LogStorage where Storage.Machine: Sendable
+    typealias Machine = Storage.Machine
 
-    static var name: String { get }
-    static func machine() -> Storage.Machine
-    /// Storage on an empty disk.
-    static func storage(seed: UInt64) throws -> Storage
-    /// What is left after the process has died: everything that was flushed.
-    static func crashed(_ storage: inout Storage)
+    static func machine() -> Machine
+    /// Storage on an empty disk; `nil` when the model itself is the storage.
+    static func storage(seed: UInt64) throws -> Storage?
+    /// The process dies, perhaps in the middle of `job`, and the power with it. What is left is
+    /// everything that was flushed, and perhaps the job.
+    static func crash(_ storage: inout Storage, during job: StorageJob<Machine>?, chance: UInt64)
     /// The model of what storage must hold; it is fed the same batches.
-    static func model() -> MemoryStorage<Storage.Machine>
+    static func model() -> MemoryStorage<Machine>
 
+    /// What must be committed before clients begin; `nil`: nothing.
+    static func preparation(generation: Generation) -> [UInt8]?
     static func command(_ operation: Operation) -> [UInt8]
-    static func digest(_ image: Storage.Machine.Image) -> UInt64
-    static func holds(_ name: UInt64, _ image: Storage.Machine.Image) -> Bool
-    static func succeeded(_ outcome: Storage.Machine.Outcome) -> Bool
+    static func digest(_ image: Machine.Image) -> UInt64
+    static func holds(_ name: UInt64, _ image: Machine.Image) -> Bool
+    static func succeeded(_ outcome: Machine.Outcome) -> Bool
 }
 
 /// What clients do.
-package enum Operation: Hashable, Sendable {
+enum Operation: Hashable, Sendable {
     case create(UInt64)
     case destroy(UInt64)
 
-    package var name: UInt64 {
+    var name: UInt64 {
         switch self {
         case .create(let name), .destroy(let name): name
         }

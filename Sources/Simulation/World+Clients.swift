@@ -12,40 +12,55 @@ extension World {
         var names: [UInt64] = []
     }
 
-    enum Request {
-        case write(client: Int, Operation)
-        /// `floor`: everything up to here was acknowledged before the read began.
-        case read(client: Int, floor: Index)
+    /// Who asked whom for what.
+    struct Request {
+        enum Kind {
+            case prepare
+            /// `call`: the place in the history of a shared name.
+            case write(Operation, call: Int?)
+            /// `floor`: everything up to here was acknowledged before the read began.
+            case read(name: UInt64, call: Int, floor: Index)
+            case membership
+        }
+        var kind: Kind
+        /// `nil`: nobody waits for the answer.
+        var client: Int?
+        var member: MemberID
+        /// The client has hung up, and does not hear the answer.
+        var isAbandoned = false
     }
 
     mutating func act(_ ordinal: Int) {
-        agenda.plan(
-            .client(ordinal),
-            at: now + 2 * Faults.millisecond + spread(faults.think))
-        if let token = clients[ordinal].token {
+        // While healing nobody rests, so that progress can be seen.
+        let most = isHealing ? min(conditions.think, 100) : conditions.think
+        let think = UInt64(most) * Plan.millisecond
+        agenda.plan(.client(ordinal), at: now + 2 * Plan.millisecond + spread(think))
+        if clients[ordinal].token != nil {
+            // Gives up: whether the write took place is not known.
             guard now > clients[ordinal].deadline else { return }
-            // Gave up: whether the write took place is not known.
-            if case .write(_, let operation) = pending[token] { expected[operation.name] = nil }
-            counts.unknown += 1
             clients[ordinal].token = nil
         }
-        let target = clients[ordinal].home ?? ids[random.next(in: 0...ids.count - 1)]
+        guard now >= quietUntil else { return }
+        let target = clients[ordinal].home ?? anyone()
         clients[ordinal].home = nil
-        guard members[target]?.pipeline != nil, members[target]?.isPaused == false else { return }
-        nextToken += 1
-        let token = nextToken
-        clients[ordinal].token = token
-        clients[ordinal].deadline = now + 12 * Faults.second
-        if random.next(in: 0...3) == 0 {
-            pending[token] = .read(client: ordinal, floor: oracle.acknowledged)
-            return feed(target, [.read(ReadToken(token))])
+        // A member that gets no processor is still asked, and may answer much later.
+        guard member(target).isUp else { return }
+        clients[ordinal].deadline = now + UInt64(conditions.patience) * Plan.millisecond
+        guard isPrepared else { return prepare(ordinal, at: target) }
+        if random.next(in: 0...99) < conditions.reads { return read(ordinal, at: target) }
+        if random.next(in: 0...99) < conditions.shared {
+            let name = UInt64(random.next(in: 1...sharedNames))
+            write(
+                random.next(in: 0...1) == 0 ? .create(name) : .destroy(name), for: ordinal,
+                at: target)
+        } else {
+            write(nextOperation(of: ordinal), for: ordinal, at: target)
         }
-        let operation = nextOperation(of: ordinal)
-        expected[operation.name] = nil
-        pending[token] = .write(client: ordinal, operation)
-        let proposal = Proposal(
-            token: ProposalToken(token), payload: Case.command(operation))
-        feed(target, [.propose(proposal)])
+    }
+
+    private mutating func prepare(_ ordinal: Int, at target: MemberID) {
+        guard let payload = Case.preparation(generation: generation) else { return }
+        propose(payload, .prepare, for: ordinal, at: target)
     }
 
     private mutating func nextOperation(of ordinal: Int) -> Operation {
@@ -57,56 +72,136 @@ extension World {
         return .create(nextName)
     }
 
+    mutating func write(_ operation: Operation, for client: Int?, at target: MemberID) {
+        var call: Int?
+        if operation.name <= sharedNames {
+            let action: NameHistory.Action =
+                if case .create = operation { .create } else { .destroy }
+            call = histories[Int(operation.name) - 1].invoke(action)
+        } else {
+            expected[operation.name] = nil
+        }
+        propose(Case.command(operation), .write(operation, call: call), for: client, at: target)
+    }
+
+    private mutating func propose(
+        _ payload: [UInt8], _ kind: Request.Kind, for client: Int?, at target: MemberID
+    ) {
+        let token = takeToken(for: client)
+        pending[token] = Request(kind: kind, client: client, member: target)
+        feed(target, .propose(Proposal(token: ProposalToken(token), payload: payload)))
+    }
+
+    private mutating func read(_ ordinal: Int, at target: MemberID) {
+        let token = takeToken(for: ordinal)
+        let name = UInt64(random.next(in: 1...sharedNames))
+        let call = histories[Int(name) - 1].invoke(.read)
+        pending[token] = Request(
+            kind: .read(name: name, call: call, floor: oracle.acknowledged), client: ordinal,
+            member: target)
+        feed(target, .read(ReadToken(token)))
+    }
+
+    mutating func takeToken(for client: Int?) -> UInt64 {
+        nextToken += 1
+        if let client { clients[client].token = nextToken }
+        return nextToken
+    }
+
+    /// Takes the request out of the books; the client goes on.
+    private mutating func settle(_ token: UInt64) -> Request? {
+        guard var request = pending.removeValue(forKey: token) else { return nil }
+        if let client = request.client, clients[client].token == token {
+            clients[client].token = nil
+        } else {
+            request.isAbandoned = request.client != nil
+        }
+        return request
+    }
+
+    /// Every connection to the member breaks: what was asked of it has no answer.
+    mutating func disconnect(_ id: MemberID) {
+        guard !pending.isEmpty else { return }
+        for token in pending.filter({ $0.value.member == id }).keys.sorted() {
+            if settle(token) != nil { counts.unknown += 1 }
+        }
+    }
+
+    // MARK: answers
+
     mutating func answered(
         _ token: UInt64, _ outcome: ProposalOutcome<Machine.Outcome>, by id: MemberID
     ) {
-        guard case .write(let ordinal, let operation) = pending.removeValue(forKey: token) else {
-            return  // a membership change of the operator
+        guard let request = settle(token) else {
+            return oracle.fail("IN-14: \(id) answers proposal \(token) twice")
         }
-        let isWaiting = clients[ordinal].token == token
-        if isWaiting { clients[ordinal].token = nil }
+        switch request.kind {
+        case .prepare:
+            if case .applied = outcome { isPrepared = true }
+        case .membership, .read: break
+        case .write(let operation, let call):
+            answered(operation, call, outcome, request, by: id)
+        }
+    }
+
+    private mutating func answered(
+        _ operation: Operation, _ call: Int?, _ outcome: ProposalOutcome<Machine.Outcome>,
+        _ request: Request, by id: MemberID
+    ) {
         switch outcome {
         case .applied(let position, let result):
             counts.acknowledged += 1
             oracle.acknowledge(position)
-            note("\(id) acknowledges \(operation) at \(position)")
-            oracle.demand(
-                Case.succeeded(result), "IN-12: \(operation) was applied and changed nothing")
-            settle(operation, isPresent: { if case .create = operation { true } else { false } }())
-            if case .create(let name) = operation { clients[ordinal].names.append(name) }
-            if isWaiting { clients[ordinal].home = id }
+            let hasChanged = Case.succeeded(result)
+            note("\(id) acknowledges \(operation) at \(position): \(hasChanged)")
+            if let call {
+                if !request.isAbandoned {
+                    histories[Int(operation.name) - 1].answer(call, hasChanged)
+                }
+            } else {
+                oracle.demand(hasChanged, "IN-12: \(operation) was applied and changed nothing")
+                settle(operation, isDone: true, request.client)
+            }
+            if let client = request.client { clients[client].home = id }
         case .unchanged: oracle.fail("\(operation) answered as a membership change")
         case .refused(let refusal):
             counts.refused += 1
-            // Had no effect: what was true of the name before is true now.
-            if case .destroy(let name) = operation {
-                settle(operation, isPresent: true)
-                clients[ordinal].names.append(name)
+            if let call {
+                histories[Int(operation.name) - 1].refuse(call)
             } else {
-                settle(operation, isPresent: false)
+                settle(operation, isDone: false, request.client)
             }
-            if case .notLeader(let hint?) = refusal, isWaiting { clients[ordinal].home = hint }
+            if case .notLeader(let hint?) = refusal, let client = request.client {
+                clients[client].home = hint
+            }
         case .unknown: counts.unknown += 1
         }
     }
 
-    /// The fate of a name is known for good; its client does not touch it while a request is open.
-    private mutating func settle(_ operation: Operation, isPresent: Bool) {
-        expected[operation.name] = isPresent
+    /// The fate of a client's own name is known for good; nothing else is under way for it.
+    private mutating func settle(_ operation: Operation, isDone: Bool, _ client: Int?) {
+        let isCreation = if case .create = operation { true } else { false }
+        let exists = isCreation == isDone
+        expected[operation.name] = exists
+        if exists, let client { clients[client].names.append(operation.name) }
     }
 
     mutating func answered(_ token: UInt64, _ outcome: ReadOutcome, by id: MemberID) {
-        guard case .read(let ordinal, let floor) = pending.removeValue(forKey: token) else {
-            return oracle.fail("IN-14: \(id) answers read \(token) twice")
-        }
-        if clients[ordinal].token == token { clients[ordinal].token = nil }
-        guard case .ready(let position) = outcome else {
+        guard let request = settle(token), case .read(let name, let call, let floor) = request.kind
+        else { return oracle.fail("IN-14: \(id) answers read \(token) twice") }
+        guard case .ready(let position) = outcome,
+            let image = member(id).pipeline?.machine.capture()
+        else {
             counts.refused += 1
+            histories[Int(name) - 1].refuse(call)
             return
         }
         counts.reads += 1
         oracle.demand(
             position.index >= floor,
             "IN-12: a read at \(id) saw \(position.index), acknowledged before it was \(floor)")
+        if !request.isAbandoned {
+            histories[Int(name) - 1].answer(call, Case.holds(name, image))
+        }
     }
 }

@@ -2,38 +2,51 @@ import Consensus
 
 // Members: starting, feeding, storing, crashing; and what the oracle looks at after each step.
 extension World {
-    mutating func found(_ id: MemberID) throws {
-        var storage = try Case.storage(seed: seed ^ id.rawValue)
+    /// A disk with what a founder writes, or a blank one.
+    mutating func add(_ id: MemberID, founding voters: [MemberID]) throws {
+        var storage = try Case.storage(seed: plan.seed ^ id.rawValue)
         var model = Case.model()
-        let batch = WriteBatch<Machine>(
-            sequence: .zero,
-            hardState: HardState(
-                generation: Generation(counter: 1, nonce: seed), term: .zero, vote: nil),
-            base: LogBase(mark: .zero, time: 0, configuration: Configuration(voters: ids)))
-        try storage.write(batch)
-        model.write(batch)
-        members[id] = Member(
-            storage: storage, model: model, skew: spread(86_400 * Faults.second))
+        if !voters.isEmpty {
+            let batch = WriteBatch<Machine>(
+                sequence: .zero,
+                hardState: HardState(generation: generation, term: .zero, vote: nil),
+                base: LogBase(mark: .zero, time: 0, configuration: Configuration(voters: voters)))
+            _ = try storage?.load()
+            try storage?.write(batch)
+            model.write(batch)
+        }
+        ids.append(id)
+        let drift = Int(spread(UInt64(2 * conditions.drift + 1))) - conditions.drift
+        group.append(
+            Member(
+                storage: storage, model: model, skew: spread(86_400 * Plan.second),
+                tick: UInt64(24_000_000 / 100 * (100 + drift))))
+        start(id)
     }
 
     mutating func start(_ id: MemberID) {
-        guard let member = members[id] else { return }
+        let member = member(id)
+        guard !member.isWiped else { return }
         member.life += 1
         member.job = nil
         member.isPaused = false
         member.missed = []
         member.ledTerm = .zero
         do {
-            var recovered = try member.storage.load()
-            compare(&recovered, with: member.model.load(), of: id)
-            if defect == .forgetsApplied, recovered.applied.index > recovered.base.mark.index {
+            var recovered = try recover(member, id)
+            if defect == .planted(.forgetsApplied),
+                recovered.applied.index > recovered.base.mark.index
+            {
                 recovered = replayed(recovered, member)
             }
             member.commit = recovered.applied.index
             member.applied = recovered.applied.index
+            if let image = recovered.image {
+                oracle.state(Case.digest(image), at: recovered.applied.index, of: id)
+            }
             member.pipeline = try Pipeline(
-                id: id, recovered: recovered, machine: Case.machine(), limits: faults.limits,
-                driverLimits: faults.driverLimits, seed: random.next())
+                id: id, recovered: recovered, machine: Case.machine(), limits: limits,
+                driverLimits: driverLimits, seed: random.next(), waiving: defect?.rule)
         } catch {
             oracle.fail("\(id) does not start: \(error)")
         }
@@ -41,18 +54,29 @@ extension World {
         note("\(id) starts")
     }
 
-    /// Storage must return what the model holds.
-    private mutating func compare(
-        _ recovered: inout RecoveredState<Machine>, with model: RecoveredState<Machine>,
-        of id: MemberID
-    ) {
+    /// What storage returns must be what the model holds, with or without the batch that a crash
+    /// interrupted.
+    private mutating func recover(
+        _ member: Member, _ id: MemberID
+    ) throws -> RecoveredState<Machine> {
+        let interrupted = member.interrupted
+        member.interrupted = nil
+        guard let stored = try member.storage?.load() else { return member.model.load() }
+        if let interrupted, !isEqual(stored, member.model.load()) {
+            member.model.write(interrupted)
+        }
         oracle.demand(
-            recovered.hardState == model.hardState && recovered.base == model.base
-                && recovered.applied == model.applied && recovered.termRuns == model.termRuns
-                && recovered.lastIndex == model.lastIndex && recovered.tail == model.tail
-                && recovered.configurations == model.configurations
-                && recovered.image.map(Case.digest) == model.image.map(Case.digest),
-            "storage of \(id) differs from the model")
+            isEqual(stored, member.model.load()), "ST-01: storage of \(id) differs from the model")
+        return stored
+    }
+
+    private func isEqual(
+        _ stored: RecoveredState<Machine>, _ model: RecoveredState<Machine>
+    ) -> Bool {
+        stored.hardState == model.hardState && stored.base == model.base
+            && stored.applied == model.applied && stored.termRuns == model.termRuns
+            && stored.lastIndex == model.lastIndex && stored.tail == model.tail
+            && stored.configurations == model.configurations
     }
 
     /// The planted defect: state is newer than its index.
@@ -68,38 +92,32 @@ extension World {
         return recovered
     }
 
-    mutating func feed(_ id: MemberID, _ events: [PipelineEvent<Machine>]) {
-        guard let member = members[id] else { return }
+    mutating func feed(_ id: MemberID, _ event: PipelineEvent<Machine>) {
+        let member = member(id)
         if member.isPaused {
-            member.missed += events
-            return
+            member.missed.append(event)
+        } else {
+            feed(id, [event])
         }
-        let actions = member.pipeline?.handle(events, time: clock(of: id)) ?? []
-        for action in actions { carryOut(action, of: id) }
+    }
+
+    private mutating func feed(_ id: MemberID, _ events: [PipelineEvent<Machine>]) {
+        let actions = member(id).pipeline?.handle(events, time: clock(of: id)) ?? []
+        for action in actions {
+            // A dead process answers nobody.
+            guard member(id).isUp else { return }
+            carryOut(action, of: id)
+        }
         inspect(id)
     }
 
     private mutating func carryOut(_ action: PipelineAction<Machine>, of id: MemberID) {
         switch action {
         case .send(let envelope): send(envelope)
-        case .store(let job):
-            guard let member = members[id] else { return }
-            oracle.demand(member.job == nil, "\(id) has two storage jobs")
-            members[id]?.job = job
-            let due =
-                max(now, member.stalledUntil) + faults.flush.least
-                + spread(faults.flush.spread)
-            agenda.plan(.durable(id, life: member.life), at: due)
-            if defect == .flushesLater, let batch = job.batch, job.decode == nil,
-                job.encode == nil, job.reads.isEmpty
-            {
-                var result = StorageResult<Machine>()
-                result.written = batch
-                agenda.plan(.stored(id, life: member.life, result), at: now + 1)
-            }
+        case .store(let job): begin(job, of: id)
         case .answer(let token, let outcome): answered(token.rawValue, outcome, by: id)
         case .answerRead(let token, let outcome): answered(token.rawValue, outcome, by: id)
-        case .transferEnded(let result): note("\(id) transfer \(result)")
+        case .transferEnded(_, let result): note("\(id) transfer \(result)")
         case .applied(let entries, let state, let position):
             oracle.applied(entries, by: id)
             oracle.state(Case.digest(state), at: position.index, of: id)
@@ -109,40 +127,104 @@ extension World {
             oracle.state(Case.digest(state), at: position.index, of: id)
         case .superseded(let generation): oracle.fail("\(id) superseded by \(generation)")
         case .removed: note("\(id) was removed")
+        case .stopped(.storageFailed(Self.flushFailed)): crash(id, for: spread(2 * Plan.second))
         case .stopped(let reason): oracle.fail("\(id) stopped: \(reason)")
         }
     }
 
+    private mutating func begin(_ job: StorageJob<Machine>, of id: MemberID) {
+        let member = member(id)
+        oracle.demand(member.job == nil, "\(id) has two storage jobs")
+        member.job = job
+        let due =
+            max(now, member.stalledUntil) + UInt64(conditions.flush) * 1_000
+            + spread(UInt64(conditions.flushSpread) * 1_000)
+        agenda.plan(.durable(id, life: member.life), at: due)
+        if defect == .planted(.flushesLater), let batch = job.batch, isPlain(job) {
+            var result = StorageResult<Machine>()
+            result.written = batch
+            agenda.plan(.stored(id, life: member.life, result), at: now + 1)
+        }
+    }
+
+    private func isPlain(_ job: StorageJob<Machine>) -> Bool {
+        job.batch != nil && job.decode == nil && job.encode == nil && job.reads.isEmpty
+    }
+
+    static var flushFailed: String { "flush failed" }
+
     /// The storage job reaches the disk; a little later the member hears of it.
     mutating func makeDurable(_ id: MemberID) {
-        guard let member = members[id], var job = member.job else { return }
+        let member = member(id)
+        guard var job = member.job else { return }
+        if member.failsNextFlush {
+            member.failsNextFlush = false
+            var result = StorageResult<Machine>()
+            result.failure = Self.flushFailed
+            return feed(id, .stored(result))
+        }
         member.job = nil
         spoil(&job, member)
-        let result = job.run(on: &member.storage)
-        if let batch = job.batch { member.model.write(batch) }
+        noteEntries(of: job, member, id)
+        let result = carryOut(job, member)
         if let failure = result.failure { oracle.fail("storage of \(id) failed: \(failure)") }
-        oracle.demand(
-            member.model.hardState.term >= member.hardState.term
-                && member.model.hardState.generation >= member.hardState.generation,
-            "IN-08: \(id) went from \(member.hardState) to \(member.model.hardState)")
-        if member.model.hardState.term == member.hardState.term, let vote = member.hardState.vote {
-            oracle.demand(
-                member.model.hardState.vote == vote, "IN-08: \(id) changed its vote from \(vote)")
-        }
-        member.hardState = member.model.hardState
-        if defect == .flushesLater, job.batch != nil, job.decode == nil, job.encode == nil,
-            job.reads.isEmpty
-        {
-            return
-        }
+        checkHardState(member, id)
+        if defect == .planted(.flushesLater), isPlain(job) { return }
         agenda.plan(.stored(id, life: member.life, result), at: now + spread(100_000))
+    }
+
+    private func carryOut(_ job: StorageJob<Machine>, _ member: Member) -> StorageResult<Machine> {
+        guard var storage = member.storage else { return job.run(on: &member.model) }
+        let result = job.run(on: &storage)
+        member.storage = storage
+        if let batch = job.batch { member.model.write(batch) }
+        return result
+    }
+
+    private mutating func noteEntries(
+        of job: StorageJob<Machine>, _ member: Member, _ id: MemberID
+    ) {
+        guard let first = job.batch?.entries.first, let entries = job.batch?.entries else { return }
+        let base = job.batch?.installation?.base.mark ?? member.model.base.mark
+        var previous: Term?
+        if first.index.previous == base.index {
+            previous = base.term
+        } else if first.index.previous > member.model.base.mark.index,
+            first.index.previous <= member.model.last.index
+        {
+            previous = member.model.entries[place(of: first.index.previous, in: member)].term
+        }
+        oracle.stored(entries, after: previous, by: id)
+    }
+
+    private func place(of index: Index, in member: Member) -> Int {
+        index.distance(from: member.model.base.mark.index) - 1
+    }
+
+    private mutating func checkHardState(_ member: Member, _ id: MemberID) {
+        let stored = member.model.hardState
+        oracle.demand(
+            stored.term >= member.hardState.term
+                && stored.generation >= member.hardState.generation,
+            "IN-08: \(id) went from \(member.hardState) to \(stored)")
+        if stored.term == member.hardState.term, let vote = member.hardState.vote {
+            oracle.demand(stored.vote == vote, "IN-08: \(id) changed its vote from \(vote)")
+        }
+        member.hardState = stored
     }
 
     /// Planted defects of storing.
     private func spoil(_ job: inout StorageJob<Machine>, _ member: Member) {
-        switch defect {
+        guard case .planted(let plant) = defect else { return }
+        switch plant {
         case .forgetsVote: job.batch?.hardState?.vote = nil
-        case .keepsConfiguration:
+        case .forgetsTerm: job.batch?.hardState = nil
+        case .keepsReplaced:
+            let last = member.model.last.index
+            if job.batch?.installation == nil {
+                job.batch?.entries.removeAll { $0.index <= last }
+            }
+        case .storesOldConfiguration:
             let held = member.model.base.configuration
             job.batch?.installation?.base.configuration = held
         default: break
@@ -151,36 +233,43 @@ extension World {
 
     // MARK: after each step
 
+    /// IN-08. Every member checks IN-09 and IN-13 itself (`Replica.checkInvariants`); a failed
+    /// precondition ends the simulation.
     private mutating func inspect(_ id: MemberID) {
-        guard let member = members[id], let pipeline = member.pipeline else { return }
-        let replica = pipeline.replica
+        let member = member(id)
+        guard let glance = member.pipeline?.glance else { return }
         oracle.demand(
-            replica.commit >= member.commit && pipeline.applied.index >= member.applied,
-            "IN-08: \(id) commit \(member.commit) -> \(replica.commit), "
-                + "applied \(member.applied) -> \(pipeline.applied)")
-        member.commit = replica.commit
-        member.applied = pipeline.applied.index
-        if replica.roleName == .leader {
-            if member.ledTerm == replica.term {
-                oracle.demand(
-                    replica.lastMark.index >= member.ledLast,
-                    "IN-02: leader \(id) went from \(member.ledLast) to \(replica.lastMark)")
-            } else {
-                counts.elections += 1
-                note("\(id) leads term \(replica.term)")
-            }
-            oracle.leads(id, replica)
-            member.ledTerm = replica.term
-            member.ledLast = replica.lastMark.index
+            glance.commit >= member.commit && glance.applied >= member.applied,
+            "IN-08: \(id) commit \(member.commit) -> \(glance.commit), "
+                + "applied \(member.applied) -> \(glance.applied)")
+        member.commit = glance.commit
+        member.applied = glance.applied
+        if glance.isLeader { inspectLeader(member, id, glance) }
+        if glance.applied > heldUpTo, let last = oracle.committed.last,
+            last.mark.index == glance.applied, let pipeline = member.pipeline
+        {
+            checkHeld(last.mark, pipeline.replica)
         }
-        if let last = oracle.committed.last, last.mark.index == pipeline.applied.index {
-            checkHeld(last.mark, replica)
+    }
+
+    private mutating func inspectLeader(
+        _ member: Member, _ id: MemberID, _ glance: Pipeline<Machine>.Glance
+    ) {
+        if member.ledTerm == glance.term {
+            oracle.demand(
+                glance.last >= member.ledLast,
+                "IN-02: leader \(id) went from \(member.ledLast) to \(glance.last)")
+        } else {
+            counts.elections += 1
+            note("\(id) leads term \(glance.term)")
+            if let pipeline = member.pipeline { oracle.leads(id, pipeline.replica) }
         }
+        member.ledTerm = glance.term
+        member.ledLast = glance.last
     }
 
     /// IN-07: what is committed is on the disks of a majority, those of crashed members included.
     private mutating func checkHeld(_ mark: LogMark, _ replica: Replica) {
-        guard mark.index > heldUpTo else { return }
         // The leader counts by the configuration in force, which may be a later one.
         let configurations = [replica.configuration(at: mark.index), replica.configuration]
         let isHeld = configurations.contains { configuration in
@@ -194,29 +283,54 @@ extension World {
     }
 
     private func holds(_ mark: LogMark, _ id: MemberID) -> Bool {
-        guard let model = members[id]?.model else { return false }
-        if model.base.mark.index >= mark.index { return true }
-        guard model.last.index >= mark.index else { return false }
-        return model.entries[mark.index.distance(from: model.base.mark.index) - 1].term == mark.term
+        let member = member(id)
+        if member.model.base.mark.index >= mark.index { return true }
+        guard member.model.last.index >= mark.index else { return false }
+        return member.model.entries[place(of: mark.index, in: member)].term == mark.term
     }
 
+    // MARK: the end of a process, and its pauses
+
     mutating func crash(_ id: MemberID, for time: UInt64) {
-        guard let member = members[id], member.pipeline != nil else { return }
+        let member = member(id)
+        guard member.isUp else { return }
         note("\(id) crashes")
         counts.crashes += 1
-        members[id]?.pipeline = nil
-        members[id]?.job = nil
-        members[id]?.missed = []
-        Case.crashed(&member.storage)
+        member.pipeline = nil
+        let job = member.job
+        member.job = nil
+        member.missed = []
+        let chance = random.next()
+        if var storage = member.storage {
+            Case.crash(&storage, during: job, chance: chance)
+            member.storage = storage
+            member.interrupted = job?.batch
+        } else if let batch = job?.batch, chance % 2 == 0, defect != .planted(.keepsReplaced) {
+            // The power went after the flush and before anybody heard of it.
+            member.model.write(batch)
+        }
+        disconnect(id)
         agenda.plan(.restart(id, life: member.life), at: now + time)
     }
 
     mutating func resume(_ id: MemberID) {
-        guard members[id]?.isPaused == true else { return }
+        let member = member(id)
+        guard member.isPaused else { return }
         note("\(id) resumes")
-        members[id]?.isPaused = false
-        let missed = members[id]?.missed ?? []
-        members[id]?.missed = []
+        member.isPaused = false
+        var missed = member.missed
+        member.missed = []
+        if random.next(in: 0...1) == 0 {
+            // Requests of clients came in on sockets of their own, which are looked at first.
+            let requests = missed.filter { !$0.isFromMember }
+            missed = requests + missed.filter(\.isFromMember)
+        }
         feed(id, missed)
+    }
+}
+
+extension PipelineEvent {
+    fileprivate var isFromMember: Bool {
+        if case .received = self { true } else { false }
     }
 }

@@ -1,8 +1,8 @@
 import Consensus
 
 /// A group of members, their clients and an operator, under virtual time.
-package struct World<Case: Subject> {
-    typealias Machine = Case.Storage.Machine
+struct World<Case: Subject> {
+    typealias Machine = Case.Machine
 
     /// What happens next somewhere.
     enum Event {
@@ -11,27 +11,32 @@ package struct World<Case: Subject> {
         /// The job reaches the disk.
         case durable(MemberID, life: Int)
         /// The member hears that it has.
-        case stored(MemberID, life: Int, StorageResult<Machine>)
+        indirect case stored(MemberID, life: Int, StorageResult<Machine>)
         case client(Int)
-        case fault(FaultClass)
+        case fault(Int)
         case restart(MemberID, life: Int)
         case resume(MemberID, life: Int)
-    }
-
-    enum FaultClass: Int, CaseIterable {
-        case crash, crashAll, pause, partition, oneWay, stall, transfer, membership, replay
+        case release(Link)
     }
 
     /// A class, so that logs and states are changed in place and never copied.
     final class Member {
         var pipeline: Pipeline<Machine>?
-        var storage: Case.Storage
+        /// The storage under test; `nil` when that is the model itself.
+        var storage: Case.Storage?
+        /// What storage must hold.
         var model: MemoryStorage<Machine>
+        /// A batch that a crash interrupted: storage may hold it or not.
+        var interrupted: WriteBatch<Machine>?
         /// Counts starts: events of an earlier life are void.
         var life = 0
         var job: StorageJob<Machine>?
         var isPaused = false
+        /// Its disk is gone; it never comes back.
+        var isWiped = false
+        var failsNextFlush = false
         var missed: [PipelineEvent<Machine>] = []
+        var isUp: Bool { pipeline != nil }
         var stalledUntil: UInt64 = 0
         /// What was last seen, for what may only grow.
         var hardState = HardState.initial
@@ -39,108 +44,138 @@ package struct World<Case: Subject> {
         var applied = Index.zero
         var ledTerm = Term.zero
         var ledLast = Index.zero
-        /// Nanoseconds by which its clock is off.
-        let skew: UInt64
+        /// Nanoseconds by which its wall clock is off (TM-01).
+        var skew: UInt64
+        /// Nanoseconds between its ticks.
+        let tick: UInt64
 
-        init(storage: Case.Storage, model: MemoryStorage<Machine>, skew: UInt64) {
+        init(
+            storage: Case.Storage?, model: MemoryStorage<Machine>, skew: UInt64, tick: UInt64
+        ) {
             self.storage = storage
             self.model = model
             self.skew = skew
+            self.tick = tick
         }
     }
-
-    package let seed: UInt64
-    let faults: Faults
-    let defect: Defect?
-    var random: Random
-    var agenda = Agenda<Event>()
-    package internal(set) var now: UInt64 = 1
-    package internal(set) var steps = 0
-    var members: [MemberID: Member] = [:]
-    var ids: [MemberID] = []
-    /// Links that are cut, and until when.
-    var cuts: [Link: UInt64] = [:]
-    var recent: [Envelope] = []
-    /// The last heartbeat round each member began; only a planted defect needs it.
-    var newestRound: [MemberID: UInt64] = [:]
-    var clients: [Client] = []
-    var pending: [UInt64: Request] = [:]
-    var nextToken: UInt64 = 0
-    var nextName: UInt64 = 0
-    var oracle = Oracle()
-    var isHealing = false
-    var acknowledgedAtHealing = 0
-    var readsAtHealing = 0
-    /// IN-07 was checked up to here.
-    var heldUpTo = Index.zero
-    /// In the last phase: names known to exist, or not to.
-    var expected: [UInt64: Bool] = [:]
-    package internal(set) var counts = Counts()
-    package internal(set) var trace: [String] = []
-    let isTracing: Bool
 
     struct Link: Hashable {
         var from: MemberID
         var to: MemberID
     }
 
-    /// What happened in a run, for coverage and for speed.
-    package struct Counts: Hashable, Sendable {
-        package var acknowledged = 0
-        package var refused = 0
-        package var unknown = 0
-        package var reads = 0
-        package var elections = 0
-        package var crashes = 0
-        package var snapshots = 0
-        package var transfers = 0
-        package var changes = 0
-    }
+    let plan: Plan
+    let conditions: Conditions
+    let limits: Limits
+    let driverLimits: DriverLimits
+    let generation: Generation
+    let defect: Defect?
+    let isTracing: Bool
+    var random: Random
+    var agenda = Agenda<Event>()
+    var now: UInt64 = 1
+    var steps = 0
+    /// Member `n` is at place `n - 1`.
+    var group: [Member] = []
+    var ids: [MemberID] = []
+    /// Links that are cut, and until when.
+    var cuts: [Link: UInt64] = [:]
+    /// Links whose messages wait.
+    var held: [Link: [Envelope]] = [:]
+    /// The last messages sent, those that are rare by themselves.
+    var recent = Ring<Envelope>(size: 512)
+    var recentRare = Ring<Envelope>(size: 64)
+    let remembersMessages: Bool
+    var clients: [Client] = []
+    var pending: [UInt64: Request] = [:]
+    var nextToken: UInt64 = 0
+    /// Names below this one are shared.
+    var nextName = UInt64(sharedNames) + 1
+    var histories = [NameHistory](repeating: NameHistory(), count: sharedNames)
+    var isPrepared = false
+    var quietUntil: UInt64 = 0
+    var lastWipe: UInt64 = 0
+    var oracle = Oracle()
+    var isHealing = false
+    /// Members that stay down for good.
+    var goners: Set<MemberID> = []
+    var acknowledgedAtHealing = 0
+    var readsAtHealing = 0
+    /// IN-07 was checked up to here.
+    var heldUpTo = Index.zero
+    /// Names that one client alone uses: whether they exist.
+    var expected: [UInt64: Bool] = [:]
+    var counts = Counts()
+    var coverage = Coverage()
+    var trace: [String] = []
 
-    package init(seed: UInt64, faults: Faults, defect: Defect? = nil, isTracing: Bool = false)
-        throws
-    {
-        self.seed = seed
-        self.faults = faults
+    init(_ plan: Plan, defect: Defect?, isTracing: Bool) throws {
+        self.plan = plan
+        conditions = plan.conditions
+        limits = plan.conditions.limits
+        driverLimits = plan.conditions.driverLimits
+        generation = Generation(counter: 1, nonce: plan.seed)
         self.defect = defect
         self.isTracing = isTracing
-        random = Random(seed: seed)
-        ids = (1...UInt64(faults.voters)).map(MemberID.init)
-        for id in ids {
-            try found(id)
-            start(id)
-        }
-        for ordinal in 0..<faults.clients {
+        random = Random(seed: plan.seed)
+        remembersMessages = plan.events.contains { $0.kind == .replay }
+        isPrepared = Case.preparation(generation: generation) == nil
+        let voters = (1...UInt64(conditions.voters)).map(MemberID.init)
+        for id in voters { try add(id, founding: voters) }
+        for _ in 0..<conditions.spares { try add(MemberID(UInt64(ids.count) + 1), founding: []) }
+        for ordinal in 0..<conditions.clients {
             clients.append(Client())
-            agenda.plan(.client(ordinal), at: now + spread(Faults.second))
+            agenda.plan(.client(ordinal), at: now + spread(Plan.second))
         }
-        for fault in FaultClass.allCases { planNext(fault) }
-        note("seed \(seed): \(faults.text)")
+        for (ordinal, event) in plan.events.enumerated() {
+            agenda.plan(.fault(ordinal), at: now + event.time)
+        }
+        note("seed \(plan.seed): \(plan.summary)")
     }
 
-    /// Runs faults for `seconds`, then heals and demands progress.
+    /// Runs the faults, then heals and demands progress, then rests and demands agreement.
     ///
     /// - Returns: what was violated; `nil` when nothing was.
-    package mutating func run(seconds: UInt64) -> String? {
-        runUntil(now + seconds * Faults.second)
+    mutating func run() -> Violation? {
+        runUntil(now + UInt64(plan.seconds) * Plan.second)
         heal()
         runUntil(now + Self.settling)
-        return checkHealed()
+        quietUntil = .max
+        runUntil(now + Self.resting)
+        checkHealed()
+        describe()
+        return oracle.violation.map { Violation(text: $0, time: now) }
     }
 
-    /// How long a healed group may take: 10 of the longest election timeouts, and the driver's
-    /// patience with requests that were under way.
-    static var settling: UInt64 { 15 * Faults.second }
+    /// The last lines of the trace: where everybody stands.
+    private mutating func describe() {
+        for id in ids {
+            guard let replica = member(id).pipeline?.replica else {
+                note("\(id) is down")
+                continue
+            }
+            note(
+                "\(id) is \(replica.roleName) in term \(replica.term), commit \(replica.commit) of "
+                    + "\(replica.lastMark), configuration \(replica.configuration)")
+        }
+    }
+
+    /// Ten of the longest election timeouts, and the driver's patience with requests under way.
+    static var settling: UInt64 { 12 * Plan.second }
+    /// Some fifty times what a busy run takes.
+    static var stepsMax: Int { 4_000_000 }
+    /// How long a group without requests may take until all members have the same.
+    static var resting: UInt64 { 4 * Plan.second }
 
     private mutating func runUntil(_ end: UInt64) {
-        while oracle.violation == nil, let (time, event) = agenda.next() {
-            if time > end {
-                agenda.plan(event, at: time)
+        while oracle.violation == nil {
+            guard let due = agenda.nextTime, due <= end, let (time, event) = agenda.next() else {
                 now = end
                 return
             }
             now = time
             steps += 1
+            if steps > Self.stepsMax { oracle.fail("IN-15: the group does not come to rest") }
             handle(event)
         }
     }
@@ -150,31 +185,71 @@ package struct World<Case: Subject> {
         case .tick(let id, let life):
             guard isCurrent(id, life) else { return }
             let drift = UInt64(random.next(in: 0...2_000_000))
-            agenda.plan(.tick(id, life: life), at: now + 24_000_000 + drift)
-            if members[id]?.isPaused == false { feed(id, [.tick(time: clock(of: id))]) }
+            agenda.plan(.tick(id, life: life), at: now + member(id).tick + drift)
+            if !member(id).isPaused { feed(id, .tick(time: clock(of: id))) }
         case .deliver(let envelope): deliver(envelope)
         case .durable(let id, let life): if isCurrent(id, life) { makeDurable(id) }
         case .stored(let id, let life, let result):
-            if isCurrent(id, life) { feed(id, [.stored(result)]) }
+            if isCurrent(id, life) { feed(id, .stored(result)) }
         case .client(let ordinal): act(ordinal)
-        case .fault(let fault): strike(fault)
+        case .fault(let ordinal): if !isHealing { strike(plan.events[ordinal]) }
         case .restart(let id, let life):
-            if members[id]?.life == life, members[id]?.pipeline == nil { start(id) }
+            if member(id).life == life, !member(id).isUp { start(id) }
         case .resume(let id, let life): if isCurrent(id, life) { resume(id) }
+        case .release(let link): release(link)
         }
     }
 
+    func member(_ id: MemberID) -> Member { group[Int(id.rawValue) - 1] }
+
     func isCurrent(_ id: MemberID, _ life: Int) -> Bool {
-        members[id]?.life == life && members[id]?.pipeline != nil
+        let member = member(id)
+        return member.life == life && member.isUp
     }
 
     mutating func spread(_ span: UInt64) -> UInt64 { span == 0 ? 0 : random.next() % span }
 
-    func clock(of id: MemberID) -> UInt64 { now + (members[id]?.skew ?? 0) }
+    mutating func anyone() -> MemberID { ids[random.next(in: 0...ids.count - 1)] }
+
+    func clock(of id: MemberID) -> UInt64 { now + member(id).skew }
 
     /// One line of the trace.
     mutating func note(_ line: @autoclosure () -> String) {
         guard isTracing else { return }
         trace.append("\(now / 1_000) \(line())")
+    }
+}
+
+/// Names that all clients use.
+let sharedNames = 3
+
+/// What was broken, and when.
+package struct Violation: Hashable, Sendable {
+    package var text: String
+    package var time: UInt64
+}
+
+/// What happened in a run, for reports.
+package struct Counts: Hashable, Sendable {
+    package var acknowledged = 0
+    package var refused = 0
+    package var unknown = 0
+    package var reads = 0
+    package var elections = 0
+    package var crashes = 0
+    package var snapshots = 0
+    package var undecided = 0
+
+    package init() {}
+
+    package static func += (left: inout Counts, right: Counts) {
+        left.acknowledged += right.acknowledged
+        left.refused += right.refused
+        left.unknown += right.unknown
+        left.reads += right.reads
+        left.elections += right.elections
+        left.crashes += right.crashes
+        left.snapshots += right.snapshots
+        left.undecided += right.undecided
     }
 }

@@ -20,6 +20,8 @@ struct Group {
     var members: [MemberID: Member] = [:]
     /// Messages on their way, oldest first.
     var wire: [Envelope] = []
+    /// Everything that was ever put on the wire, until somebody clears it.
+    var heard: [Envelope] = []
     /// Messages for which this is true are lost.
     var loses: (Envelope) -> Bool = { _ in false }
     var limits = Limits()
@@ -97,7 +99,9 @@ struct Group {
         member.pipeline = pipeline
         for action in actions {
             switch action {
-            case .send(let envelope): wire.append(envelope)
+            case .send(let envelope):
+                wire.append(envelope)
+                heard.append(envelope)
             case .store(let job):
                 precondition(member.job == nil, "two storage jobs at once")
                 member.job = job
@@ -105,7 +109,7 @@ struct Group {
                 member.outcomes[token, default: []].append(outcome)
             case .answerRead(let token, let outcome):
                 member.reads[token, default: []].append(outcome)
-            case .transferEnded(let result): member.transfers.append(result)
+            case .transferEnded(_, let result): member.transfers.append(result)
             case .stopped(let reason): member.stopped = reason
             case .applied, .restored, .superseded, .removed: break
             }

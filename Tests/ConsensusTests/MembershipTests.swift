@@ -148,6 +148,32 @@ import Testing
         #expect(group.outcomes(promoted, at: 1) == ["applied"])
     }
 
+    /// MB-13; found by simulation: what a dead voter had sent before it died arrived late, and made
+    /// it look alive.
+    @Test func `a message that was long under way does not make a dead voter alive`() {
+        var group = Group(voters: 5)
+        group.elect(1)
+        group.tick(4)
+        group.crash(4)
+        group.crash(5)
+        group.tick(40)
+        let term = group[1].replica.term.rawValue
+        group.inject(.heartbeatReply(round: 2), from: 4, to: 1, term: term)
+        group.inject(.appendAccepted(match: Index(1)), from: 4, to: 1, term: term)
+        let token = group.change(.remove(MemberID(2)), at: 1)
+        #expect(group.outcomes(token, at: 1).first?.contains("wouldLoseQuorum") == true)
+    }
+
+    /// MB-13; found by simulation: a leader gives everybody the benefit of the doubt when it is
+    /// elected, and took that for having heard them.
+    @Test func `a young leader does not count on who has never answered it`() {
+        var group = Group(voters: 3)
+        group.crash(3)
+        group.elect(1)
+        let token = group.change(.remove(MemberID(2)), at: 1)
+        #expect(group.outcomes(token, at: 1).first?.contains("wouldLoseQuorum") == true)
+    }
+
     /// MB-04.
     @Test func `a dead voter is replaced without ever being needed`() {
         var group = Group(voters: 3)

@@ -31,6 +31,7 @@ import Testing
         #expect(recovered.termRuns == [TermRun(first: Index(1), term: Term(1))])
     }
 
+    /// RE-03, PC-04.
     @Test func `entries from a conflict on are replaced in one step`() throws {
         let directory = try ScratchDirectory()
         let log = try directory.open()
@@ -44,6 +45,7 @@ import Testing
         #expect(try log.entries(from: Index(2), through: Index(5), maxBytes: 1).count == 1)
     }
 
+    /// PC-05.
     @Test func `state rows and the applied index are stored together`() throws {
         let directory = try ScratchDirectory()
         let log = try directory.open()
@@ -80,6 +82,7 @@ import Testing
         #expect(recovered.tail.map(\.index.rawValue) == [5, 6, 7])
     }
 
+    /// SN-09.
     @Test func `an installed snapshot replaces state and log`() throws {
         let directory = try ScratchDirectory()
         let log = try directory.open()
@@ -103,6 +106,7 @@ import Testing
         #expect(recovered.termRuns.isEmpty)
     }
 
+    /// PC-07, PC-08, ST-04, ST-09: refused; fetching it again from others is another matter.
     @Test(arguments: [
         "UPDATE log SET payload = x'00' WHERE idx = 3",
         "UPDATE log SET term = 9 WHERE idx = 3",
@@ -134,6 +138,7 @@ import Testing
         #expect(throws: (any Error).self) { try directory.open().load() }
     }
 
+    /// PC-11, ST-10.
     @Test func `a second opening of the same file is refused`() throws {
         let directory = try ScratchDirectory()
         let first = try directory.open()
@@ -146,6 +151,16 @@ import Testing
         try directory.fill("this is not a database, it is a letter to a friend".utf8)
         #expect(throws: DatabaseError.self) { try directory.open() }
         #expect(directory.contents?.starts(with: "this is not".utf8) == true)
+    }
+
+    /// ST-11: whoever weakens the file, it is opened in WAL mode, flushed in full, or not at all.
+    @Test func `a weaker journal does not survive an opening`() throws {
+        let directory = try ScratchDirectory()
+        try directory.open().write(Sample.founding)
+        try directory.run("PRAGMA journal_mode = DELETE")
+        #expect(directory.contents?[18] == 1)
+        _ = try directory.open().load()
+        #expect(directory.contents?[18] == 2)
     }
 
     @Test func `snapshots that are damaged or cut short are refused`() throws {

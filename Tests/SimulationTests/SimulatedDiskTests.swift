@@ -27,6 +27,7 @@ import Testing
         }
     }
 
+    /// ST-05.
     @Test func `a sync that fails fails the batch, and a restart has the state before or after it`()
         throws
     {
@@ -45,6 +46,7 @@ import Testing
         #expect(recovered.lastIndex == Index(3) || recovered.lastIndex == Index(5))
     }
 
+    /// ST-06, as far as the store is concerned.
     @Test func `a full disk refuses the batch and keeps what was there`() throws {
         let disk = SimulatedDisk(seed: 4)
         let system = SimulatedFileSystem(name: "full", disk: disk)

@@ -1,7 +1,7 @@
 /// What the driver has to do, in the order given.
 package enum Effect: Hashable, Sendable {
     /// Make this durable; `Input.flushed` reports it. Later effects do not wait for it.
-    case write(WriteRequest)
+    indirect case write(WriteRequest)
     /// Send, but not before the write `after` is flushed.
     case send(Envelope, after: WriteSequence)
     /// Everything up to here is committed: apply it.
@@ -11,7 +11,7 @@ package enum Effect: Hashable, Sendable {
     /// Take and encode a snapshot of the applied state; `Input.snapshotTaken` brings it.
     case takeSnapshot
     /// Decode a complete snapshot; `Input.snapshotDecoded` says whether it could be.
-    case decodeSnapshot(base: LogBase, bytes: [UInt8])
+    indirect case decodeSnapshot(base: LogBase, bytes: [UInt8])
 
     /// The proposal was appended at this place. It is not committed yet.
     case accepted(ProposalToken, LogMark)
@@ -19,8 +19,8 @@ package enum Effect: Hashable, Sendable {
     /// A linearizable read may be served once this index is applied.
     case readable(ReadToken, Index)
     case readRefused(ReadToken, Refusal)
-    /// The leadership transfer has ended.
-    case transferEnded(TransferResult)
+    /// The leadership transfer to this member has ended.
+    case transferEnded(to: MemberID, TransferResult)
 
     /// A forced recovery has replaced the cluster this member belongs to. It never votes or leads
     /// again.

@@ -13,11 +13,11 @@ package enum Input: Hashable, Sendable {
     case read([ReadToken])
     /// Entries up to here are applied, and their effect is stored up to `durable`.
     case applied(Index)
-    case entriesRead(ReadRequest, [Entry])
-    case snapshotTaken(Snapshot)
-    case snapshotDecoded(LogBase, isValid: Bool)
+    indirect case entriesRead(ReadRequest, [Entry])
+    indirect case snapshotTaken(Snapshot)
+    indirect case snapshotDecoded(LogBase, isValid: Bool)
     /// Everything up to here may go: it is applied and its effect is stored.
-    case compact(LogBase)
+    indirect case compact(LogBase)
 }
 
 /// A command on its way into the log.

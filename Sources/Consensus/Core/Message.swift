@@ -27,7 +27,7 @@ package enum Message: Hashable, Sendable {
     case heartbeatReply(round: UInt64)
 
     /// A piece of a snapshot.
-    case snapshotChunk(SnapshotChunk)
+    indirect case snapshotChunk(SnapshotChunk)
     /// The sender holds the first `nextOffset` bytes of the snapshot ending at `last`.
     case snapshotProgress(last: LogMark, nextOffset: UInt64)
     /// The snapshot ending at `last` was refused as damaged; the leader begins again.

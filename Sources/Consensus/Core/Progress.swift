@@ -37,7 +37,8 @@ struct Progress: Hashable, Sendable {
     var commitSent = Index.zero
     /// The last heartbeat round it answered.
     var round: UInt64 = 0
-    /// The tick at which it was last heard.
+    /// It was alive after this tick: then began the last heartbeat round that it answered. When its
+    /// messages arrive says nothing, because they may have been under way for long.
     var contact: UInt64
 
     init(next: Index, contact: UInt64) {

@@ -28,11 +28,13 @@ struct RaftLog: Hashable, Sendable {
     /// The configurations after the base, with the index of their entry.
     private(set) var configurations: [Placed] = []
     private(set) var lastTime: UInt64
+    private let waived: Rule?
 
     init(
         base: LogBase, runs: [TermRun], last: Index, tail: [Entry], lastTime: UInt64,
-        configurations: [Placed]
+        configurations: [Placed], waived: Rule? = nil
     ) {
+        self.waived = waived
         self.base = base
         self.runs = runs
         self.last = last
@@ -125,8 +127,9 @@ struct RaftLog: Hashable, Sendable {
         last = kept
         if index < cachedFrom { cache = [] }
         runs.removeAll { $0.first > kept }
-        configurations.removeAll { $0.index > kept }
+        if waived != .configurationGoesWithEntry { configurations.removeAll { $0.index > kept } }
         flushed = min(flushed, kept)
+        guard waived != .flushOfThisEntry else { return }
         for ordinal in pending.indices {
             pending[ordinal].last = min(pending[ordinal].last, kept)
         }
@@ -171,7 +174,7 @@ struct RaftLog: Hashable, Sendable {
         } else {
             self = RaftLog(
                 base: newBase, runs: [], last: newBase.mark.index, tail: [],
-                lastTime: max(lastTime, newBase.time), configurations: [])
+                lastTime: max(lastTime, newBase.time), configurations: [], waived: waived)
             flushed = .zero
         }
         pending.append(PendingWrite(sequence: sequence, last: newBase.mark.index))

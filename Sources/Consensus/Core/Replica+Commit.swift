@@ -6,11 +6,14 @@ extension Replica {
     /// still be overwritten while a leader with a later last term may be elected (figure 8).
     mutating func advanceCommit(_ effects: inout [Effect]) {
         guard let leadership else { return }
-        let reached = Quorum.index(of: log.configuration) { member in
-            if member == id { return log.flushed }
+        var counted = log.configuration
+        if !obeys(.votersCount) { counted = Configuration(voters: counted.members) }
+        let reached = Quorum.index(of: counted) { member in
+            if member == id { return obeys(.ownFlushCounts) ? log.flushed : log.last }
             return leadership.followers.first { $0.member == member }?.progress.match ?? .zero
         }
-        guard reached > commit, log.term(at: reached) == term else { return }
+        guard reached > commit, log.term(at: reached) == term || !obeys(.ownTermCommits)
+        else { return }
         commit = reached
         let bytes = uncommittedBytes()
         self.leadership?.uncommittedBytes = bytes

@@ -28,7 +28,8 @@ extension Replica {
         else { return stepDown(to: term, leader: nil, &effects) }
         if let transfer = leadership.transfer, now >= transfer.deadline {
             self.leadership?.transfer = nil
-            effects.append(.transferEnded(.timedOut(target: transfer.target)))
+            effects.append(
+                .transferEnded(to: transfer.target, .timedOut(target: transfer.target)))
         }
         if now >= leadership.heartbeatDue { beginRound(&effects) }
     }
@@ -45,6 +46,7 @@ extension Replica {
     private var isVoterUntilCommitted: Bool {
         log.configuration.isVoter(id)
             || log.configurationIndex > commit && log.configuration(at: commit).isVoter(id)
+                && obeys(.standsUntilRemoved)
     }
 
     mutating func resetElectionTimer() {
@@ -114,7 +116,7 @@ extension Replica {
         tellIfRemoved(candidate, &effects)
         let granted =
             senderTerm.next > term && !hearsLeader(otherThan: candidate) && supersededBy == nil
-            && last.isUpToDate(with: log.lastMark)
+            && isUpToDate(last)
         send(.preVoteReply(round: round, granted: granted), to: candidate, &effects)
     }
 
@@ -129,17 +131,21 @@ extension Replica {
     mutating func voteRequested(
         by candidate: MemberID, _ last: LogMark, _ effects: inout [Effect]
     ) {
-        var isFree = hardState.vote == nil
+        var isFree = hardState.vote == nil || !obeys(.oneVotePerTerm)
         if case .follower = role {} else { isFree = false }
         let granted =
-            (isFree && supersededBy == nil && last.isUpToDate(with: log.lastMark))
+            (isFree && supersededBy == nil && isUpToDate(last))
             || hardState.vote == candidate
-        if granted, hardState.vote == nil {
+        if granted, hardState.vote != candidate {
             hardState.vote = candidate
             writeHardState(&effects)
             resetElectionTimer()
         }
         send(.voteReply(granted: granted), to: candidate, &effects)
+    }
+
+    private func isUpToDate(_ last: LogMark) -> Bool {
+        last.isUpToDate(with: log.lastMark) || !obeys(.upToDateCandidate)
     }
 
     /// Whether a leader other than `member` was heard so recently that an election would only
@@ -179,6 +185,7 @@ extension Replica {
         if let transfer = leadership.transfer {
             effects.append(
                 .transferEnded(
+                    to: transfer.target,
                     transfer.isSent && isHandedOver
                         ? .handedOver(to: transfer.target) : .leadershipLost))
         }

@@ -22,10 +22,12 @@ extension Replica {
 
     private func refusal(of change: MembershipChange) -> Refusal? {
         guard let leadership else { return .notLeader(hint: leader) }
-        if log.configurationIndex > commit {
+        if log.configurationIndex > commit, obeys(.oneChangeAtATime) {
             return .membership(.changeInProgress(at: log.configurationIndex))
         }
-        if commit < leadership.firstIndex { return .membership(.leaderTooFresh) }
+        if commit < leadership.firstIndex, obeys(.changeAfterOwnCommit) {
+            return .membership(.leaderTooFresh)
+        }
         let (current, member) = (log.configuration, change.member)
         let next = current.after(change)
         switch change {
@@ -48,10 +50,11 @@ extension Replica {
         if next.learners.count > limits.learnersMax {
             return .membership(.tooManyMembers(max: limits.learnersMax))
         }
+        // Who has never answered this leader may be gone for good, even if the leader is young.
         let silent = next.voters.filter { voter in
             voter != id
                 && !leadership.followers.contains {
-                    $0.member == voter
+                    $0.member == voter && $0.progress.round > 0
                         && now - $0.progress.contact <= UInt64(limits.electionTicksMin)
                 }
         }
@@ -75,14 +78,16 @@ extension Replica {
         }
         if let transfer = leadership.transfer, !log.configuration.isVoter(transfer.target) {
             self.leadership?.transfer = nil
-            effects.append(.transferEnded(.aborted(target: transfer.target)))
+            effects.append(
+                .transferEnded(to: transfer.target, .aborted(target: transfer.target)))
         }
         dropIdleSnapshot()
     }
 
     /// A leader that has committed its own departure hands over to the member that knows most.
     mutating func resignIfRemoved(_ effects: inout [Effect]) {
-        guard let leadership, !log.configuration.isVoter(id), log.configurationIndex <= commit
+        guard let leadership, !log.configuration.isVoter(id), log.configurationIndex <= commit,
+            obeys(.removedLeaderResigns)
         else { return }
         let heir = leadership.followers.filter { log.configuration.isVoter($0.member) }
             .max { ($0.progress.match, $1.member) < ($1.progress.match, $0.member) }

@@ -31,7 +31,7 @@ extension Replica {
     /// Begins a round for the reads that wait, unless one is under way for earlier ones.
     mutating func beginWaitingReads(_ effects: inout [Effect]) {
         guard let leadership, leadership.readsInRound.isEmpty, !leadership.readsWaiting.isEmpty,
-            commit >= leadership.firstIndex
+            commit >= leadership.firstIndex || !obeys(.readAfterOwnCommit)
         else { return }
         beginRound(&effects)
     }
@@ -40,7 +40,7 @@ extension Replica {
     /// committed nobody knows what is, so they wait on.
     mutating func attachReads() {
         guard let current = leadership, current.readsInRound.isEmpty,
-            commit >= current.firstIndex
+            commit >= current.firstIndex || !obeys(.readAfterOwnCommit)
         else { return }
         leadership?.readsInRound = current.readsWaiting
         leadership?.readsWaiting = []
@@ -54,9 +54,11 @@ extension Replica {
             Quorum.holds(
                 in: log.configuration,
                 { member in
-                    member == id
+                    member == id || !obeys(.readConfirmed)
                         || leadership.followers.contains {
-                            $0.member == member && $0.progress.round >= leadership.readRound
+                            $0.member == member
+                                && ($0.progress.round >= leadership.readRound
+                                    || $0.progress.round > 0 && !obeys(.readRoundIsOwn))
                         }
                 })
         else { return }

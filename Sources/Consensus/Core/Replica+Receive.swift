@@ -4,7 +4,6 @@ extension Replica {
         guard envelope.to == id, envelope.from != id,
             isCurrentGeneration(envelope, &effects), isCurrentTerm(envelope, &effects)
         else { return }
-        noteContact(envelope.from)
         dispatch(envelope, &effects)
     }
 
@@ -52,6 +51,8 @@ extension Replica {
         case .preVoteReply(let round, let granted):
             // A grant comes from the voter's own term, which may be lower than the candidate's.
             if granted { preVoteReplied(by: envelope.from, round, true, &effects) }
+        case .voteReply: return !obeys(.votesOfThisTerm)
+        case .appendAccepted: return !obeys(.repliesOfThisTerm)
         default: break
         }
         return false
@@ -108,12 +109,6 @@ extension Replica {
         case .removed:
             if !isLeader { effects.append(.removed) }
         }
-    }
-
-    private mutating func noteContact(_ member: MemberID) {
-        guard let ordinal = leadership?.ordinal(of: member) else { return }
-        let moment = now
-        leadership?.followers[ordinal].progress.contact = moment
     }
 
     /// A member that was removed while it was away would ask for votes for ever.

@@ -41,7 +41,7 @@ extension Replica {
         _ contents: [(kind: Entry.Kind, payload: [UInt8])], _ effects: inout [Effect]
     ) {
         guard !contents.isEmpty else { return }
-        let time = max(wallTime, log.lastTime)
+        let time = obeys(.timeAscends) ? max(wallTime, log.lastTime) : wallTime
         let entries = contents.enumerated().map { offset, content in
             Entry(
                 index: log.last.advanced(by: offset + 1), term: term, time: time,
@@ -198,7 +198,8 @@ extension Replica {
         let common = log.lastMark(atOrBefore: limit, termAtMost: hint.term)
         // Where the logs agree may lie before the base; then the base itself is no answer, because
         // the follower has just refused it. Probing below the base leads to a snapshot.
-        let isBeforeBase = common.index > limit || common.term > hint.term
+        let isBeforeBase =
+            (common.index > limit || common.term > hint.term) && obeys(.snapshotBeforeBase)
         progress.becomeProbe(next: isBeforeBase ? common.index : common.index.next)
         leadership?.followers[ordinal].progress = progress
         replicate(ordinal, &effects)
@@ -214,9 +215,10 @@ extension Replica {
         if previous.index > log.base.mark.index || entries.isEmpty,
             previous.index >= log.base.mark.index
         {
-            guard log.term(at: previous.index) == previous.term else {
-                return reject(previous, from: leader, &effects)
-            }
+            let isKnown =
+                log.term(at: previous.index) == previous.term
+                || previous.index <= log.last && !obeys(.previousMustMatch)
+            guard isKnown else { return reject(previous, from: leader, &effects) }
         } else if let last = entries.last, last.index <= log.base.mark.index {
             return accept(min(commit, log.flushed), from: leader, &effects)
         } else if entries.isEmpty {
@@ -225,7 +227,7 @@ extension Replica {
         // Everything up to the base is committed here, so it equals what the leader has.
         var missing = entries[...]
         while let entry = missing.first {
-            if entry.index <= log.base.mark.index || log.term(at: entry.index) == entry.term {
+            if entry.index <= log.base.mark.index || agrees(entry) {
                 missing.removeFirst()
             } else if entry.index <= commit {
                 return halt(
@@ -238,8 +240,16 @@ extension Replica {
         }
         write(Array(missing), &effects)
         let match = previous.index.advanced(by: entries.count)
-        commit = max(commit, min(leaderCommit, match))
+        let verified = obeys(.commitVerified) ? match : log.last
+        commit = max(commit, min(leaderCommit, verified))
         accept(match, from: leader, &effects)
+    }
+
+    /// Whether the log holds the entry, so that it stays and what follows it stays.
+    private func agrees(_ entry: Entry) -> Bool {
+        if !obeys(.conflictGivesWay), entry.index <= log.last { return true }
+        if !obeys(.onlyConflictGivesWay), entry.index > commit { return false }
+        return log.term(at: entry.index) == entry.term
     }
 
     /// Whether the entries follow `previous` and each other as a log must.
@@ -269,21 +279,21 @@ extension Replica {
 
     /// Confirms the log up to `match`, as soon as it is durable.
     func accept(_ match: Index, from leader: MemberID, _ effects: inout [Effect]) {
-        send(
-            .appendAccepted(match: match), to: leader, after: log.write(covering: match), &effects)
+        let write = obeys(.entriesDurableFirst) ? log.write(covering: match) : .zero
+        send(.appendAccepted(match: match), to: leader, after: write, &effects)
     }
 
     // MARK: heartbeats
 
     mutating func beginRound(_ effects: inout [Effect]) {
         guard var leadership else { return }
-        leadership.round += 1
+        leadership.beginRound(at: now, oldest: now &- min(now, UInt64(limits.electionTicksMax)))
         leadership.heartbeatDue = now + UInt64(limits.heartbeatTicks)
         role = .leader(leadership)
         attachReads()
         for ordinal in leadership.followers.indices {
             let progress = leadership.followers[ordinal].progress
-            let known = min(commit, progress.match)
+            let known = obeys(.commitConfirmed) ? min(commit, progress.match) : commit
             self.leadership?.followers[ordinal].progress.commitSent = max(
                 known, progress.commitSent)
             send(
@@ -309,9 +319,12 @@ extension Replica {
             var progress = leadership?.followers[ordinal].progress,
             round <= leadership?.round ?? 0
         else { return }
+        if let start = leadership?.start(of: round) {
+            progress.contact = max(progress.contact, start)
+        }
         let isNewRound = round > progress.round
         progress.round = max(progress.round, round)
-        if isNewRound { progress.noteSilence(limits) }
+        if isNewRound, obeys(.lostIsSentAgain) { progress.noteSilence(limits) }
         leadership?.followers[ordinal].progress = progress
         replicate(ordinal, &effects)
         confirmReads(&effects)

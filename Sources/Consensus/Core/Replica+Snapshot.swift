@@ -19,7 +19,7 @@ extension Replica {
             return
         }
         if let transfer, transfer.base == snapshot.base {
-            if transfer.silence > limits.stalledRepliesMax {
+            if transfer.silence > limits.stalledRepliesMax, obeys(.lostPieceIsSentAgain) {
                 sendChunk(ordinal, at: transfer.offset, &effects)
             }
         } else {
@@ -99,7 +99,7 @@ extension Replica {
     mutating func chunkReceived(
         from leader: MemberID, _ chunk: SnapshotChunk, _ effects: inout [Effect]
     ) {
-        guard chunk.base.mark.index > commit else {
+        guard chunk.base.mark.index > commit || !obeys(.oldSnapshotIgnored) else {
             return accept(min(commit, log.flushed), from: leader, &effects)
         }
         guard chunk.byteCount <= UInt64(limits.snapshotBytesMax), chunk.base.mark.term <= term
@@ -136,8 +136,12 @@ extension Replica {
             }
             return
         }
-        guard base.mark.index > commit else { return }
-        let keepsTail = log.term(at: base.mark.index) == base.mark.term
+        guard base.mark.index > commit || !obeys(.oldSnapshotIgnored) else { return }
+        var base = base
+        if !obeys(.snapshotBringsConfiguration) { base.configuration = log.configuration }
+        var keepsTail = log.term(at: base.mark.index) == base.mark.term
+        if !obeys(.matchingTailStays) { keepsTail = false }
+        if !obeys(.otherTailGoes), log.term(at: base.mark.index) != nil { keepsTail = true }
         installationWrite = beginWrite()
         log.install(base, keepsTail: keepsTail, in: installationWrite)
         commit = base.mark.index

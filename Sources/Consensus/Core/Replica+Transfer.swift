@@ -1,23 +1,25 @@
 // Handing leadership over: dissertation §3.10.
 extension Replica {
     mutating func transfer(to target: MemberID, _ effects: inout [Effect]) {
-        guard let leadership else {
-            return effects.append(.transferEnded(.refused(.notLeader(hint: leader))))
+        if let refusal = refusal(ofTransferTo: target) {
+            return effects.append(.transferEnded(to: target, .refused(refusal)))
         }
-        if target == id { return effects.append(.transferEnded(.refused(.targetIsLeader))) }
-        if log.configuration.isLearner(target) {
-            return effects.append(.transferEnded(.refused(.targetIsLearner)))
-        }
-        guard log.configuration.isVoter(target) else {
-            return effects.append(.transferEnded(.refused(.noSuchMember)))
-        }
+        guard let leadership else { return }
         if let current = leadership.transfer {
             if current.target == target { return }  // joined
-            effects.append(.transferEnded(.aborted(target: current.target)))
+            effects.append(
+                .transferEnded(to: current.target, .aborted(target: current.target)))
         }
         let deadline = now + UInt64(limits.electionTicksMin)
         self.leadership?.transfer = Leadership.Transfer(target: target, deadline: deadline)
         advanceTransfer(&effects)
+    }
+
+    private func refusal(ofTransferTo target: MemberID) -> TransferRefusal? {
+        if !isLeader { return .notLeader(hint: leader) }
+        if target == id { return .targetIsLeader }
+        if log.configuration.isLearner(target) { return .targetIsLearner }
+        return log.configuration.isVoter(target) ? nil : .noSuchMember
     }
 
     /// Tells the target to take over once it has everything.

@@ -7,6 +7,8 @@
 package struct Replica: Sendable {
     package let id: MemberID
     package let limits: Limits
+    /// Only a simulation sets it.
+    let waived: Rule?
     package internal(set) var hardState: HardState
     var role = Role.follower(leader: nil)
     var log: RaftLog
@@ -39,11 +41,13 @@ package struct Replica: Sendable {
     package internal(set) var isHalted = false
 
     package init<Machine>(
-        id: MemberID, recovered: RecoveredState<Machine>, limits: Limits = Limits(), seed: UInt64
+        id: MemberID, recovered: RecoveredState<Machine>, limits: Limits = Limits(), seed: UInt64,
+        waiving waived: Rule? = nil
     ) throws(RecoveryFailure) {
         try recovered.check()
         self.id = id
         self.limits = limits
+        self.waived = waived
         hardState = recovered.hardState
         log = RaftLog(
             base: recovered.base, runs: recovered.termRuns, last: recovered.lastIndex,
@@ -52,7 +56,7 @@ package struct Replica: Sendable {
                 entry.configuration.map {
                     RaftLog.Placed(index: entry.index, configuration: $0)
                 }
-            })
+            }, waived: waived)
         commit = recovered.applied.index
         applied = recovered.applied.index
         random = Random(seed: seed)
@@ -158,6 +162,8 @@ extension Replica {
         }
     }
 
+    func obeys(_ rule: Rule) -> Bool { waived != rule }
+
     var isLeader: Bool {
         if case .leader = role { true } else { false }
     }
@@ -169,7 +175,7 @@ extension Replica {
     ) {
         let envelope = Envelope(
             from: id, to: member, generation: generation, term: term, message: message)
-        let last = max(sequence, hardStateWrite)
+        let last = obeys(.termDurableFirst) ? max(sequence, hardStateWrite) : sequence
         effects.append(.send(envelope, after: last > flushedWrite ? last : .zero))
     }
 

@@ -27,6 +27,8 @@ struct Leadership: Hashable, Sendable {
     var followers: [Follower]
     /// The last heartbeat round that was begun.
     var round: UInt64 = 0
+    /// When recent rounds began: per tick, the first of it.
+    var roundStarts: [RoundStart] = []
     var heartbeatDue: UInt64 = 0
     /// Reads that wait for a round to be begun.
     var readsWaiting: [ReadOrigin] = []
@@ -39,6 +41,11 @@ struct Leadership: Hashable, Sendable {
     var snapshot: Snapshot?
     var isTakingSnapshot = false
     var uncommittedBytes = 0
+
+    struct RoundStart: Hashable, Sendable {
+        var round: UInt64
+        var tick: UInt64
+    }
 
     struct Follower: Hashable, Sendable {
         let member: MemberID
@@ -55,6 +62,19 @@ struct Leadership: Hashable, Sendable {
     enum ReadOrigin: Hashable, Sendable {
         case local(ReadToken)
         case remote(MemberID, token: UInt64)
+    }
+
+    /// Notes that a round begins; forgets those that began before `oldest`.
+    mutating func beginRound(at tick: UInt64, oldest: UInt64) {
+        round += 1
+        if roundStarts.last?.tick == tick { return }
+        roundStarts.removeAll { $0.tick < oldest }
+        roundStarts.append(RoundStart(round: round, tick: tick))
+    }
+
+    /// The tick in which a round began; `nil` when that is too long ago.
+    func start(of round: UInt64) -> UInt64? {
+        roundStarts.last { $0.round <= round }?.tick
     }
 
     func ordinal(of member: MemberID) -> Int? {

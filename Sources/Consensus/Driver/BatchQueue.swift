@@ -4,15 +4,21 @@ struct BatchQueue<Machine: StateMachine>: Sendable {
 
     /// Adds a write of the core; it joins the last batch that waits.
     /// `image` is the decoded snapshot, when the write installs one.
-    mutating func add(_ request: WriteRequest, image: Machine.Image?) {
+    mutating func add(_ request: WriteRequest, image: Machine.Image?, inOrder: Bool) {
         if let base = request.installation {
             guard let image else { preconditionFailure("installation of \(base.mark) undecoded") }
+            let installation = Installation<Machine>(
+                base: base, image: image, keepsTail: request.installationKeepsTail)
+            if !inOrder, !batches.isEmpty {
+                batches[batches.count - 1].sequence = request.sequence
+                batches[batches.count - 1].installation = installation
+                return
+            }
             // What waits comes first: merged, the entries would follow the snapshot.
             batches.append(
                 WriteBatch(
                     sequence: request.sequence, hardState: request.hardState,
-                    installation: Installation(
-                        base: base, image: image, keepsTail: request.installationKeepsTail)))
+                    installation: installation))
             return
         }
         if batches.isEmpty { batches.append(WriteBatch(sequence: request.sequence)) }

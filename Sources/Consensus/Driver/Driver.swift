@@ -48,7 +48,11 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         var nextToken: UInt64
         var proposalWaiters: [ProposalToken: CheckedContinuation<Outcome, Never>] = [:]
         var readWaiters: [ReadToken: CheckedContinuation<ReadOutcome, Never>] = [:]
-        var transferWaiters: [CheckedContinuation<TransferResult, Never>] = []
+        /// Those who ask for the same target wait together.
+        var transferWaiters: [MemberID: [CheckedContinuation<TransferResult, Never>]] = [:]
+        /// A tick waits to be looked at; those that come meanwhile are dropped, because time that was
+        /// lost is not caught up.
+        var hasTick = false
         var stopWaiters: [CheckedContinuation<StopReason, Never>] = []
         var stopReason: StopReason?
 
@@ -65,7 +69,8 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     private let clock: @Sendable () -> UInt64
     private let observe: @Sendable (Notice) -> Void
     private let inbox: Mutex<Inbox>
-    private let statusNow: Mutex<DriverStatus>
+    /// What observers were last told.
+    private let told: Mutex<DriverStatus>
     private let pipeline: Mutex<Pipeline<Machine>>
     private let storage: Mutex<Storage>
 
@@ -95,7 +100,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         self.observe = observe
         var random = Random(seed: ~seed)
         inbox = Mutex(Inbox(nextToken: random.next()))
-        statusNow = Mutex(pipeline.status)
+        told = Mutex(pipeline.status)
         self.pipeline = Mutex(pipeline)
         self.storage = Mutex(storage)
     }
@@ -157,7 +162,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         await withCheckedContinuation { continuation in
             let isTaken = post { inbox in
                 if inbox.isStopped { return false }
-                inbox.transferWaiters.append(continuation)
+                inbox.transferWaiters[target, default: []].append(continuation)
                 inbox.events.append(.transfer(to: target))
                 return true
             }
@@ -177,11 +182,16 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     /// A tick has passed.
     package func tick() {
         post { inbox in
-            if !inbox.isStopped { inbox.events.append(.tick(time: clock())) }
+            guard !inbox.isStopped, !inbox.hasTick else { return }
+            inbox.hasTick = true
+            inbox.events.append(.tick(time: clock()))
         }
     }
 
-    package var status: DriverStatus { statusNow.withLock { $0 } }
+    /// For tests: the ticks that were looked at.
+    var ticksSeen: UInt64 { pipeline.withLock { $0.replica.now } }
+
+    package var status: DriverStatus { pipeline.withLock { $0.status } }
 
     /// The state after the last applied entry.
     package var state: Machine.Image { pipeline.withLock { $0.machine.capture() } }
@@ -235,28 +245,34 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
                     inbox.proposals = 0
                     inbox.proposalBytes = 0
                     inbox.messages = 0
+                    inbox.hasTick = false
                 }
                 if inbox.events.isEmpty { inbox.isScheduled = false }
                 return inbox.events
             }
             if events.isEmpty { return }
-            let (actions, status) = pipeline.withLock { pipeline in
+            let (actions, news) = pipeline.withLock { pipeline in
                 let actions = pipeline.handle(events, time: clock())
-                return (actions, pipeline.status)
-            }
-            let before = statusNow.withLock { current in
-                defer { current = status }
-                return current
+                let news = told.withLock { self.change(of: pipeline, since: &$0) }
+                return (actions, news)
             }
             for action in actions { carryOut(action) }
-            if (before.role, before.term, before.leader) != (
-                status.role, status.term, status.leader
-            )
-                || before.configuration != status.configuration
-            {
-                observe(.changed(status))
-            }
+            if let news { observe(.changed(news)) }
         }
+    }
+
+    /// The status, when observers have to hear of it. Making one costs several allocations, so it is
+    /// not done for every batch of events.
+    private func change(
+        of pipeline: Pipeline<Machine>, since told: inout DriverStatus
+    ) -> DriverStatus? {
+        let replica = pipeline.replica
+        let isNews =
+            told.role != replica.roleName || told.term != replica.term
+            || told.leader != replica.leader || told.configuration != replica.configuration
+        guard isNews else { return nil }
+        told = pipeline.status
+        return told
     }
 
     private func carryOut(_ action: PipelineAction<Machine>) {
@@ -269,11 +285,8 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         case .answerRead(let token, let outcome):
             inbox.withLock { $0.readWaiters.removeValue(forKey: token) }?
                 .resume(returning: outcome)
-        case .transferEnded(let result):
-            let waiters = inbox.withLock { inbox in
-                defer { inbox.transferWaiters = [] }
-                return inbox.transferWaiters
-            }
+        case .transferEnded(let target, let result):
+            let waiters = inbox.withLock { $0.transferWaiters.removeValue(forKey: target) } ?? []
             for waiter in waiters { waiter.resume(returning: result) }
         case .applied(let entries, let state, let position):
             observe(.applied(entries, state: state, at: position))
@@ -293,11 +306,11 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         let (stops, transfers) = inbox.withLock { inbox in
             defer {
                 inbox.stopWaiters = []
-                inbox.transferWaiters = []
+                inbox.transferWaiters = [:]
             }
             inbox.isStopped = true
             inbox.stopReason = reason
-            return (inbox.stopWaiters, inbox.transferWaiters)
+            return (inbox.stopWaiters, inbox.transferWaiters.values.flatMap(\.self))
         }
         observe(.stopped(reason))
         for waiter in transfers { waiter.resume(returning: .leadershipLost) }

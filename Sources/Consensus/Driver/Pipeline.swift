@@ -22,6 +22,8 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
     package private(set) var stopReason: StopReason?
     package private(set) var isRemoved = false
 
+    package private(set) var glance = Glance()
+
     private var time: UInt64 = 0
     private var ticks: UInt64 = 0
     private var appliedTime: UInt64
@@ -41,11 +43,14 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
     /// restored from `recovered`.
     ///
     /// - Throws: when the recovered parts contradict each other.
+    @specialized(where Machine == NameSet)
     package init(
         id: MemberID, recovered: RecoveredState<Machine>, machine: Machine,
-        limits: Limits = Limits(), driverLimits: DriverLimits = DriverLimits(), seed: UInt64
+        limits: Limits = Limits(), driverLimits: DriverLimits = DriverLimits(), seed: UInt64,
+        waiving waived: Rule? = nil
     ) throws(RecoveryFailure) {
-        replica = try Replica(id: id, recovered: recovered, limits: limits, seed: seed)
+        replica = try Replica(
+            id: id, recovered: recovered, limits: limits, seed: seed, waiving: waived)
         self.machine = machine
         if let image = recovered.image { self.machine.restore(image) }
         self.limits = driverLimits
@@ -54,11 +59,27 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
         appliedTime = recovered.lastTime
     }
 
+    /// What an observer looks at after every step, without copying the rest.
+    package struct Glance: Sendable {
+        package var isLeader = false
+        package var term = Term.zero
+        package var last = Index.zero
+        package var commit = Index.zero
+        package var applied = Index.zero
+    }
+
+    private mutating func lookAround() {
+        glance = Glance(
+            isLeader: replica.isLeader, term: replica.term, last: replica.log.last,
+            commit: replica.commit, applied: applied.index)
+    }
+
     package var position: Position {
         Position(generation: replica.generation, term: applied.term, index: applied.index)
     }
 
     /// Takes in all events that have gathered, and says what to do.
+    @specialized(where Machine == NameSet)
     package mutating func handle(
         _ events: [PipelineEvent<Machine>], time: UInt64
     ) -> [PipelineAction<Machine>] {
@@ -79,6 +100,7 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
         }
         submit(&gathered, &asked)
         startStoring()
+        lookAround()
         defer { actions = [] }
         return actions
     }
@@ -121,7 +143,7 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
             if stopReason == nil {
                 carryOut(replica.handle(.transfer(to: target)))
             } else {
-                actions.append(.transferEnded(.leadershipLost))
+                actions.append(.transferEnded(to: target, .leadershipLost))
             }
         case .stored(let result): stored(result)
         case .stop: stop(.asked)
@@ -137,7 +159,7 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
             switch effect {
             case .write(let request): write(request)
             case .send(let envelope, let after):
-                if after <= flushed {
+                if after <= flushed || !replica.obeys(.messageWaitsForWrite) {
                     actions.append(.send(envelope))
                 } else if outbox.count < limits.heldMessagesMax {
                     outbox.append((envelope, after))
@@ -154,12 +176,14 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
             case .accepted(let token, let mark): accepted(token, mark)
             case .refused(let token, let refusal): answer(token, .refused(refusal))
             case .readable(let token, let index):
-                if reads.confirm(token, index) { answerReads() }
+                let due = replica.obeys(.readAfterApply) ? index : min(index, applied.index)
+                if reads.confirm(token, due) { answerReads() }
             case .readRefused(let token, let refusal):
                 if reads.remove(token) {
                     actions.append(.answerRead(token, .refused(refusal)))
                 }
-            case .transferEnded(let result): actions.append(.transferEnded(result))
+            case .transferEnded(let target, let result):
+                actions.append(.transferEnded(to: target, result))
             case .superseded(let generation): actions.append(.superseded(by: generation))
             case .removed:
                 if !isRemoved { actions.append(.removed) }
@@ -171,19 +195,21 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
 
     private mutating func write(_ request: WriteRequest) {
         guard let base = request.installation else {
-            return batches.add(request, image: nil)
+            return batches.add(request, image: nil, inOrder: true)
         }
-        guard let decoded, decoded.base == base else {
+        guard let decoded, decoded.base.mark == base.mark else {
             preconditionFailure("snapshot \(base.mark) was never decoded")
         }
         self.decoded = nil
-        batches.add(request, image: decoded.image)
+        batches.add(request, image: decoded.image, inOrder: replica.obeys(.writesInOrder))
         machine.restore(decoded.image)
         applied = base.mark
         appliedTime = base.time
         compactionPoints = []
         isRemoved = false
-        for token in proposals.skip(through: applied.index) { answer(token, .unknown) }
+        for token in proposals.skip(through: applied.index) {
+            answer(token, replica.obeys(.unknownAfterSnapshot) ? .unknown : .refused(.lost))
+        }
         actions.append(.restored(state: decoded.image, at: position))
         answerReads()
     }
@@ -202,7 +228,7 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
                 for waiter in proposals.take(at: entry.index) {
                     answer(
                         waiter.token,
-                        waiter.term == entry.term
+                        waiter.term == entry.term || !replica.obeys(.answerIsOwn)
                             ? .applied(position, outcome) : .refused(.lost))
                 }
                 if entry.index.rawValue.isMultiple(of: limits.compactionStride) {
@@ -264,7 +290,9 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
         if replica.roleName != .leader {
             proposals.shorten(to: ticks + limits.orphanTicksMax)
         }
-        for token in proposals.expired(at: ticks) { answer(token, .unknown) }
+        for token in proposals.expired(at: ticks) {
+            answer(token, replica.obeys(.unknownAfterTimeout) ? .unknown : .refused(.timedOut))
+        }
         for token in reads.expired(at: ticks) {
             actions.append(.answerRead(token, .refused(.timedOut)))
         }

@@ -7,7 +7,7 @@ package enum PipelineEvent<Machine: StateMachine>: Sendable {
     case transfer(to: MemberID)
     case read(ReadToken)
     /// The storage job is done.
-    case stored(StorageResult<Machine>)
+    indirect case stored(StorageResult<Machine>)
     /// Refuse everything from now on, and answer everything that waits.
     case stop
 }
@@ -17,10 +17,10 @@ package enum PipelineAction<Machine: StateMachine>: Sendable {
     case send(Envelope)
     /// Run on the storage thread; at most one job is under way. `PipelineEvent.stored` returns its
     /// result.
-    case store(StorageJob<Machine>)
+    indirect case store(StorageJob<Machine>)
     case answer(ProposalToken, ProposalOutcome<Machine.Outcome>)
     case answerRead(ReadToken, ReadOutcome)
-    case transferEnded(TransferResult)
+    case transferEnded(to: MemberID, TransferResult)
     /// These entries were applied; `state` is the state after them.
     case applied([Entry], state: Machine.Image, at: Position)
     /// The state was replaced by a snapshot.

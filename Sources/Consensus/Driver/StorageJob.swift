@@ -13,6 +13,7 @@ package struct StorageJob<Machine: StateMachine>: Sendable {
     }
 
     /// Does the work. A failure of storage ends the job: the rest is not tried.
+    @specialized(where Machine == NameSet, Storage == MemoryStorage<NameSet>)
     package func run<Storage: LogStorage>(on storage: inout Storage) -> StorageResult<Machine>
     where Storage.Machine == Machine {
         var result = StorageResult<Machine>()

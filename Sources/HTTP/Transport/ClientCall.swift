@@ -89,6 +89,20 @@ package final class ClientCall: @unchecked Sendable {
         connection.send(loop.writer.output.bytes)
     }
 
+    /// A writer of the rest of the body that any thread may use; ``write(_:)`` and ``finish()`` may not be called
+    /// while it exists. Only for a call without a length.
+    package func streamWriter() async throws(ClientError) -> StreamWriter {
+        try await connection.loop.run { () async throws(ClientError) -> StreamWriter in
+            guard self.remaining == .chunked else { throw .malformed("the body has a length") }
+            try await self.connection.drain(self.timeouts.idleSeconds)
+            guard !self.connection.isClosed,
+                let writer = StreamWriter(
+                    self.connection, idleSeconds: self.timeouts.idleSeconds)
+            else { throw .disconnected }
+            return writer
+        }
+    }
+
     /// Ends the body.
     package func finish() async throws(ClientError) {
         try await connection.loop.run { () async throws(ClientError) in

@@ -3,22 +3,24 @@ import Consensus
 import HTTP
 import Synchronization
 
-/// The stream to one other member: a bounded queue, and a task that writes it out.
+/// The stream to one other member.
 ///
-/// What cannot be sent is dropped: the protocol repeats whatever still matters, and a message that has
-/// waited for a connection is old news. Control messages overtake bulk.
+/// A message is written by the thread that has it: no loop has to wake up for it first. What cannot be sent is
+/// dropped: the protocol repeats whatever still matters, and a message that has waited for a connection is old news.
+/// Only the last control messages before a connection are kept, so that an election need not wait a timeout more.
 final class PeerStream: Sendable {
-    private struct Queue {
-        var control: [Envelope] = []
-        var bulk: [Envelope] = []
-        var waiter: Waiter?
+    private struct State {
+        var writer: StreamWriter?
+        /// Control messages that came while there was no stream.
+        var early: [Envelope] = []
+        var hasSpoken = false
         var isClosed = false
-
-        var isEmpty: Bool { control.isEmpty && bulk.isEmpty }
     }
 
     let member: MemberID
-    private let queue = Mutex(Queue())
+    private let state = Mutex(State())
+    /// Set when there is something to say and no stream.
+    private let wanted = Watched(false)
     private let context: HTTPTransport.Context
 
     init(to member: MemberID, _ context: HTTPTransport.Context) {
@@ -26,140 +28,113 @@ final class PeerStream: Sendable {
         self.context = context
     }
 
+    /// Sends a message, or drops it.
     func offer(_ envelope: Envelope) {
-        let waiter = queue.withLock { queue -> Waiter? in
-            if envelope.message.isBulk {
-                guard queue.bulk.count < Limits.streamBulkMax else { return nil }
-                queue.bulk.append(envelope)
-            } else {
-                guard queue.control.count < Limits.streamControlMax else { return nil }
-                queue.control.append(envelope)
+        let writer = state.withLock { state -> StreamWriter? in
+            if let writer = state.writer {
+                state.hasSpoken = true
+                return writer
             }
-            defer { queue.waiter = nil }
-            return queue.waiter
+            if !envelope.message.isBulk, !state.isClosed {
+                if state.early.count == Limits.streamEarlyMax { state.early.removeFirst() }
+                state.early.append(envelope)
+            }
+            return nil
         }
-        waiter?.wake()
+        guard let writer else { return wanted.set(true) }
+        if write(envelope, to: writer) == .ended { wanted.set(true) }
+    }
+
+    private func write(_ envelope: Envelope, to writer: StreamWriter) -> StreamWriter.Outcome {
+        writer.send(
+            Frame.message(envelope).encoded,
+            pendingMax: envelope.message.isBulk
+                ? Limits.streamBulkBytes : Limits.streamPendingBytes)
     }
 
     func close() {
-        let waiter = queue.withLock { queue in
-            queue.isClosed = true
-            return queue.waiter
+        state.withLock { state in
+            state.isClosed = true
+            state.writer?.close()
+            state.writer = nil
         }
-        waiter?.wake()
+        wanted.set(true)
     }
 
     /// Opens the stream when there is something to say, and again whenever it has broken, until closed.
     func run() async {
         var pause = Limits.streamRetrySecondsMin
         var lastComplaint = ""
-        while await waitForMessages() {
+        while await wanted.first(where: { $0 }) != nil, !state.withLock({ $0.isClosed }) {
+            wanted.set(false)
             let opened = MonotonicTime.now()
             do {
                 guard let endpoint = context.directory.endpoint(of: member) else {
                     throw ClientError.unreachable("its address is not known")
                 }
-                try await send(to: endpoint)
-                return
+                try await serve(endpoint)
             } catch {
                 let complaint = "stream to member \(member) ended: \(error)"
                 if complaint != lastComplaint { context.log.info(complaint) }
                 lastComplaint = complaint
             }
-            drop()
+            state.withLock { state in
+                state.writer?.close()
+                state.writer = nil
+                state.early = []
+            }
             // A stream that has served for a while broke just now; the next attempt need not wait.
             let served = Double(MonotonicTime.now().since(opened)) / 1e9
             pause =
                 served > Limits.streamSilenceSeconds
-                ? Limits.streamRetrySecondsMin
-                : min(pause * 2, Limits.streamRetrySecondsMax)
+                ? Limits.streamRetrySecondsMin : min(pause * 2, Limits.streamRetrySecondsMax)
             await context.loop.sleep(nanoseconds: UInt64(pause * 1e9))
         }
     }
 
-    private func send(to endpoint: Endpoint) async throws {
+    private func serve(_ endpoint: Endpoint) async throws {
         let call = try await context.client.open(
             .post, endpoint, "/v1/raft/stream",
             timeouts: Client.Timeouts(
                 connectSeconds: Limits.streamConnectSeconds, responseSeconds: .infinity,
                 idleSeconds: Limits.streamSilenceSeconds))
         defer { call.close() }
-        try await call.write(Frame.hello(context.hello(member)).encoded)
+        let writer = try await call.streamWriter()
+        defer { writer.close() }
+        _ = writer.send(
+            Frame.hello(context.hello(member)).encoded, pendingMax: Limits.streamPendingBytes)
+        let early = state.withLock { state -> [Envelope] in
+            guard !state.isClosed else { return [] }
+            state.writer = writer
+            defer { state.early = [] }
+            return state.early
+        }
+        for envelope in early { _ = write(envelope, to: writer) }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.write(call) }
+            group.addTask { try await self.watch() }
             group.addTask {
                 // An answer comes only when the other side has had enough, and says why.
                 let response = try await call.response()
                 let body = try await response.collect(upTo: Limits.relayedBytes)
-                throw ClientError.malformed(
-                    String(decoding: body.prefix(512), as: UTF8.self))
+                throw ClientError.malformed(String(decoding: body.prefix(512), as: UTF8.self))
             }
             defer { group.cancelAll() }
             try await group.next()
         }
     }
 
-    private func write(_ call: ClientCall) async throws {
-        let opened = MonotonicTime.now()
-        while await waitForMessages() {
-            let age = Double(MonotonicTime.now().since(opened)) / 1e9
-            guard
-                age < Limits.streamSilenceSeconds
-                    || context.contacts.silence(member) < Limits.streamSilenceSeconds
-            else { throw ClientError.timedOut }
-            var bytes: [UInt8] = []
-            for envelope in take() { bytes += Frame.message(envelope).encoded }
-            try await call.write(bytes)
-        }
-    }
-
-    /// - Returns: `false` when the stream was closed.
-    private func waitForMessages() async -> Bool {
-        while !Task.isCancelled {
-            let waiter = Waiter()
-            let (isReady, isClosed) = queue.withLock { queue in
-                if !queue.isEmpty || queue.isClosed { return (true, queue.isClosed) }
-                queue.waiter = waiter
-                return (false, false)
+    /// Ends a stream into which much is said and from whose other end nothing is heard: TCP would keep a
+    /// connection that a partition has cut for minutes, and then take long to try again.
+    private func watch() async throws {
+        let interval = UInt64(Limits.streamSilenceSeconds * 1e9)
+        while await context.loop.sleep(nanoseconds: interval) {
+            let hasSpoken = state.withLock { state in
+                defer { state.hasSpoken = false }
+                return state.hasSpoken
             }
-            if isReady { return !isClosed }
-            await waiter.wait()
-        }
-        return false
-    }
-
-    /// What goes into the next write: all control messages, and bulk up to a limit.
-    private func take() -> [Envelope] {
-        queue.withLock { queue in
-            var taken = queue.control
-            queue.control = []
-            var bytes = 0
-            var count = 0
-            while count < queue.bulk.count, bytes < Limits.streamWriteBytes {
-                bytes += queue.bulk[count].message.byteCount
-                count += 1
+            if hasSpoken, context.contacts.silence(member) > Limits.streamSilenceSeconds {
+                throw ClientError.timedOut
             }
-            taken += queue.bulk.prefix(count)
-            queue.bulk.removeFirst(count)
-            return taken
-        }
-    }
-
-    private func drop() {
-        queue.withLock { queue in
-            queue.control = []
-            queue.bulk = []
-        }
-    }
-}
-
-extension Message {
-    /// About what it takes on the wire.
-    fileprivate var byteCount: Int {
-        switch self {
-        case .append(_, let entries, _): entries.reduce(64) { $0 + $1.byteCount }
-        case .snapshotChunk(let chunk): chunk.bytes.count + 128
-        default: 64
         }
     }
 }

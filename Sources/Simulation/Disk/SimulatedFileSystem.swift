@@ -12,7 +12,9 @@ package final class SimulatedFileSystem {
     private let nameBytes: UnsafeMutablePointer<CChar>
     private let disk: Unmanaged<SimulatedDisk>
 
-    /// - Parameter name: unique among the file systems registered at one time.
+    /// - Parameters:
+    ///   - name: unique among the file systems registered at one time.
+    ///   - disk: what the files are on.
     package init(name: String, disk: SimulatedDisk) {
         self.name = name
         self.disk = Unmanaged.passRetained(disk)

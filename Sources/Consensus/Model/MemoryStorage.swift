@@ -24,6 +24,7 @@ package struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Send
 
     package var last: LogMark { entries.last?.mark ?? base.mark }
 
+    @specialized(where Machine == NameSet)
     package mutating func load() -> RecoveredState<Machine> {
         var runs: [TermRun] = []
         for entry in entries where entry.term != runs.last?.term {
@@ -37,6 +38,7 @@ package struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Send
             lastTime: entries.reduce(base.time) { max($0, $1.time) })
     }
 
+    @specialized(where Machine == NameSet)
     package mutating func write(_ batch: WriteBatch<Machine>) {
         if let hardState = batch.hardState { self.hardState = hardState }
         if let installation = batch.installation { install(installation) }
@@ -82,7 +84,12 @@ package struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Send
     ) throws -> [Entry] {
         var found: [Entry] = []
         var bytes = 0
-        for entry in entries where entry.index >= first && entry.index <= last {
+        let start = first.distance(from: base.mark.index) - 1
+        let end = min(last.distance(from: base.mark.index), entries.count)
+        guard start >= 0, start < end else {
+            throw RecoveryFailure.inconsistent("entry \(first) is not stored")
+        }
+        for entry in entries[start..<end] {
             bytes += entry.byteCount
             if bytes > maxBytes, !found.isEmpty { break }
             found.append(entry)

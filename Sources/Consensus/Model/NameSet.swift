@@ -1,6 +1,8 @@
-package import Consensus
-
 /// A state machine as small as it can be: a set of names, and the history that led to it.
+///
+/// It stands here so that the driver is compiled for it (`@specialized`): simulations run the
+/// production pipeline over it, hundreds of millions of steps, and looking types up at run time
+/// would take most of the time.
 package struct NameSet: StateMachine, Sendable {
     package struct Image: Sendable {
         package var names: Set<UInt64> = []
@@ -13,8 +15,11 @@ package struct NameSet: StateMachine, Sendable {
     }
     package struct Damaged: Error {}
 
-    private(set) var image = Image()
+    package private(set) var image = Image()
+
     private var changes: [(name: UInt64, isPresent: Bool)] = []
+
+    package init() {}
 
     /// Whether the command changed anything.
     package mutating func apply(_ entry: Entry) throws -> Bool {
@@ -60,7 +65,8 @@ package struct NameSet: StateMachine, Sendable {
         (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * UInt64($0))) }
     }
 
-    mutating func merge(_ delta: Delta) {
+    /// Brings stored names up to date with a change.
+    package mutating func merge(_ delta: Delta) {
         for change in delta.changes {
             if change.isPresent {
                 image.names.insert(change.name)
@@ -71,29 +77,8 @@ package struct NameSet: StateMachine, Sendable {
         image.history = delta.history
     }
 
-    package static func command(_ operation: Operation) -> [UInt8] {
-        switch operation {
-        case .create(let name): [1] + bytes(name)
-        case .destroy(let name): [0] + bytes(name)
-        }
-    }
-}
-
-/// Names over storage in memory: the fastest subject, for the protocol itself.
-package enum NamesInMemory: Subject {
-    package typealias Storage = MemoryStorage<NameSet>
-
-    package static var name: String { "memory" }
-    package static func machine() -> NameSet { NameSet() }
-    package static func storage(seed: UInt64) -> Storage { model() }
-    package static func crashed(_ storage: inout Storage) {}
-    package static func model() -> Storage {
-        MemoryStorage(blank: NameSet()) { machine, delta in machine.merge(delta) }
-    }
-    package static func command(_ operation: Operation) -> [UInt8] { NameSet.command(operation) }
-    package static func digest(_ image: NameSet.Image) -> UInt64 { image.history }
-    package static func holds(_ name: UInt64, _ image: NameSet.Image) -> Bool {
-        image.names.contains(name)
-    }
-    package static func succeeded(_ outcome: Bool) -> Bool { outcome }
+    /// The payload of a command that creates or destroys a name; it succeeds when that changes
+    /// something.
+    package static func payload(creating name: UInt64) -> [UInt8] { [1] + bytes(name) }
+    package static func payload(destroying name: UInt64) -> [UInt8] { [0] + bytes(name) }
 }

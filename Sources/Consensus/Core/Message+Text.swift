@@ -1,0 +1,42 @@
+// How traces and transcripts write messages: short, and without payloads.
+extension Message {
+    package var text: String {
+        switch self {
+        case .preVoteRequest(_, let last): "pre-vote? last \(last)"
+        case .preVoteReply(_, let granted): "pre-vote \(granted ? "granted" : "refused")"
+        case .voteRequest(let last, let isTransfer):
+            "vote? last \(last)\(isTransfer ? " transfer" : "")"
+        case .voteReply(let granted): "vote \(granted ? "granted" : "refused")"
+        case .append(let previous, let entries, let commit):
+            "append after \(previous):\(entries.map { " \($0.text)" }.joined()) commit \(commit)"
+        case .appendAccepted(let match): "accepted \(match)"
+        case .appendRejected(let rejected, let hint): "rejected \(rejected) hint \(hint)"
+        case .heartbeat(let round, let commit): "heartbeat \(round) commit \(commit)"
+        case .heartbeatReply(let round): "heard \(round)"
+        case .snapshotChunk(let chunk):
+            "snapshot \(chunk.base.mark) bytes \(chunk.offset)+\(chunk.bytes.count) "
+                + "of \(chunk.byteCount)"
+        case .snapshotProgress(let last, let nextOffset):
+            "snapshot \(last) has \(nextOffset)"
+        case .snapshotRefused(let last): "snapshot \(last) refused"
+        case .timeoutNow: "timeout now"
+        case .readIndexRequest: "read?"
+        case .readIndexReply(_, let index): "read \(index.map { "at \($0)" } ?? "refused")"
+        case .staleTerm: "stale term"
+        case .superseded: "superseded"
+        case .removed: "removed"
+        }
+    }
+}
+
+extension Entry {
+    /// Index, term and kind.
+    package var text: String {
+        switch kind {
+        case .command: "\(mark)"
+        case .leader: "\(mark)/leader"
+        case .configuration:
+            "\(mark)/\(configuration.map(String.init(describing:)) ?? "damaged")"
+        }
+    }
+}

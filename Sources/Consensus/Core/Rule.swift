@@ -1,0 +1,92 @@
+/// The rules that safety and progress rest on, each by name at the line that obeys it.
+///
+/// A simulation may waive one, to show that its checks would notice if that line were wrong
+/// (`martlet sim --teeth`). `Driver` has no way to waive any, so a real member obeys all of them.
+package enum Rule: String, CaseIterable, Sendable {
+    // Elections.
+    /// A member votes once per term (Raft §5.2).
+    case oneVotePerTerm
+    /// A vote goes only to a candidate whose log is at least as up-to-date (Raft §5.4.1).
+    case upToDateCandidate
+    /// A vote is counted only in the term it was given in.
+    case votesOfThisTerm
+    /// Nothing of a term is said before the term and the vote are durable (Raft figure 2).
+    case termDurableFirst
+    /// A member stands until its departure is committed (dissertation §4.2.2).
+    case standsUntilRemoved
+
+    // Replication.
+    /// Entries are taken only after an entry that both sides have (Raft §5.3).
+    case previousMustMatch
+    /// An entry that conflicts with the leader's gives way (Raft §5.3).
+    case conflictGivesWay
+    /// Nothing else does: an old, short message must not cut a longer log.
+    case onlyConflictGivesWay
+    /// Entries are confirmed when they are durable.
+    case entriesDurableFirst
+    /// A flush makes durable what was written, not what has replaced it since.
+    case flushOfThisEntry
+    /// A confirmation counts only in the term it was given in.
+    case repliesOfThisTerm
+    /// What was lost on the way is sent again.
+    case lostIsSentAgain
+    /// Who lacks what is no longer in the log gets a snapshot.
+    case snapshotBeforeBase
+
+    // Committing.
+    /// Only entries of the leader's own term are committed by counting (Raft §5.4.2).
+    case ownTermCommits
+    /// The leader's own copy counts when it is durable.
+    case ownFlushCounts
+    /// Learners do not count.
+    case votersCount
+    /// A follower commits only what the message at hand has verified.
+    case commitVerified
+    /// A heartbeat offers only what its recipient has confirmed.
+    case commitConfirmed
+    /// Times never decrease along the log.
+    case timeAscends
+
+    // Reads.
+    /// A leader reads only after it has committed in its own term (Raft §8).
+    case readAfterOwnCommit
+    /// Leadership is confirmed by a majority after the read arrived.
+    case readConfirmed
+    /// An answer to an earlier round confirms nothing.
+    case readRoundIsOwn
+    /// A read is answered when everything up to its index is applied.
+    case readAfterApply
+
+    // Membership.
+    /// One change at a time.
+    case oneChangeAtATime
+    /// A leader changes nobody before it has committed in its own term (the rule of 2015).
+    case changeAfterOwnCommit
+    /// A configuration goes with its entry.
+    case configurationGoesWithEntry
+    /// A leader that was removed resigns.
+    case removedLeaderResigns
+
+    // Snapshots.
+    /// A snapshot brings its configuration.
+    case snapshotBringsConfiguration
+    /// Entries after a snapshot that matches stay.
+    case matchingTailStays
+    /// Entries after a snapshot that does not match go.
+    case otherTailGoes
+    /// A snapshot of what is committed already is ignored.
+    case oldSnapshotIgnored
+    /// A piece that was lost is sent again.
+    case lostPieceIsSentAgain
+
+    // The driver.
+    /// A message waits for its write.
+    case messageWaitsForWrite
+    /// A proposal whose place was taken by another is refused, not acknowledged.
+    case answerIsOwn
+    /// What may have been committed is answered as unknown.
+    case unknownAfterSnapshot
+    case unknownAfterTimeout
+    /// Changes are merged in the order in which they were asked for.
+    case writesInOrder
+}

@@ -1,0 +1,25 @@
+import Consensus
+
+/// Names over storage in memory: the fastest subject, for the protocol itself.
+enum NamesInMemory: Subject {
+    typealias Storage = MemoryStorage<NameSet>
+
+    static func machine() -> NameSet { NameSet() }
+    static func storage(seed: UInt64) -> Storage? { nil }
+    static func crash(_ storage: inout Storage, during job: StorageJob<NameSet>?, chance: UInt64) {}
+    static func model() -> Storage {
+        MemoryStorage(blank: NameSet()) { machine, delta in machine.merge(delta) }
+    }
+    static func preparation(generation: Generation) -> [UInt8]? { nil }
+    static func command(_ operation: Operation) -> [UInt8] {
+        switch operation {
+        case .create(let name): NameSet.payload(creating: name)
+        case .destroy(let name): NameSet.payload(destroying: name)
+        }
+    }
+    static func digest(_ image: NameSet.Image) -> UInt64 { image.history }
+    static func holds(_ name: UInt64, _ image: NameSet.Image) -> Bool {
+        image.names.contains(name)
+    }
+    static func succeeded(_ outcome: Bool) -> Bool { outcome }
+}

@@ -1,0 +1,152 @@
+import Consensus
+
+// The operator, and whoever breaks things.
+extension World {
+    mutating func strike(_ event: FaultEvent) {
+        var (id, second) = (place(event.a), place(event.b))
+        if event.kind == .isolateLeader { id = leader ?? id }
+        for struck in struck(by: event, id) { coverage.note(event.kind, role(of: struck)) }
+        switch event.kind {
+        case .crash: crash(id, for: event.duration)
+        case .crashAll: for id in ids { crash(id, for: spread(event.duration)) }
+        case .pause: pause(id, for: event.duration)
+        case .partition: partition(event)
+        case .isolateLeader: isolate(id, for: event.duration)
+        case .cut: cuts[Link(from: id, to: second)] = now + event.duration
+        case .hold: hold(Link(from: id, to: second), for: event.duration)
+        case .stall: member(id).stalledUntil = now + event.duration
+        case .flushError: member(id).failsNextFlush = true
+        case .leap: member(id).skew += event.duration
+        case .transfer: feed(id, .transfer(to: second))
+        case .addLearner: change(.addLearner(id), event)
+        case .promote: change(.promote(id), event)
+        case .demote: change(.demote(id), event)
+        case .remove: change(.remove(id), event)
+        case .wipe: wipe(id)
+        case .replay: replay()
+        case .quiet: quietUntil = max(quietUntil, now + event.duration)
+        case .burst: burst(event.a)
+        }
+        note("fault \(event.text)")
+    }
+
+    /// Plans name members by number; a wiped one's number means its successor.
+    private func place(_ number: Int) -> MemberID { ids[(number - 1) % ids.count] }
+
+    private func struck(by event: FaultEvent, _ id: MemberID) -> [MemberID] {
+        switch event.kind {
+        case .crashAll, .quiet, .burst, .replay: ids
+        case .partition: ids.filter { isApart($0, event) }
+        default: [id]
+        }
+    }
+
+    private func role(of id: MemberID) -> Coverage.Role {
+        guard let replica = member(id).pipeline?.replica else { return .follower }
+        return switch replica.roleName {
+        case .leader: .leader
+        case .candidate, .preCandidate: .candidate
+        case .follower: replica.configuration.isVoter(id) ? .follower : .learner
+        }
+    }
+
+    private func isApart(_ id: MemberID, _ event: FaultEvent) -> Bool {
+        event.a & (1 << (Int(id.rawValue) - 1)) != 0
+    }
+
+    private mutating func partition(_ event: FaultEvent) {
+        for from in ids {
+            for to in ids where isApart(from, event) != isApart(to, event) {
+                cuts[Link(from: from, to: to)] = now + event.duration
+            }
+        }
+    }
+
+    private mutating func isolate(_ id: MemberID, for duration: UInt64) {
+        for other in ids where other != id {
+            cuts[Link(from: id, to: other)] = now + duration
+            cuts[Link(from: other, to: id)] = now + duration
+        }
+    }
+
+    private mutating func hold(_ link: Link, for duration: UInt64) {
+        guard held[link] == nil else { return }
+        held[link] = []
+        agenda.plan(.release(link), at: now + duration)
+    }
+
+    private mutating func pause(_ id: MemberID, for duration: UInt64) {
+        let member = member(id)
+        guard member.isUp, !member.isPaused else { return }
+        member.isPaused = true
+        agenda.plan(.resume(id, life: member.life), at: now + duration)
+    }
+
+    private mutating func replay() {
+        for ring in [recent.items, recentRare.items] where !ring.isEmpty {
+            for _ in 0..<12 {
+                let envelope = ring[random.next(in: 0...ring.count - 1)]
+                agenda.plan(.deliver(envelope), at: now + spread(3 * Plan.second))
+            }
+        }
+    }
+
+    private mutating func burst(_ count: Int) {
+        guard isPrepared, now >= quietUntil else { return }
+        let leaders = ids.filter { member($0).pipeline?.replica.roleName == .leader }
+        let target = leaders.isEmpty ? anyone() : leaders[random.next(in: 0...leaders.count - 1)]
+        guard member(target).isUp else { return }
+        for _ in 0..<count {
+            nextName += 1
+            write(.create(nextName), for: nil, at: target)
+        }
+    }
+
+    private var leader: MemberID? {
+        ids.first { member($0).pipeline?.replica.roleName == .leader }
+    }
+
+    /// The operator asks the leader; now and then somebody else, who must refuse.
+    private mutating func change(_ change: MembershipChange, _ event: FaultEvent) {
+        // Who removes a member just as another dies for good can lose the majority; that is the
+        // operator's fault.
+        guard now > lastWipe + 2 * Plan.second else { return }
+        let target = event.b % 8 == 0 ? anyone() : leader ?? anyone()
+        guard member(target).isUp else { return }
+        let token = takeToken(for: nil)
+        pending[token] = Request(kind: .membership, client: nil, member: target)
+        feed(target, .changeMembership(ProposalToken(token), change))
+    }
+
+    /// A disk is replaced. The budget: what was committed must be on a majority of the rest, of every
+    /// configuration that anybody holds, or the loss would be nobody's fault.
+    private mutating func wipe(_ id: MemberID) {
+        guard ids.count < 12, canDoWithout([id]), !member(id).isWiped else { return }
+        crash(id, for: 0)
+        member(id).isWiped = true
+        lastWipe = now
+        ids.removeAll { $0 == id }
+        do {
+            try add(MemberID(UInt64(group.count) + 1), founding: [])
+        } catch {
+            oracle.fail("no storage for a new member: \(error)")
+        }
+    }
+
+    /// Whether a majority of every configuration in force anywhere is left without these members and
+    /// without those that are wiped.
+    func canDoWithout(_ missing: Set<MemberID>) -> Bool {
+        group.indices.allSatisfy { place in
+            let model = group[place].model
+            let held =
+                [model.base.configuration] + model.entries.compactMap(\.configuration)
+                + [group[place].pipeline?.replica.configuration ?? .empty]
+            return held.allSatisfy { configuration in
+                let left = configuration.voters.count {
+                    !missing.contains($0) && !member($0).isWiped
+                }
+                return configuration.voters.isEmpty || left >= configuration.quorum
+            }
+        }
+    }
+}

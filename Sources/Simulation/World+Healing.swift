@@ -1,0 +1,83 @@
+import Consensus
+
+// After the faults: progress, then agreement.
+extension World {
+    /// All faults stop; members that may stay down do.
+    mutating func heal() {
+        guard oracle.violation == nil else { return }
+        note("healing")
+        isHealing = true
+        quietUntil = 0
+        acknowledgedAtHealing = counts.acknowledged
+        readsAtHealing = counts.reads
+        cuts = [:]
+        for link in held.keys.sorted(by: { ($0.from, $0.to) < ($1.from, $1.to) }) { release(link) }
+        for _ in 0..<conditions.staysDown {
+            let id = anyone()
+            if canDoWithout(goners.union([id])) { goners.insert(id) }
+        }
+        for id in ids {
+            member(id).stalledUntil = 0
+            member(id).failsNextFlush = false
+            if goners.contains(id) {
+                crash(id, for: .max / 2)
+            } else {
+                if !member(id).isUp { start(id) }
+                resume(id)
+            }
+        }
+    }
+
+    /// IN-12, IN-14, IN-15: one leader, equal logs and states, requests served and answered.
+    mutating func checkHealed() {
+        guard oracle.violation == nil else { return }
+        let leaders = ids.filter { member($0).pipeline?.replica.roleName == .leader }
+        guard leaders.count == 1, let leader = member(leaders[0]).pipeline else {
+            return oracle.fail("IN-15: \(leaders) lead after healing")
+        }
+        oracle.demand(
+            leader.replica.configuration.isVoter(leaders[0]),
+            "IN-15: \(leaders[0]) leads, and is no voter of \(leader.replica.configuration)")
+        oracle.demand(
+            counts.acknowledged > acknowledgedAtHealing,
+            "IN-15: no write was acknowledged after healing")
+        oracle.demand(
+            counts.reads > readsAtHealing || conditions.reads == 0,
+            "IN-15: no read was served after healing")
+        oracle.demand(
+            pending.isEmpty,
+            "IN-14: \(pending.count) requests have no answer, one of them \(pending.keys.min() ?? 0)"
+        )
+        checkAgreement(leader, of: leaders[0])
+        checkNames(leader.machine.capture())
+    }
+
+    private mutating func checkAgreement(_ leader: Pipeline<Machine>, of id: MemberID) {
+        for other in leader.replica.configuration.members
+        where ids.contains(other) && !goners.contains(other) {
+            guard let pipeline = member(other).pipeline else {
+                return oracle.fail("IN-15: \(other) is down")
+            }
+            oracle.demand(
+                pipeline.applied == leader.applied
+                    && pipeline.replica.lastMark == leader.replica.lastMark,
+                "IN-15: \(other) is at \(pipeline.applied) of \(pipeline.replica.lastMark), "
+                    + "leader \(id) at \(leader.applied) of \(leader.replica.lastMark)")
+        }
+    }
+
+    private mutating func checkNames(_ state: Machine.Image) {
+        for (name, isPresent) in expected.sorted(by: { $0.key < $1.key })
+        where Case.holds(name, state) != isPresent {
+            oracle.fail("IN-12: name \(name) is \(isPresent ? "lost" : "back")")
+        }
+        for (place, history) in histories.enumerated() {
+            switch history.check() {
+            case .explained: break
+            case .contradiction(let call):
+                oracle.fail("IN-12: no order explains call \(call) on name \(place + 1)")
+            case .undecided: counts.undecided += 1
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import Dispatch
+import Synchronization
+import Testing
+
+@testable import Consensus
+
+/// The shell around the pipeline, with threads, in one process.
+@Suite struct DriverTests {
+    private typealias Member = Driver<MemoryStorage<Ledger>, Hub>
+
+    /// Hands messages straight to the other drivers.
+    private final class Hub: Transport, Sendable {
+        let members = Mutex<[MemberID: Member]>([:])
+        let isDown = Mutex<Set<MemberID>>([])
+
+        func send(_ envelope: Envelope) {
+            let isLost = isDown.withLock {
+                $0.contains(envelope.to) || $0.contains(envelope.from)
+            }
+            if !isLost { members.withLock { $0[envelope.to] }?.receive(envelope) }
+        }
+    }
+
+    private struct Cluster {
+        let hub = Hub()
+        var members: [Member] = []
+
+        init(_ count: UInt64) throws {
+            let configuration = Configuration(voters: (1...count).map(MemberID.init))
+            for number in 1...count {
+                var storage = Ledger.storage()
+                storage.write(
+                    WriteBatch(
+                        sequence: .zero,
+                        hardState: HardState(
+                            generation: Group.generation, term: .zero, vote: nil),
+                        base: LogBase(mark: .zero, time: 0, configuration: configuration)))
+                let pipeline = DispatchQueue(label: "pipeline")
+                let disk = DispatchQueue(label: "disk")
+                let member = try Member(
+                    id: MemberID(number), storage: storage, machine: Ledger(), wire: hub,
+                    executors: Member.Executors(
+                        pipeline: { job in pipeline.async { job() } },
+                        storage: { job in disk.async { job() } }),
+                    seed: number, clock: { 1 }, observe: { _ in })
+                members.append(member)
+                hub.members.withLock { $0[member.id] = member }
+            }
+        }
+
+        /// Ticks until a condition holds; a bound keeps a broken test from hanging.
+        func tick(until holds: () -> Bool) async {
+            for _ in 0..<2_000 where !holds() {
+                for member in members { member.tick() }
+                try? await Task.sleep(for: .milliseconds(1))
+            }
+        }
+
+        var leader: Member? {
+            members.first { $0.status.role == .leader && $0.status.commit > .zero }
+        }
+
+        func stop() async { for member in members { _ = await member.stop() } }
+    }
+
+    @Test func `a proposal is answered, and followers learn of it without a tick`() async throws {
+        let cluster = try Cluster(3)
+        await cluster.tick { cluster.leader != nil }
+        let leader = try #require(cluster.leader)
+        guard case .applied(let position, _) = await leader.propose([7]) else {
+            Issue.record("it was not applied")
+            return
+        }
+        for _ in 0..<1_000 {
+            let isKnown = cluster.members.allSatisfy { $0.status.applied.index >= position.index }
+            if isKnown { break }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        for member in cluster.members { #expect(member.status.applied.index >= position.index) }
+        #expect(await leader.readIndex() == .ready(leader.status.applied))
+        await cluster.stop()
+        guard case .refused(.stopped) = await leader.propose([8]) else {
+            Issue.record("a stopped member took a proposal")
+            return
+        }
+    }
+
+    /// TR-06: each caller hears of its own target.
+    @Test func `who asks for another target hears of that one`() async throws {
+        let cluster = try Cluster(3)
+        await cluster.tick { cluster.leader != nil }
+        let leader = try #require(cluster.leader)
+        let others = cluster.members.filter { $0.id != leader.id }.map(\.id)
+        cluster.hub.isDown.withLock { _ = $0.insert(others[0]) }
+        _ = await leader.propose([1])
+        async let first = leader.transferLeadership(to: others[0])
+        while leader.status.role == .leader, leader.status.leader == leader.id {
+            // The first is waiting once proposals are refused because of it.
+            if case .refused(.transferring) = await leader.propose([2]) { break }
+        }
+        let refused = await leader.transferLeadership(to: MemberID(99))
+        let second = await leader.transferLeadership(to: others[1])
+        #expect(refused == .refused(.noSuchMember))
+        #expect(second == .handedOver(to: others[1]))
+        #expect(await first == .aborted(target: others[0]))
+        await cluster.stop()
+    }
+
+    /// TM-02: ticks that pile up while nobody looks count once.
+    @Test func `a pause does not fire a burst of ticks`() throws {
+        let jobs = Mutex<[@Sendable () -> Void]>([])
+        let member = try Member(
+            id: MemberID(1), storage: Ledger.storage(), machine: Ledger(), wire: Hub(),
+            executors: Member.Executors(
+                pipeline: { job in jobs.withLock { $0.append(job) } }, storage: { $0() }),
+            seed: 1, clock: { 1 }, observe: { _ in })
+        for _ in 0..<600 { member.tick() }
+        let waiting = jobs.withLock { jobs in
+            defer { jobs = [] }
+            return jobs
+        }
+        #expect(waiting.count == 1)
+        for job in waiting { job() }
+        #expect(member.status.role == .follower)
+        #expect(member.ticksSeen == 1)
+    }
+}

@@ -1,0 +1,68 @@
+import Simulation
+import Testing
+
+/// Whole groups under seeded faults.
+@Suite struct CampaignTests {
+    /// TM-05 for a whole run: nothing but the seed decides.
+    @Test(arguments: [SubjectName.memory, .disk])
+    func `equal seeds give equal traces`(subject: SubjectName) throws {
+        for seed in 3...4 as ClosedRange<UInt64> {
+            let plan = Plan(seed: seed, subject: subject, seconds: 2)
+            let first = try Campaign.run(plan, isTracing: true)
+            let second = try Campaign.run(plan, isTracing: true)
+            #expect(first.trace.count > 100)
+            #expect(first.trace == second.trace)
+        }
+    }
+
+    /// The gate of every change runs hundreds in a release build; these are here for a debugger.
+    @Test(arguments: 1...3 as ClosedRange<UInt64>)
+    func `no promise is broken`(seed: UInt64) throws {
+        for subject in [SubjectName.memory, .disk] {
+            let verdict = try Campaign.run(Plan(seed: seed, subject: subject, seconds: 4))
+            #expect(verdict.violation == nil)
+            #expect(verdict.counts.undecided == 0)
+        }
+    }
+
+    /// EL-01, IN-15 where nothing excuses a delay.
+    @Test func `without faults there is one election and no request fails`() throws {
+        let verdict = try Campaign.run(Plan(calm: 9, seconds: 2))
+        #expect(verdict.violation == nil)
+        #expect(verdict.counts.elections == 1)
+        #expect(verdict.counts.unknown == 0)
+    }
+
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func `a plan survives being written down`(seed: UInt64) {
+        let plan = Plan(seed: seed, seconds: 60)
+        #expect(Plan(text: plan.text) == plan)
+        #expect(Plan(text: "seed 1\nat noon crash") == nil)
+    }
+
+    /// A share of the teeth, those that are found quickly and without ending the process.
+    @Test(arguments: [
+        "oneVotePerTerm", "termDurableFirst", "onlyConflictGivesWay", "entriesDurableFirst",
+        "messageWaitsForWrite", "forgetsVote", "confirmsTooMuch",
+    ])
+    func `a planted defect is found`(name: String) throws {
+        let defect = try #require(Defect(name: name))
+        var found: Violation?
+        for seed in 1...4 as ClosedRange<UInt64> where found == nil {
+            let plan = Plan(seed: seed, subject: defect.subject, seconds: 10)
+            found = try Campaign.run(plan, defect: defect).violation
+        }
+        #expect(found != nil)
+    }
+
+    @Test func `a shrunk plan fails in the same way and is smaller`() throws {
+        let defect = try #require(Defect(name: "confirmsTooMuch"))
+        let plan = Plan(seed: 2, seconds: 3)
+        let violation = try #require(try Campaign.run(plan, defect: defect).violation)
+        let small = Shrinker(defect: defect, triesMax: 30).shrink(plan, violation)
+        #expect(small.events.count <= plan.events.count)
+        #expect(small.seconds <= plan.seconds)
+        let again = try Campaign.run(small, defect: defect).violation
+        #expect(again?.text.prefix(5) == violation.text.prefix(5))
+    }
+}
