@@ -82,7 +82,7 @@ let package = Package(
 // Fuzz targets need a linker flag that nothing else may have; ClusterScripts/fuzz asks for them.
 if Context.environment["MARTLET_FUZZ"] != nil {
     let fuzzers = [
-        ("LogRecord", ["Cluster"]), ("Snapshot", ["Cluster"]), ("Action", ["API"]),
+        ("LogRecord", ["Cluster"]), ("Snapshot", ["Cluster"]), ("Action", ["API", "HTTP"]),
         ("FollowStream", ["API"]), ("RequestHead", ["HTTP"]), ("Chunks", ["HTTP"]),
     ]
     package.targets += fuzzers.map { name, uses in

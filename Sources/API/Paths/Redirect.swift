@@ -1,5 +1,6 @@
 package import Base
 package import Cluster
+import HTTP
 
 /// What a proxy adds when it sends a client to a target, and a target reads back (contract §2.6).
 package struct Redirect: Equatable, Sendable {

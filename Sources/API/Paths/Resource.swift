@@ -1,3 +1,5 @@
+import HTTP
+
 /// What a request is about: its path, taken apart (contract §2.1).
 package enum Resource: Equatable, Sendable {
     /// `/v1/buckets`, `/v1/buckets/*` (no name) or `/v1/buckets/NAME`.
