@@ -1,4 +1,5 @@
 import API
+import FoundationEssentials
 import Testing
 
 /// The error object on the wire (contract §2.5).
@@ -66,6 +67,24 @@ import Testing
     @Test func `codes and their statuses do not change`() {
         let present = FailureCode.allCases.map { "\($0.rawValue) \($0.status)" }.sorted()
         #expect(present.joined(separator: "\n") == Self.codes)
+    }
+
+    /// What operators look up must be all there is, and true.
+    @Test func `the table of error codes in docs/operations.md has all codes with their statuses`()
+        throws
+    {
+        let root = String(#filePath.dropLast("/Tests/APITests/FailureTests.swift".count))
+        let page = try #require(FileManager.default.contents(atPath: "\(root)/docs/operations.md"))
+        let text = String(decoding: page, as: UTF8.self)
+        let table = try #require(text.firstRange(of: "## Error codes"))
+        let rows = text[table.upperBound...].split(separator: "\n").filter { $0.hasPrefix("| `") }
+        let codes = rows.map { row in
+            row.split(separator: "|").prefix(2).map { $0.filter { !"` ".contains($0) } }
+                .joined(separator: " ")
+        }
+        #expect(codes == FailureCode.allCases.map { "\($0.rawValue) \($0.status)" })
+        let silent = rows.filter { $0.split(separator: "|").count < 4 }
+        #expect(silent == [])
     }
 
     @Test func `a failure is one JSON object and two newlines`() {

@@ -33,12 +33,21 @@ enum SourceTree {
     static func files(under directory: String) -> [File] {
         let base = "\(root)/\(directory)"
         let names = (try? FileManager.default.subpathsOfDirectory(atPath: base)) ?? []
-        return names.sorted().compactMap { name in
-            guard let data = FileManager.default.contents(atPath: "\(base)/\(name)"),
+        return files(named: names.sorted().map { "\(directory)/\($0)" })
+    }
+
+    /// Files of the repository by their paths; those that do not exist are left out.
+    static func files(named paths: [String]) -> [File] {
+        paths.compactMap { path in
+            guard let data = FileManager.default.contents(atPath: "\(root)/\(path)"),
                 let text = String(bytes: data, encoding: .utf8)
             else { return nil }
-            return File(path: "\(directory)/\(name)", text: text)
+            return File(path: path, text: text)
         }
+    }
+
+    static func exists(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: "\(root)/\(path)")
     }
 
     /// "path:line: text" of every line of code that `isOffence` picks.

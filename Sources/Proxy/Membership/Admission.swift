@@ -88,12 +88,13 @@ struct Admission: Sendable {
     }
 
     private func unreachable(_ node: Node, _ error: ClientError) -> Failure {
-        Failure(
+        let flag = node.role == .proxy ? "--advertise" : "--listen"
+        return Failure(
             .addressUnreachable,
-            "\(node.id) is said to be at \(node.address.url), where it cannot be reached from the primary",
+            "\(node.id) is said to be at \(node.address.url), where it cannot be reached from "
+                + "the primary",
             cause: error.description,
-            next: "start it with \(node.role == .proxy ? "--advertise" : "--listen") HOST:PORT that "
-                + "other nodes can reach")
+            next: "start it with \(flag) HOST:PORT that other nodes can reach")
     }
 
     /// Who answers at a node's address; `nil` when it is not one of ours.
