@@ -115,6 +115,9 @@ extension World {
         switch action {
         case .send(let envelope): send(envelope)
         case .store(let job): begin(job, of: id)
+        case .convert(let job):
+            let due = now + Plan.millisecond + spread(20 * Plan.millisecond)
+            agenda.plan(.converted(id, life: member(id).life, job), at: due)
         case .answer(let token, let outcome): answered(token.rawValue, outcome, by: id)
         case .answerRead(let token, let outcome): answered(token.rawValue, outcome, by: id)
         case .transferEnded(_, let result): note("\(id) transfer \(result)")
@@ -148,7 +151,7 @@ extension World {
     }
 
     private func isPlain(_ job: StorageJob<Machine>) -> Bool {
-        job.batch != nil && job.decode == nil && job.encode == nil && job.reads.isEmpty
+        job.batch != nil && job.reads.isEmpty
     }
 
     static var flushFailed: String { "flush failed" }
