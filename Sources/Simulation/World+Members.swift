@@ -245,9 +245,9 @@ extension World {
             glance.commit >= member.commit && glance.applied >= member.applied,
             "IN-08: \(id) commit \(member.commit) -> \(glance.commit), "
                 + "applied \(member.applied) -> \(glance.applied)")
+        if glance.isLeader { inspectLeader(member, id, glance) }
         member.commit = glance.commit
         member.applied = glance.applied
-        if glance.isLeader { inspectLeader(member, id, glance) }
         if glance.applied > heldUpTo, let last = oracle.committed.last,
             last.mark.index == glance.applied, let pipeline = member.pipeline
         {
@@ -262,6 +262,9 @@ extension World {
             oracle.demand(
                 glance.last >= member.ledLast,
                 "IN-02: leader \(id) went from \(member.ledLast) to \(glance.last)")
+            oracle.demand(
+                glance.commit == member.commit || glance.commitTerm == glance.term,
+                "CS-01: leader \(id) of term \(glance.term) commits \(glance.commit) of another")
         } else {
             counts.elections += 1
             note("\(id) leads term \(glance.term)")

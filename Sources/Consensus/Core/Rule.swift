@@ -1,9 +1,10 @@
 /// The rules that safety and progress rest on, each by name at the line that obeys it.
 ///
 /// A simulation may waive one, to show that its checks would notice if that line were wrong
-/// (`martlet sim --teeth`). Two rules are missing here, because no schedule that the simulator drew
+/// (`martlet sim --teeth`). Three rules are missing here, because no schedule that the simulator drew
 /// in a thousand seeds made them matter: that a follower commits only what a message has verified
-/// (script RE-09), and that confirmations of earlier terms do not count (script CS-03). `Driver` has no way to waive any, so a real member obeys all of them.
+/// (script RE-09), that confirmations of earlier terms do not count (script CS-03), and that entries
+/// after a snapshot that matches stay (`SafetyTests`, SN-04). `Driver` has no way to waive any, so a real member obeys all of them.
 package enum Rule: String, CaseIterable, Sendable {
     // Elections.
     /// A member votes once per term (Raft §5.2).
@@ -68,8 +69,6 @@ package enum Rule: String, CaseIterable, Sendable {
     // Snapshots.
     /// A snapshot brings its configuration.
     case snapshotBringsConfiguration
-    /// Entries after a snapshot that matches stay.
-    case matchingTailStays
     /// Entries after a snapshot that does not match go.
     case otherTailGoes
     /// A snapshot of what is committed already is ignored.

@@ -65,13 +65,15 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
         package var term = Term.zero
         package var last = Index.zero
         package var commit = Index.zero
+        package var commitTerm: Term?
         package var applied = Index.zero
     }
 
     private mutating func lookAround() {
         glance = Glance(
             isLeader: replica.isLeader, term: replica.term, last: replica.log.last,
-            commit: replica.commit, applied: applied.index)
+            commit: replica.commit, commitTerm: replica.log.term(at: replica.commit),
+            applied: applied.index)
     }
 
     package var position: Position {
