@@ -15,6 +15,10 @@ extension World {
             try storage?.write(batch)
             model.write(batch)
         }
+        if case .planted(let plant) = defect, var planted = storage {
+            Case.plant(plant, in: &planted)
+            storage = planted
+        }
         ids.append(id)
         let drift = Int(spread(UInt64(2 * conditions.drift + 1))) - conditions.drift
         group.append(
