@@ -10,7 +10,9 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-func module(_ name: String, _ dependencies: [Target.Dependency] = [], at path: String? = nil) -> Target {
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], at path: String? = nil)
+    -> Target
+{
     .target(
         name: name,
         dependencies: dependencies,
@@ -19,7 +21,8 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = [], at path: S
         swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [String] = []) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [String] = []) -> Target
+{
     .testTarget(
         name: name,
         dependencies: dependencies,
@@ -32,7 +35,8 @@ let package = Package(
     products: [.executable(name: "martlet", targets: ["martlet"])],
     targets: [
         // C headers and inline wrappers; no logic.
-        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CLinux"),
 
@@ -46,8 +50,12 @@ let package = Package(
         module("Target", ["API", "HTTP", "Cluster", "Base", "CLinux"]),
         module("Simulation", ["MetaStore", "Consensus", "Cluster", "Base", "CSQLite"]),
 
-        module("DevCluster", ["API", "HTTP", "Cluster", "Base", "CLinux"], at: "Sources/Tools/DevCluster"),
-        module("LoadGenerator", ["API", "HTTP", "Cluster", "Base", "CLinux"], at: "Sources/Tools/LoadGenerator"),
+        module(
+            "DevCluster", ["API", "HTTP", "Cluster", "Base", "CLinux"],
+            at: "Sources/Tools/DevCluster"),
+        module(
+            "LoadGenerator", ["API", "HTTP", "Cluster", "Base", "CLinux"],
+            at: "Sources/Tools/LoadGenerator"),
         module("Simulator", ["Simulation", "Base"], at: "Sources/Tools/Simulator"),
         .executableTarget(
             name: "martlet",
@@ -76,7 +84,7 @@ let package = Package(
 // Fuzz targets need a linker flag that nothing else may have; ClusterScripts/fuzz asks for them.
 if Context.environment["MARTLET_FUZZ"] != nil {
     let fuzzers = [
-        ("LogRecord", ["Cluster"]), ("Snapshot", ["Cluster"]), ("Action", ["API"]),
+        ("LogRecord", ["Cluster"]), ("Snapshot", ["Cluster"]), ("Action", ["API", "HTTP"]),
         ("FollowStream", ["API"]), ("RequestHead", ["HTTP"]), ("Chunks", ["HTTP"]),
     ]
     package.targets += fuzzers.map { name, uses in

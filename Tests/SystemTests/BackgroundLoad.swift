@@ -6,7 +6,7 @@ final class BackgroundLoad {
     private let output = Pipe()
     let record: String
 
-    /// - Parameter words: of the command behind `martlet load`.
+    /// Starts it; `words` are those behind `martlet load`.
     init(_ words: String, record: String) throws {
         self.record = record
         process.executableURL = URL(filePath: Shell.martlet)

@@ -179,7 +179,8 @@ import Testing
             let proxy = try #require(try cluster.nodes("proxy").first)
             #expect(try cluster.create("b", at: proxy.url).status == 200)
             let bad = [
-                "GET / HTTP/1.1\\r\\n\\r\\n", "\\000\\001\\002\\r\\n", "GET /v1/health HTTP/9.9\\r\\n\\r\\n",
+                "GET / HTTP/1.1\\r\\n\\r\\n", "\\000\\001\\002\\r\\n",
+                "GET /v1/health HTTP/9.9\\r\\n\\r\\n",
                 "PUT /v1/objects/b/o?pid=p1&utm=1 HTTP/1.1\\r\\nHost: x\\r\\n"
                     + "Content-Length: 99999999999999999999\\r\\n\\r\\n",
                 "POST /v1/buckets/b HTTP/1.1\\r\\nHost: x\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nzz\\r\\n",
@@ -255,7 +256,8 @@ import Testing
         }
     }
 
-    @Test func `the primary is set by the documented line, without a gap that clients see`() throws {
+    @Test func `the primary is set by the documented line, without a gap that clients see`() throws
+    {
         try SystemCluster.with(proxies: 3, targets: 1) { cluster in
             let urls = try cluster.nodes("proxy").map(\.url)
             let load = try BackgroundLoad(

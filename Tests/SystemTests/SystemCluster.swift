@@ -64,7 +64,8 @@ struct SystemCluster {
     func primary() throws -> String {
         struct Status: Decodable { let primary: String? }
         let output = try Shell.run(
-            "\(Shell.martlet) cluster status --json --dir \(directory)").output
+            "\(Shell.martlet) cluster status --json --dir \(directory)"
+        ).output
         guard let id = try JSONDecoder().decode(Status.self, from: Data(output.utf8)).primary else {
             throw Failed(what: "no primary is known", output: output)
         }

@@ -42,6 +42,8 @@ import Testing
         #expect(
             Readiness(reports: [first, divided]).missing == ["p2: it takes p2 for the primary"])
         #expect(Readiness(reports: [first, silent]).missing == ["p2: no answer"])
+        let others = [report("p1", ready: true, primary: "p1", members: ["p1", "p2"])]
+        #expect(Readiness(reports: [silent] + others).missing == ["p2: no answer"])
         #expect(
             Readiness(reports: [report("p1", ready: true, primary: "p1", members: ["p1"])]).missing
                 .isEmpty)

@@ -46,7 +46,9 @@ package struct ActionMessage: Equatable, Sendable {
 
     /// What is asked for.
     ///
-    /// - Parameter allowed: what the resource understands, for the message when this is something else.
+    /// - Parameter allowed: what the resource understands.
+    /// - Returns: one of those.
+    /// - Throws: `unknown_action` for anything else, with what is allowed.
     package func decoded(allowed: [Action]) throws(Failure) -> Action {
         let choice = allowed.map(\.rawValue).joined(separator: ", ")
         guard !action.isEmpty else {

@@ -13,7 +13,7 @@ package struct ActionValue: Sendable {
         if let key = object.keyOutside(keys) {
             throw Failure(
                 .badValue, "unknown key '\(key)' in '\(place)'",
-                next: "known are \(keys.joined(separator: ", "))")
+                next: keys.isEmpty ? "none is known" : "known are \(keys.joined(separator: ", "))")
         }
         self.object = object
         self.place = place

@@ -66,9 +66,10 @@ package struct ListReplyWriter: Sendable {
         json.raw(entry)
     }
 
-    /// The whole reply, with a newline behind it.
+    /// Ends the reply.
     ///
     /// - Parameter token: the last name when the page is full, else empty.
+    /// - Returns: the whole reply, with a newline behind it.
     package mutating func finish(token: String) -> [UInt8] {
         var head = JSONWriter(capacity: 256 + json.bytes.count)
         let entries = json.bytes

@@ -47,6 +47,7 @@ extension FollowFrame {
     }
 
     /// - Parameter body: what stands behind the length.
+    /// - Throws: ``Base/DecodingFailure`` when it is not exactly one frame of this format.
     package init(decoding body: ArraySlice<UInt8>) throws(DecodingFailure) {
         var reader = ByteReader(body)
         let start = reader.offset

@@ -1,14 +1,15 @@
 /// The names of headers (contract §3.5). Matching is without regard to case.
 package enum HeaderName {
-    /// Counts the proxies a forwarded request has passed; one that has passed any is not forwarded again.
+    /// The proxy that has forwarded a request; one that bears it is not forwarded again.
     package static let forwardedBy = "Martlet-Forwarded-By"
     /// Names a request across nodes and retries; made by the first proxy when the client sends none.
     package static let requestID = "Martlet-Request-Id"
     /// The client's address, told by the forwarding proxy.
     package static let clientAddress = "Martlet-Client-Address"
-    /// Ids of the calling node and the cluster it belongs to.
+    /// The id of the calling node.
     package static let callerID = "caller.id"
-    package static let clusterID = "Martlet-Cluster-Id"
+    /// Where the log stood in the state that the answer was made from, or that the change led to.
+    package static let position = "Martlet-Position"
 
     /// A header of objects in both of AIStore's spellings: dots (3.3), and dashes behind `Ais-` (5.0).
     package enum Object: String, CaseIterable, Sendable {

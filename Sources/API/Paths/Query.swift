@@ -1,3 +1,5 @@
+import HTTP
+
 /// The query of a URL, looked up in place: a request asks for few of its parameters, and most have none.
 package struct Query: Sendable {
     /// As it came, without the question mark.

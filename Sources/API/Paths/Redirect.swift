@@ -1,5 +1,6 @@
 package import Base
 package import Cluster
+import HTTP
 
 /// What a proxy adds when it sends a client to a target, and a target reads back (contract §2.6).
 package struct Redirect: Equatable, Sendable {
@@ -24,7 +25,7 @@ package struct Redirect: Equatable, Sendable {
         self.position = position
     }
 
-    /// The value of `Location`.
+    /// Where a client is sent.
     ///
     /// - Parameters:
     ///   - node: where the object lives.
@@ -33,6 +34,7 @@ package struct Redirect: Equatable, Sendable {
     ///   - time: now.
     ///   - position: of the state that `node` was chosen by.
     ///   - suffix: appended as it is.
+    /// - Returns: the value of `Location`.
     package static func location(
         to node: Node, _ target: RequestTarget, proxy: NodeID, time: Timestamp,
         position: String, suffix: String = ""

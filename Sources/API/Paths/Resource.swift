@@ -1,3 +1,5 @@
+import HTTP
+
 /// What a request is about: its path, taken apart (contract §2.1).
 package enum Resource: Equatable, Sendable {
     /// `/v1/buckets`, `/v1/buckets/*` (no name) or `/v1/buckets/NAME`.
@@ -17,6 +19,7 @@ package enum Resource: Equatable, Sendable {
     case unserved(String)
 
     /// - Parameter path: the raw path, without the query.
+    /// - Throws: a failure that says what is wrong with the path, and which resources there are.
     package init(path: Substring) throws(Failure) {
         var rest = path
         guard Self.element(&rest) == "v1" else {

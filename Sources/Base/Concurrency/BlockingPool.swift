@@ -13,6 +13,7 @@ package final class BlockingPool: Sendable {
     private let started = Mutex(0)
 
     /// - Parameters:
+    ///   - name: what its threads are called, with a number behind it.
     ///   - threads: at most so many; they start when there is work for them. About 8 per disk: fsyncs share
     ///     journal commits, so throughput still grows there, and hardly beyond 16.
     ///   - queueMax: from how many waiting callers on ``isSaturated`` is true.

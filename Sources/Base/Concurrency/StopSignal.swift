@@ -11,7 +11,8 @@ package final class StopSignal: Sendable {
     package let latch = Latch()
 
     /// What the handler writes to.
-    nonisolated(unsafe) private static var pipeEnd: Int32 = -1  // Safety: set before the handler is.
+    // Safety: set before the handler is.
+    nonisolated(unsafe) private static var pipeEnd: Int32 = -1
 
     package init() {
         var ends: [Int32] = [-1, -1]

@@ -12,7 +12,8 @@ package struct WorkerThread: Sendable {
 
     /// Runs `body` on a new thread.
     ///
-    /// - Parameter name: what `top -H` shows; the kernel keeps 15 bytes of it.
+    /// `name` is what `top -H` shows; the kernel keeps 15 bytes of it.
+    ///
     /// - Returns: the thread; call ``join()`` or ``detach()`` once.
     package static func start(
         _ name: String, _ body: @escaping @Sendable () -> Void

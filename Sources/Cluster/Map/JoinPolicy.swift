@@ -18,7 +18,10 @@ package struct JoinPolicy: Sendable {
     package init() {}
 
     /// - Parameters:
+    ///   - id: the node's own.
     ///   - isJoined: whether the map has the node exactly as it is.
+    ///   - state: the newest one.
+    /// - Returns: what the node has to do now.
     package mutating func next(_ id: NodeID, isJoined: Bool, _ state: ClusterState) -> Step {
         let generation = (state.position.generation, state.position.nonce)
         if state.map[id] != nil {

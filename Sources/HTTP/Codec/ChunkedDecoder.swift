@@ -40,7 +40,11 @@ package struct ChunkedDecoder: Sendable {
 
     /// Goes through `bytes` up to the next piece of body.
     ///
-    /// - Parameter consumed: how much of `bytes` is used up; moved forward.
+    /// - Parameters:
+    ///   - bytes: what has come and is not dropped yet.
+    ///   - consumed: how much of `bytes` is used up; moved forward.
+    /// - Returns: a piece, that more bytes are needed, or the end.
+    /// - Throws: when the body is not chunked as RFC 9112 §7.1 has it.
     package mutating func next(
         _ bytes: UnsafeBufferPointer<UInt8>, consumed: inout Int
     ) throws(RequestError) -> Step {

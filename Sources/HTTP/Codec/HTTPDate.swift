@@ -4,6 +4,7 @@ package enum HTTPDate {
     private static let months: StaticString = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
     /// - Parameter seconds: since 1970, not before it and not after the year 9999.
+    /// - Returns: the date in its 29 bytes.
     package static func text(seconds: Int) -> String {
         String(decoding: bytes(seconds: seconds), as: UTF8.self)
     }

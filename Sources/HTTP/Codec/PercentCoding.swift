@@ -1,20 +1,15 @@
-/// Percent-coding of paths and queries (RFC 3986 §2.1).
+/// Percent-encoding (RFC 3986 §2.1), for paths and queries.
 package enum PercentCoding {
-    /// Encodes a path: unreserved characters, sub-delimiters, `:`, `@` and `/` stay as they are.
-    package static func encodePath(_ path: String) -> String {
-        encode(path.utf8) { isUnreserved($0) || "!$&'()*+,;=:@/".utf8.contains($0) }
-    }
-
-    /// Encodes a name or a value of a query: only unreserved characters stay as they are.
-    package static func encodeQuery(_ text: String) -> String {
-        encode(text.utf8, isUnreserved)
-    }
+    // MARK: Decoding
 
     /// Decodes `%xx`.
     ///
+    /// - Parameters:
+    ///   - bytes: a path, or a name or value of a query.
+    ///   - plusIsSpace: whether `+` means a space, as in queries.
     /// - Returns: `nil` when a `%` is not followed by two hexadecimal digits.
     package static func decode(
-        _ bytes: UnsafeBufferPointer<UInt8>, plusIsBlank: Bool = false
+        _ bytes: UnsafeBufferPointer<UInt8>, plusIsSpace: Bool = false
     ) -> [UInt8]? {
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count)
@@ -22,50 +17,83 @@ package enum PercentCoding {
         while index < bytes.count {
             let byte = bytes[index]
             index += 1
-            if byte == 0x25 {
+            if byte == UInt8(ascii: "%") {
                 guard index + 1 < bytes.count, let high = hexValue(bytes[index]),
                     let low = hexValue(bytes[index + 1])
                 else { return nil }
                 result.append(high << 4 | low)
                 index += 2
             } else {
-                result.append(byte == 0x2B && plusIsBlank ? 0x20 : byte)
+                let isSpace = plusIsSpace && byte == UInt8(ascii: "+")
+                result.append(isSpace ? UInt8(ascii: " ") : byte)
             }
         }
         return result
     }
 
-    package static func decode(_ text: String) -> [UInt8]? {
-        let bytes = Array(text.utf8)
-        return bytes.withUnsafeBufferPointer { decode($0) }
+    /// Decodes to text, strictly.
+    ///
+    /// - Parameters:
+    ///   - text: as it came.
+    ///   - plusIsSpace: whether `+` means a space, as in queries.
+    /// - Returns: `nil` when a `%` is not followed by two hexadecimal digits, or the bytes are not UTF-8.
+    package static func decoded(_ text: Substring, plusIsSpace: Bool = false) -> String? {
+        let isPlain = text.utf8.allSatisfy {
+            $0 != UInt8(ascii: "%") && !(plusIsSpace && $0 == UInt8(ascii: "+"))
+        }
+        if isPlain { return String(text) }
+        var text = text
+        let bytes = text.withUTF8 { decode($0, plusIsSpace: plusIsSpace) }
+        return bytes.flatMap { String(validating: $0, as: UTF8.self) }
     }
 
-    private static func encode(
-        _ bytes: String.UTF8View, _ isKept: (UInt8) -> Bool
-    ) -> String {
-        var result: [UInt8] = []
-        result.reserveCapacity(bytes.count + 16)
-        for byte in bytes {
-            if isKept(byte) {
-                result.append(byte)
-            } else {
-                result.append(0x25)
-                result.append(upperHexDigit(byte >> 4))
-                result.append(upperHexDigit(byte & 15))
-            }
-        }
-        return String(decoding: result, as: UTF8.self)
+    // MARK: Encoding
+
+    /// Appends a path as it may stand in a `Location`: whatever is not allowed there is encoded, and what the
+    /// client encoded stays as it was.
+    package static func append(path: Substring, to bytes: inout [UInt8]) {
+        for byte in path.utf8 { append(byte, unless: isPathByte(byte), to: &bytes) }
     }
+
+    /// Appends a query in the same way; `#` and whatever is not printable is encoded.
+    package static func append(query: Substring, to bytes: inout [UInt8]) {
+        for byte in query.utf8 {
+            append(byte, unless: isPathByte(byte) || byte == UInt8(ascii: "?"), to: &bytes)
+        }
+    }
+
+    /// Text that is not encoded yet, as one element of a path or as a query's name or value.
+    package static func encoded(_ text: String) -> String {
+        var bytes: [UInt8] = []
+        for byte in text.utf8 { append(byte, unless: isUnreserved(byte), to: &bytes) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func append(_ byte: UInt8, unless isAllowed: Bool, to bytes: inout [UInt8]) {
+        if isAllowed {
+            bytes.append(byte)
+        } else {
+            bytes.append(UInt8(ascii: "%"))
+            bytes.append(digits[Int(byte >> 4)])
+            bytes.append(digits[Int(byte & 15)])
+        }
+    }
+
+    private static let digits = Array("0123456789ABCDEF".utf8)
 
     private static func isUnreserved(_ byte: UInt8) -> Bool {
         switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: true
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+            UInt8(ascii: "_"), UInt8(ascii: "~"):
+            true
         default: false
         }
     }
 
-    private static func upperHexDigit(_ value: UInt8) -> UInt8 {
-        value < 10 ? 0x30 + value : 0x37 + value
+    /// Unreserved bytes, sub-delimiters, `:`, `@`, `/` (RFC 3986 §3.3), and `%` of what is encoded already.
+    private static func isPathByte(_ byte: UInt8) -> Bool {
+        isUnreserved(byte) || "!$&'()*+,;=:@/%".utf8.contains(byte)
     }
 }
 

@@ -93,7 +93,7 @@ package struct RequestHead: Sendable {
     }
 
     private static func decoded(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
-        guard let result = PercentCoding.decode(bytes, plusIsBlank: true) else {
+        guard let result = PercentCoding.decode(bytes, plusIsSpace: true) else {
             return String(decoding: bytes, as: UTF8.self)
         }
         return String(decoding: result, as: UTF8.self)

@@ -50,10 +50,11 @@ package final class Client: Sendable {
 
     /// Sends a request whose body is at hand, and waits for the head of the response.
     ///
-    /// - Parameters:
-    ///   - target: path and query, percent-encoded already.
-    ///   - headers: beside `Host` and `Content-Length`, which are there already.
+    /// `target` is path and query, percent-encoded already; `headers` come beside `Host` and `Content-Length`, which
+    /// are there already.
+    ///
     /// - Returns: the response; read its body to the end, or close it.
+    /// - Throws: when there is no response, however often a dead connection was replaced.
     @discardableResult
     package func send(
         _ method: Method, _ endpoint: Endpoint, _ target: String,
@@ -90,8 +91,10 @@ package final class Client: Sendable {
 
     /// Opens a request whose body is written piece by piece, on a connection of its own.
     ///
-    /// - Parameter length: of the body, or `nil` to send it in chunks.
+    /// `length` is that of the body, or `nil` to send it in chunks.
+    ///
     /// - Returns: the call, its head sent.
+    /// - Throws: when no connection could be made, or none that took the head.
     package func open(
         _ method: Method, _ endpoint: Endpoint, _ target: String,
         headers: [(String, String)] = [], length: Int? = nil, timeouts: Timeouts = Timeouts()

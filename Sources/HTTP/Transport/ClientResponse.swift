@@ -17,7 +17,8 @@ package final class ClientResponse: Sendable {
         into buffer: UnsafeMutableRawBufferPointer
     ) async throws(ClientError) -> Int {
         guard buffer.count > 0 else { return 0 }
-        nonisolated(unsafe) let buffer = buffer  // Safety: used by this call alone, which is awaited.
+        // Safety: used by this call alone, which is awaited.
+        nonisolated(unsafe) let buffer = buffer
         return try await call.loop.run { () async throws(ClientError) -> Int in
             try await self.call.read(into: buffer)
         }

@@ -10,7 +10,7 @@ package final class EventLoopGroup: Sendable {
     private let turn = Atomic<Int>(0)
 
     /// - Parameters:
-    ///   - loops: one per core unless told otherwise.
+    ///   - count: how many loops; one per core unless told otherwise.
     ///   - pool: shared with others, or a new one.
     package init(loops count: Int? = nil, pool: BlockingPool? = nil) {
         let count = count ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))

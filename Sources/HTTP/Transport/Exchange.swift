@@ -83,7 +83,7 @@ package final class Exchange: @unchecked Sendable {
 
     /// Answers with a body from memory: head and body in one system call.
     ///
-    /// - Parameter headers: adds further fields; `Date`, `Content-Length` and `Connection` are there already.
+    /// `headers` adds further fields; `Date`, `Content-Length` and `Connection` are there already.
     package func respond(
         _ status: Status, type: StaticString? = nil, body: [UInt8] = [],
         headers: (inout HeaderWriter) -> Void = { _ in }
@@ -115,9 +115,7 @@ package final class Exchange: @unchecked Sendable {
 
     /// Answers with a range of a file. It is sent after the handler returns, as fast as the client takes it.
     ///
-    /// - Parameters:
-    ///   - file: a descriptor that `owner` keeps open.
-    ///   - owner: held until the last byte is sent or the client is gone.
+    /// `file` is a descriptor that `owner` keeps open; `owner` is held until the last byte is sent or the client is gone.
     package func respond(
         _ status: Status, type: StaticString? = nil, file: Int32, offset: Int, count: Int,
         owner: AnyObject?, headers: (inout HeaderWriter) -> Void = { _ in }
@@ -144,7 +142,7 @@ package final class Exchange: @unchecked Sendable {
 
     /// Begins an answer whose body follows by ``write(_:)`` and ``finish()``. The head is sent at once.
     ///
-    /// - Parameter length: of the body, when it is known; otherwise it is sent in chunks.
+    /// `length` is that of the body, when it is known; otherwise it is sent in chunks.
     package func stream(
         _ status: Status, type: StaticString? = nil, length: Int? = nil,
         headers: (inout HeaderWriter) -> Void = { _ in }

@@ -82,7 +82,7 @@ class Socket: @unchecked Sendable {
         return error == EAGAIN || error == EINTR ? .wouldBlock : .failed(error)
     }
 
-    /// - Parameter more: whether the rest of the message follows at once; the kernel then waits for it.
+    /// Writes what the kernel takes; with `more` it waits for the rest of the message, which follows at once.
     func write(_ bytes: UnsafeRawBufferPointer, more: Bool = false) -> Result {
         guard !isClosed else { return .failed(EPIPE) }
         let flags = Self.noSignal | (more ? Self.more : 0)

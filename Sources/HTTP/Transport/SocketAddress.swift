@@ -61,9 +61,8 @@ struct SocketAddress: @unchecked Sendable {
 
     /// Calls `body` as the system calls want it.
     func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
-        var copy = storage
-        return withUnsafeBytes(of: &copy) { bytes in
-            body(bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), length)
+        withUnsafePointer(to: storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
         }
     }
 
@@ -74,8 +73,10 @@ struct SocketAddress: @unchecked Sendable {
         var address = SocketAddress()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         var error: Int32 = 0
-        let result = withUnsafeMutableBytes(of: &address.storage) { bytes in
-            let result = body(bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), &length)
+        let result = withUnsafeMutablePointer(to: &address.storage) { pointer in
+            let result = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, &length)
+            }
             error = errno
             return result
         }

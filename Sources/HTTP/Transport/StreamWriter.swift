@@ -57,8 +57,11 @@ package final class StreamWriter: Sendable {
 
     /// Sends one chunk.
     ///
-    /// - Parameter pendingMax: how much may wait for the kernel, this chunk included. What is urgent may be sent
-    ///   behind more than what is not.
+    /// - Parameters:
+    ///   - bytes: what it holds.
+    ///   - pendingMax: how much may wait for the kernel, this chunk included. What is urgent may be sent behind more
+    ///     than what is not.
+    /// - Returns: what became of it.
     package func send(_ bytes: [UInt8], pendingMax: Int) -> Outcome {
         let (outcome, mustFlush) = state.withLock { state -> (Outcome, Bool) in
             guard state.descriptor >= 0 else { return (.ended, false) }

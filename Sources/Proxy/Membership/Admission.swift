@@ -50,7 +50,8 @@ struct Admission: Sendable {
             let found = node.map { "\($0.role.text) \($0.id)" } ?? "something else"
             throw Failure(
                 .addressUnreachable,
-                "at \(claimed.address.url) answers \(found), not \(claimed.role.text) \(claimed.id)")
+                "at \(claimed.address.url) answers \(found), not \(claimed.role.text) \(claimed.id)"
+            )
         }
         var admitted = claimed
         admitted.member = node.member
@@ -91,7 +92,8 @@ struct Admission: Sendable {
             .addressUnreachable,
             "\(node.id) is said to be at \(node.address.url), where it cannot be reached from the primary",
             cause: error.description,
-            next: "start it with --advertise HOST:PORT that other nodes can reach")
+            next: "start it with \(node.role == .proxy ? "--advertise" : "--listen") HOST:PORT that "
+                + "other nodes can reach")
     }
 
     /// Who answers at a node's address; `nil` when it is not one of ours.

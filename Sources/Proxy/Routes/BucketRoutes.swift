@@ -159,7 +159,7 @@ struct BucketRoutes: Sendable {
         switch reply {
         case .relayed(let answer): exchange.respond(answer)
         case .local(let outcome):
-            exchange.respond(.ok) { $0.add("Martlet-Position", outcome.position.text) }
+            exchange.respond(.ok) { $0.add(named: HeaderName.position, outcome.position.text) }
         }
     }
 }

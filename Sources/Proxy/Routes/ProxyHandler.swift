@@ -111,7 +111,7 @@ extension Exchange {
 
     func respond(json body: [UInt8], position: String) {
         respond(.ok, type: "application/json", body: body) { writer in
-            writer.add("Martlet-Position", position)
+            writer.add(named: HeaderName.position, position)
         }
     }
 }

@@ -5,8 +5,8 @@
 struct Readiness {
     let reports: [NodeReport]
 
-    /// The primary that every node names.
-    var primary: String? { reports.first?.primary }
+    /// The primary that every node names: that of the first which names any, as the first may be dead.
+    var primary: String? { reports.lazy.compactMap(\.primary).first }
 
     /// What is still missing, one line each; empty when the cluster is ready.
     var missing: [String] {

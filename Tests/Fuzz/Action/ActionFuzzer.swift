@@ -1,4 +1,5 @@
 import API
+import HTTP
 
 /// Bodies and targets of requests come from anybody: any bytes must give a value or a failure.
 @_cdecl("LLVMFuzzerTestOneInput")

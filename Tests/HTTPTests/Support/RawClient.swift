@@ -5,7 +5,7 @@ import Testing
 final class RawClient {
     private let descriptor: Int32
 
-    /// - Parameter receiveBuffer: a small one makes a slow reader.
+    /// Connects. A small `receiveBuffer` makes a slow reader.
     init(port: Int, receiveBuffer: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         if var size = receiveBuffer {
@@ -40,7 +40,8 @@ final class RawClient {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, 0x4000)
+                let rest = UnsafeRawBufferPointer(rebasing: $0[sent...])
+                return Glibc.send(descriptor, rest.baseAddress, rest.count, 0x4000)
             }
             if count <= 0 { return false }
             sent += count

@@ -79,7 +79,9 @@ import Testing
     @Test func `nobody is registered on the word of others alone`() async throws {
         try await TestProxies.with(1) { proxies in
             let target = try await StubTarget.start(proxies)
-            func register(_ id: String, _ type: String, _ port: Int) async throws -> TestProxies.Reply {
+            func register(
+                _ id: String, _ type: String, _ port: Int
+            ) async throws -> TestProxies.Reply {
                 try await proxies.ask(
                     1, .post, "/v1/cluster/register",
                     """
