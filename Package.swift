@@ -71,7 +71,9 @@ let package = Package(
         tests("MetaStoreTests", ["MetaStore", "Consensus", "Cluster", "Base", "CSQLite"]),
         tests("ProxyTests", ["Proxy", "MetaStore", "Consensus", "API", "HTTP", "Cluster", "Base"]),
         tests("TargetTests", ["Target", "API", "HTTP", "Cluster", "Base"]),
-        tests("SimulationTests", ["Simulation", "MetaStore", "Consensus", "Cluster", "Base"]),
+        tests(
+            "SimulationTests", ["Simulation", "MetaStore", "Consensus", "Cluster", "Base"],
+            resources: ["Plans"]),
         tests("ToolsTests", ["DevCluster", "LoadGenerator", "API", "HTTP", "Cluster", "Base"]),
         tests("SystemTests", ["DevCluster", "LoadGenerator", "API", "HTTP", "Cluster", "Base"]),
         tests("TidyTests", []),

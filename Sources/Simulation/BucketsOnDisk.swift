@@ -16,6 +16,10 @@ enum BucketsOnDisk: Subject {
         storage.crash(during: job, after: Int(chance % 40))
     }
 
+    static func plant(_ plant: Defect.Plant, in storage: inout SimulatedStore) {
+        if plant == .ignoresSync { storage.disk.liesAboutSyncs = true }
+    }
+
     static func model() -> MemoryStorage<Catalog> {
         // The model keeps the log; what the state must be at an index, the oracle knows from others.
         MemoryStorage(blank: Catalog()) { _, _ in }

@@ -7,6 +7,7 @@ enum NamesInMemory: Subject {
     static func machine() -> NameSet { NameSet() }
     static func storage(seed: UInt64) -> Storage? { nil }
     static func crash(_ storage: inout Storage, during job: StorageJob<NameSet>?, chance: UInt64) {}
+    static func plant(_ plant: Defect.Plant, in storage: inout Storage) {}
     static func model() -> Storage {
         MemoryStorage(blank: NameSet()) { machine, delta in machine.merge(delta) }
     }

@@ -64,11 +64,14 @@ struct Oracle {
         }
     }
 
-    /// MB-02: a configuration is stored only after the first entry of its term is committed.
+    /// MB-01, MB-02: a configuration is stored only after the first entry of its term is committed.
     private mutating func checkKind(of entry: Entry) {
         switch entry.kind {
         case .leader: firstOfTerm[entry.term] = entry.index
         case .configuration:
+            demand(
+                !followsOpenConfiguration(entry),
+                "MB-01: configuration \(entry.mark) before the one before it is committed")
             guard let first = firstOfTerm[entry.term] else { return }
             demand(
                 committed.count >= Int(first.rawValue)
@@ -77,6 +80,22 @@ struct Oracle {
                     + "\(first), is committed")
         case .command: break
         }
+    }
+
+    /// Whether another configuration, not committed yet, comes before this one in its log.
+    private func followsOpenConfiguration(_ entry: Entry) -> Bool {
+        var (index, term) = (entry.index, fact(entry.index, entry.term)?.previous)
+        while let found = term, Int(index.previous.rawValue) > committed.count {
+            index = index.previous
+            guard let fact = fact(index, found) else { return false }
+            if fact.entry.kind == .configuration { return true }
+            term = fact.previous
+        }
+        return false
+    }
+
+    private func fact(_ index: Index, _ term: Term) -> Fact? {
+        stored[Int(index.rawValue)].first { $0.entry.term == term }
     }
 
     /// IN-05, IN-06: entries are applied in one order everywhere; TM-06: time never goes back.

@@ -19,6 +19,8 @@ protocol Subject {
     /// The process dies, perhaps in the middle of `job`, and the power with it. What is left is
     /// everything that was flushed, and perhaps the job.
     static func crash(_ storage: inout Storage, during job: StorageJob<Machine>?, chance: UInt64)
+    /// Plants a defect of the storage itself.
+    static func plant(_ plant: Defect.Plant, in storage: inout Storage)
     /// The model of what storage must hold; it is fed the same batches.
     static func model() -> MemoryStorage<Machine>
 

@@ -15,6 +15,10 @@ extension World {
             try storage?.write(batch)
             model.write(batch)
         }
+        if case .planted(let plant) = defect, var planted = storage {
+            Case.plant(plant, in: &planted)
+            storage = planted
+        }
         ids.append(id)
         let drift = Int(spread(UInt64(2 * conditions.drift + 1))) - conditions.drift
         group.append(
@@ -115,6 +119,9 @@ extension World {
         switch action {
         case .send(let envelope): send(envelope)
         case .store(let job): begin(job, of: id)
+        case .convert(let job):
+            let due = now + Plan.millisecond + spread(20 * Plan.millisecond)
+            agenda.plan(.converted(id, life: member(id).life, job), at: due)
         case .answer(let token, let outcome): answered(token.rawValue, outcome, by: id)
         case .answerRead(let token, let outcome): answered(token.rawValue, outcome, by: id)
         case .transferEnded(_, let result): note("\(id) transfer \(result)")
@@ -148,7 +155,7 @@ extension World {
     }
 
     private func isPlain(_ job: StorageJob<Machine>) -> Bool {
-        job.batch != nil && job.decode == nil && job.encode == nil && job.reads.isEmpty
+        job.batch != nil && job.reads.isEmpty
     }
 
     static var flushFailed: String { "flush failed" }
@@ -242,9 +249,9 @@ extension World {
             glance.commit >= member.commit && glance.applied >= member.applied,
             "IN-08: \(id) commit \(member.commit) -> \(glance.commit), "
                 + "applied \(member.applied) -> \(glance.applied)")
+        if glance.isLeader { inspectLeader(member, id, glance) }
         member.commit = glance.commit
         member.applied = glance.applied
-        if glance.isLeader { inspectLeader(member, id, glance) }
         if glance.applied > heldUpTo, let last = oracle.committed.last,
             last.mark.index == glance.applied, let pipeline = member.pipeline
         {
@@ -259,6 +266,9 @@ extension World {
             oracle.demand(
                 glance.last >= member.ledLast,
                 "IN-02: leader \(id) went from \(member.ledLast) to \(glance.last)")
+            oracle.demand(
+                glance.commit == member.commit || glance.commitTerm == glance.term,
+                "CS-01: leader \(id) of term \(glance.term) commits \(glance.commit) of another")
         } else {
             counts.elections += 1
             note("\(id) leads term \(glance.term)")

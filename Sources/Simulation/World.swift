@@ -12,6 +12,8 @@ struct World<Case: Subject> {
         case durable(MemberID, life: Int)
         /// The member hears that it has.
         indirect case stored(MemberID, life: Int, StorageResult<Machine>)
+        /// A conversion is done.
+        indirect case converted(MemberID, life: Int, ConversionJob<Machine>)
         case client(Int)
         case fault(Int)
         case restart(MemberID, life: Int)
@@ -191,6 +193,8 @@ struct World<Case: Subject> {
         case .durable(let id, let life): if isCurrent(id, life) { makeDurable(id) }
         case .stored(let id, let life, let result):
             if isCurrent(id, life) { feed(id, .stored(result)) }
+        case .converted(let id, let life, let job):
+            if isCurrent(id, life) { feed(id, .converted(job.run())) }
         case .client(let ordinal): act(ordinal)
         case .fault(let ordinal): if !isHealing { strike(plan.events[ordinal]) }
         case .restart(let id, let life):

@@ -25,7 +25,29 @@ import Testing
         let hub = Hub()
         var members: [Member] = []
 
-        init(_ count: UInt64) throws {
+        /// Conversions that wait until somebody runs them.
+        final class Parking: Sendable {
+            let jobs = Mutex<[@Sendable () -> Void]>([])
+            let isOpen = Atomic<Bool>(true)
+
+            func run(_ job: @escaping @Sendable () -> Void) {
+                if isOpen.load(ordering: .relaxed) { return job() }
+                jobs.withLock { $0.append(job) }
+            }
+
+            func release() {
+                isOpen.store(true, ordering: .relaxed)
+                let waiting = jobs.withLock { jobs in
+                    defer { jobs = [] }
+                    return jobs
+                }
+                for job in waiting { job() }
+            }
+        }
+        let parking = Parking()
+
+        init(_ count: UInt64, limits: DriverLimits = DriverLimits()) throws {
+            let parking = parking
             let configuration = Configuration(voters: (1...count).map(MemberID.init))
             for number in 1...count {
                 var storage = Ledger.storage()
@@ -41,8 +63,9 @@ import Testing
                     id: MemberID(number), storage: storage, machine: Ledger(), wire: hub,
                     executors: Member.Executors(
                         pipeline: { job in pipeline.async { job() } },
-                        storage: { job in disk.async { job() } }),
-                    seed: number, clock: { 1 }, observe: { _ in })
+                        storage: { job in disk.async { job() } },
+                        conversion: { job in parking.run(job) }),
+                    driverLimits: limits, seed: number, clock: { 1 }, observe: { _ in })
                 members.append(member)
                 hub.members.withLock { $0[member.id] = member }
             }
@@ -83,6 +106,30 @@ import Testing
             Issue.record("a stopped member took a proposal")
             return
         }
+    }
+
+    /// SN-10: a snapshot takes as long as it takes; writes and reads go on.
+    @Test func `taking a snapshot holds nobody up`() async throws {
+        var limits = DriverLimits()
+        (limits.retainedEntries, limits.compactionStride) = (0, 1)
+        let cluster = try Cluster(3, limits: limits)
+        await cluster.tick { cluster.leader != nil }
+        let leader = try #require(cluster.leader)
+        let away = try #require(cluster.members.first { $0.id != leader.id })
+        cluster.hub.isDown.withLock { _ = $0.insert(away.id) }
+        for number in 0..<20 as Range<UInt8> { _ = await leader.propose([number]) }
+        await cluster.tick { leader.committedEntries(from: Index(2), bytesMax: 100) == nil }
+        cluster.parking.isOpen.store(false, ordering: .relaxed)
+        cluster.hub.isDown.withLock { $0 = [] }
+        await cluster.tick { !cluster.parking.jobs.withLock(\.isEmpty) }
+        guard let now = cluster.leader, case .applied = await now.propose([99]) else {
+            Issue.record("writes wait for a snapshot")
+            return
+        }
+        cluster.parking.release()
+        await cluster.tick { away.status.applied == now.status.applied }
+        #expect(away.status.applied == now.status.applied)
+        await cluster.stop()
     }
 
     /// TR-06: each caller hears of its own target.

@@ -7,6 +7,7 @@ struct Group {
         var pipeline: Pipeline<Ledger>?
         var storage: MemoryStorage<Ledger>
         var job: StorageJob<Ledger>?
+        var conversions: [ConversionJob<Ledger>] = []
         var outcomes: [ProposalToken: [ProposalOutcome<Ledger.Outcome>]] = [:]
         var reads: [ReadToken: [ReadOutcome]] = [:]
         var transfers: [TransferResult] = []
@@ -83,6 +84,7 @@ struct Group {
     mutating func crash(_ id: UInt64) {
         members[MemberID(id)]?.pipeline = nil
         members[MemberID(id)]?.job = nil
+        members[MemberID(id)]?.conversions = []
     }
 
     mutating func restart(_ id: UInt64) {
@@ -105,6 +107,7 @@ struct Group {
             case .store(let job):
                 precondition(member.job == nil, "two storage jobs at once")
                 member.job = job
+            case .convert(let job): member.conversions.append(job)
             case .answer(let token, let outcome):
                 member.outcomes[token, default: []].append(outcome)
             case .answerRead(let token, let outcome):
@@ -120,6 +123,10 @@ struct Group {
     /// Carries out the waiting storage job; `false` when there is none.
     @discardableResult
     mutating func flush(_ id: MemberID) -> Bool {
+        if let job = members[id]?.conversions.popLast() {
+            feed(id, [.converted(job.run())])
+            return true
+        }
         guard var member = members[id], let job = member.job, !member.isDiskStuck else {
             return false
         }

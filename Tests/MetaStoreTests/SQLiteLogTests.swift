@@ -45,6 +45,18 @@ import Testing
         #expect(try log.entries(from: Index(2), through: Index(5), maxBytes: 1).count == 1)
     }
 
+    /// Found by simulation on disk, seed 191: more than one entry beyond the limit was taken for a gap.
+    @Test(arguments: [1, 49, 50, 99, 100, 101, 200, 10_000])
+    func `a read ends where its limit is`(maxBytes: Int) throws {
+        let log = try ScratchDirectory().open()
+        _ = try log.load()
+        let entries = Sample.entries(1...60, term: 1)
+        try log.write(Sample.batch(entries: 1...60, term: 1))
+        let found = try log.entries(from: Index(3), through: Index(60), maxBytes: maxBytes)
+        #expect(found.count == max(1, min(58, maxBytes / 50)))
+        #expect(found == Array(entries[2..<2 + found.count]))
+    }
+
     /// PC-05.
     @Test func `state rows and the applied index are stored together`() throws {
         let directory = try ScratchDirectory()

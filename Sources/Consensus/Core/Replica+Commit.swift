@@ -26,7 +26,9 @@ extension Replica {
         guard base.mark.index > log.base.mark.index, base.mark.index <= applied,
             log.term(at: base.mark.index) == base.mark.term, base.mark.index <= log.flushed
         else { return }
-        // What follows a snapshot that is on its way must still be there when it has arrived.
+        // What follows a snapshot that is on its way, or being taken, must still be there when it has
+        // arrived; otherwise constant writes would make every snapshot too old.
+        if leadership?.isTakingSnapshot == true { return }
         if let snapshot = leadership?.snapshot, base.mark.index > snapshot.base.mark.index {
             return
         }

@@ -52,7 +52,6 @@ extension Replica {
             // A grant comes from the voter's own term, which may be lower than the candidate's.
             if granted { preVoteReplied(by: envelope.from, round, true, &effects) }
         case .voteReply: return !obeys(.votesOfThisTerm)
-        case .appendAccepted: return !obeys(.repliesOfThisTerm)
         default: break
         }
         return false

@@ -240,8 +240,7 @@ extension Replica {
         }
         write(Array(missing), &effects)
         let match = previous.index.advanced(by: entries.count)
-        let verified = obeys(.commitVerified) ? match : log.last
-        commit = max(commit, min(leaderCommit, verified))
+        commit = max(commit, min(leaderCommit, match))
         accept(match, from: leader, &effects)
     }
 

@@ -140,7 +140,6 @@ extension Replica {
         var base = base
         if !obeys(.snapshotBringsConfiguration) { base.configuration = log.configuration }
         var keepsTail = log.term(at: base.mark.index) == base.mark.term
-        if !obeys(.matchingTailStays) { keepsTail = false }
         if !obeys(.otherTailGoes), log.term(at: base.mark.index) != nil { keepsTail = true }
         installationWrite = beginWrite()
         log.install(base, keepsTail: keepsTail, in: installationWrite)

@@ -25,15 +25,21 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     }
 
     /// Runs jobs. `pipeline` may be anything that runs every job soon, even in place; `storage`
-    /// must run them one after another on a thread that may block.
+    /// must run them one after another on a thread that may block. `conversion` runs long computations
+    /// (snapshots to bytes and back), best where neither of the others has to wait for them.
     package struct Executors: Sendable {
         package typealias Executor = @Sendable (@escaping @Sendable () -> Void) -> Void
         package var pipeline: Executor
         package var storage: Executor
+        package var conversion: Executor
 
-        package init(pipeline: @escaping Executor, storage: @escaping Executor) {
+        /// Without `conversion`, the storage thread does it, and writes wait meanwhile.
+        package init(
+            pipeline: @escaping Executor, storage: @escaping Executor, conversion: Executor? = nil
+        ) {
             self.pipeline = pipeline
             self.storage = storage
+            self.conversion = conversion ?? storage
         }
     }
 
@@ -279,6 +285,11 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         switch action {
         case .send(let envelope): wire.send(envelope)
         case .store(let job): executors.storage { self.run(job) }
+        case .convert(let job):
+            executors.conversion {
+                let result = job.run()
+                self.post { $0.events.append(.converted(result)) }
+            }
         case .answer(let token, let outcome):
             inbox.withLock { $0.proposalWaiters.removeValue(forKey: token) }?
                 .resume(returning: outcome)

@@ -65,13 +65,15 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
         package var term = Term.zero
         package var last = Index.zero
         package var commit = Index.zero
+        package var commitTerm: Term?
         package var applied = Index.zero
     }
 
     private mutating func lookAround() {
         glance = Glance(
             isLeader: replica.isLeader, term: replica.term, last: replica.log.last,
-            commit: replica.commit, applied: applied.index)
+            commit: replica.commit, commitTerm: replica.log.term(at: replica.commit),
+            applied: applied.index)
     }
 
     package var position: Position {
@@ -146,6 +148,7 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
                 actions.append(.transferEnded(to: target, .leadershipLost))
             }
         case .stored(let result): stored(result)
+        case .converted(let result): converted(result)
         case .stop: stop(.asked)
         case .propose, .read: break  // gathered by the caller
         }
@@ -168,11 +171,11 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
             case .readEntries(let request): job.reads.append(request)
             case .takeSnapshot:
                 let configuration = replica.configuration(at: applied.index)
-                job.encode = (
-                    LogBase(mark: applied, time: appliedTime, configuration: configuration),
-                    machine.capture()
-                )
-            case .decodeSnapshot(let base, let bytes): job.decode = (base, bytes)
+                let base = LogBase(
+                    mark: applied, time: appliedTime, configuration: configuration)
+                actions.append(.convert(.encode(base, machine.capture())))
+            case .decodeSnapshot(let base, let bytes):
+                actions.append(.convert(.decode(base, bytes)))
             case .accepted(let token, let mark): accepted(token, mark)
             case .refused(let token, let refusal): answer(token, .refused(refusal))
             case .readable(let token, let index):
@@ -337,12 +340,17 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
             carryOut(replica.handle(.entriesRead(request, entries)))
         }
         if let batch = result.written { written(batch) }
-        if let (base, image) = result.decoded {
+    }
+
+    private mutating func converted(_ result: ConversionResult<Machine>) {
+        guard stopReason == nil else { return }
+        switch result {
+        case .encoded(let snapshot): carryOut(replica.handle(.snapshotTaken(snapshot)))
+        case .decoded(let base, let image):
             decoded = image.map { (base, $0) }
             carryOut(replica.handle(.snapshotDecoded(base, isValid: image != nil)))
             decoded = nil
         }
-        if let snapshot = result.encoded { carryOut(replica.handle(.snapshotTaken(snapshot))) }
     }
 
     private mutating func written(_ batch: WriteBatch<Machine>) {

@@ -8,6 +8,8 @@ package enum PipelineEvent<Machine: StateMachine>: Sendable {
     case read(ReadToken)
     /// The storage job is done.
     indirect case stored(StorageResult<Machine>)
+    /// A conversion is done.
+    indirect case converted(ConversionResult<Machine>)
     /// Refuse everything from now on, and answer everything that waits.
     case stop
 }
@@ -18,6 +20,8 @@ package enum PipelineAction<Machine: StateMachine>: Sendable {
     /// Run on the storage thread; at most one job is under way. `PipelineEvent.stored` returns its
     /// result.
     indirect case store(StorageJob<Machine>)
+    /// Run somewhere else, beside storage jobs; `PipelineEvent.converted` returns the result.
+    indirect case convert(ConversionJob<Machine>)
     case answer(ProposalToken, ProposalOutcome<Machine.Outcome>)
     case answerRead(ReadToken, ReadOutcome)
     case transferEnded(to: MemberID, TransferResult)

@@ -3,14 +3,8 @@ package struct StorageJob<Machine: StateMachine>: Sendable {
     /// Old entries for followers that lag; before the batch, which may compact them away.
     package var reads: [ReadRequest] = []
     package var batch: WriteBatch<Machine>?
-    /// A received snapshot.
-    package var decode: (base: LogBase, bytes: [UInt8])?
-    /// A state to be sent to others.
-    package var encode: (base: LogBase, image: Machine.Image)?
 
-    package var isEmpty: Bool {
-        reads.isEmpty && batch == nil && decode == nil && encode == nil
-    }
+    package var isEmpty: Bool { reads.isEmpty && batch == nil }
 
     /// Does the work. A failure of storage ends the job: the rest is not tried.
     @specialized(where Machine == NameSet, Storage == MemoryStorage<NameSet>)
@@ -29,13 +23,6 @@ package struct StorageJob<Machine: StateMachine>: Sendable {
             }
         } catch {
             result.failure = String(describing: error)
-            return result
-        }
-        if let decode {
-            result.decoded = (decode.base, try? Machine.decode(decode.bytes))
-        }
-        if let encode {
-            result.encoded = Snapshot(base: encode.base, bytes: Machine.encode(encode.image))
         }
         return result
     }
@@ -46,8 +33,6 @@ package struct StorageResult<Machine: StateMachine>: Sendable {
     package var reads: [(request: ReadRequest, entries: [Entry])] = []
     /// The batch that is durable now.
     package var written: WriteBatch<Machine>?
-    package var decoded: (base: LogBase, image: Machine.Image?)?
-    package var encoded: Snapshot?
     /// Why storage can no longer be relied on.
     package var failure: String?
 

@@ -96,13 +96,16 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         statement.bind(1, first.rawValue)
         statement.bind(2, last.rawValue)
         statement.bind(3, Int64(maxBytes / 48 + 1))
-        try statement.eachRow { statement throws(DatabaseError) in
+        try statement.rows { statement throws(DatabaseError) in
             let entry = try row(statement).entry
-            guard entry.index == first.advanced(by: entries.count) else {
-                throw damaged("log", entry.index, "was read where \(first) was expected")
+            let expected = first.advanced(by: entries.count)
+            guard entry.index == expected else {
+                throw damaged("log", entry.index, "was read where \(expected) was expected")
             }
             bytes += entry.byteCount
-            if bytes <= maxBytes || entries.isEmpty { entries.append(entry) }
+            guard bytes <= maxBytes || entries.isEmpty else { return false }
+            entries.append(entry)
+            return true
         }
         guard !entries.isEmpty else { throw damaged("log", first, "is missing") }
         return entries

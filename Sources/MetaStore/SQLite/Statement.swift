@@ -47,10 +47,18 @@ final class Statement {
 
     /// Runs the statement and gives each row to `body`.
     func eachRow(_ body: (Statement) throws(DatabaseError) -> Void) throws(DatabaseError) {
+        try rows { statement throws(DatabaseError) in
+            try body(statement)
+            return true
+        }
+    }
+
+    /// Runs the statement and gives rows to `body`, as long as it wants another.
+    func rows(while body: (Statement) throws(DatabaseError) -> Bool) throws(DatabaseError) {
         defer { reset() }
         while true {
             switch sqlite3_step(handle) {
-            case SQLITE_ROW: try body(self)
+            case SQLITE_ROW: if try !body(self) { return }
             case SQLITE_DONE: return
             case let code: throw failure(code)
             }

@@ -24,6 +24,8 @@ package final class SimulatedDisk {
     package static let sectorBytes = 512
 
     package var faults = Faults()
+    /// Every sync is acknowledged and none is carried out, until the disk is thrown away.
+    package var liesAboutSyncs = false
     /// Operations carried out, for choosing a crash point.
     package private(set) var operations = 0
     package private(set) var syncs = 0
@@ -121,7 +123,7 @@ package final class SimulatedDisk {
             faults.failsNextSync = false
             return false
         }
-        files[name]?.sync()
+        if !liesAboutSyncs { files[name]?.sync() }
         return true
     }
 

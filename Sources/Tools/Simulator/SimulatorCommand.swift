@@ -21,7 +21,7 @@ package enum SimulatorCommand {
             .flag("calm", "no faults: three voters, two clients"),
             .flag("coverage", "count which faults struck whom"),
             .flag("teeth", "plant every defect in turn and see which are found"),
-            .flag("night", "20000 seeds; every fault must have struck every role"),
+            .flag("night", "80000 seeds, an hour; every fault must have struck every role"),
             .flag("trace", "print every message and event"),
         ],
         discussion: """

@@ -14,7 +14,7 @@ struct SimulatorSettings: Sendable {
     static let diskShare: UInt64 = 16
     /// What has to be found is found within so many seeds.
     static let teethSeeds: UInt64 = 1_000
-    static let nightSeeds: UInt64 = 20_000
+    static let nightSeeds: UInt64 = 80_000
     /// How often each fault must have struck each role in a night.
     static let nightStrikes = 100
 
