@@ -63,6 +63,8 @@ let package = Package(
             path: "Sources/Tools/Martlet",
             swiftSettings: strict),
 
+        // What tests of several modules need.
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
         tests("BaseTests", ["Base"]),
         tests("ConsensusTests", ["Consensus"], resources: ["Scenarios"]),
         tests("ClusterTests", ["Cluster", "Base"]),
@@ -70,11 +72,13 @@ let package = Package(
         tests("APITests", ["API", "HTTP", "Cluster", "Base"]),
         tests("MetaStoreTests", ["MetaStore", "Consensus", "Cluster", "Base", "CSQLite"]),
         tests("ProxyTests", ["Proxy", "MetaStore", "Consensus", "API", "HTTP", "Cluster", "Base"]),
-        tests("TargetTests", ["Target", "API", "HTTP", "Cluster", "Base"]),
+        tests("TargetTests", ["TestSupport", "Target", "API", "HTTP", "Cluster", "Base"]),
         tests(
             "SimulationTests", ["Simulation", "MetaStore", "Consensus", "Cluster", "Base"],
             resources: ["Plans"]),
-        tests("ToolsTests", ["DevCluster", "LoadGenerator", "API", "HTTP", "Cluster", "Base"]),
+        tests(
+            "ToolsTests",
+            ["TestSupport", "DevCluster", "LoadGenerator", "API", "HTTP", "Cluster", "Base"]),
         tests("SystemTests", ["DevCluster", "LoadGenerator", "API", "HTTP", "Cluster", "Base"]),
         tests("TidyTests", []),
     ],

@@ -3,6 +3,7 @@ import Base
 import Cluster
 import Glibc
 import HTTP
+import TestSupport
 import Testing
 
 @testable import Target

@@ -3,6 +3,7 @@ import Base
 import Cluster
 import HTTP
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Target

@@ -2,6 +2,7 @@ import API
 import Base
 import Cluster
 import HTTP
+import TestSupport
 import Testing
 
 @testable import Target
