@@ -54,13 +54,16 @@ final class ProxyDaemon: Sendable {
                 directory: directory, contacts: contacts, client: client, loop: loops.loops[0],
                 log: log.about("raft")))
         let hashes = StateHashes()
+        let pool = loops.pool
         let observer = RaftObserver(published: published, hashes: hashes, stop: stop, log: log)
         let storageThread = BlockingPool(name: "log", threads: 1)
         let raft = try RaftMember(
             id: storage.member, storage: storage, machine: Catalog(), wire: transport,
             // In place: whoever brings news runs the pipeline, and no message waits for a thread.
+            // Snapshots are coded beside the log's thread, so that no change waits for one.
             executors: RaftMember.Executors(
-                pipeline: { $0() }, storage: { storageThread.submit($0) }),
+                pipeline: { $0() }, storage: { storageThread.submit($0) },
+                conversion: { pool.submit($0) }),
             driverLimits: Self.driverLimits, seed: SystemRandom.word(),
             clock: { Timestamp.now().nanoseconds }, observe: { observer.note($0) })
         observer.start(raft.status, raft.state)
