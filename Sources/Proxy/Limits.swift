@@ -8,6 +8,8 @@ enum Limits {
     static let primaryRetrySeconds = 0.02
     /// How long a change may take at the primary: longer than the primary itself waits for its outcome.
     static let forwardSeconds = 8.0
+    /// How long an answer of a proxy that leads no more is waited for: on its way, or never.
+    static let replacedSeconds = 0.5
     /// Members that were not heard for so long count as missing: several election timeouts.
     static let missingSeconds = 1.0
     /// An address must answer within this to be put on the map.
