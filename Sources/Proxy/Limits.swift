@@ -20,6 +20,8 @@ enum Limits {
     static let relayedBytes = 8 << 20
     /// How long one target may take for a page of a listing.
     static let listSeconds = 20.0
+    /// How often a target that works on a page is asked whether it lives, and how long it may take to say so.
+    static let lifeSignSeconds = 1.5
 
     /// Between two attempts to join: quick at first, because a cluster starts all at once.
     static let joinSecondsMin = 0.02
