@@ -179,7 +179,8 @@ import Testing
             let proxy = try #require(try cluster.nodes("proxy").first)
             #expect(try cluster.create("b", at: proxy.url).status == 200)
             let bad = [
-                "GET / HTTP/1.1\\r\\n\\r\\n", "\\000\\001\\002\\r\\n", "GET /v1/health HTTP/9.9\\r\\n\\r\\n",
+                "GET / HTTP/1.1\\r\\n\\r\\n", "\\000\\001\\002\\r\\n",
+                "GET /v1/health HTTP/9.9\\r\\n\\r\\n",
                 "PUT /v1/objects/b/o?pid=p1&utm=1 HTTP/1.1\\r\\nHost: x\\r\\n"
                     + "Content-Length: 99999999999999999999\\r\\n\\r\\n",
                 "POST /v1/buckets/b HTTP/1.1\\r\\nHost: x\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nzz\\r\\n",
@@ -222,6 +223,35 @@ import Testing
             let list = try cluster.curl(
                 "-X POST -d '{\"action\":\"listobj\"}' '\(second.url)/v1/buckets/b'")
             for object in 1...8 { #expect(list.says("\"o\(object)\"")) }
+        }
+    }
+
+    /// Whatever waits for Swift's global pool waits behind strangers, and wakes threads that a request has no use for.
+    @Test func `daemons run on threads of their own, and on no others`() throws {
+        try SystemCluster.with { cluster in
+            let urls = try cluster.nodes("proxy").map(\.url).joined(separator: ",")
+            let load = try BackgroundLoad(
+                "bucket-create --url \(urls) --concurrency 4 --duration 2s",
+                record: "\(cluster.directory)/buckets.record")
+            let objects = try BackgroundLoad(
+                "mixed --url \(urls) --bucket load --through-redirect --concurrency 8 "
+                    + "--objects 50 --duration 2s", record: "\(cluster.directory)/objects.record")
+            _ = load.finish()
+            _ = objects.finish()
+            for node in try cluster.nodes() {
+                let list = try cluster.curl(
+                    "-X POST -d '{\"action\":\"listobj\"}' "
+                        + "\(node.url)/v1/buckets/load")
+                #expect(node.role == "target" || list.status == 200)
+                // Threads of the global pool live on for five seconds behind their last work.
+                let names = try Shell.run("cat /proc/\(node.pid)/task/*/comm").output
+                let strangers = names.split(separator: "\n").filter { name in
+                    !["martlet", "signals"].contains(name)
+                        && !["loop-", "pool-", "log-", "io-", "quick-", "scan-", "trash-"]
+                            .contains { name.hasPrefix($0) }
+                }
+                #expect(strangers.isEmpty, "\(node.id)")
+            }
         }
     }
 
