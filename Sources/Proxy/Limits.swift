@@ -8,6 +8,8 @@ enum Limits {
     static let primaryRetrySeconds = 0.02
     /// How long a change may take at the primary: longer than the primary itself waits for its outcome.
     static let forwardSeconds = 8.0
+    /// How long an answer of a proxy that leads no more is waited for: on its way, or never.
+    static let replacedSeconds = 0.5
     /// Members that were not heard for so long count as missing: several election timeouts.
     static let missingSeconds = 1.0
     /// An address must answer within this to be put on the map.
@@ -18,6 +20,8 @@ enum Limits {
     static let relayedBytes = 8 << 20
     /// How long one target may take for a page of a listing.
     static let listSeconds = 20.0
+    /// How often a target that works on a page is asked whether it lives, and how long it may take to say so.
+    static let lifeSignSeconds = 1.5
 
     /// Between two attempts to join: quick at first, because a cluster starts all at once.
     static let joinSecondsMin = 0.02

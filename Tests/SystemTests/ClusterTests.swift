@@ -277,6 +277,35 @@ import Testing
         }
     }
 
+    /// Whatever waits for Swift's global pool waits behind strangers, and wakes threads that a request has no use for.
+    @Test func `daemons run on threads of their own, and on no others`() throws {
+        try SystemCluster.with { cluster in
+            let urls = try cluster.nodes("proxy").map(\.url).joined(separator: ",")
+            let load = try BackgroundLoad(
+                "bucket-create --url \(urls) --concurrency 4 --duration 2s",
+                record: "\(cluster.directory)/buckets.record")
+            let objects = try BackgroundLoad(
+                "mixed --url \(urls) --bucket load --through-redirect --concurrency 8 "
+                    + "--objects 50 --duration 2s", record: "\(cluster.directory)/objects.record")
+            _ = load.finish()
+            _ = objects.finish()
+            for node in try cluster.nodes() {
+                let list = try cluster.curl(
+                    "-X POST -d '{\"action\":\"listobj\"}' "
+                        + "\(node.url)/v1/buckets/load")
+                #expect(node.role == "target" || list.status == 200)
+                // Threads of the global pool live on for five seconds behind their last work.
+                let names = try Shell.run("cat /proc/\(node.pid)/task/*/comm").output
+                let strangers = names.split(separator: "\n").filter { name in
+                    !["martlet", "signals"].contains(name)
+                        && !["loop-", "pool-", "log-", "io-", "quick-", "scan-", "trash-"]
+                            .contains { name.hasPrefix($0) }
+                }
+                #expect(strangers.isEmpty, "\(node.id)")
+            }
+        }
+    }
+
     @Test func `nodes end by themselves, quickly, when they are asked to`() throws {
         try SystemCluster.with { cluster in
             let begun = Date.now

@@ -73,33 +73,22 @@ struct Forwarder: Sendable {
 
     /// - Returns: `nil` when the request has certainly had no effect and may be tried again.
     private func send(_ request: Request, to primary: Node) async throws(Failure) -> Answer? {
-        do {
-            let response = try await client.send(
-                request.method, primary.endpoint, request.target,
-                headers: [
-                    (HeaderName.forwardedBy, id.text),
-                    (HeaderName.requestID, request.origin.requestID),
-                    (HeaderName.clientAddress, request.origin.clientAddress),
-                ],
-                body: request.body,
-                timeouts: Client.Timeouts(
-                    connectSeconds: Limits.streamConnectSeconds,
-                    responseSeconds: Limits.forwardSeconds))
-            let body = try await response.collect(upTo: Limits.relayedBytes)
-            if response.status == .serviceUnavailable,
-                Failure(decoding: body)?.code == .noPrimary
+        do throws(ClientError) {
+            let answer = try await ask(primary, request)
+            if answer.status == .serviceUnavailable,
+                Failure(decoding: answer.body)?.code == .noPrimary
             {
                 return nil
             }
-            let ours: Set = ["content-length", "connection", "date", "content-type", "keep-alive"]
-            return Answer(
-                response.status, contentType: response.headers["content-type"] ?? "", body: body,
-                headers: response.headers.pairs.filter { !ours.contains($0.name.lowercased()) })
-        } catch .unreachable {
-            return nil
-        } catch .overloaded {
-            throw Failure(.overloaded, "too many requests wait for the primary \(primary.id)")
+            return answer
         } catch {
+            switch error {
+            case .unreachable: return nil
+            case .overloaded:
+                throw Failure(
+                    .overloaded, "too many requests wait for the primary \(primary.id)")
+            default: break
+            }
             if request.method == .get || request.method == .head { return nil }
             var failure = Failure(
                 .outcomeUnknown,
@@ -109,5 +98,62 @@ struct Forwarder: Sendable {
             failure.requestID = request.origin.requestID
             throw failure
         }
+    }
+
+    /// The primary's answer, as long as it is the primary: one that was cut off or frozen would keep the client
+    /// waiting for nothing long after another has taken over.
+    private func ask(_ primary: Node, _ request: Request) async throws(ClientError) -> Answer {
+        let result = await withTaskGroup(of: Result<Answer, ClientError>?.self) { tasks in
+            tasks.addTask {
+                do throws(ClientError) {
+                    return .success(try await relay(request, to: primary))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            tasks.addTask {
+                await untilReplaced(primary)
+                return nil
+            }
+            let first = await tasks.next() ?? nil
+            tasks.cancelAll()
+            if let first { return first }
+            // An answer that came just then still counts; otherwise it says why it was given up.
+            let last = await tasks.next() ?? nil
+            if case .failure(.cancelled)? = last { return .failure(.timedOut) }
+            return last ?? .failure(.timedOut)
+        }
+        return try result.get()
+    }
+
+    /// Returns when another proxy leads, or none, for long enough that the one asked has nothing to say any more.
+    private func untilReplaced(_ primary: Node) async {
+        let member = MemberID(primary.member)
+        while !Task.isCancelled {
+            _ = await group.statusChanges.first { $0?.leader != member }
+            let isBack = await loop.within(nanoseconds: UInt64(Limits.replacedSeconds * 1e9)) {
+                await group.statusChanges.first { $0?.leader == member } != nil
+            }
+            if isBack != true { return }
+        }
+    }
+
+    private func relay(_ request: Request, to primary: Node) async throws(ClientError) -> Answer {
+        let response = try await client.send(
+            request.method, primary.endpoint, request.target,
+            headers: [
+                (HeaderName.forwardedBy, id.text),
+                (HeaderName.requestID, request.origin.requestID),
+                (HeaderName.clientAddress, request.origin.clientAddress),
+            ],
+            body: request.body,
+            timeouts: Client.Timeouts(
+                connectSeconds: Limits.streamConnectSeconds,
+                responseSeconds: Limits.forwardSeconds))
+        let body = try await response.collect(upTo: Limits.relayedBytes)
+        let ours: Set = ["content-length", "connection", "date", "content-type", "keep-alive"]
+        return Answer(
+            response.status, contentType: response.headers["content-type"] ?? "", body: body,
+            headers: response.headers.pairs.filter { !ours.contains($0.name.lowercased()) })
     }
 }

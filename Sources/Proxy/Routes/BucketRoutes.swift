@@ -120,7 +120,7 @@ struct BucketRoutes: Sendable {
             throw Failure.denied("listing", bucket)
         }
         let page = try await lister.page(
-            of: bucket, try ListRequest(value: message.value), query, now)
+            of: bucket, try ListRequest(value: message.value), query, now, on: exchange.loop)
         exchange.respond(json: page, position: now.position)
     }
 

@@ -10,7 +10,8 @@ struct ObjectLister: Sendable {
 
     /// - Throws: when any target does not answer: a page with a silent gap would look like a whole one.
     func page(
-        of bucket: Bucket, _ request: ListRequest, _ query: Query, _ now: PublishedState.Snapshot
+        of bucket: Bucket, _ request: ListRequest, _ query: Query,
+        _ now: PublishedState.Snapshot, on loop: EventLoop
     ) async throws(Failure) -> [UInt8] {
         var request = request
         if request.uuid.isEmpty { request.uuid = SystemRandom.identifier() }
@@ -26,7 +27,7 @@ struct ObjectLister: Sendable {
                 let url = Redirect.location(
                     to: target, path, proxy: id, time: .now(), position: now.position)
                 let rest = String(url.dropFirst(target.address.url.count))
-                group.addTask { (place, await ask(target, rest, message)) }
+                group.addTask { (place, await ask(target, rest, message, loop)) }
             }
             var results: [Int: Result<ListPage, Failure>] = [:]
             for await (place, result) in group { results[place] = result }
@@ -40,7 +41,38 @@ struct ObjectLister: Sendable {
         return ListMerge.merge(pages, for: request)
     }
 
+    /// A target's page. Finding it may take the target long; but one that does not even answer that it lives is not
+    /// waited for.
     private func ask(
+        _ target: Node, _ path: String, _ message: [UInt8], _ loop: EventLoop
+    ) async -> Result<ListPage, Failure> {
+        await withTaskGroup(of: Result<ListPage, Failure>.self) { tasks in
+            tasks.addTask { await fetch(target, path, message) }
+            tasks.addTask { .failure(unreachable(target, await untilSilent(target, loop))) }
+            let first = await tasks.next()
+            tasks.cancelAll()
+            return first ?? .failure(unreachable(target, "nobody asked it"))
+        }
+    }
+
+    /// Returns when the target does not answer, with what was seen.
+    private func untilSilent(_ target: Node, _ loop: EventLoop) async -> String {
+        while await loop.sleep(nanoseconds: UInt64(Limits.lifeSignSeconds * 1e9)) {
+            do {
+                let response = try await client.send(
+                    .get, target.endpoint, "/v1/health",
+                    timeouts: Client.Timeouts(
+                        connectSeconds: Limits.lifeSignSeconds,
+                        responseSeconds: Limits.lifeSignSeconds))
+                _ = try await response.collect(upTo: Limits.nodeDocumentBytes)
+            } catch {
+                return "it gives no sign of life: \(error)"
+            }
+        }
+        return "cancelled"
+    }
+
+    private func fetch(
         _ target: Node, _ path: String, _ message: [UInt8]
     ) async -> Result<ListPage, Failure> {
         do {

@@ -9,25 +9,27 @@ import Target
 /// The one executable: its first word chooses what it does.
 @main
 struct Martlet {
-    static func main() async {
+    static func main() {
         let words = Array(CommandLine.arguments.dropFirst())
         guard let subcommand = words.first else {
             Console.error(help)
             exit(2)
         }
         let arguments = Array(words.dropFirst())
-        let status: Int32 =
-            switch subcommand {
-            case "proxy": await ProxyCommand.run(arguments: arguments)
-            case "target": await TargetCommand.run(arguments: arguments)
-            case "cluster": ClusterCommand.run(arguments: arguments)
-            case "load": await LoadCommand.run(arguments: arguments)
-            case "sim": SimulatorCommand.run(arguments: arguments)
-            case "version", "--version": showVersion()
-            case "help", "--help", "-h": await showHelp(arguments)
-            default: refuse(subcommand)
-            }
-        exit(status)
+        exit(CallingThread.run { await run(subcommand, arguments) })
+    }
+
+    private static func run(_ subcommand: String, _ arguments: [String]) async -> Int32 {
+        switch subcommand {
+        case "proxy": await ProxyCommand.run(arguments: arguments)
+        case "target": await TargetCommand.run(arguments: arguments)
+        case "cluster": ClusterCommand.run(arguments: arguments)
+        case "load": await LoadCommand.run(arguments: arguments)
+        case "sim": SimulatorCommand.run(arguments: arguments)
+        case "version", "--version": showVersion()
+        case "help", "--help", "-h": await showHelp(arguments)
+        default: refuse(subcommand)
+        }
     }
 
     /// `martlet help proxy` is `martlet proxy --help`.

@@ -1,0 +1,175 @@
+import Foundation
+import Testing
+
+/// A cluster whose nodes are hosts of a ``NetworkLab``: p1, p2, …, t1, t2, …, and `c`, where clients run.
+final class LabCluster {
+    let lab: NetworkLab
+    let proxies: [String]
+    let targets: [String]
+    private var processes: [String: Process] = [:]
+
+    /// Runs `body` with a cluster that is ready, and ends it afterwards.
+    static func with(
+        proxies: Int = 3, targets: Int = 2, _ body: (LabCluster) throws -> Void
+    ) throws {
+        let cluster = try LabCluster(proxies: proxies, targets: targets)
+        defer { cluster.end() }
+        do {
+            for proxy in cluster.proxies { try cluster.start(proxy) }
+            for target in cluster.targets { try cluster.start(target) }
+            try cluster.waitUntilSettled()
+            try body(cluster)
+        } catch {
+            cluster.showLogs()
+            throw error
+        }
+    }
+
+    private init(proxies: Int, targets: Int) throws {
+        self.proxies = (1...proxies).map { "p\($0)" }
+        self.targets = (1...targets).map { "t\($0)" }
+        lab = try NetworkLab(self.proxies + self.targets + ["c"])
+    }
+
+    private func end() {
+        for process in processes.values where process.isRunning {
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
+        lab.end()
+    }
+
+    // MARK: Nodes
+
+    var directory: String { lab.sandbox.directory }
+
+    func url(_ node: String) -> String { "http://\(lab.address(node)):8080" }
+    func urls(_ nodes: [String]) -> String { nodes.map { url($0) }.joined(separator: ",") }
+
+    func start(_ node: String) throws {
+        let common =
+            "\(Shell.martlet) \(node.hasPrefix("p") ? "proxy" : "target") --id \(node) "
+            + "--listen \(lab.address(node)):8080 --data \(directory)/\(node)"
+        let others = urls(proxies.filter { $0 != node })
+        let role: String
+        if node == "p1" {
+            role = "--found"
+        } else if node.hasPrefix("p") {
+            role = "--join \(others)"
+        } else {
+            let mountpaths = (1...2).map { "\(directory)/\(node)-mp\($0)" }
+            for path in mountpaths {
+                try FileManager.default.createDirectory(
+                    atPath: path, withIntermediateDirectories: true)
+            }
+            role =
+                "--join \(others) " + mountpaths.map { "--mountpath \($0)" }.joined(separator: " ")
+        }
+        processes[node] = try lab.start(on: node, "\(common) \(role)", log: log(node))
+    }
+
+    func signal(_ node: String, _ number: Int32) throws {
+        let process = try #require(processes[node])
+        kill(process.processIdentifier, number)
+        if number == SIGKILL { process.waitUntilExit() }
+    }
+
+    func log(_ node: String) -> String { "\(directory)/\(node).log" }
+
+    func waitUntilSettled(within seconds: Double = 30) throws {
+        try eventually("all nodes are ready", within: seconds) {
+            try (proxies + targets).allSatisfy {
+                try curl("\(url($0))/v1/health?readiness=true", seconds: 2).status == 200
+            }
+        }
+    }
+
+    // MARK: Who leads
+
+    /// What one proxy's own member says of itself.
+    func role(_ proxy: String) throws -> String {
+        struct Raft: Decodable { let role: String }
+        let reply = try curl("\(url(proxy))/v1/daemon?what=raft", seconds: 2)
+        return try JSONDecoder().decode(Raft.self, from: Data(reply.body.utf8)).role
+    }
+
+    func primary() throws -> String {
+        var found = ""
+        try eventually("there is one primary") {
+            let leaders = try proxies.filter { try role($0) == "leader" }
+            found = leaders.first ?? ""
+            return leaders.count == 1
+        }
+        return found
+    }
+
+    // MARK: Requests
+
+    struct Reply {
+        /// 0 when there was no answer.
+        let status: Int
+        let body: String
+        let seconds: Double
+
+        var code: String {
+            struct Failure: Decodable { let code: String }
+            return (try? JSONDecoder().decode(Failure.self, from: Data(body.utf8)))?.code ?? ""
+        }
+    }
+
+    func curl(_ words: String, from host: String = "c", seconds: Int = 20) throws -> Reply {
+        let result = try Shell.run(
+            "\(lab.prefix(host)) curl -s -L --max-time \(seconds) -w '\\n%{http_code} %{time_total}' \(words)"
+        )
+        let lines = result.output.split(separator: "\n", omittingEmptySubsequences: false)
+        let last = (lines.last ?? "").split(separator: " ")
+        return Reply(
+            status: last.first.flatMap { Int($0) } ?? 0,
+            body: lines.dropLast().joined(separator: "\n"),
+            seconds: last.last.flatMap { Double($0) } ?? 0)
+    }
+
+    func create(_ bucket: String, at proxy: String, seconds: Int = 20) throws -> Reply {
+        try curl(
+            "-X POST -d '{\"action\":\"createlb\"}' \(url(proxy))/v1/buckets/\(bucket)",
+            seconds: seconds)
+    }
+
+    func buckets(at proxy: String) throws -> Set<String> {
+        struct Bucket: Decodable { let name: String }
+        let reply = try curl("'\(url(proxy))/v1/buckets/*'")
+        let list = try JSONDecoder().decode([Bucket].self, from: Data(reply.body.utf8))
+        return Set(list.map(\.name))
+    }
+
+    // MARK: Time
+
+    struct Late: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Asks until the answer is yes; the seconds it took.
+    @discardableResult
+    func eventually(
+        _ what: String, within seconds: Double = 30, _ isTrue: () throws -> Bool
+    ) throws -> Double {
+        let begun = ContinuousClock.now
+        while true {
+            if (try? isTrue()) == true { return Self.seconds(since: begun) }
+            guard Self.seconds(since: begun) < seconds else {
+                throw Late(description: "not within \(seconds) s: \(what)")
+            }
+            usleep(20_000)
+        }
+    }
+
+    static func seconds(since begun: ContinuousClock.Instant) -> Double {
+        (ContinuousClock.now - begun) / .seconds(1)
+    }
+
+    private func showLogs() {
+        for node in proxies + targets {
+            print("--- \(node)\n\((try? Shell.run("tail -n 25 '\(log(node))'"))?.output ?? "")")
+        }
+    }
+}
