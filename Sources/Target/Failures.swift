@@ -1,5 +1,6 @@
 import API
 import Cluster
+import Glibc
 import HTTP
 
 /// Turns this module's errors into the wire's failures; the only file that chooses codes for them.
@@ -37,6 +38,12 @@ extension Failure {
     }
 
     init(_ error: FileError, _ attempt: String) {
+        if error.number == ENODEV {
+            self.init(
+                .mountpathUnavailable, "cannot \(attempt): a mountpath is not there",
+                cause: error.description, next: "mount the disk again and restart the target")
+            return
+        }
         self.init(
             error.isOutOfSpace ? .outOfSpace : .inputOutput, "cannot \(attempt)",
             cause: error.description)

@@ -9,12 +9,17 @@ final class LabCluster {
     private var processes: [String: Process] = [:]
 
     /// Runs `body` with a cluster that is ready, and ends it afterwards.
+    ///
+    /// - Parameters:
+    ///   - prepare: is called before any node is started.
     static func with(
-        proxies: Int = 3, targets: Int = 2, _ body: (LabCluster) throws -> Void
+        proxies: Int = 3, targets: Int = 2, prepare: (LabCluster) throws -> Void = { _ in },
+        _ body: (LabCluster) throws -> Void
     ) throws {
         let cluster = try LabCluster(proxies: proxies, targets: targets)
         defer { cluster.end() }
         do {
+            try prepare(cluster)
             for proxy in cluster.proxies { try cluster.start(proxy) }
             for target in cluster.targets { try cluster.start(target) }
             try cluster.waitUntilSettled()
@@ -46,7 +51,17 @@ final class LabCluster {
     func url(_ node: String) -> String { "http://\(lab.address(node)):8080" }
     func urls(_ nodes: [String]) -> String { nodes.map { url($0) }.joined(separator: ",") }
 
-    func start(_ node: String) throws {
+    /// Starts a node.
+    ///
+    /// - Parameters:
+    ///   - under: a command that runs another, such as one that sets limits.
+    func start(_ node: String, under: String = "") throws {
+        processes[node] = try lab.start(
+            on: node, "\(under) \(try command(node))", log: log(node))
+    }
+
+    /// The command line of a node.
+    func command(_ node: String) throws -> String {
         let common =
             "\(Shell.martlet) \(node.hasPrefix("p") ? "proxy" : "target") --id \(node) "
             + "--listen \(lab.address(node)):8080 --data \(directory)/\(node)"
@@ -65,7 +80,28 @@ final class LabCluster {
             role =
                 "--join \(others) " + mountpaths.map { "--mountpath \($0)" }.joined(separator: " ")
         }
-        processes[node] = try lab.start(on: node, "\(common) \(role)", log: log(node))
+        return "\(common) \(role)"
+    }
+
+    /// Mounts a small filesystem for a node's files.
+    func mount(_ path: String, megabytes: Int) throws {
+        try lab.sandbox.must(
+            "mkdir -p \(path) && mount -t tmpfs -o size=\(megabytes)m none \(path)")
+    }
+
+    func isRunning(_ node: String) -> Bool { processes[node]?.isRunning ?? false }
+
+    func pid(_ node: String) -> Int32 { processes[node]?.processIdentifier ?? 0 }
+
+    /// Waits for a node to end by itself; its exit status.
+    func exitStatus(_ node: String, within seconds: Double = 20) throws -> Int32 {
+        let process = try #require(processes[node])
+        try eventually("\(node) ends", within: seconds) { !process.isRunning }
+        return process.terminationStatus
+    }
+
+    func logText(_ node: String) throws -> String {
+        try String(contentsOfFile: log(node), encoding: .utf8)
     }
 
     func signal(_ node: String, _ number: Int32) throws {

@@ -28,8 +28,7 @@ struct Readiness {
 
     /// A mountpath is usable when its directory is still there and can be written to.
     private static func problem(_ mountpath: Mountpath) -> String? {
-        var status = stat()
-        guard fstat(mountpath.directory.descriptor.number, &status) == 0, status.st_nlink > 0 else {
+        guard mountpath.isPresent else {
             return "mountpath \(mountpath.path) is gone"
         }
         guard faccessat(mountpath.directory.descriptor.number, ".", W_OK, 0) == 0 else {

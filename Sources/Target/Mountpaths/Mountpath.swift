@@ -31,6 +31,20 @@ final class Mountpath: Sendable {
         if let owner, owner != node.text { throw .foreign(path, owner: owner) }
     }
 
+    /// Whether the path still leads to the directory that was opened: one that was removed or unmounted looks empty,
+    /// and what it held must not pass for deleted.
+    var isPresent: Bool {
+        var opened = stat()
+        var found = stat()
+        return fstat(directory.descriptor.number, &opened) == 0 && stat(path, &found) == 0
+            && opened.st_dev == found.st_dev && opened.st_ino == found.st_ino
+    }
+
+    /// What to throw instead of "missing" when the whole mountpath is.
+    func checkPresence() throws(FileError) {
+        guard isPresent else { throw FileError("reach", path, ENODEV) }
+    }
+
     /// Lets another process have the directory; called when nothing here uses it any more.
     func release() {
         flock(directory.descriptor.number, LOCK_UN)

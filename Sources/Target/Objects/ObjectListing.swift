@@ -44,6 +44,8 @@ struct ObjectListing {
             reply.append(entry)
             last = name
         }
+        // Behind the reading: what vanished meanwhile would be a gap in the page.
+        for mountpath in mountpaths.all { try mountpath.checkPresence() }
         let isFull = reply.count == request.pageSize
         return reply.finish(token: isFull ? String(decoding: last, as: UTF8.self) : "")
     }

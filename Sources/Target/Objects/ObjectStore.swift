@@ -83,9 +83,19 @@ final class ObjectStore: Sendable {
             }
         } catch {
             switch error.number {
-            case ENOENT, ENOTDIR, ELOOP: throw .objectNotFound(key.name)
+            case ENOENT, ENOTDIR, ELOOP: throw missing(key, on: mountpath)
             default: throw .file(error)
             }
+        }
+    }
+
+    /// No such object, unless it is the disk that is not there.
+    private static func missing(_ key: ObjectKey, on mountpath: Mountpath) -> StoreError {
+        do throws(FileError) {
+            try mountpath.checkPresence()
+            return .objectNotFound(key.name)
+        } catch {
+            return .file(error)
         }
     }
 
@@ -153,6 +163,7 @@ final class ObjectStore: Sendable {
                 return WorkFile(file, name: name, on: mountpath, hashes: hashes)
             }
         } catch {
+            if case .file(let gone) = Self.missing(key, on: mountpath) { throw .file(gone) }
             throw .file(error)
         }
         throw .bucketGone
@@ -262,7 +273,7 @@ final class ObjectStore: Sendable {
                     try mountpath.directory.unlink(name)
                 } catch {
                     switch error.number {
-                    case ENOENT, ENOTDIR, EISDIR: throw .objectNotFound(key.name)
+                    case ENOENT, ENOTDIR, EISDIR: throw Self.missing(key, on: mountpath)
                     default: throw .file(error)
                     }
                 }

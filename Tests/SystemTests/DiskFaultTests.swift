@@ -1,0 +1,146 @@
+import Foundation
+import Testing
+
+/// Disks that are full or gone under real processes.
+@Suite(
+    .serialized,
+    .enabled(if: NetworkLab.obstacle == nil, "namespaces: \(NetworkLab.obstacle ?? "")"))
+struct DiskFaultTests {
+    @Test func `a proxy whose disk is full ends and says so, and resumes when there is room`()
+        throws
+    {
+        try LabCluster.with(
+            targets: 1,
+            prepare: { cluster in
+                for proxy in cluster.proxies {
+                    try cluster.mount("\(cluster.directory)/\(proxy)", megabytes: 8)
+                }
+            }
+        ) { cluster in
+            let old = try cluster.primary()
+            var made: Set<String> = []
+            for victim in [cluster.proxies.first { $0 != old }, old].compactMap({ $0 }) {
+                let filler = "\(cluster.directory)/\(victim)/filler"
+                try cluster.lab.sandbox.must(
+                    "dd if=/dev/zero of=\(filler) bs=64k 2>/dev/null || true")
+                let other = try #require(cluster.proxies.last { $0 != victim })
+                var slowest = 0.0
+                for number in 1...400 where cluster.isRunning(victim) {
+                    let name = "on-\(victim)-\(number)"
+                    let reply = try cluster.create(name, at: other)
+                    slowest = max(slowest, reply.seconds)
+                    if reply.status == 200 { made.insert(name) }
+                }
+                #expect(try cluster.exitStatus(victim) == 1)
+                let log = try cluster.logText(victim)
+                #expect(log.contains("full") && log.contains("\(victim)/metadata.db"), "\(log)")
+                #expect(slowest < 3)
+                try cluster.eventually("the others go on", within: 5) {
+                    try cluster.create("past-\(victim)", at: other).status == 200
+                }
+                made.insert("past-\(victim)")
+                // Without room it does not start either, and says the same.
+                try cluster.lab.sandbox.must("rm \(filler)")
+                try cluster.start(victim)
+                try cluster.waitUntilSettled()
+                #expect(try cluster.buckets(at: victim).isSuperset(of: made))
+            }
+        }
+    }
+
+    @Test func `a full mountpath refuses what does not fit and keeps what it has`() throws {
+        try LabCluster.with(
+            proxies: 1, targets: 1,
+            prepare: { try $0.mount("\($0.directory)/t1-mp1", megabytes: 4) }
+        ) { cluster in
+            let url = "\(cluster.url("p1"))/v1/objects/b"
+            #expect(try cluster.create("b", at: "p1").status == 200)
+            for (letter, megabytes) in [("a", 1), ("z", 2)] {
+                try cluster.lab.sandbox.must(
+                    "head -c \(megabytes)M /dev/zero | tr '\\0' \(letter) > \(cluster.directory)/\(letter)"
+                )
+            }
+            func put(_ name: String, _ letter: String) throws -> LabCluster.Reply {
+                try cluster.curl("-T \(cluster.directory)/\(letter) \(url)/\(name)")
+            }
+            func sum(_ name: String) throws -> String {
+                try Shell.run("\(cluster.lab.prefix("c")) curl -sL \(url)/\(name) | md5sum").output
+            }
+            let letters = try Shell.run("md5sum < \(cluster.directory)/a").output
+            var stored: [String] = []
+            var refused: [String] = []
+            for number in 1...16 {
+                let reply = try put("o\(number)", "a")
+                if reply.status == 200 {
+                    stored.append("o\(number)")
+                } else {
+                    refused.append("o\(number)")
+                    #expect(reply.status == 507 && reply.code == "out_of_space", "\(reply)")
+                }
+            }
+            #expect(stored.count > 5 && refused.count > 1)
+            // Over an object on the full disk: the old one stays, whole.
+            let full = stored.filter {
+                FileManager.default.fileExists(
+                    atPath: "/proc/\(cluster.pid("t1"))/root"
+                        + "\(cluster.directory)/t1-mp1/@ais/b/%ob/\($0)")
+            }
+            #expect(!full.isEmpty)
+            for name in full {
+                let reply = try put(name, "z")
+                #expect(reply.status == 507, "\(reply)")
+            }
+            for name in stored { #expect(try sum(name) == letters, "\(name)") }
+            for name in refused {
+                #expect(try cluster.curl("\(url)/\(name)").status == 404)
+            }
+            let left = try cluster.lab.sandbox.must(
+                "find \(cluster.directory)/t1-mp1 -path '*%wk/*'")
+            #expect(left.isEmpty, "\(left)")
+            // Room again: it is used again.
+            #expect(try cluster.curl("-X DELETE \(url)/\(full[0])").status == 200)
+            #expect(try put(refused[0], "a").status == 200)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `a mountpath that vanishes is an error of its own objects, not their absence`(
+        isRemoved: Bool
+    ) throws {
+        try LabCluster.with(
+            proxies: 1, targets: 1,
+            prepare: { cluster in
+                if !isRemoved { try cluster.mount("\(cluster.directory)/t1-mp1", megabytes: 4) }
+            }
+        ) { cluster in
+            let url = "\(cluster.url("p1"))/v1/objects/b"
+            #expect(try cluster.create("b", at: "p1").status == 200)
+            for number in 1...12 {
+                #expect(try cluster.curl("-X PUT -d x \(url)/o\(number)").status == 200)
+            }
+            let list =
+                "-X POST -d '{\"action\":\"listobj\"}' \(cluster.url("p1"))/v1/buckets/b"
+            #expect(try cluster.curl(list).status == 200)
+            try cluster.lab.sandbox.must(
+                isRemoved
+                    ? "rm -rf \(cluster.directory)/t1-mp1"
+                    : "nsenter -t \(cluster.pid("t1")) -m umount -l \(cluster.directory)/t1-mp1")
+            var unavailable = 0
+            for number in 1...12 {
+                for words in ["-X PUT -d y", "", "-X DELETE"] {
+                    let reply = try cluster.curl("\(words) \(url)/o\(number)")
+                    #expect(
+                        reply.status == 200 || reply.code == "mountpath_unavailable",
+                        "\(words): \(reply)")
+                    if reply.status != 200 { unavailable += 1 }
+                }
+            }
+            // What was only unmounted in a hurry can still be reached by those who have it open.
+            if isRemoved { #expect(unavailable > 0 && unavailable < 36) }
+            let gap = try cluster.curl(list)
+            #expect(gap.status == 503 && gap.code == "mountpath_unavailable", "\(gap)")
+            let ready = try cluster.curl("'\(cluster.url("t1"))/v1/health?readiness=true'")
+            #expect(ready.status == 503 && ready.body.contains("t1-mp1 is gone"), "\(ready)")
+        }
+    }
+}
