@@ -15,7 +15,7 @@ final class NetworkLab {
     let sandbox: Sandbox
     private let hosts: [String]
 
-    /// - Parameter hosts: short names; the first gets 10.77.0.1, and so on.
+    /// The hosts have short names; the first gets the address 10.77.0.1, and so on.
     init(_ hosts: [String]) throws {
         self.hosts = hosts
         sandbox = try Sandbox()
