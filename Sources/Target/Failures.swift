@@ -19,6 +19,7 @@ extension Failure {
                 .inputOutput, "cannot \(attempt) \(object): its attributes are damaged",
                 cause: "\(path): \(reason)")
         case .bucketGone: self = .bucketNotFound(key.bucket)
+        case .bucketHeldBack: self = .bucketHeldBack(key.bucket)
         case .nameConflict:
             self.init(
                 .badObjectName,
@@ -51,6 +52,13 @@ extension Failure {
 
     static func bucketNotFound(_ bucket: Bucket) -> Failure {
         Failure(.bucketNotFound, "bucket \(bucket) does not exist")
+    }
+
+    static func bucketHeldBack(_ bucket: Bucket) -> Failure {
+        Failure(
+            .mountpathUnavailable,
+            "bucket \(bucket) exists, and a mountpath of this target is in no state to serve it",
+            next: "the target's log names the directory; restart the target when it is mended")
     }
 
     static func notRedirected(_ what: String) -> Failure {

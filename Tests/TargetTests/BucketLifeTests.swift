@@ -99,6 +99,33 @@ import Testing
         await recovered.stop()
     }
 
+    @Test func `a bucket that a disk is not ready for is unavailable, not absent`() async throws {
+        let disks = try TemporaryDirectory()
+        let proxy = try FakeProxy()
+        let bucket = try #require(Bucket(name: "b"))
+        let clusterID = proxy.state.map.clusterID
+        proxy.submit(.createBucket(bucket, BucketProperties()))
+        var target = try TestTarget(proxy, disks, mountpaths: 1)
+        try await target.ready()
+        #expect(try await target.put("o", "precious") == .ok)
+        await target.end()
+        await proxy.stop()
+        // What the last generation left cannot be moved aside.
+        _ = try Directory(opening: "\(disks.path)/t1-mp1").open("$kept", O_WRONLY | O_CREAT)
+        let recovered = try FakeProxy(clusterID: clusterID, generation: 2, nonce: 9)
+        let other = try #require(Bucket(name: "other"))
+        recovered.submit(.createBucket(other, BucketProperties()))
+        recovered.submit(.createBucket(bucket, BucketProperties()))
+        target = try TestTarget(recovered, disks, mountpaths: 1)
+        try await target.ready()
+        #expect(try await target.get("o").failure?.code == .mountpathUnavailable)
+        #expect(try await target.put("o", "x") != .ok)
+        recovered.submit(.destroyBucket(bucket))
+        #expect(try await target.get("o").failure?.code == .bucketNotFound)
+        await target.end()
+        await recovered.stop()
+    }
+
     @Test func `a disk without marks is adopted where its bucket exists`() async throws {
         let disks = try TemporaryDirectory()
         let proxy = try FakeProxy()

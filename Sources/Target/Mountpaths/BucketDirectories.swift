@@ -93,6 +93,10 @@ final class BucketDirectories: Sendable {
             }
             log.info("\(place) is adopted: bucket \(bucket) exists, and nothing marks it as older")
             return mark(bucket, Incarnation(properties), on: mountpath, state)
+        case .unreadable(let error):
+            // A disk that fails for a moment must not cost the bucket its objects.
+            log.error("bucket \(bucket) is not served: the mark of \(place): \(error)")
+            return false
         case .damaged(let reason):
             return keepAside(
                 bucket, on: mountpath, because: reason, isInTheWay: properties != nil)
@@ -153,6 +157,7 @@ final class BucketDirectories: Sendable {
         case unmarked
         case marked(BucketMark)
         case damaged(String)
+        case unreadable(FileError)
     }
 
     private func marking(of bucket: Bucket, on mountpath: Mountpath) -> Marking {
@@ -164,6 +169,8 @@ final class BucketDirectories: Sendable {
             return .marked(try BucketMark(decoding: value))
         } catch let error as FileError where error.isMissing {
             return .absent
+        } catch let error as FileError {
+            return .unreadable(error)
         } catch {
             return .damaged("its mark cannot be read: \(error)")
         }
@@ -205,6 +212,11 @@ final class BucketDirectories: Sendable {
         try gate.enter(bucket, incarnation, body)
     }
 
+    /// Why ``enter(_:_:_:)`` turned somebody away: the bucket does not exist, or a disk is in no state to serve it.
+    func refusal(of bucket: Bucket, _ incarnation: Incarnation) -> StoreError {
+        gate.holdsBack(bucket, incarnation) ? .bucketHeldBack : .bucketGone
+    }
+
     /// Makes a bucket's directories on one mountpath. The one for work files comes last: a writer that finds it knows
     /// that the bucket is marked.
     ///
@@ -218,11 +230,13 @@ final class BucketDirectories: Sendable {
                 do throws(FileError) {
                     let name = BucketLayout.directory(of: bucket)
                     try mountpath.directory.makePath(name)
-                    if case .marked(let mark) = marking(of: bucket, on: mountpath) {
+                    switch marking(of: bucket, on: mountpath) {
+                    case .marked(let mark):
                         guard mark.incarnation == incarnation else {
                             throw FileError("use", "\(mountpath.path)/\(name)", ESTALE)
                         }
-                    } else {
+                    case .unreadable(let error): throw error
+                    case .absent, .unmarked, .damaged:
                         try writeMark(
                             bucket, incarnation, on: mountpath, clusterID: state.map.clusterID,
                             position: state.position)

@@ -13,6 +13,8 @@ final class BucketGate: @unchecked Sendable {
     private final class Stripe {
         let lock = UnsafeMutablePointer<pthread_rwlock_t>.allocate(capacity: 1)
         var live: [Bucket: Incarnation] = [:]
+        /// Those that exist, and whose place is not ready for them.
+        var heldBack: [Bucket: Incarnation] = [:]
 
         init() { pthread_rwlock_init(lock, nil) }
 
@@ -49,6 +51,15 @@ final class BucketGate: @unchecked Sendable {
         defer { pthread_rwlock_unlock(stripe.lock) }
         let isReady = body(stripe.live[bucket])
         stripe.live[bucket] = isReady ? incarnation : nil
+        stripe.heldBack[bucket] = isReady ? nil : incarnation
+    }
+
+    /// Whether this life of the bucket has begun everywhere but here.
+    func holdsBack(_ bucket: Bucket, _ incarnation: Incarnation) -> Bool {
+        let stripe = stripe(of: bucket)
+        pthread_rwlock_rdlock(stripe.lock)
+        defer { pthread_rwlock_unlock(stripe.lock) }
+        return stripe.heldBack[bucket] == incarnation
     }
 
     /// All buckets that live now.

@@ -44,7 +44,7 @@ final class ObjectStore: Sendable {
         let opened = try directories.enter(key.bucket, incarnation) { () throws(StoreError) in
             try openFile(of: key, incarnation)
         }
-        guard let opened else { throw .bucketGone }
+        guard let opened else { throw directories.refusal(of: key.bucket, incarnation) }
         cache.insert(opened)
         return opened
     }
@@ -166,7 +166,7 @@ final class ObjectStore: Sendable {
             if case .file(let gone) = Self.missing(key, on: mountpath) { throw .file(gone) }
             throw .file(error)
         }
-        throw .bucketGone
+        throw directories.refusal(of: key.bucket, incarnation)
     }
 
     /// - Returns: `nil` when the bucket has no directory for work files here.
@@ -210,7 +210,7 @@ final class ObjectStore: Sendable {
                 try rename(work, to: key)
                 generations.raise(key.digest)
             }
-            guard entered != nil else { throw .bucketGone }
+            guard entered != nil else { throw directories.refusal(of: key.bucket, put.incarnation) }
             cache.remove(key.digest)
             guard put.isDurable else { return }
             try syncName(of: key, put.incarnation, on: work.mountpath)
@@ -279,7 +279,7 @@ final class ObjectStore: Sendable {
                 }
                 generations.raise(key.digest)
             }
-            guard entered != nil else { throw .bucketGone }
+            guard entered != nil else { throw directories.refusal(of: key.bucket, incarnation) }
             cache.remove(key.digest)
             if durable { try syncName(of: key, incarnation, on: mountpath) }
         }

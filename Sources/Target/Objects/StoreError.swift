@@ -7,6 +7,8 @@ enum StoreError: Error, Sendable {
     case damaged(path: String, reason: String)
     /// This life of the bucket is over.
     case bucketGone
+    /// It exists, and a directory or disk here is in no state to serve it.
+    case bucketHeldBack
     /// The name is, or needs, a directory where the bucket has it the other way round.
     case nameConflict(String)
     case attributesTooLarge(bytes: Int)

@@ -62,7 +62,11 @@ struct BucketRoutes {
         let request = try ListRequest(value: message.value)
         guard !target.scanPool.isSaturated else { throw Failure.overloaded("listings") }
         let isLive: Void? = target.store.directories.enter(bucket, Incarnation(properties)) {}
-        guard isLive != nil else { throw Failure.bucketNotFound(bucket) }
+        guard isLive != nil else {
+            let key = ObjectKey(bucket, "")
+            throw Failure(
+                target.store.directories.refusal(of: bucket, Incarnation(properties)), "list", key)
+        }
         let listing = ObjectListing(
             bucket: bucket, request: request, state: published.state, node: target.node,
             mountpaths: target.store.mountpaths)
