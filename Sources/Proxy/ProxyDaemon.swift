@@ -74,7 +74,8 @@ final class ProxyDaemon: Sendable {
         let published = published
         followers = Followers { published.now.state.position }
         metadata = MetadataService(
-            id: settings.id, group: group, published: published, followers: followers)
+            id: settings.id, group: group, published: published, followers: followers,
+            loop: loops.loops[0])
         let forwarder = Forwarder(
             id: settings.id, group: group, client: client, loop: loops.loops[0])
         let daemon = DaemonRoutes(node: node, metadata: metadata, raft: RaftDocument(group: group))
@@ -107,7 +108,8 @@ final class ProxyDaemon: Sendable {
         var limits = DriverLimits()
         // A client waits for these; the defaults are for groups without one.
         limits.proposalTicksMax = 200
-        limits.readTicksMax = 40
+        // A question that was lost on the way is asked again (MetadataService).
+        limits.readTicksMax = 12
         return limits
     }
 

@@ -8,10 +8,8 @@ final class LabCluster {
     let targets: [String]
     private var processes: [String: Process] = [:]
 
-    /// Runs `body` with a cluster that is ready, and ends it afterwards.
-    ///
-    /// - Parameters:
-    ///   - prepare: is called before any node is started.
+    /// Runs `body` with a cluster that is ready, and ends it afterwards; `prepare` is called before any node is
+    /// started.
     static func with(
         proxies: Int = 3, targets: Int = 2, prepare: (LabCluster) throws -> Void = { _ in },
         _ body: (LabCluster) throws -> Void
@@ -51,10 +49,7 @@ final class LabCluster {
     func url(_ node: String) -> String { "http://\(lab.address(node)):8080" }
     func urls(_ nodes: [String]) -> String { nodes.map { url($0) }.joined(separator: ",") }
 
-    /// Starts a node.
-    ///
-    /// - Parameters:
-    ///   - under: a command that runs another, such as one that sets limits.
+    /// Starts a node; `under` is a command that runs another, such as one that sets limits.
     func start(_ node: String, under: String = "") throws {
         processes[node] = try lab.start(
             on: node, "\(under) \(try command(node))", log: log(node))

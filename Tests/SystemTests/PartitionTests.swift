@@ -48,7 +48,7 @@ struct PartitionTests {
                 #expect(attempt.status == 503, "\(attempt)")
                 #expect(attempt.code == "no_quorum", "\(attempt)")
                 #expect(others.allSatisfy { attempt.body.contains("\($0) at") }, "\(attempt)")
-                #expect(attempt.seconds < 2, "\(attempt)")
+                #expect(attempt.seconds < 3, "\(attempt)")
             }
             // What was asked of it when it was alone never ended as done.
             #expect(
@@ -57,8 +57,8 @@ struct PartitionTests {
                 })
             try Self.check(cluster, attempts.flatMap { $0 })
             #expect(try cluster.primary() != "")
-            #expect(takeover < 3)
-            #expect(recovery.allSatisfy { $0 < 2 }, "seconds after the heal: \(recovery)")
+            #expect(takeover < 6)
+            #expect(recovery.allSatisfy { $0 < 4 }, "seconds after the heal: \(recovery)")
             Self.note("takeover \(takeover) s, after the heal \(recovery)", attempts)
         }
     }
@@ -78,7 +78,7 @@ struct PartitionTests {
             let takeover = try cluster.eventually("the majority goes on", within: 10) {
                 writers[1].soFar.contains { $0.isAcknowledged && $0.begun > cut }
             }
-            usleep(2_000_000)
+            usleep(4_000_000)
             let healed = ContinuousClock.now
             try cluster.lab.heal()
             let back = try cluster.eventually("the old primary takes changes again", within: 10) {
@@ -91,7 +91,7 @@ struct PartitionTests {
             #expect(!late.isEmpty && late.allSatisfy { $0.status == 503 }, "\(late)")
             try Self.check(cluster, attempts.flatMap { $0 })
             _ = try cluster.primary()
-            #expect(takeover < 4 && back < 2)
+            #expect(takeover < 6 && back < 4)
             Self.note("deaf \(isDeaf): takeover \(takeover) s, back in \(back) s", attempts)
         }
     }
@@ -110,7 +110,7 @@ struct PartitionTests {
             let first = try cluster.create("new", at: proxy)
             #expect(first.status == 200 && first.seconds < 3.5, "\(first)")
             let second = try cluster.create("newer", at: proxy)
-            #expect(second.status == 200 && second.seconds < 1, "\(second)")
+            #expect(second.status == 200 && second.seconds < 1.8, "\(second)")
 
             var behind = 0
             for object in 1...5 {
@@ -145,7 +145,7 @@ struct PartitionTests {
                     ).status == 200
                 }
             }
-            #expect(back < 3.5)
+            #expect(back < 7)
             for object in 1...5 {
                 let get = try cluster.curl("\(cluster.url(proxy))/v1/objects/b/o\(object)")
                 #expect(get.status == 404, "\(get)")
@@ -189,7 +189,7 @@ struct PartitionTests {
                 return first.map { ($0.begun - healed) / .seconds(1) + $0.seconds } ?? 99
             }
             try Self.check(cluster, attempts.flatMap { $0 })
-            #expect(recovery.allSatisfy { $0 < 2 }, "seconds after the heal: \(recovery)")
+            #expect(recovery.allSatisfy { $0 < 4 }, "seconds after the heal: \(recovery)")
             Self.note("15 s: changes \(recovery) s after the heal, targets \(targets) s", attempts)
         }
     }

@@ -10,6 +10,7 @@ struct MetadataService: Sendable {
     let group: RaftGroup
     let published: PublishedState
     let followers: Followers
+    let loop: EventLoop
 
     /// On whose behalf something is changed.
     struct Origin: Sendable {
@@ -50,14 +51,22 @@ struct MetadataService: Sendable {
 
     // MARK: Reading
 
-    /// The state with everything that was acknowledged before this call.
+    /// The state with everything that was acknowledged before this call. While an election is under way, or when a
+    /// question to the primary was lost, it is asked again for a bounded time.
     ///
     /// - Throws: when no majority can confirm it in time.
     func linearizable() async throws(Failure) -> PublishedState.Snapshot {
-        switch await group.raft.readIndex() {
-        case .ready: return published.now
-        case .refused(let refusal):
+        let begun = MonotonicTime.now()
+        while true {
+            guard case .refused(let refusal) = await group.raft.readIndex() else {
+                return published.now
+            }
             var failure = group.failure(refusal)
+            let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
+            if failure.code == .noPrimary, elapsed < Limits.primarySeconds {
+                await loop.sleep(nanoseconds: UInt64(Limits.primaryRetrySeconds * 1e9))
+                continue
+            }
             if failure.code == .noQuorum || failure.code == .noPrimary {
                 failure.message = "the newest metadata cannot be confirmed: \(failure.message)"
                 failure.next = "add consistency=stale to the query to read what this proxy has"

@@ -26,9 +26,9 @@ package struct NodeReport: Sendable {
                 bucketsVersion: nil, members: [])
         }
         let health = NodeProbe.get("/v1/health?readiness=true", port: node.port)
-        let map = NodeProbe.get("/v1/daemon?what=smap", port: node.port)?
+        let map = NodeProbe.get("/v1/daemon?what=smap&consistency=stale", port: node.port)?
             .decoded(as: MapDocument.self)
-        let buckets = NodeProbe.get("/v1/daemon?what=bmd", port: node.port)?
+        let buckets = NodeProbe.get("/v1/daemon?what=bmd&consistency=stale", port: node.port)?
             .decoded(as: VersionDocument.self)
         let reason =
             health.map { reply in
