@@ -26,7 +26,7 @@ struct PartitionTests {
             let takeover = try cluster.eventually("the majority goes on", within: 10) {
                 writers[1].soFar.contains { $0.isAcknowledged && $0.begun > cut }
             }
-            usleep(2_500_000)
+            usleep(4_000_000)
             let healed = ContinuousClock.now
             try cluster.lab.heal()
             var recovery: [Double] = []
