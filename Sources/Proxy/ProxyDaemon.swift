@@ -225,6 +225,9 @@ final class ProxyDaemon: Sendable {
     private var serverConfiguration: Server.Configuration {
         var configuration = Server.Configuration(
             host: settings.listen.host, port: Int(settings.listen.port))
+        let budget = DescriptorBudget(limit: DescriptorBudget.raisedLimit(), cached: 0)
+        configuration.limits.connectionsMax = min(
+            configuration.limits.connectionsMax, budget.connections)
         let (id, published) = (node.id.text, published)
         configuration.renderError = { error, request in
             Failure(any: error).at(

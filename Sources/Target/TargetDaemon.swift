@@ -23,7 +23,8 @@ final class TargetDaemon: Sendable {
     init(_ settings: TargetSettings) throws {
         let log = Logger(
             node: settings.id.text, subject: "target", minimum: settings.node.logLevel)
-        Self.raiseDescriptorLimit()
+        let budget = DescriptorBudget(
+            limit: DescriptorBudget.raisedLimit(), cached: settings.node.openObjects)
         data = try Self.claimData(settings.dataPath)
         let record = try Self.record(in: data)
         let mountpaths = try MountpathSet(claiming: settings.mountpaths, for: settings.id)
@@ -32,7 +33,7 @@ final class TargetDaemon: Sendable {
         let directories = BucketDirectories(mountpaths, trash: trash, log: log.about("buckets"))
         let floor = try directories.newestMark(clusterID: record.clusterID)
         let store = ObjectStore(
-            mountpaths, directories, life: life, openObjects: settings.node.openObjects)
+            mountpaths, directories, life: life, openObjects: budget.cached)
         let pool = BlockingPool(name: "io", threads: settings.node.poolThreads)
         let loops = settings.node.loops == 0 ? nil : settings.node.loops
         group = EventLoopGroup(loops: loops, pool: pool)
@@ -40,7 +41,7 @@ final class TargetDaemon: Sendable {
         let publisher = StatePublisher()
         let status = FollowStatus()
         let routes = LateRoutes()
-        server = try Self.listen(settings, group, routes)
+        server = try Self.listen(settings, group, routes, connections: budget.connections)
         guard
             let port = UInt16(exactly: server.port),
             let address = NodeAddress(host: settings.host, port: port)
@@ -139,9 +140,12 @@ final class TargetDaemon: Sendable {
     }
 
     private static func listen(
-        _ settings: TargetSettings, _ group: EventLoopGroup, _ routes: LateRoutes
+        _ settings: TargetSettings, _ group: EventLoopGroup, _ routes: LateRoutes,
+        connections: Int
     ) throws(ListenError) -> Server {
         var configuration = Server.Configuration(host: settings.host, port: settings.port)
+        configuration.limits.connectionsMax = min(
+            configuration.limits.connectionsMax, connections)
         configuration.renderError = { error, request in routes.answer(error, request) }
         do throws(ListenError) {
             return try Server(group, handler: routes, configuration: configuration)
@@ -149,14 +153,5 @@ final class TargetDaemon: Sendable {
             group.shutDown()
             throw error
         }
-    }
-
-    /// Open objects and connections are descriptors; the usual soft limit of 1024 is for programs that use select.
-    private static func raiseDescriptorLimit() {
-        var limit = rlimit()
-        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        guard getrlimit(resource, &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        setrlimit(resource, &limit)
     }
 }

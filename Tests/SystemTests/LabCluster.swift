@@ -7,6 +7,8 @@ final class LabCluster {
     let proxies: [String]
     let targets: [String]
     private var processes: [String: Process] = [:]
+    /// Commands that run a node's own, such as one that sets limits.
+    var wrappers: [String: String] = [:]
 
     /// Runs `body` with a cluster that is ready, and ends it afterwards; `prepare` is called before any node is
     /// started.
@@ -49,10 +51,9 @@ final class LabCluster {
     func url(_ node: String) -> String { "http://\(lab.address(node)):8080" }
     func urls(_ nodes: [String]) -> String { nodes.map { url($0) }.joined(separator: ",") }
 
-    /// Starts a node; `under` is a command that runs another, such as one that sets limits.
-    func start(_ node: String, under: String = "") throws {
+    func start(_ node: String) throws {
         processes[node] = try lab.start(
-            on: node, "\(under) \(try command(node))", log: log(node))
+            on: node, "\(wrappers[node] ?? "") \(try command(node))", log: log(node))
     }
 
     /// The command line of a node.

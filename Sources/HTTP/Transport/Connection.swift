@@ -52,6 +52,15 @@ final class Connection: Socket, @unchecked Sendable {
         loop.note(deadline: readDeadline)
     }
 
+    /// Whether nothing is lost when it is closed: no request has begun, or all is answered.
+    var isExpendable: Bool {
+        switch phase {
+        case .idle: !parser.hasBegun && start == end
+        case .lingering: true
+        case .busy, .closed: false
+        }
+    }
+
     override func becameReadable() {
         switch phase {
         case .idle: continueServing()

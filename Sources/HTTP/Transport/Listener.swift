@@ -46,9 +46,22 @@ final class Listener: Socket, @unchecked Sendable {
     private func begin(_ client: Int32, _ address: SocketAddress) {
         let connection = Connection(
             descriptor: client, loop: loop, server: server, remoteAddress: address.text)
-        let hasRoom = server.add(connection)
+        let hasRoom = server.add(connection) || makeRoom()
         guard loop.add(connection) else { return connection.close() }
         if hasRoom { connection.begin() } else { connection.refuse(.tooManyConnections) }
+    }
+
+    /// Closes the connection on which nothing has happened for longest: whoever comes now has something to say.
+    ///
+    /// - Returns: `false` when all are busy.
+    private func makeRoom() -> Bool {
+        var idlest: Connection?
+        for case let other as Connection in loop.openSockets
+        where other.server === server && other.isExpendable {
+            if other.readDeadline < idlest?.readDeadline ?? .max { idlest = other }
+        }
+        idlest?.close()
+        return idlest != nil
     }
 
     private static let acceptFlags = Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)

@@ -1,0 +1,218 @@
+import Foundation
+import Testing
+
+/// Processes that are killed, frozen, short of descriptors, or started where another runs already.
+@Suite(
+    .serialized,
+    .enabled(if: NetworkLab.obstacle == nil, "namespaces: \(NetworkLab.obstacle ?? "")"))
+struct ProcessFaultTests {
+    /// Connections from a client that says nothing on any of them.
+    private static func silentClients(
+        _ count: Int, _ cluster: LabCluster, at node: String
+    ) throws -> Process {
+        try cluster.lab.start(
+            on: "c",
+            "prlimit --nofile=8192:8192 bash -c 'for i in $(seq \(count)); do "
+                + "exec {fd}<>/dev/tcp/\(cluster.lab.address(node))/8080; done; echo open; exec sleep 60'",
+            log: "\(cluster.directory)/silent.log")
+    }
+
+    @Test func `a daemon that runs out of descriptors lives, and serves when there are some again`()
+        throws
+    {
+        try LabCluster.with(
+            proxies: 3, targets: 1,
+            prepare: { cluster in
+                for node in cluster.proxies + cluster.targets {
+                    cluster.wrappers[node] = "prlimit --nofile=64:64"
+                }
+            }
+        ) { cluster in
+            #expect(try cluster.create("b", at: "p1").status == 200)
+            let primary = try cluster.primary()
+            let other = try #require(cluster.proxies.first { $0 != primary })
+            for node in [primary, other, "t1"] {
+                let clients = try Self.silentClients(120, cluster, at: node)
+                usleep(1_500_000)
+                #expect(cluster.isRunning(node), "\(node)")
+                let third = try #require(cluster.proxies.first { $0 != node })
+                let during = try cluster.create("during-\(node)", at: third, seconds: 8)
+                #expect(during.status == 200 && during.seconds < 3, "\(node): \(during)")
+                kill(clients.processIdentifier, SIGKILL)
+                clients.waitUntilExit()
+                try cluster.eventually("\(node) serves again", within: 5) {
+                    try cluster.create(
+                        "after-\(node)-\(UInt32.random(in: 0...99999))",
+                        at: node == "t1" ? "p1" : node, seconds: 3
+                    ).status == 200
+                }
+                let put = try cluster.curl("-X PUT -d x \(cluster.url("p1"))/v1/objects/b/\(node)")
+                #expect(put.status == 200, "\(put)")
+            }
+            try cluster.waitUntilSettled()
+        }
+    }
+
+    @Test func `thousands of silent clients keep nobody out`() throws {
+        try LabCluster.with(
+            proxies: 1, targets: 1,
+            prepare: { cluster in
+                for node in ["p1", "t1"] { cluster.wrappers[node] = "prlimit --nofile=1024:8192" }
+            }
+        ) { cluster in
+            #expect(try cluster.create("b", at: "p1").status == 200)
+            for node in ["p1", "t1"] {
+                let clients = try Self.silentClients(2_500, cluster, at: node)
+                try cluster.eventually("they are connected") {
+                    try Shell.run("ls /proc/\(cluster.pid(node))/fd | wc -l").output
+                        .trimmingCharacters(in: .whitespacesAndNewlines).count == 4
+                }
+                usleep(500_000)
+                for number in 1...5 {
+                    let put = try cluster.curl(
+                        "-X PUT -d x \(cluster.url("p1"))/v1/objects/b/\(node)-\(number)",
+                        seconds: 5)
+                    #expect(put.status == 200 && put.seconds < 1, "\(put)")
+                }
+                kill(clients.processIdentifier, SIGKILL)
+                clients.waitUntilExit()
+            }
+        }
+    }
+
+    @Test func `a second process on a port or a directory ends at once and says why`() throws {
+        try LabCluster.with(proxies: 1, targets: 1) { cluster in
+            for node in ["p1", "t1"] {
+                let same = try cluster.command(node)
+                let log = "\(cluster.directory)/second-\(node).log"
+                let cases = [
+                    (same, "in use|locked|another process"),
+                    // Another port, the same directory.
+                    (
+                        same.replacingOccurrences(of: ":8080 --data", with: ":8081 --data"),
+                        "in use|locked|another process"
+                    ),
+                    // Another directory, the same port.
+                    (
+                        same.replacingOccurrences(of: "/\(node)", with: "/other-\(node)"),
+                        "cannot listen.*in use"
+                    ),
+                ]
+                for (command, words) in cases {
+                    try cluster.lab.sandbox.must(
+                        "mkdir -p \(cluster.directory)/other-t1-mp1 \(cluster.directory)/other-t1-mp2; rm -f \(log)"
+                    )
+                    let second = try cluster.lab.start(on: node, command, log: log)
+                    try cluster.eventually("it ends", within: 5) { !second.isRunning }
+                    let text = try String(contentsOfFile: log, encoding: .utf8)
+                    #expect(second.terminationStatus == 1, "\(command): \(text)")
+                    #expect(
+                        text.range(of: words, options: .regularExpression) != nil,
+                        "\(command): \(text)")
+                }
+            }
+            #expect(try cluster.create("b", at: "p1").status == 200)
+        }
+    }
+
+    @Test func `a target killed while one name is written again and again has one whole version`()
+        throws
+    {
+        try LabCluster.with(proxies: 1, targets: 1) { cluster in
+            #expect(try cluster.create("b", at: "p1").status == 200)
+            let url = "\(cluster.url("p1"))/v1/objects/b/o"
+            let bytes = 300_000
+            for round in 1...4 {
+                let letters = ["a", "b", "c"].map { "\($0)\(round)" }
+                let writers = try letters.map { letter in
+                    let file = "\(cluster.directory)/\(letter)"
+                    try cluster.lab.sandbox.must(
+                        "yes \(letter) | tr -d '\\n' | head -c \(bytes) > \(file)")
+                    return try cluster.lab.start(
+                        on: "c",
+                        "bash -c 'while curl -sfL -m 5 -T \(file) \(url); do echo \(letter); done'",
+                        log: "\(file).log")
+                }
+                usleep(UInt32.random(in: 300_000...700_000))
+                try cluster.signal("t1", SIGKILL)
+                for writer in writers { writer.waitUntilExit() }
+                try cluster.start("t1")
+                try cluster.waitUntilSettled()
+                let get = try cluster.curl(url)
+                #expect(get.status == 200 && get.body.utf8.count == bytes)
+                let first = String(get.body.prefix(2))
+                #expect(letters.contains(first), "\(first)")
+                #expect(get.body == String(repeating: first, count: bytes / 2))
+                let left = try Shell.run("find \(cluster.directory)/t1-mp* -path '*%wk/*'").output
+                #expect(left.isEmpty || round < 4, "\(left)")
+            }
+        }
+    }
+
+    @Test func `a frozen target harms nobody but those who want its objects`() throws {
+        try LabCluster.with(proxies: 3, targets: 2) { cluster in
+            #expect(try cluster.create("b", at: "p1").status == 200)
+            var onOther: [String] = []
+            for number in 1...12 {
+                let put = try cluster.curl(
+                    "-X PUT -d x \(cluster.url("p1"))/v1/objects/b/o\(number)"
+                )
+                #expect(put.status == 200)
+                let redirect = try Shell.run(
+                    "\(cluster.lab.prefix("c")) curl -s -o /dev/null -w '%{redirect_url}' "
+                        + "\(cluster.url("p1"))/v1/objects/b/o\(number)"
+                ).output
+                if redirect.contains(cluster.lab.address("t2")) { onOther.append("o\(number)") }
+            }
+            try cluster.signal("t1", SIGSTOP)
+            let list = try cluster.curl(
+                "-X POST -d '{\"action\":\"listobj\"}' \(cluster.url("p2"))/v1/buckets/b")
+            #expect(list.status == 502 && list.body.contains("t1"), "\(list)")
+            #expect(list.seconds < 6)
+            for proxy in cluster.proxies {
+                let made = try cluster.create("with-\(proxy)", at: proxy)
+                #expect(made.status == 200 && made.seconds < 3.5, "\(made)")
+                for name in onOther {
+                    let get = try cluster.curl("\(cluster.url(proxy))/v1/objects/b/\(name)")
+                    #expect(get.status == 200 && get.seconds < 1, "\(get)")
+                }
+            }
+            #expect(!onOther.isEmpty)
+            try cluster.signal("t1", SIGCONT)
+            let back = try cluster.eventually("t1 serves and has caught up", within: 10) {
+                let list = try cluster.curl(
+                    "-X POST -d '{\"action\":\"listobj\"}' \(cluster.url("p2"))/v1/buckets/b",
+                    seconds: 3)
+                return list.status == 200
+            }
+            #expect(back < 2)
+        }
+    }
+
+    @Test func `five proxies: one gets a new disk while the primary changes`() throws {
+        try LabCluster.with(proxies: 5, targets: 1) { cluster in
+            let old = try cluster.primary()
+            let victim = try #require(cluster.proxies.last { $0 != old && $0 != "p1" })
+            #expect(try cluster.create("before", at: "p1").status == 200)
+            try cluster.signal(victim, SIGKILL)
+            try cluster.lab.sandbox.must("rm -rf \(cluster.directory)/\(victim)")
+            try cluster.start(victim)
+            usleep(UInt32.random(in: 0...200_000))
+            try cluster.signal(old, SIGKILL)
+            let other = try #require(cluster.proxies.first { $0 != old && $0 != victim })
+            let gap = try cluster.eventually("changes go on", within: 10) {
+                try cluster.create("during", at: other, seconds: 5).status != 0
+                    && cluster.buckets(at: other).contains("during")
+            }
+            try cluster.start(old)
+            try cluster.waitUntilSettled()
+            for proxy in cluster.proxies {
+                #expect(try cluster.buckets(at: proxy).isSuperset(of: ["before", "during"]))
+            }
+            let raft = try cluster.curl("\(cluster.url(other))/v1/daemon?what=raft").body
+            #expect(raft.components(separatedBy: "\"voter\":true").count == 6, "\(raft)")
+            #expect(raft.components(separatedBy: "\"member\":").count == 7, "\(raft)")
+            print("five proxies: changes went on after \(gap) s")
+        }
+    }
+}
