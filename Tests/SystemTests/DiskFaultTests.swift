@@ -9,6 +9,7 @@ struct DiskFaultTests {
     @Test func `a proxy whose disk is full ends and says so, and resumes when there is room`()
         throws
     {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
         try LabCluster.with(
             targets: 1,
             prepare: { cluster in
@@ -49,6 +50,7 @@ struct DiskFaultTests {
     }
 
     @Test func `a full mountpath refuses what does not fit and keeps what it has`() throws {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
         try LabCluster.with(
             proxies: 1, targets: 1,
             prepare: { try $0.mount("\($0.directory)/t1-mp1", megabytes: 4) }
@@ -107,6 +109,7 @@ struct DiskFaultTests {
     func `a mountpath that vanishes is an error of its own objects, not their absence`(
         isRemoved: Bool
     ) throws {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
         try LabCluster.with(
             proxies: 1, targets: 1,
             prepare: { cluster in

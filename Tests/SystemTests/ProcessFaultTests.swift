@@ -20,6 +20,7 @@ struct ProcessFaultTests {
     @Test func `a daemon that runs out of descriptors lives, and serves when there are some again`()
         throws
     {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
         try LabCluster.with(
             proxies: 3, targets: 1,
             prepare: { cluster in
@@ -54,6 +55,7 @@ struct ProcessFaultTests {
     }
 
     @Test func `thousands of silent clients keep nobody out`() throws {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
         try LabCluster.with(
             proxies: 1, targets: 1,
             prepare: { cluster in

@@ -15,7 +15,7 @@ package struct DescriptorBudget: Equatable, Sendable {
 
     /// - Parameters:
     ///   - limit: of the process.
-    ///   - cached: descriptors wanted for keeping things open.
+    ///   - wanted: descriptors wanted for keeping things open.
     package init(limit: Int, cached wanted: Int) {
         let rest = max(limit - Self.own, 16)
         cached = min(wanted, rest * 2 / 5)
