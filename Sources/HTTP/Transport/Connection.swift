@@ -55,7 +55,7 @@ final class Connection: Socket, @unchecked Sendable {
     /// Whether nothing is lost when it is closed: no request has begun, or all is answered.
     var isExpendable: Bool {
         switch phase {
-        case .idle: !parser.hasBegun && start == end
+        case .idle: !parser.hasBegun && start == end && !hasUnread
         case .lingering: true
         case .busy, .closed: false
         }

@@ -72,6 +72,12 @@ class Socket: @unchecked Sendable {
         return .failed(error)
     }
 
+    /// Whether bytes have come that nobody has read yet. A system call, for rare decisions.
+    var hasUnread: Bool {
+        var byte: UInt8 = 0
+        return !isClosed && recv(descriptor, &byte, 1, Self.peek) > 0
+    }
+
     /// Throws received bytes away without copying them.
     func discard(_ count: Int) -> Result {
         guard !isClosed else { return .end }
@@ -115,6 +121,7 @@ class Socket: @unchecked Sendable {
     static let noSignal: Int32 = 0x4000
     private static let more: Int32 = 0x8000
     private static let truncate: Int32 = 0x20
+    private static let peek: Int32 = 0x2
 
     // MARK: Waiting
 
