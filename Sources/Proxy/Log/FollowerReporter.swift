@@ -22,9 +22,10 @@ struct FollowerReporter: Sendable {
             _ = await loop.within(nanoseconds: UInt64(Limits.reportIntervalSeconds * 1e9)) {
                 await followers.changes.first { $0 != known }
             }
-            reported = followers.changes.value
+            let changes = followers.changes.value
             guard !Task.isCancelled else { return }
             guard !group.isLeader, let primary = group.primary, primary.id != id else {
+                reported = changes
                 followers.forgetSilentProxies()
                 continue
             }
@@ -37,6 +38,7 @@ struct FollowerReporter: Sendable {
                         responseSeconds: Limits.streamSilenceSeconds))
                 _ = try await response.collect(upTo: Limits.nodeDocumentBytes)
                 complaint = ""
+                reported = changes
             } catch {
                 if complaint != "\(error)" { log.info("no report to \(primary.id): \(error)") }
                 complaint = "\(error)"

@@ -122,8 +122,10 @@ final class Followers: Sendable {
                 // Its own stream here, or a later word of another proxy, knows better.
                 if let known, known.proxy != proxy, known.position >= report.position { continue }
                 if known?.proxy == nil, known != nil { continue }
+                // A report that was overtaken by a later one takes nothing back.
+                let position = max(report.position, known?.position ?? .zero)
                 state.followers[report.id] = Follower(
-                    position: report.position, stream: 0, proxy: proxy, seen: .now(),
+                    position: position, stream: 0, proxy: proxy, seen: .now(),
                     isLeftBehind: report.position < newest && (known?.isLeftBehind ?? true))
             }
             return state.takeReached()

@@ -35,6 +35,17 @@ import Testing
         #expect(await isReached(followers(), 9))
     }
 
+    @Test func `a report that was overtaken by a later one takes nothing back`() async {
+        newest.set(position(5))
+        let followers = followers()
+        for index in [5, 6, 4] as [UInt64] {
+            followers.reported(
+                by: p2, [FollowerReport.Follower(id: t1, position: position(index))])
+        }
+        #expect(await isReached(followers, 6))
+        #expect(await !isReached(followers, 7))
+    }
+
     @Test func `a change waits for every follower that has caught up`() async {
         newest.set(position(3))
         let followers = followers()
