@@ -51,20 +51,31 @@ package final class Client: Sendable {
     /// Sends a request whose body is at hand, and waits for the head of the response.
     ///
     /// `target` is path and query, percent-encoded already; `headers` come beside `Host` and `Content-Length`, which
-    /// are there already.
+    /// are there already. `mayRepeat`: whether a request that a kept connection took along into its end is sent once
+    /// more; idempotent ones are, unless the caller must know whether the answer is that of the only one.
     ///
     /// - Returns: the response; read its body to the end, or close it.
-    /// - Throws: when there is no response, however often a dead connection was replaced.
+    /// - Throws: when there is no response, however often a dead connection was replaced;
+    ///   ``ClientError/unreachable(_:)`` only when no byte was sent.
     @discardableResult
     package func send(
         _ method: Method, _ endpoint: Endpoint, _ target: String,
-        headers: [(String, String)] = [], body: [UInt8] = [], timeouts: Timeouts = Timeouts()
+        headers: [(String, String)] = [], body: [UInt8] = [], timeouts: Timeouts = Timeouts(),
+        mayRepeat: Bool? = nil
     ) async throws(ClientError) -> ClientResponse {
+        let mayRepeat = mayRepeat ?? method.isIdempotent
         let pool = pools[number(of: group.next)]
         return try await pool.loop.run { () async throws(ClientError) -> ClientResponse in
             var mayReuse = true
+            var wasSent = false
             while true {
-                let connection = try await pool.take(endpoint, timeouts, mayReuse: mayReuse)
+                let connection: ClientConnection
+                do throws(ClientError) {
+                    connection = try await pool.take(endpoint, timeouts, mayReuse: mayReuse)
+                } catch {
+                    // The first attempt may have been taken for an order.
+                    throw wasSent ? .disconnected : error
+                }
                 let call = ClientCall(
                     connection, method: method, timeouts: timeouts, remaining: .counted(0))
                 let wasUsed = connection.isUsed
@@ -82,7 +93,8 @@ package final class Client: Sendable {
                     // A kept connection may have died unseen. Anew, if the server cannot have acted twice.
                     let isStale = error == .disconnected && wasUsed && !connection.hasReceived
                     call.close()
-                    guard isStale, method.isIdempotent || !connection.hasSent else { throw error }
+                    guard isStale, mayRepeat || !connection.hasSent else { throw error }
+                    wasSent = wasSent || connection.hasSent
                     mayReuse = false
                 }
             }

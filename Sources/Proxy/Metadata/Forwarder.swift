@@ -149,7 +149,9 @@ struct Forwarder: Sendable {
             body: request.body,
             timeouts: Client.Timeouts(
                 connectSeconds: Limits.streamConnectSeconds,
-                responseSeconds: Limits.forwardSeconds))
+                responseSeconds: Limits.forwardSeconds),
+            // Destroying a bucket twice would report the second attempt's "no such bucket".
+            mayRepeat: request.method == .get || request.method == .head)
         let body = try await response.collect(upTo: Limits.relayedBytes)
         let ours: Set = ["content-length", "connection", "date", "content-type", "keep-alive"]
         return Answer(

@@ -81,6 +81,24 @@ import Testing
         await second.shutDown(within: 0)
     }
 
+    /// Whoever hears "unreachable" may try elsewhere, so it must not be said of a request that went out.
+    @Test(arguments: [false, true])
+    func `a request that died with its server was sent, whatever comes after`(mayRepeat: Bool)
+        async throws
+    {
+        let group = EventLoopGroup(loops: 1)
+        defer { group.shutDown() }
+        let client = Client(group)
+        let server = try MortalServer()
+        let endpoint = Endpoint(host: "127.0.0.1", port: server.port)
+        _ = try await client.send(.delete, endpoint, "/one").collect(upTo: 100)
+        await #expect(throws: ClientError.disconnected) {
+            try await client.send(.delete, endpoint, "/two", mayRepeat: mayRepeat)
+        }
+        #expect(server.seen == 2)
+        await #expect(throws: ClientError.self) { try await client.send(.get, endpoint, "/") }
+    }
+
     @Test func `waiting for an answer can be cancelled`() async throws {
         try await TestServer.with { server in
             let client = Client(server.group)
