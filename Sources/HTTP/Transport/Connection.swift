@@ -22,6 +22,8 @@ final class Connection: Socket, @unchecked Sendable {
     /// Of an unread body, to be dropped before the next head.
     private var discardBytes = 0
     private var lingerEnd: UInt64 = 0
+    /// Whether it was refused for want of room, and so takes the place of no other.
+    private(set) var isTurnedAway = false
 
     private enum Phase {
         /// Between requests, or in the middle of a head.
@@ -282,6 +284,14 @@ final class Connection: Socket, @unchecked Sendable {
             start = 0
             end = 0
         }
+    }
+
+    /// Tells the client that the server has no room for it.
+    func turnAway() {
+        let hasRoom = server.turnAway(self)
+        isTurnedAway = true
+        refuse(.tooManyConnections)
+        if !hasRoom { close() }
     }
 
     /// Answers a request that could not even be read, and ends the connection.

@@ -48,7 +48,7 @@ final class Listener: Socket, @unchecked Sendable {
             descriptor: client, loop: loop, server: server, remoteAddress: address.text)
         let hasRoom = server.add(connection) || makeRoom()
         guard loop.add(connection) else { return connection.close() }
-        if hasRoom { connection.begin() } else { connection.refuse(.tooManyConnections) }
+        if hasRoom { connection.begin() } else { connection.turnAway() }
     }
 
     /// Closes the connection on which nothing has happened for longest: whoever comes now has something to say.
@@ -57,7 +57,7 @@ final class Listener: Socket, @unchecked Sendable {
     private func makeRoom() -> Bool {
         var idlest: Connection?
         for case let other as Connection in loop.openSockets
-        where other.server === server && other.isExpendable {
+        where other.server === server && !other.isTurnedAway && other.isExpendable {
             if other.readDeadline < idlest?.readDeadline ?? .max { idlest = other }
         }
         idlest?.close()

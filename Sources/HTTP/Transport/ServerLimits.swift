@@ -2,6 +2,8 @@
 package struct ServerLimits: Sendable {
     /// Open connections over all loops: each costs a descriptor, and a busy one 32 KiB.
     package var connectionsMax = 16_384
+    /// Connections beyond those, kept open until their clients have read that there is no room.
+    package var refusalsMax = 64
     package var head = RequestParser.Limits()
     /// From the first byte of a head to its last: what a slow sender may hold up.
     package var headSeconds = 10.0
