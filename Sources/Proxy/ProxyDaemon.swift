@@ -22,6 +22,7 @@ final class ProxyDaemon: Sendable {
     private let client: Client
     private let node: Node
     private let published: PublishedState
+    private let config: LiveConfig
     private let identity: ClusterIdentity
     private let group: RaftGroup
     private let transport: HTTPTransport
@@ -36,6 +37,8 @@ final class ProxyDaemon: Sendable {
         self.settings = settings
         self.stop = stop
         log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
+        config = LiveConfig(
+            node: settings.id, file: settings.config.options, threshold: log.threshold)
         let storage = try Self.openLog(settings, log)
         node = Node(
             id: settings.id, role: .proxy, address: settings.advertised,
@@ -55,7 +58,8 @@ final class ProxyDaemon: Sendable {
                 log: log.about("raft")))
         let hashes = StateHashes()
         let pool = loops.pool
-        let observer = RaftObserver(published: published, hashes: hashes, stop: stop, log: log)
+        let observer = RaftObserver(
+            published: published, config: config, hashes: hashes, stop: stop, log: log)
         let storageThread = BlockingPool(name: "log", threads: 1)
         let raft = try RaftMember(
             id: storage.member, storage: storage, machine: Catalog(), wire: transport,
@@ -77,22 +81,29 @@ final class ProxyDaemon: Sendable {
             id: settings.id, group: group, published: published, followers: followers,
             loop: loops.loops[0])
         let forwarder = Forwarder(
-            id: settings.id, group: group, client: client, loop: loops.loops[0])
-        let daemon = DaemonRoutes(node: node, metadata: metadata, raft: RaftDocument(group: group))
+            id: settings.id, group: group, client: client, loop: loops.loops[0], config: config)
+        let configRoutes = ConfigRoutes(
+            service: ConfigService(
+                node: node, live: config, metadata: metadata, forwarder: forwarder,
+                client: client),
+            facts: ConfigDocument.Facts(settings))
+        let daemon = DaemonRoutes(
+            node: node, metadata: metadata, raft: RaftDocument(group: group),
+            config: configRoutes)
         handler = ProxyHandler(
             id: settings.id, published: published,
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
             buckets: BucketRoutes(
                 metadata: metadata, forwarder: forwarder,
-                lister: ObjectLister(id: settings.id, client: client)),
+                lister: ObjectLister(id: settings.id, client: client, config: config)),
             daemon: daemon,
             cluster: ClusterRoutes(
                 daemon: daemon,
                 admission: Admission(metadata: metadata, published: published, client: client),
                 transfer: PrimaryTransfer(
                     group: group, metadata: metadata, published: published, loop: loops.loops[0]),
-                published: published, fanOut: FanOut(client: client), forwarder: forwarder,
-                followers: followers),
+                published: published, fanOut: FanOut(client: client, config: config),
+                forwarder: forwarder, followers: followers, config: configRoutes),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),
             follow: FollowServer(
@@ -167,11 +178,12 @@ final class ProxyDaemon: Sendable {
         let loop = loops.loops[0]
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.tick(loop) }
+            tasks.addTask { await self.logStatistics(loop) }
             tasks.addTask {
                 await Joiner(
                     node: self.node, seeds: self.settings.seeds, published: self.published,
-                    identity: self.identity, group: self.group, client: self.client, loop: loop,
-                    log: self.log.about("join")
+                    identity: self.identity, group: self.group, client: self.client,
+                    config: self.config, loop: loop, log: self.log.about("join")
                 ).run()
             }
             tasks.addTask {
@@ -198,17 +210,32 @@ final class ProxyDaemon: Sendable {
         while await loop.sleep(nanoseconds: interval) {
             group.raft.tick()
             let now = MonotonicTime.now()
-            let slow = followers.leaveBehind(at: now)
+            let values = config.values
+            let patience = values.seconds("timeout.cplane_operation")
+            let slow = followers.leaveBehind(at: now, after: patience)
             if !slow.isEmpty {
                 log.warning(
-                    "left behind, not having applied a change in \(Limits.followersSeconds) s: "
+                    "left behind, not having applied a change in \(patience) s: "
                         + slow.map(\.text).joined(separator: ", "))
             }
-            if Double(now.since(lastBeat)) / 1e9 >= Limits.followProgressSeconds {
+            if now.since(lastBeat) >= values.nanoseconds("keepalivetracker.target.interval") {
                 lastBeat = now
                 published.beat()
             }
         }
+    }
+
+    /// A line now and then that says how far this proxy is, unless nothing has happened.
+    private func logStatistics(_ loop: EventLoop) async {
+        let (log, config) = (log.about("statistics"), config)
+        var last = ""
+        await loop.periodically(
+            every: { config.values.nanoseconds("periodic.stats_time") }, changes: config.changes,
+            do: {
+                let text = "at \(published.now.position), \(followers.count) followers here"
+                if text != last { log.info("\(text); \(ProcessUsage.now.text)") }
+                last = text
+            })
     }
 
     /// A primary that ends hands over first, so that nobody waits for an election.

@@ -19,12 +19,17 @@ final class TargetContext: Sendable {
     let scanPool: BlockingPool
     let buffers = PieceBuffers()
     let register: RegisterRoute
+    let config: LiveConfig
+    /// What the configuration document tells of the start.
+    let facts: ConfigDocument.Facts
+    let proxies: ProxyCalls
     let log: Logger
 
     init(
         node: Node, publisher: StatePublisher, status: FollowStatus, store: ObjectStore,
         pool: BlockingPool, quickPool: BlockingPool, scanPool: BlockingPool,
-        register: RegisterRoute, log: Logger
+        register: RegisterRoute, config: LiveConfig, facts: ConfigDocument.Facts,
+        proxies: ProxyCalls, log: Logger
     ) {
         self.node = node
         self.publisher = publisher
@@ -34,6 +39,9 @@ final class TargetContext: Sendable {
         self.quickPool = quickPool
         self.scanPool = scanPool
         self.register = register
+        self.config = config
+        self.facts = facts
+        self.proxies = proxies
         self.log = log
     }
 }

@@ -23,6 +23,8 @@ final class TargetDaemon: Sendable {
     init(_ settings: TargetSettings) throws {
         let log = Logger(
             node: settings.id.text, subject: "target", minimum: settings.node.logLevel)
+        let config = LiveConfig(
+            node: settings.id, file: settings.node.options, threshold: log.threshold)
         let budget = DescriptorBudget(
             limit: DescriptorBudget.raisedLimit(), cached: settings.node.openObjects)
         data = try Self.claimData(settings.dataPath)
@@ -53,12 +55,16 @@ final class TargetDaemon: Sendable {
             scanPool: BlockingPool(name: "scan", threads: settings.node.scanThreads),
             register: RegisterRoute(
                 proxies: ProxyChoice(node: node.id, joins: settings.joins), client: client),
+            config: config, facts: ConfigDocument.Facts(settings, port: server.port),
+            proxies: ProxyCalls(
+                choice: ProxyChoice(node: node.id, joins: settings.joins), client: client,
+                config: config),
             log: log)
         follow = FollowDriver(
             LogFollower(record: record, floor: floor), node: node.id, joins: settings.joins,
             ports: FollowDriver.Ports(
-                data: data, directories: directories, publisher: publisher, status: status,
-                client: client, loop: group.loops[0], pool: context.scanPool),
+                data: data, directories: directories, publisher: publisher, config: config,
+                status: status, client: client, loop: group.loops[0], pool: context.scanPool),
             log: log.about("log"))
         joiner = Joiner(
             node, joins: settings.joins, publisher: publisher, client: client,
@@ -84,6 +90,7 @@ final class TargetDaemon: Sendable {
             tasks.addTask { [follow] in await loop.run { await follow.run() } }
             tasks.addTask { [joiner] in await loop.run { await joiner.run() } }
             tasks.addTask { [self] in await keepHouse() }
+            tasks.addTask { [self] in await logStatistics() }
             await stopped()
             log.info("stops: no new requests, those under way may end")
             await server.shutDown(within: TargetLimits.drainSeconds)
@@ -114,6 +121,21 @@ final class TargetDaemon: Sendable {
                     context.publisher.current.state, lag: TargetLimits.accessTimeLagNanoseconds)
             }
         }
+    }
+
+    /// A line now and then that says how far this target is, unless nothing has happened.
+    private func logStatistics() async {
+        let (log, config) = (log.about("statistics"), context.config)
+        var last = ""
+        await group.loops[0].periodically(
+            every: { config.values.nanoseconds("periodic.stats_time") }, changes: config.changes,
+            do: {
+                let text =
+                    "at \(context.publisher.current.state.position.text), \(server.connections) "
+                    + "connections"
+                if text != last { log.info("\(text); \(ProcessUsage.now.text)") }
+                last = text
+            })
     }
 
     // MARK: Start

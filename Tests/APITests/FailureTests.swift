@@ -29,6 +29,7 @@ import Testing
         bucket_not_found 404
         changing_members 503
         checksum_mismatch 500
+        config_changed 409
         deadline_exceeded 504
         duplicate_node 409
         internal_error 500
@@ -47,6 +48,7 @@ import Testing
         object_elsewhere 503
         object_not_found 404
         older_generation 409
+        option_refused 400
         out_of_space 507
         outcome_unknown 504
         overloaded 503
@@ -60,6 +62,7 @@ import Testing
         unknown 500
         unknown_action 400
         unknown_document 400
+        unknown_option 400
         unknown_resource 400
         wrong_cluster 409
         """

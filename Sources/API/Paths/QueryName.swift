@@ -18,4 +18,8 @@ package enum QueryName {
     package static let nonElectable = "nel"
     /// `stale` or `linearizable`, of reads of metadata.
     package static let consistency = "consistency"
+    /// Settings for this run of the node only.
+    package static let transient = "transient"
+    /// Says what a change would do, and changes nothing.
+    package static let dryRun = "dry_run"
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Writes one line per event to standard error: time, level, node, subject, text.
 ///
@@ -25,17 +26,35 @@ package struct Logger: Sendable {
 
     private let node: String
     private let subject: String
-    private let minimum: Level
+    /// The least that is written; shared with every log made from this one, so that one change is one for all.
+    package let threshold: Threshold
+
+    package final class Threshold: Sendable {
+        private let level: Atomic<Int>
+
+        package init(_ minimum: Level) {
+            level = Atomic(minimum.rawValue)
+        }
+
+        package var minimum: Level {
+            get { Level(rawValue: level.load(ordering: .relaxed)) ?? .debug }
+            set { level.store(newValue.rawValue, ordering: .relaxed) }
+        }
+    }
 
     package init(node: String, subject: String, minimum: Level = .info) {
+        self.init(node: node, subject: subject, threshold: Threshold(minimum))
+    }
+
+    private init(node: String, subject: String, threshold: Threshold) {
         self.node = node
         self.subject = subject
-        self.minimum = minimum
+        self.threshold = threshold
     }
 
     /// The same log under another subject.
     package func about(_ subject: String) -> Logger {
-        Logger(node: node, subject: subject, minimum: minimum)
+        Logger(node: node, subject: subject, threshold: threshold)
     }
 
     package func debug(_ text: @autoclosure () -> String) { write(.debug, text) }
@@ -44,7 +63,7 @@ package struct Logger: Sendable {
     package func error(_ text: @autoclosure () -> String) { write(.error, text) }
 
     private func write(_ level: Level, _ text: () -> String) {
-        guard level >= minimum else { return }
+        guard level >= threshold.minimum else { return }
         let line =
             "\(Self.clockText()) \(level.letter) \(node) \(subject): \(Self.oneLine(text()))\n"
         let bytes = Array(line.utf8)

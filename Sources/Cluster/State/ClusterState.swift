@@ -69,6 +69,7 @@ package struct ClusterState: Equatable, Sendable {
         case .createBucket(let bucket, let properties):
             return create(bucket, properties, time: time, changes: &changes)
         case .destroyBucket(let bucket): return destroy(bucket, changes: &changes)
+        case .setConfig(let change): return set(change, changes: &changes)
         }
     }
 
@@ -120,6 +121,7 @@ package struct ClusterState: Equatable, Sendable {
         map.version += 1
         delete(row(of: node), &changes)
         put(clusterRow, &changes)
+        forgetConfig(of: id, &changes)
         return .success(map.version)
     }
 
@@ -147,6 +149,30 @@ package struct ClusterState: Equatable, Sendable {
         delete(row(of: bucket, properties), &changes)
         put(clusterRow, &changes)
         return .success(buckets.version)
+    }
+
+    private mutating func set(
+        _ change: ConfigChange, changes: inout [StateRow.Change]
+    ) -> Result<UInt64, Rejection> {
+        guard change.base == config.version else {
+            return .failure(.configChanged(version: config.version))
+        }
+        if case .node(let id) = change.scope, map[id] == nil { return .failure(.noSuchNode(id)) }
+        for id in config.apply(change).nodes {
+            let row = configRow(of: id)
+            if config.nodes[id] == nil { delete(row, &changes) } else { put(row, &changes) }
+        }
+        put(configRow, &changes)
+        return .success(config.version)
+    }
+
+    /// A node that is taken off the map takes its settings along: what comes back under its id starts anew.
+    private mutating func forgetConfig(of id: NodeID, _ changes: inout [StateRow.Change]) {
+        guard config.nodes[id] != nil else { return }
+        delete(configRow(of: id), &changes)
+        config.nodes[id] = nil
+        config.version += 1
+        put(configRow, &changes)
     }
 
     // MARK: Rows
@@ -191,6 +217,7 @@ extension ClusterState {
         rows.append(contentsOf: map.nodes.values.map { row(of: $0) })
         rows.append(contentsOf: buckets.buckets.map { row(of: $0.key, $0.value) })
         rows.append(configRow)
+        rows.append(contentsOf: config.nodes.keys.map { configRow(of: $0) })
         return rows
     }
 
@@ -222,7 +249,14 @@ extension ClusterState {
             let bucket = try Bucket(from: &keyReader)
             try keyReader.finish()
             buckets.buckets[bucket] = try BucketProperties(from: &reader)
-        case .config: config = try ClusterConfig(from: &reader)
+        case .config:
+            let nodes = config.nodes
+            config = try ClusterConfig(from: &reader)
+            config.nodes = nodes
+        case .nodeConfig:
+            let text = String(decoding: row.key, as: UTF8.self)
+            guard let id = NodeID(text) else { throw DecodingFailure("not a node id", at: 0) }
+            try config.restore(id, from: &reader)
         }
         try reader.finish()
     }
@@ -250,6 +284,12 @@ extension ClusterState {
         var writer = ByteWriter(capacity: 256)
         config.write(to: &writer)
         return StateRow(kind: .config, key: [], value: writer.bytes)
+    }
+
+    private func configRow(of id: NodeID) -> StateRow {
+        var writer = ByteWriter()
+        config.write(id, to: &writer)
+        return StateRow(kind: .nodeConfig, key: Array(id.text.utf8), value: writer.bytes)
     }
 
     private func row(of node: Node) -> StateRow {

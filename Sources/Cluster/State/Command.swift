@@ -12,6 +12,8 @@ package enum Command: Equatable, Sendable {
     /// Creates a bucket; `id` and `created` of the properties are filled in by ``ClusterState``.
     case createBucket(Bucket, BucketProperties)
     case destroyBucket(Bucket)
+    /// Sets options of the configuration, or takes settings back.
+    case setConfig(ConfigChange)
 
     /// The word for logs, history and errors.
     package var name: String {
@@ -21,6 +23,7 @@ package enum Command: Equatable, Sendable {
         case .removeNode: "remove_node"
         case .createBucket: "create_bucket"
         case .destroyBucket: "destroy_bucket"
+        case .setConfig: "set_config"
         }
     }
 }
@@ -32,6 +35,7 @@ extension Command {
         case removeNode = 3
         case createBucket = 4
         case destroyBucket = 5
+        case setConfig = 6
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
@@ -56,6 +60,7 @@ extension Command {
             let bucket = try Bucket(from: &reader)
             self = .createBucket(bucket, try BucketProperties(from: &reader))
         case .destroyBucket: self = .destroyBucket(try Bucket(from: &reader))
+        case .setConfig: self = .setConfig(try ConfigChange(from: &reader))
         }
     }
 
@@ -80,6 +85,9 @@ extension Command {
         case .destroyBucket(let bucket):
             writer.write(Kind.destroyBucket.rawValue)
             bucket.write(to: &writer)
+        case .setConfig(let change):
+            writer.write(Kind.setConfig.rawValue)
+            change.write(to: &writer)
         }
     }
 }

@@ -11,4 +11,6 @@ package enum Rejection: Error, Equatable, Sendable {
     case roleDiffers(NodeID, is: NodeRole)
     /// The primary is not removed; another proxy must take over first.
     case isPrimary(NodeID)
+    /// The configuration is at another version than the change was checked against.
+    case configChanged(version: UInt64)
 }

@@ -14,6 +14,8 @@ package struct StateRow: Equatable, Sendable {
         case bucket = 3
         /// One row with an empty key.
         case config = 4
+        /// What a node has set of its own, keyed by its id.
+        case nodeConfig = 5
     }
 
     /// A row written (`value`) or deleted (`nil`).

@@ -13,6 +13,7 @@ struct Joiner: Sendable {
     let identity: ClusterIdentity
     let group: RaftGroup
     let client: Client
+    let config: LiveConfig
     let loop: EventLoop
     let log: Logger
 
@@ -83,7 +84,7 @@ struct Joiner: Sendable {
             body: request.encoded,
             timeouts: Client.Timeouts(
                 connectSeconds: Limits.streamConnectSeconds,
-                responseSeconds: Limits.forwardSeconds))
+                responseSeconds: config.values.seconds("client.client_timeout")))
         let body = try await response.collect(upTo: Limits.nodeDocumentBytes)
         guard response.status == .ok else {
             throw Failure(decoding: body)

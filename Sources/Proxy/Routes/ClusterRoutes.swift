@@ -12,6 +12,7 @@ struct ClusterRoutes: Sendable {
     let fanOut: FanOut
     let forwarder: Forwarder
     let followers: Followers
+    let config: ConfigRoutes
 
     func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
         switch (exchange.request.method, rest) {
@@ -31,6 +32,10 @@ struct ClusterRoutes: Sendable {
                 try await transfer.transfer(to: id)
                 return []
             }
+        case (.put, []): try await put(exchange, query)
+        case (.put, let rest) where ConfigRequest.action(ofPath: rest) != nil:
+            let action = ConfigRequest.action(ofPath: rest) ?? .setConfig
+            try await config.putCluster(exchange, try ConfigRequest(action, query: query))
         case (.get, _), (.put, _), (.post, _), (.delete, _):
             throw Failure.notImplemented(
                 "\(exchange.request.method.name) \(exchange.request.rawPath)")
@@ -40,10 +45,26 @@ struct ClusterRoutes: Sendable {
         }
     }
 
+    private func put(_ exchange: Exchange, _ query: Query) async throws {
+        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+        let message = try ActionMessage(decoding: body)
+        let actions: [Action] = [
+            .setConfig, .resetConfig, .shutdown, .start, .stop, .startMaintenance,
+            .stopMaintenance, .decommission,
+        ]
+        switch try message.decoded(allowed: actions) {
+        case let action where action.isOfConfig:
+            try await config.putCluster(
+                exchange, try ConfigRequest(action, message, query: query))
+        case let action: throw Failure.notImplemented("the action '\(action.rawValue)'")
+        }
+    }
+
     private func get(_ exchange: Exchange, _ query: Query) async throws {
         switch try query.value(QueryName.what) ?? "" {
-        case let what where ["smap", "bmd"].contains(what):
+        case let what where ["smap", "bmd", "cluster_config"].contains(what):
             try await daemon.serve(exchange, query, what: what)
+        case "config": try await daemon.serve(exchange, query, what: "cluster_config")
         case "target_ips":
             // Three networks, here all the same (contract §10.8).
             let hosts = published.now.state.map.nodes(.target).map(\.address.host)
@@ -56,7 +77,7 @@ struct ClusterRoutes: Sendable {
         case let what:
             throw Failure(
                 .unknownDocument, "no document '\(what)' of the cluster",
-                next: "what=smap, bmd, mountpaths or target_ips")
+                next: "what=smap, bmd, cluster_config, mountpaths or target_ips")
         }
     }
 

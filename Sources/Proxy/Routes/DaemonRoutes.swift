@@ -8,8 +8,10 @@ struct DaemonRoutes: Sendable {
     let node: Node
     let metadata: MetadataService
     let raft: RaftDocument
+    let config: ConfigRoutes
 
     func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
+        if exchange.request.method == .put { return try await put(exchange, rest, query) }
         guard exchange.request.method == .get else {
             throw Failure.notImplemented("\(exchange.request.method.name) /v1/daemon")
         }
@@ -17,6 +19,23 @@ struct DaemonRoutes: Sendable {
             throw Failure(.badPath, "/v1/daemon has no element '\(rest[0])' to read")
         }
         try await serve(exchange, query, what: try query.value(QueryName.what) ?? "")
+    }
+
+    private func put(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
+        if let action = ConfigRequest.action(ofPath: rest) {
+            return try await config.putDaemon(exchange, try ConfigRequest(action, query: query))
+        }
+        guard rest.isEmpty else {
+            throw Failure.notImplemented("PUT \(exchange.request.rawPath)")
+        }
+        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+        let message = try ActionMessage(decoding: body)
+        switch try message.decoded(allowed: [.setConfig, .resetConfig, .shutdown]) {
+        case let action where action.isOfConfig:
+            try await config.putDaemon(
+                exchange, try ConfigRequest(action, message, query: query))
+        case let action: throw Failure.notImplemented("the action '\(action.rawValue)'")
+        }
     }
 
     func serve(_ exchange: Exchange, _ query: Query, what: String) async throws {
@@ -32,11 +51,17 @@ struct DaemonRoutes: Sendable {
             json.value(node)
             json.newline()
             exchange.respond(.ok, type: "application/json", body: json.bytes)
+        case "config":
+            let now = try await view(query)
+            exchange.respond(json: config.document(for: now), position: now.position)
+        case "cluster_config":
+            let now = try await view(query)
+            exchange.respond(json: config.clusterDocument(for: now), position: now.position)
         case "raft": exchange.respond(.ok, type: "application/json", body: raft.encoded)
         default:
             throw Failure(
                 .unknownDocument, "no document '\(what)'",
-                next: "what=smap, bmd, snode or raft")
+                next: "what=smap, bmd, snode, config, cluster_config or raft")
         }
     }
 

@@ -6,6 +6,7 @@ import HTTP
 /// Asks many nodes the same question at once, and puts their answers into one document.
 struct FanOut: Sendable {
     let client: Client
+    let config: LiveConfig
 
     /// `{"KEY":{"ID":answer,…}}`, with the nodes in order of their ids.
     ///
@@ -46,7 +47,7 @@ struct FanOut: Sendable {
                 .get, node.endpoint, "/v1/daemon?what=\(what)",
                 timeouts: Client.Timeouts(
                     connectSeconds: Limits.reachableSeconds,
-                    responseSeconds: Limits.forwardSeconds))
+                    responseSeconds: config.values.seconds("client.client_timeout")))
             var body = try await response.collect(upTo: Limits.relayedBytes)
             guard response.status == .ok else {
                 return .failure(

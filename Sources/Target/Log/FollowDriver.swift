@@ -7,7 +7,7 @@ import HTTP
 ///
 /// Duties:
 /// 1. What has to be remembered is on disk, and every bucket directory settled, before a state is published.
-/// 2. A state is published before it is acknowledged.
+/// 2. A state's settings are in effect before it is published, and it is published before it is acknowledged.
 /// 3. One stream at a time; when it ends, another proxy is asked, at once and then more and more slowly.
 final class FollowDriver: @unchecked Sendable {
     // Safety: all `var`s are touched by one step of `run` at a time, which awaits each before the next.
@@ -20,6 +20,7 @@ final class FollowDriver: @unchecked Sendable {
     private let data: Directory
     private let directories: BucketDirectories
     private let publisher: StatePublisher
+    private let config: LiveConfig
     private let status: FollowStatus
     private let client: Client
     private let loop: EventLoop
@@ -31,6 +32,7 @@ final class FollowDriver: @unchecked Sendable {
         let data: Directory
         let directories: BucketDirectories
         let publisher: StatePublisher
+        let config: LiveConfig
         let status: FollowStatus
         let client: Client
         let loop: EventLoop
@@ -48,6 +50,7 @@ final class FollowDriver: @unchecked Sendable {
         data = ports.data
         directories = ports.directories
         publisher = ports.publisher
+        config = ports.config
         status = ports.status
         client = ports.client
         loop = ports.loop
@@ -90,9 +93,9 @@ final class FollowDriver: @unchecked Sendable {
     private func follow(_ proxy: Endpoint, _ choice: inout ProxyChoice) async -> End {
         follower.begin()
         let query = "node=\(PercentCoding.encoded(node.text))&after=\(follower.state.position.text)"
+        let silence = config.values.silenceSeconds
         let timeouts = Client.Timeouts(
-            connectSeconds: 2, responseSeconds: TargetLimits.silenceSeconds,
-            idleSeconds: TargetLimits.silenceSeconds)
+            connectSeconds: 2, responseSeconds: silence, idleSeconds: silence)
         var end = End(reason: "the stream ended")
         do {
             let call = try await client.open(
@@ -103,9 +106,9 @@ final class FollowDriver: @unchecked Sendable {
                 return End(reason: try await Self.refusal(response))
             }
             log.info("following \(proxy) from \(follower.state.position.text)")
-            try await read(response, call, proxy, &choice, &end)
+            try await read(response, call, proxy, silence, &choice, &end)
         } catch ClientError.timedOut {
-            end.reason = "nothing was heard for \(Int(TargetLimits.silenceSeconds)) s"
+            end.reason = "nothing was heard for \(silence) s"
         } catch let refusal as LogFollower.Refusal {
             end.reason = refusal.description
             end.isAlarming = refusal.isAlarming
@@ -126,7 +129,7 @@ final class FollowDriver: @unchecked Sendable {
     }
 
     private func read(
-        _ response: ClientResponse, _ call: ClientCall, _ proxy: Endpoint,
+        _ response: ClientResponse, _ call: ClientCall, _ proxy: Endpoint, _ silence: Double,
         _ choice: inout ProxyChoice, _ end: inout End
     ) async throws {
         var buffer = FrameBuffer()
@@ -155,6 +158,11 @@ final class FollowDriver: @unchecked Sendable {
                 end.reason = "another proxy is primary now"
                 return
             }
+            if config.values.silenceSeconds != silence {
+                end.isMove = true
+                end.reason = "asking anew, with the patience that the configuration says now"
+                return
+            }
         }
     }
 
@@ -174,7 +182,7 @@ final class FollowDriver: @unchecked Sendable {
         case .progress: return true
         case .entry(let entry) where entry.kind == .command:
             switch try? LogRecord(decoding: entry.payload).command {
-            case .createBucket, .setNode, .removeNode: return true
+            case .createBucket, .setNode, .removeNode, .setConfig: return true
             case .destroyBucket, .found, nil: return false
             }
         case .entry: return true
@@ -207,7 +215,12 @@ final class FollowDriver: @unchecked Sendable {
     private func carryOut(_ frames: [FollowFrame]) throws -> Bool {
         var ready: ClusterState?
         // What was settled is published even when a later frame is of no use.
-        defer { if let ready { publisher.publish(ready) } }
+        defer {
+            if let ready {
+                config.follow(ready.config)
+                publisher.publish(ready)
+            }
+        }
         if hasDebts {
             try payDebts()
             ready = follower.state

@@ -8,9 +8,9 @@ struct DaemonRoutes {
     let exchange: Exchange
     let query: Query
 
-    private static let served = "smap, bmd, snode, mountpaths, status"
+    private static let served = "smap, bmd, snode, config, mountpaths, status"
     private static let known: Set<String> = [
-        "config", "smapvote", "stats", "sysinfo", "disk", "remote", "xaction",
+        "smapvote", "stats", "sysinfo", "disk", "remote", "xaction",
     ]
 
     func respond(_ path: [String]) throws {
@@ -30,6 +30,7 @@ struct DaemonRoutes {
         case "smap": exchange.respond(document: try state().map.document)
         case "bmd", "bucketmd": exchange.respond(document: try state().bucketDocument)
         case "snode": respond { $0.value(plainNode) }
+        case "config": exchange.respond(document: ConfigRoute.document(of: target))
         case "mountpaths": respond { mountpaths(&$0) }
         case "status": try status()
         case let other where Self.known.contains(other):

@@ -42,6 +42,9 @@ struct TargetRoutes: Handler {
         case .buckets(let name):
             try await BucketRoutes(target: target, exchange: exchange, query: request.query)
                 .respond(name)
+        case .daemon(let path) where exchange.request.method == .put:
+            try await ConfigRoute(target: target, exchange: exchange, query: request.query)
+                .respond(path)
         case .daemon(let path):
             try DaemonRoutes(target: target, exchange: exchange, query: request.query)
                 .respond(path)
