@@ -17,6 +17,10 @@ enum Limits {
     static let nodeDocumentBytes = 64 << 10
     /// Replies to control requests that are relayed.
     static let relayedBytes = 8 << 20
+    /// Readers of the history at once; each holds the log's thread for a few milliseconds.
+    static let historyReadersMax = 4
+    /// How long the history waits for what was applied to be stored: it is, after 100 ms of rest.
+    static let historyWaitSeconds = 2.0
     /// A change of the configuration that meets others is worked out anew so often.
     static let configAttemptsMax = 8
 

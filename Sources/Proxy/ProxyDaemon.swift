@@ -103,7 +103,8 @@ final class ProxyDaemon: Sendable {
                 transfer: PrimaryTransfer(
                     group: group, metadata: metadata, published: published, loop: loops.loops[0]),
                 published: published, fanOut: FanOut(client: client, config: config),
-                forwarder: forwarder, followers: followers, config: configRoutes),
+                forwarder: forwarder, followers: followers, config: configRoutes,
+                history: HistoryRoute(group: group, loop: loops.loops[0])),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),
             follow: FollowServer(

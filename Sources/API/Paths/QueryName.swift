@@ -22,4 +22,8 @@ package enum QueryName {
     package static let transient = "transient"
     /// Says what a change would do, and changes nothing.
     package static let dryRun = "dry_run"
+    /// Of the history: which map, entries before an index, how many.
+    package static let of = "of"
+    package static let before = "before"
+    package static let limit = "limit"
 }

@@ -270,6 +270,24 @@ extension ClusterState {
         buckets.version = try reader.read(UInt64.self)
     }
 
+    /// What a row holds; `nil` when there is none.
+    func row(_ kind: StateRow.Kind, _ key: [UInt8]) -> [UInt8]? {
+        guard rowHashes[RowKey(kind: kind, key: key)] != nil else { return nil }
+        switch kind {
+        case .cluster: return clusterRow.value
+        case .node:
+            return NodeID(String(decoding: key, as: UTF8.self)).flatMap { map[$0] }
+                .map { row(of: $0).value }
+        case .bucket:
+            var reader = ByteReader(key)
+            guard let bucket = try? Bucket(from: &reader) else { return nil }
+            return buckets[bucket].map { row(of: bucket, $0).value }
+        case .config: return configRow.value
+        case .nodeConfig:
+            return NodeID(String(decoding: key, as: UTF8.self)).map { configRow(of: $0).value }
+        }
+    }
+
     private var clusterRow: StateRow {
         var writer = ByteWriter()
         writer.write(map.clusterID)

@@ -13,6 +13,7 @@ struct ClusterRoutes: Sendable {
     let forwarder: Forwarder
     let followers: Followers
     let config: ConfigRoutes
+    let history: HistoryRoute
 
     func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
         switch (exchange.request.method, rest) {
@@ -65,6 +66,10 @@ struct ClusterRoutes: Sendable {
         case let what where ["smap", "bmd", "cluster_config"].contains(what):
             try await daemon.serve(exchange, query, what: what)
         case "config": try await daemon.serve(exchange, query, what: "cluster_config")
+        case "history":
+            let now = try await daemon.view(query)
+            exchange.respond(
+                json: try await history.document(query, upTo: now), position: now.position)
         case "target_ips":
             // Three networks, here all the same (contract §10.8).
             let hosts = published.now.state.map.nodes(.target).map(\.address.host)
@@ -77,7 +82,7 @@ struct ClusterRoutes: Sendable {
         case let what:
             throw Failure(
                 .unknownDocument, "no document '\(what)' of the cluster",
-                next: "what=smap, bmd, cluster_config, mountpaths or target_ips")
+                next: "what=smap, bmd, cluster_config, history, mountpaths or target_ips")
         }
     }
 
