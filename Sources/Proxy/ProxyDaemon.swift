@@ -26,6 +26,7 @@ final class ProxyDaemon: Sendable {
     private let group: RaftGroup
     private let transport: HTTPTransport
     private let followers: Followers
+    private let announcer = CommitAnnouncer()
     private let metadata: MetadataService
     private let handler: ProxyHandler
 
@@ -63,8 +64,9 @@ final class ProxyDaemon: Sendable {
             // Snapshots are coded beside the log's thread, so that no change waits for one.
             executors: RaftMember.Executors(
                 pipeline: { $0() }, storage: { storageThread.submit($0) },
-                conversion: { pool.submit($0) }),
-            driverLimits: Self.driverLimits, seed: SystemRandom.word(),
+                conversion: { pool.submit($0) },
+                planAnnouncement: { [announcer] in announcer.ask() }),
+            limits: Self.raftLimits, driverLimits: Self.driverLimits, seed: SystemRandom.word(),
             clock: { Timestamp.now().nanoseconds }, observe: { observer.note($0) })
         observer.start(raft.status, raft.state)
         let group = RaftGroup(
@@ -102,6 +104,13 @@ final class ProxyDaemon: Sendable {
             receiver: StreamReceiver(
                 member: storage.member, identity: identity, directory: directory,
                 contacts: contacts, closing: closing, receive: { raft.receive($0) }))
+    }
+
+    private static var raftLimits: Consensus.Limits {
+        var limits = Consensus.Limits()
+        // Most changes are followed by the next append, which tells the others as well.
+        limits.defersCommit = true
+        return limits
     }
 
     private static var driverLimits: DriverLimits {
@@ -173,6 +182,11 @@ final class ProxyDaemon: Sendable {
                     identity: self.identity, group: self.group, client: self.client, loop: loop,
                     log: self.log.about("join")
                 ).run()
+            }
+            tasks.addTask {
+                await self.announcer.run(
+                    loop, after: Self.driverLimits.announcementNanoseconds
+                ) { self.group.raft.announcementDue() }
             }
             tasks.addTask {
                 await GroupKeeper(

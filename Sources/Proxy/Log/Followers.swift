@@ -57,6 +57,11 @@ final class Followers: Sendable {
 
     var count: Int { state.withLock { $0.followers.values.count { $0.proxy == nil } } }
 
+    /// Whether anybody is waited for who follows another proxy.
+    var areElsewhere: Bool {
+        state.withLock { $0.followers.values.contains { $0.proxy != nil && !$0.isLeftBehind } }
+    }
+
     /// A follower has opened a stream; it replaces the one it had.
     ///
     /// - Returns: the number of the stream.

@@ -33,6 +33,8 @@ struct MetadataService: Sendable {
         switch await group.raft.propose(record.encoded) {
         case .applied(_, let outcome):
             if case .failure(let rejection) = outcome.result { throw Failure(rejection) }
+            // Other proxies have to know before the targets that follow them can.
+            if followers.areElsewhere { group.raft.announceCommit() }
             await followers.reach(outcome.position)
             return outcome
         case .unchanged:
