@@ -191,6 +191,24 @@ struct ProcessFaultTests {
         }
     }
 
+    /// A mask is inherited: whoever starts a daemon may have blocked what it is ended with.
+    @Test func `a daemon that was started with signals blocked ends when it is told to`() throws {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
+        try LabCluster.with(
+            proxies: 1, targets: 1,
+            prepare: { cluster in
+                for node in ["p1", "t1"] {
+                    cluster.wrappers[node] = "env --block-signal=TERM,INT"
+                }
+            }
+        ) { cluster in
+            for node in ["t1", "p1"] {
+                try cluster.signal(node, SIGTERM)
+                #expect(try cluster.exitStatus(node, within: 8) == 0)
+            }
+        }
+    }
+
     @Test func `five proxies: one gets a new disk while the primary changes`() throws {
         try LabCluster.with(proxies: 5, targets: 1) { cluster in
             let old = try cluster.primary()
