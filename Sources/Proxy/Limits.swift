@@ -60,6 +60,8 @@ enum Limits {
     /// States whose hash is remembered, to compare followers with.
     static let hashesKept = 1_024
 
+    /// How long a primary that has handed over waits to hear what became of its last changes.
+    static let settleSeconds = 1.0
     /// How long requests under way may take when the proxy ends.
     static let drainSeconds = 3.0
     static let configBytesMax = 64 << 10

@@ -152,6 +152,10 @@ final class ProxyDaemon: Sendable {
         log.info("stopping")
         stopping.open()
         await handOver()
+        // What was proposed here is committed by the next primary; only its messages tell what became of it.
+        _ = await loops.loops[0].within(nanoseconds: UInt64(Limits.settleSeconds * 1e9)) {
+            await self.metadata.underWay.first { $0 == 0 }
+        }
         closing.open()
         await server.shutDown(within: Limits.drainSeconds)
         services.cancel()
@@ -198,6 +202,7 @@ final class ProxyDaemon: Sendable {
         while await loop.sleep(nanoseconds: interval) {
             group.raft.tick()
             let now = MonotonicTime.now()
+            if !group.isLeader { followers.endWaits() }
             let slow = followers.leaveBehind(at: now)
             if !slow.isEmpty {
                 log.warning(

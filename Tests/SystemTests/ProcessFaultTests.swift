@@ -209,6 +209,30 @@ struct ProcessFaultTests {
         }
     }
 
+    @Test func `proxies restarted one after the other disturb no client of the others`() throws {
+        try LabCluster.with { cluster in
+            for victim in cluster.proxies {
+                let others = cluster.proxies.filter { $0 != victim }
+                let wasPrimary = try cluster.primary() == victim
+                let writers = others.map { BucketWriter(cluster, at: $0) }
+                usleep(200_000)
+                try cluster.signal(victim, SIGTERM)
+                #expect(try cluster.exitStatus(victim, within: 8) == 0)
+                usleep(300_000)
+                try cluster.start(victim)
+                try cluster.waitUntilSettled()
+                let attempts = writers.flatMap { $0.end() }
+                let failed = attempts.filter { !$0.isAcknowledged }
+                #expect(failed.isEmpty, "\(victim), primary: \(wasPrimary): \(failed)")
+                let slowest = attempts.map(\.seconds).max() ?? 0
+                print(
+                    "restart of \(victim), primary: \(wasPrimary): slowest \(slowest) s of \(attempts.count)"
+                )
+                try PartitionTests.check(cluster, attempts)
+            }
+        }
+    }
+
     @Test func `five proxies: one gets a new disk while the primary changes`() throws {
         try LabCluster.with(proxies: 5, targets: 1) { cluster in
             let old = try cluster.primary()
