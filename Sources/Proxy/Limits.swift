@@ -43,6 +43,8 @@ enum Limits {
     /// would. Entries and snapshots give up earlier, so that a heartbeat is never far behind them.
     static let streamPendingBytes = 2 << 20
     static let streamBulkBytes = 1 << 20
+    /// Different complaints about one peer that are remembered, so that each is logged once.
+    static let complaintsMax = 16
     /// Control messages kept while a stream is being opened.
     static let streamEarlyMax = 16
 

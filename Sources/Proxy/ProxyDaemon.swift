@@ -27,6 +27,7 @@ final class ProxyDaemon: Sendable {
     private let transport: HTTPTransport
     private let followers: Followers
     private let metadata: MetadataService
+    private let admission: Admission
     private let handler: ProxyHandler
 
     /// Opens the log, and founds the cluster in it if that was asked for.
@@ -46,7 +47,7 @@ final class ProxyDaemon: Sendable {
         client = Client(loops)
         published = PublishedState(ClusterState())
         identity = ClusterIdentity(published)
-        let directory = MemberDirectory(published)
+        let directory = MemberDirectory(published, seeds: settings.seeds)
         let contacts = PeerContacts()
         transport = HTTPTransport(
             HTTPTransport.Context(
@@ -78,6 +79,7 @@ final class ProxyDaemon: Sendable {
             loop: loops.loops[0])
         let forwarder = Forwarder(
             id: settings.id, group: group, client: client, loop: loops.loops[0])
+        admission = Admission(metadata: metadata, published: published, client: client)
         let daemon = DaemonRoutes(node: node, metadata: metadata, raft: RaftDocument(group: group))
         handler = ProxyHandler(
             id: settings.id, published: published,
@@ -88,7 +90,7 @@ final class ProxyDaemon: Sendable {
             daemon: daemon,
             cluster: ClusterRoutes(
                 daemon: daemon,
-                admission: Admission(metadata: metadata, published: published, client: client),
+                admission: admission,
                 transfer: PrimaryTransfer(
                     group: group, metadata: metadata, published: published, loop: loops.loops[0]),
                 published: published, fanOut: FanOut(client: client), forwarder: forwarder,
@@ -174,8 +176,8 @@ final class ProxyDaemon: Sendable {
             tasks.addTask {
                 await Joiner(
                     node: self.node, seeds: self.settings.seeds, published: self.published,
-                    identity: self.identity, group: self.group, client: self.client, loop: loop,
-                    log: self.log.about("join")
+                    identity: self.identity, group: self.group, admission: self.admission,
+                    client: self.client, loop: loop, log: self.log.about("join")
                 ).run()
             }
             tasks.addTask {

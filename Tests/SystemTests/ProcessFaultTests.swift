@@ -233,6 +233,35 @@ struct ProcessFaultTests {
         }
     }
 
+    /// Founding, the first command, joining, the first snapshot: whatever was under way, the next start goes on.
+    @Test func `proxies killed while they found and join end up as one group`() throws {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
+        try LabCluster.with(
+            targets: 1,
+            prepare: { cluster in
+                for _ in 0..<8 {
+                    try cluster.start("p1")
+                    usleep(UInt32.random(in: 5_000...120_000))
+                    try cluster.signal("p1", SIGKILL)
+                }
+                try cluster.start("p1")
+                for _ in 0..<8 {
+                    for proxy in ["p2", "p3"] { try cluster.start(proxy) }
+                    usleep(UInt32.random(in: 5_000...250_000))
+                    for proxy in ["p3", "p2"] { try cluster.signal(proxy, SIGKILL) }
+                }
+                try cluster.signal("p1", SIGKILL)
+            }
+        ) { cluster in
+            for proxy in cluster.proxies {
+                #expect(try cluster.create("from-\(proxy)", at: proxy).status == 200)
+            }
+            let raft = try cluster.curl("\(cluster.url("p2"))/v1/daemon?what=raft").body
+            #expect(raft.components(separatedBy: "\"voter\":true").count == 4, "\(raft)")
+            #expect(raft.components(separatedBy: "\"member\":").count == 5, "\(raft)")
+        }
+    }
+
     @Test func `five proxies: one gets a new disk while the primary changes`() throws {
         try LabCluster.with(proxies: 5, targets: 1) { cluster in
             let old = try cluster.primary()
