@@ -262,6 +262,58 @@ struct ProcessFaultTests {
         }
     }
 
+    @Test func `of two nodes with one id the first stays, and one that moved is followed`() throws {
+        try LabCluster.with { cluster in
+            #expect(try cluster.create("b", at: "p1").status == 200)
+            let map = "'\(cluster.url("p1"))/v1/daemon?what=smap'"
+            for node in ["t1", "p3"] {
+                let address = cluster.lab.address(node)
+                let twin = try cluster.command(node)
+                    .replacingOccurrences(of: "\(address):8080", with: "\(address):8081")
+                    .replacingOccurrences(of: "/\(node)", with: "/twin-\(node)")
+                for number in 1...2 {
+                    try cluster.lab.sandbox.must(
+                        "mkdir -p \(cluster.directory)/twin-\(node)-mp\(number)")
+                }
+                let log = "\(cluster.directory)/twin-\(node).log"
+                let second = try cluster.lab.start(on: node, twin, log: log)
+                try cluster.eventually("\(node)'s twin is refused", within: 10) {
+                    try String(contentsOfFile: log, encoding: .utf8)
+                        .contains("node \(node) is running already, at http://\(address):8080")
+                }
+                let ready = try cluster.curl("'http://\(address):8081/v1/health?readiness=true'")
+                #expect(ready.status == 503, "\(ready)")
+                #expect(try !cluster.curl(map).body.contains(":8081"))
+                kill(second.processIdentifier, SIGKILL)
+                second.waitUntilExit()
+                try cluster.waitUntilSettled()
+            }
+            for node in ["t1", "p3"] {
+                let address = cluster.lab.address(node)
+                try cluster.signal(node, SIGKILL)
+                let moved = try cluster.lab.start(
+                    on: node,
+                    cluster.command(node)
+                        .replacingOccurrences(of: "\(address):8080", with: "\(address):8081"),
+                    log: cluster.log(node))
+                try cluster.eventually("\(node) is ready at its new address", within: 10) {
+                    try cluster.curl("'http://\(address):8081/v1/health?readiness=true'").status
+                        == 200
+                }
+                #expect(try cluster.curl(map).body.contains("\(address):8081"))
+                for object in 1...6 {
+                    let put = try cluster.curl(
+                        "-X PUT -d x \(cluster.url("p2"))/v1/objects/b/o\(object)")
+                    #expect(put.status == 200, "\(put)")
+                }
+                kill(moved.processIdentifier, SIGKILL)
+                moved.waitUntilExit()
+                try cluster.start(node)
+                try cluster.waitUntilSettled()
+            }
+        }
+    }
+
     @Test func `five proxies: one gets a new disk while the primary changes`() throws {
         try LabCluster.with(proxies: 5, targets: 1) { cluster in
             let old = try cluster.primary()
