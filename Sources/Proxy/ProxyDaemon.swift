@@ -28,6 +28,7 @@ final class ProxyDaemon: Sendable {
     private let followers: Followers
     private let announcer = CommitAnnouncer()
     private let metadata: MetadataService
+    private let admission: Admission
     private let handler: ProxyHandler
 
     /// Opens the log, and founds the cluster in it if that was asked for.
@@ -47,7 +48,7 @@ final class ProxyDaemon: Sendable {
         client = Client(loops)
         published = PublishedState(ClusterState())
         identity = ClusterIdentity(published)
-        let directory = MemberDirectory(published)
+        let directory = MemberDirectory(published, seeds: settings.seeds)
         let contacts = PeerContacts()
         transport = HTTPTransport(
             HTTPTransport.Context(
@@ -80,6 +81,7 @@ final class ProxyDaemon: Sendable {
             loop: loops.loops[0])
         let forwarder = Forwarder(
             id: settings.id, group: group, client: client, loop: loops.loops[0])
+        admission = Admission(metadata: metadata, published: published, client: client)
         let daemon = DaemonRoutes(node: node, metadata: metadata, raft: RaftDocument(group: group))
         handler = ProxyHandler(
             id: settings.id, published: published,
@@ -90,7 +92,7 @@ final class ProxyDaemon: Sendable {
             daemon: daemon,
             cluster: ClusterRoutes(
                 daemon: daemon,
-                admission: Admission(metadata: metadata, published: published, client: client),
+                admission: admission,
                 transfer: PrimaryTransfer(
                     group: group, metadata: metadata, published: published, loop: loops.loops[0]),
                 published: published, fanOut: FanOut(client: client), forwarder: forwarder,
@@ -161,6 +163,10 @@ final class ProxyDaemon: Sendable {
         log.info("stopping")
         stopping.open()
         await handOver()
+        // What was proposed here is committed by the next primary; only its messages tell what became of it.
+        _ = await loops.loops[0].within(nanoseconds: UInt64(Limits.settleSeconds * 1e9)) {
+            await self.metadata.underWay.first { $0 == 0 }
+        }
         closing.open()
         await server.shutDown(within: Limits.drainSeconds)
         services.cancel()
@@ -179,8 +185,8 @@ final class ProxyDaemon: Sendable {
             tasks.addTask {
                 await Joiner(
                     node: self.node, seeds: self.settings.seeds, published: self.published,
-                    identity: self.identity, group: self.group, client: self.client, loop: loop,
-                    log: self.log.about("join")
+                    identity: self.identity, group: self.group, admission: self.admission,
+                    client: self.client, loop: loop, log: self.log.about("join")
                 ).run()
             }
             tasks.addTask {
@@ -212,6 +218,7 @@ final class ProxyDaemon: Sendable {
         while await loop.sleep(nanoseconds: interval) {
             group.raft.tick()
             let now = MonotonicTime.now()
+            if !group.isLeader { followers.endWaits() }
             let slow = followers.leaveBehind(at: now)
             if !slow.isEmpty {
                 log.warning(
