@@ -9,6 +9,8 @@ package enum Resource: Equatable, Sendable {
     case daemon([String])
     case cluster([String])
     case health
+    /// `/v1/help/...`: what follows, element by element.
+    case help([String])
     /// `/v1/log/follow`: a target reads the log.
     case followLog
     /// `/v1/log/followers`: a proxy tells the primary how far its followers are.
@@ -36,6 +38,7 @@ package enum Resource: Equatable, Sendable {
         case "health":
             try Self.end(rest)
             self = .health
+        case "help": self = .help(try Self.elements(rest))
         case "log":
             self = try Self.choice(rest, ["follow": .followLog, "followers": .logFollowers])
         case "raft": self = try Self.choice(rest, ["stream": .raftStream])
@@ -48,7 +51,8 @@ package enum Resource: Equatable, Sendable {
         }
     }
 
-    package static let names = "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/health"
+    package static let names =
+        "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/health, /v1/help"
 
     private static func object(_ rest: Substring) throws(Failure) -> Resource {
         var rest = rest

@@ -59,6 +59,11 @@ struct ProxyHandler: Handler {
         case .daemon(let rest): try await daemon.serve(exchange, rest, target.query)
         case .cluster(let rest): try await cluster.serve(exchange, rest, target.query)
         case .health: try health.serve(exchange, target.query)
+        case .help(let rest):
+            try exchange.require(.get)
+            let page = HelpPage(map: published.now.state.map, node: health.node)
+            exchange.respond(
+                .ok, type: "text/plain; charset=utf-8", body: Array(try page.text(for: rest).utf8))
         case .followLog:
             try exchange.require(.post)
             try await follow.serve(exchange, target.query)
