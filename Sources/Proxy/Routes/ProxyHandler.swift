@@ -109,9 +109,11 @@ extension Exchange {
 
     /// What is needed to send the request on to the primary.
     func forwardable(_ body: [UInt8]) -> Forwarder.Request {
-        Forwarder.Request(
+        let isForwarded = request.headers[named: HeaderName.forwardedBy] != nil
+        let isDetour = request.headers[named: HeaderName.detour] != nil
+        return Forwarder.Request(
             method: request.method, target: request.target, body: body, origin: origin(),
-            isForwarded: request.headers[named: HeaderName.forwardedBy] != nil)
+            reach: isDetour ? .primary : isForwarded ? .here : .anywhere)
     }
 
     func respond(json body: [UInt8], position: String) {
