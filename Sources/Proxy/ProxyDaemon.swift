@@ -6,6 +6,7 @@ import FoundationEssentials
 import Glibc
 import HTTP
 import MetaStore
+import Statistics
 
 /// A proxy: one member of the consensus group, and the HTTP server in front of it.
 ///
@@ -27,6 +28,7 @@ final class ProxyDaemon: Sendable {
     private let transport: HTTPTransport
     private let followers: Followers
     private let metadata: MetadataService
+    private let statistics: NodeStatistics
     private let handler: ProxyHandler
 
     /// Opens the log, and founds the cluster in it if that was asked for.
@@ -69,7 +71,7 @@ final class ProxyDaemon: Sendable {
         observer.start(raft.status, raft.state)
         let group = RaftGroup(
             raft: raft, directory: directory, contacts: contacts,
-            statusChanges: observer.statusChanges)
+            statusChanges: observer.statusChanges, counters: observer.counters)
         self.group = group
         let published = published
         followers = Followers { published.now.state.position }
@@ -78,7 +80,13 @@ final class ProxyDaemon: Sendable {
             loop: loops.loops[0])
         let forwarder = Forwarder(
             id: settings.id, group: group, client: client, loop: loops.loops[0])
-        let daemon = DaemonRoutes(node: node, metadata: metadata, raft: RaftDocument(group: group))
+        statistics = NodeStatistics(node, loops: loops.loops.count)
+        let counted = StatisticsRoutes(
+            node: node, statistics: statistics, published: published, group: group,
+            followers: followers, pool: pool, logFiles: LogFiles(directory: settings.dataPath))
+        let daemon = DaemonRoutes(
+            node: node, metadata: metadata, raft: RaftDocument(group: group),
+            statistics: counted, log: log.tail)
         handler = ProxyHandler(
             id: settings.id, published: published,
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
@@ -91,8 +99,11 @@ final class ProxyDaemon: Sendable {
                 admission: Admission(metadata: metadata, published: published, client: client),
                 transfer: PrimaryTransfer(
                     group: group, metadata: metadata, published: published, loop: loops.loops[0]),
-                published: published, fanOut: FanOut(client: client), forwarder: forwarder,
-                followers: followers),
+                published: published,
+                queries: ClusterQueries(
+                    node: node, published: published, statistics: counted,
+                    fanOut: FanOut(client: client)),
+                forwarder: forwarder, followers: followers),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),
             follow: FollowServer(
@@ -101,7 +112,8 @@ final class ProxyDaemon: Sendable {
                 stopping: stopping, log: log.about("followers")),
             receiver: StreamReceiver(
                 member: storage.member, identity: identity, directory: directory,
-                contacts: contacts, closing: closing, receive: { raft.receive($0) }))
+                contacts: contacts, closing: closing, receive: { raft.receive($0) }),
+            statistics: statistics, metrics: MetricsRoute(routes: counted))
     }
 
     private static var driverLimits: DriverLimits {
@@ -167,6 +179,7 @@ final class ProxyDaemon: Sendable {
         let loop = loops.loops[0]
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.tick(loop) }
+            tasks.addTask { await self.keepStatistics(loop) }
             tasks.addTask {
                 await Joiner(
                     node: self.node, seeds: self.settings.seeds, published: self.published,
@@ -200,6 +213,7 @@ final class ProxyDaemon: Sendable {
             let now = MonotonicTime.now()
             let slow = followers.leaveBehind(at: now)
             if !slow.isEmpty {
+                group.counters.leftBehind(slow.count)
                 log.warning(
                     "left behind, not having applied a change in \(Limits.followersSeconds) s: "
                         + slow.map(\.text).joined(separator: ", "))
@@ -209,6 +223,17 @@ final class ProxyDaemon: Sendable {
                 published.beat()
             }
         }
+    }
+
+    /// Samples what is said per second, and asks the primary how far away it is.
+    private func keepStatistics(_ loop: EventLoop) async {
+        let statistics = statistics
+        repeat {
+            await loops.pool.run { statistics.sample() }
+            if let primary = group.primary, primary.id != node.id {
+                await Keepalive.measure(primary.endpoint, with: client, for: statistics)
+            }
+        } while await loop.sleep(nanoseconds: UInt64(StatisticsLimits.sampleSeconds * 1e9))
     }
 
     /// A primary that ends hands over first, so that nobody waits for an election.

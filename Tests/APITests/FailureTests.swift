@@ -62,6 +62,7 @@ import Testing
         unknown_document 400
         unknown_resource 400
         wrong_cluster 409
+        xaction_not_found 404
         """
 
     @Test func `codes and their statuses do not change`() {

@@ -34,6 +34,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case bucketExists = "bucket_exists"
     case objectNotFound = "object_not_found"
     case nodeNotFound = "node_not_found"
+    case xactionNotFound = "xaction_not_found"
     case duplicateNode = "duplicate_node"
     case addressTaken = "address_taken"
     case addressUnreachable = "address_unreachable"
@@ -79,7 +80,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
             .unknownResource, .methodNotAllowed:
             400
         case .accessDenied: 403
-        case .bucketNotFound, .objectNotFound, .nodeNotFound: 404
+        case .bucketNotFound, .objectNotFound, .nodeNotFound, .xactionNotFound: 404
         case .bucketExists, .duplicateNode, .addressTaken, .roleDiffers, .alreadyFounded,
             .wrongCluster,
             .olderGeneration:

@@ -9,6 +9,8 @@ package enum Resource: Equatable, Sendable {
     case daemon([String])
     case cluster([String])
     case health
+    /// `/metrics`: what Prometheus reads; the one path without a version.
+    case metrics
     /// `/v1/log/follow`: a target reads the log.
     case followLog
     /// `/v1/log/followers`: a proxy tells the primary how far its followers are.
@@ -22,7 +24,13 @@ package enum Resource: Equatable, Sendable {
     /// - Throws: a failure that says what is wrong with the path, and which resources there are.
     package init(path: Substring) throws(Failure) {
         var rest = path
-        guard Self.element(&rest) == "v1" else {
+        let first = Self.element(&rest)
+        if first == "metrics" {
+            try Self.end(rest)
+            self = .metrics
+            return
+        }
+        guard first == "v1" else {
             throw Failure(
                 .unknownResource, "no resource '\(path)'",
                 next: "paths begin with /v1/, see \(Resource.names)")

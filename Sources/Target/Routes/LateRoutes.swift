@@ -26,6 +26,10 @@ final class LateRoutes: Handler {
         try await current.handle(exchange)
     }
 
+    func concluded(_ exchange: Exchange, isWhole: Bool) {
+        current?.concluded(exchange, isWhole: isWhole)
+    }
+
     /// What the server itself has to say of a request: that it could not be read, or was too slow.
     func answer(_ error: any Error, _ request: RequestHead?) -> Answer {
         let failure = Failure(any: error)
