@@ -16,6 +16,8 @@ enum Limits {
     static let fanOutMax = 32
     /// How long one of them may take: they answer from memory and `/proc`, so one that takes longer is not well.
     static let fanOutSeconds = 3.0
+    /// When no further node is asked: a few dozen that hang make the answer late, not endless.
+    static let fanOutWholeSeconds = 10.0
     /// An address must answer within this to be put on the map.
     static let reachableSeconds = 1.0
     /// The answer of a node to the question who it is.

@@ -253,9 +253,10 @@ final class ProxyDaemon: Sendable {
         let budget = DescriptorBudget(limit: DescriptorBudget.raisedLimit(), cached: 0)
         configuration.limits.connectionsMax = min(
             configuration.limits.connectionsMax, budget.connections)
-        let (id, published) = (node.id.text, published)
+        let (id, published, statistics) = (node.id.text, published, statistics)
         configuration.renderError = { error, request in
-            Failure(any: error).at(
+            if request == nil { statistics.count(.refused) }
+            return Failure(any: error).at(
                 method: request?.method.name ?? "", path: request?.rawPath ?? "",
                 remoteAddress: "", node: id, mapVersion: published.now.state.map.version
             ).answer

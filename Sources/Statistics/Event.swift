@@ -7,6 +7,10 @@ package enum Event: Int, CaseIterable, Sendable {
     /// Bytes that are not those of their checksum.
     case checksumError
     case rangeError
+    /// Refused for want of room on a disk.
+    case outOfSpace
+    /// A head that could not be read, that came too slowly, or for which there was no room; no handler has seen it.
+    case refused
 }
 
 /// One number per ``Event``.

@@ -4,13 +4,19 @@ package import Cluster
 extension MetricsText {
     /// What every node has to say, whatever its role: requests, process, machine.
     package mutating func add(
-        _ node: Node, _ snapshot: StatisticsSnapshot, _ report: SystemReport, started: Timestamp
+        _ node: Node, _ snapshot: StatisticsSnapshot, _ report: SystemReport, started: Timestamp,
+        connections: Int
     ) {
         family("martlet_node_info", .gauge, "Who the node is; always 1.") {
             $0.sample(1, [("id", node.id.text), ("role", node.role.text)])
         }
         add(counters: snapshot)
         add(requests: snapshot.totals)
+        counter(
+            "martlet_requests_refused_total",
+            "Connections refused: no room, or a head that was malformed or too slow.",
+            snapshot[.refused])
+        gauge("martlet_connections", "Open connections.", connections)
         add(report.process, started)
         gauge(
             "martlet_machine_memory_bytes", "Memory of the machine.", report.machine.memoryBytes)

@@ -34,7 +34,8 @@ package final class NodeStatistics: Sendable {
     /// Counts what lies beneath a failure, where AIStore counts it apart.
     package func count(_ failure: Failure) {
         switch failure.code {
-        case .inputOutput, .outOfSpace, .mountpathUnavailable: count(.fileError)
+        case .inputOutput, .mountpathUnavailable: count(.fileError)
+        case .outOfSpace: count(.outOfSpace)
         case .checksumMismatch: count(.checksumError)
         default: break
         }

@@ -51,6 +51,7 @@ import Testing
         outcome_unknown 504
         overloaded 503
         primary_unreachable 502
+        proxy_unreachable 502
         request_timeout 408
         role_differs 409
         starting 503

@@ -26,7 +26,7 @@ import Testing
         keepalive.add(30)
         keepalive.add(10)
         return StatisticsSnapshot(
-            role: role, upNanoseconds: 77, totals: totals, events: [1, 2, 3],
+            role: role, upNanoseconds: 77, totals: totals, events: [1, 2, 3, 4, 5],
             keepalive: keepalive, base: base, windowNanoseconds: 2_000_000_000)
     }
 
@@ -88,12 +88,14 @@ import Testing
         let path = try #require(Capacity.read("/"))
         var text = MetricsText()
         text.add(
-            node, Self.snapshot(.target), SystemReport.read(), started: Timestamp(nanoseconds: 1))
+            node, Self.snapshot(.target), SystemReport.read(), started: Timestamp(nanoseconds: 1),
+            connections: 3)
         text.add(ClusterState())
         text.add([path])
         let metrics = try ParsedMetrics(String(decoding: text.bytes, as: UTF8.self))
         #expect(metrics.value("ais_target_get_n_total") == 5)
         #expect(metrics.value("ais_target_get_size_bytes_total") == 2_100)
+        #expect(metrics.value("martlet_requests_refused_total") == 5)
         #expect(metrics.value("martlet_requests_done_total", ["operation": "put"]) == 3)
         #expect(metrics.value("martlet_mountpath_size_bytes", ["mountpath": "/"]) != nil)
         #expect((metrics.value("process_cpu_seconds_total") ?? 0) > 0)

@@ -54,6 +54,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case noTargets = "no_targets"
     case changingMembers = "changing_members"
     case primaryUnreachable = "primary_unreachable"
+    /// A proxy that is asked about itself.
+    case proxyUnreachable = "proxy_unreachable"
     case targetUnreachable = "target_unreachable"
     /// The change may or may not have been made; ask before repeating it.
     case outcomeUnknown = "outcome_unknown"
@@ -91,7 +93,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
         case .badRange: 416
         case .checksumMismatch, .inputOutput, .internalError, .unknown: 500
         case .notImplemented: 501
-        case .primaryUnreachable, .targetUnreachable: 502
+        case .primaryUnreachable, .proxyUnreachable, .targetUnreachable: 502
         case .notFounded, .starting, .stopping, .overloaded, .noPrimary, .noQuorum, .noTargets,
             .changingMembers, .targetBehind, .objectElsewhere, .mountpathUnavailable:
             503

@@ -56,7 +56,8 @@ package enum Resource: Equatable, Sendable {
         }
     }
 
-    package static let names = "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/health"
+    package static let names =
+        "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/health, /metrics"
 
     private static func object(_ rest: Substring) throws(Failure) -> Resource {
         var rest = rest

@@ -75,6 +75,9 @@ package final class Exchange: @unchecked Sendable {
     /// Whether the server is shutting down; an answer that waits for something should wait no more.
     package var isDraining: Bool { connection.isDraining }
 
+    /// Open connections of the server, this one included.
+    package var openConnections: Int { connection.server.connections }
+
     /// Whether the head of an answer has been given.
     package var isAnswered: Bool { state != .unanswered }
 

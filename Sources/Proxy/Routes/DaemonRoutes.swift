@@ -34,7 +34,9 @@ struct DaemonRoutes: Sendable {
             exchange.respond(json: now.state.bucketDocument, position: now.position)
         case "snode":
             var json = JSONWriter()
-            json.value(node)
+            // Flags live in the cluster map (contract §8.1).
+            json.value(
+                Node(id: node.id, role: node.role, address: node.address, member: node.member))
             json.newline()
             exchange.respond(.ok, type: "application/json", body: json.bytes)
         case "smapvote":

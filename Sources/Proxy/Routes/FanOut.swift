@@ -22,10 +22,14 @@ struct FanOut: Sendable {
     ) async -> Answers {
         let results = await withTaskGroup(of: (Int, Result<[UInt8], Failure>).self) { group in
             var results: [Int: Result<[UInt8], Failure>] = [:]
+            let begun = MonotonicTime.now()
             for (place, node) in nodes.enumerated() {
                 if place >= Limits.fanOutMax, let (done, result) = await group.next() {
                     results[done] = result
                 }
+                // With very many nodes missing, the rest is not waited for, and named all the same.
+                let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
+                if elapsed > Limits.fanOutWholeSeconds { break }
                 group.addTask { (place, await ask(node, what, body, loop)) }
             }
             for await (place, result) in group { results[place] = result }
@@ -36,7 +40,9 @@ struct FanOut: Sendable {
             switch results[place] {
             case .success(let body): answers.documents.append((node, body))
             case .failure(let failure): answers.unanswered.append((node, failure))
-            case nil: answers.unanswered.append((node, Self.silent(node, what, "not asked")))
+            case nil:
+                answers.unanswered.append(
+                    (node, Self.silent(node, what, "there was no time left to ask it")))
             }
         }
         return answers
@@ -80,7 +86,8 @@ struct FanOut: Sendable {
 
     private static func silent(_ node: Node, _ what: String, _ cause: String) -> Failure {
         Failure(
-            .targetUnreachable, "\(node.id) at \(node.address.url) did not tell its \(what)",
+            node.role == .target ? .targetUnreachable : .proxyUnreachable,
+            "\(node.id) at \(node.address.url) did not tell its \(what)",
             cause: cause, next: "start it again, or take it off the map")
     }
 }

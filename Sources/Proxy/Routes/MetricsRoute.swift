@@ -17,7 +17,8 @@ struct MetricsRoute: Sendable {
         let state = routes.published.now.state
         var text = MetricsText()
         text.add(
-            routes.node, routes.statistics.snapshot(), report, started: routes.statistics.started)
+            routes.node, routes.statistics.snapshot(), report, started: routes.statistics.started,
+            connections: exchange.openConnections)
         text.add(state)
         text.add(routes.group)
         text.add(routes.group.counters.totals)

@@ -1,5 +1,6 @@
 import API
 import HTTP
+import Statistics
 import Synchronization
 
 /// The routes of a server that listens before they can be made: the port is part of what they know.
@@ -34,6 +35,7 @@ final class LateRoutes: Handler {
     func answer(_ error: any Error, _ request: RequestHead?) -> Answer {
         let failure = Failure(any: error)
         guard let current else { return failure.answer }
+        if request == nil { current.target.statistics.count(.refused) }
         return TargetRoutes.answer(failure, request, nil, current.target)
     }
 }

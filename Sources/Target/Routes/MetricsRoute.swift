@@ -15,12 +15,17 @@ struct MetricsRoute {
         }
         let report = try await target.systemReport()
         let published = target.publisher.current
+        let snapshot = target.statistics.snapshot()
         var text = MetricsText()
         text.add(
-            target.node, target.statistics.snapshot(), report, started: target.statistics.started)
+            target.node, snapshot, report, started: target.statistics.started,
+            connections: exchange.openConnections)
         text.add(published.state)
         text.add(report.capacities)
         text.add(target.status.report(at: .now()), published)
+        text.counter(
+            "martlet_out_of_space_total", "Requests refused because a disk is full.",
+            snapshot[.outOfSpace])
         text.gauge(
             "martlet_open_objects", "Objects kept open for the next reader.",
             target.store.cache.count)
