@@ -77,6 +77,25 @@ import Testing
         #expect(totals.sum(\.lost) == 0)
     }
 
+    @Test func `a request whose client leaves is lost, and neither done nor failed`() async throws {
+        let group = EventLoopGroup(loops: 1)
+        let handler = Counted(loops: 1)
+        let server = try Server(group, handler: handler)
+        let client = Client(group)
+        let call = try await client.open(
+            .put, Endpoint(host: "127.0.0.1", port: server.port), "/put", length: 100)
+        try await call.write(Array("not a hundred".utf8))
+        call.close()
+        for _ in 0..<2_000 where handler.meter.totals.sum(\.lost) == 0 {
+            await group.loops[0].sleep(nanoseconds: 1_000_000)
+        }
+        await server.shutDown(within: 1)
+        group.shutDown()
+        let totals = handler.meter.totals
+        #expect(totals[.put].lost == 1 && totals[.put].bytesReceived == 0)
+        #expect(totals.sum(\.done) == 0 && totals.sum(\.failed) == 0)
+    }
+
     @Test func `durations fall into the bucket whose bound they do not exceed`() {
         #expect(LatencyBuckets.index(of: 0) == 0)
         #expect(LatencyBuckets.index(of: 10_000) == 0)

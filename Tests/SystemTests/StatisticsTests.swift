@@ -128,6 +128,25 @@ import Testing
         }
     }
 
+    @Test func `the curl lines of the operations page work`() throws {
+        let page = try String(
+            contentsOf: URL(filePath: "\(Shell.root)/docs/operations.md"), encoding: .utf8)
+        let section = try #require(page.components(separatedBy: "## Statistics and alerts").last)
+        let lines = section.components(separatedBy: "\n## ")[0].split(separator: "\n")
+            .filter { $0.hasPrefix("curl ") }
+        #expect(lines.count >= 5)
+        try SystemCluster.with { cluster in
+            let (proxy, target) = (try cluster.node("p1").url, try cluster.node("t1").url)
+            for line in lines {
+                let command = line.replacingOccurrences(of: "http://127.0.0.1:8080", with: proxy)
+                    .replacingOccurrences(of: "http://127.0.0.1:8083", with: target)
+                    .replacingOccurrences(of: "curl -sS", with: "curl -fsS --max-time 20")
+                let result = try Shell.run(command)
+                #expect(result.status == 0 && !result.output.isEmpty, "\(line): \(result.output)")
+            }
+        }
+    }
+
     // MARK: Documents
 
     private typealias Counters = [String: [String: Int]]

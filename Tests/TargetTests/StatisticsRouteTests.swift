@@ -58,6 +58,22 @@ import Testing
         }
     }
 
+    @Test func `the time since the redirect is counted, of warm GETs too`() async throws {
+        try await TestTarget.with { target async throws in
+            #expect(try await target.put("o", "seven b") == .ok)
+            var sum: UInt64 = 0
+            for _ in 1...3 {
+                let ago = Timestamp.now().nanoseconds - 1_000_000_000
+                let query = "pid=p1&utm=\(ago)&at=\(target.proxy.state.position.text)"
+                let reply = try await target.ask(.get, "/v1/objects/b/o?\(query)", at: nil)
+                #expect(reply.status == .ok)
+                let now = try await Self.core(target)["get.redir.ns"]?.unsigned ?? 0
+                #expect(now >= sum + 1_000_000_000 && now < sum + 60_000_000_000)
+                sum = now
+            }
+        }
+    }
+
     @Test func `capacity, status and system have the contract's types`() async throws {
         try await TestTarget.with { target async throws in
             guard case .object(let capacity) = try await Self.document(target, "stats")["capacity"],
