@@ -27,8 +27,10 @@ final class ProxyDaemon: Sendable {
     private let group: RaftGroup
     private let transport: HTTPTransport
     private let followers: Followers
+    private let announcer = CommitAnnouncer()
     private let metadata: MetadataService
     private let statistics: NodeStatistics
+    private let admission: Admission
     private let handler: ProxyHandler
 
     /// Opens the log, and founds the cluster in it if that was asked for.
@@ -48,7 +50,7 @@ final class ProxyDaemon: Sendable {
         client = Client(loops)
         published = PublishedState(ClusterState())
         identity = ClusterIdentity(published)
-        let directory = MemberDirectory(published)
+        let directory = MemberDirectory(published, seeds: settings.seeds)
         let contacts = PeerContacts()
         transport = HTTPTransport(
             HTTPTransport.Context(
@@ -65,8 +67,9 @@ final class ProxyDaemon: Sendable {
             // Snapshots are coded beside the log's thread, so that no change waits for one.
             executors: RaftMember.Executors(
                 pipeline: { $0() }, storage: { storageThread.submit($0) },
-                conversion: { pool.submit($0) }),
-            driverLimits: Self.driverLimits, seed: SystemRandom.word(),
+                conversion: { pool.submit($0) },
+                planAnnouncement: { [announcer] in announcer.ask() }),
+            limits: Self.raftLimits, driverLimits: Self.driverLimits, seed: SystemRandom.word(),
             clock: { Timestamp.now().nanoseconds }, observe: { observer.note($0) })
         observer.start(raft.status, raft.state)
         let group = RaftGroup(
@@ -87,6 +90,7 @@ final class ProxyDaemon: Sendable {
         let daemon = DaemonRoutes(
             node: node, metadata: metadata, raft: RaftDocument(group: group),
             statistics: counted, log: log.tail)
+        admission = Admission(metadata: metadata, published: published, client: client)
         handler = ProxyHandler(
             id: settings.id, published: published,
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
@@ -96,12 +100,11 @@ final class ProxyDaemon: Sendable {
             daemon: daemon,
             cluster: ClusterRoutes(
                 daemon: daemon,
-                admission: Admission(metadata: metadata, published: published, client: client),
+                admission: admission,
                 transfer: PrimaryTransfer(
                     group: group, metadata: metadata, published: published, loop: loops.loops[0]),
-                published: published,
                 queries: ClusterQueries(
-                    node: node, published: published, statistics: counted,
+                    node: node, statistics: counted,
                     fanOut: FanOut(client: client)),
                 forwarder: forwarder, followers: followers),
             health: HealthRoutes(
@@ -114,6 +117,13 @@ final class ProxyDaemon: Sendable {
                 member: storage.member, identity: identity, directory: directory,
                 contacts: contacts, closing: closing, receive: { raft.receive($0) }),
             statistics: statistics, metrics: MetricsRoute(routes: counted))
+    }
+
+    private static var raftLimits: Consensus.Limits {
+        var limits = Consensus.Limits()
+        // Most changes are followed by the next append, which tells the others as well.
+        limits.defersCommit = true
+        return limits
     }
 
     private static var driverLimits: DriverLimits {
@@ -164,6 +174,10 @@ final class ProxyDaemon: Sendable {
         log.info("stopping")
         stopping.open()
         await handOver()
+        // What was proposed here is committed by the next primary; only its messages tell what became of it.
+        _ = await loops.loops[0].within(nanoseconds: UInt64(Limits.settleSeconds * 1e9)) {
+            await self.metadata.underWay.first { $0 == 0 }
+        }
         closing.open()
         await server.shutDown(within: Limits.drainSeconds)
         services.cancel()
@@ -183,9 +197,14 @@ final class ProxyDaemon: Sendable {
             tasks.addTask {
                 await Joiner(
                     node: self.node, seeds: self.settings.seeds, published: self.published,
-                    identity: self.identity, group: self.group, client: self.client, loop: loop,
-                    log: self.log.about("join")
+                    identity: self.identity, group: self.group, admission: self.admission,
+                    client: self.client, loop: loop, log: self.log.about("join")
                 ).run()
+            }
+            tasks.addTask {
+                await self.announcer.run(
+                    loop, after: Self.driverLimits.announcementNanoseconds
+                ) { self.group.raft.announcementDue() }
             }
             tasks.addTask {
                 await GroupKeeper(
@@ -211,6 +230,7 @@ final class ProxyDaemon: Sendable {
         while await loop.sleep(nanoseconds: interval) {
             group.raft.tick()
             let now = MonotonicTime.now()
+            if !group.isLeader { followers.endWaits() }
             let slow = followers.leaveBehind(at: now)
             if !slow.isEmpty {
                 group.counters.leftBehind(slow.count)

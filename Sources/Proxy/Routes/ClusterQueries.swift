@@ -10,7 +10,6 @@ import Statistics
 /// a cluster's statistics often does because a node is missing.
 struct ClusterQueries: Sendable {
     let node: Node
-    let published: PublishedState
     let statistics: StatisticsRoutes
     let fanOut: FanOut
 
@@ -18,24 +17,25 @@ struct ClusterQueries: Sendable {
         "stats", "node_stats", "sysinfo", "mountpaths", "qryxstats", "xaction", "status",
     ]
 
-    /// Answers with the document `what`, one of ``served``.
-    func serve(_ exchange: Exchange, what: String) async throws {
+    /// Answers with the document `what`, one of ``served``, of the nodes of `map`.
+    func serve(_ exchange: Exchange, what: String, of map: ClusterMap) async throws {
         switch what {
-        case "stats", "node_stats": try await stats(exchange)
-        case "sysinfo": try await systemInformation(exchange)
-        case "mountpaths": await mountpaths(exchange)
+        case "stats", "node_stats": try await stats(exchange, map)
+        case "sysinfo": try await systemInformation(exchange, map)
+        case "mountpaths": await mountpaths(exchange, map)
         case "status": try await xactionStatus(exchange)
-        default: try await xactionStatistics(exchange)
+        default: try await xactionStatistics(exchange, map)
         }
     }
 
-    private var map: ClusterMap { published.now.state.map }
-    private var otherProxies: [Node] { map.nodes(.proxy).filter { $0.id != node.id } }
+    /// Every node but this one.
+    private func others(_ map: ClusterMap) -> [Node] {
+        map.nodes(.target) + map.nodes(.proxy).filter { $0.id != node.id }
+    }
 
     /// Contract §10.3; behind it the counters of every proxy, since it has those of one alone.
-    private func stats(_ exchange: Exchange) async throws {
-        let answers = await fanOut.ask(
-            map.nodes(.target) + otherProxies, "stats", on: exchange.loop)
+    private func stats(_ exchange: Exchange, _ map: ClusterMap) async throws {
+        let answers = await fanOut.ask(others(map), "stats", on: exchange.loop)
         let snapshot = statistics.statistics.snapshot()
         respond(exchange, answers) { json in
             json.key("proxy")
@@ -55,9 +55,8 @@ struct ClusterQueries: Sendable {
     }
 
     /// Contract §10.6, with the proxy that answers.
-    private func systemInformation(_ exchange: Exchange) async throws {
-        let answers = await fanOut.ask(
-            map.nodes(.target) + otherProxies, "sysinfo", on: exchange.loop)
+    private func systemInformation(_ exchange: Exchange, _ map: ClusterMap) async throws {
+        let answers = await fanOut.ask(others(map), "sysinfo", on: exchange.loop)
         let report = try await statistics.systemReport()
         let snapshot = statistics.statistics.snapshot()
         respond(exchange, answers) { json in
@@ -76,7 +75,7 @@ struct ClusterQueries: Sendable {
     }
 
     /// Contract §10.7.
-    private func mountpaths(_ exchange: Exchange) async {
+    private func mountpaths(_ exchange: Exchange, _ map: ClusterMap) async {
         let answers = await fanOut.ask(map.nodes(.target), "mountpaths", on: exchange.loop)
         respond(exchange, answers) { json in
             json.key("targets")
@@ -88,7 +87,7 @@ struct ClusterQueries: Sendable {
 
     /// Contract §11.5. The reply has targets' ids for keys and room for nothing else, so a target that did not answer is
     /// `null` there.
-    private func xactionStatistics(_ exchange: Exchange) async throws {
+    private func xactionStatistics(_ exchange: Exchange, _ map: ClusterMap) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         let query = try XactionQuery(decoding: body)
         // No job has ever had an id in this build.

@@ -8,7 +8,6 @@ struct ClusterRoutes: Sendable {
     let daemon: DaemonRoutes
     let admission: Admission
     let transfer: PrimaryTransfer
-    let published: PublishedState
     let queries: ClusterQueries
     let forwarder: Forwarder
     let followers: Followers
@@ -46,11 +45,12 @@ struct ClusterRoutes: Sendable {
             try await daemon.serve(exchange, query, what: what)
         case "target_ips":
             // Three networks, here all the same (contract §10.8).
-            let hosts = published.now.state.map.nodes(.target).map(\.address.host)
+            let hosts = try await daemon.view(query).state.map.nodes(.target).map(\.address.host)
             let text = hosts.flatMap { [$0, $0, $0] }.joined(separator: ",")
             exchange.respond(.ok, type: "text/plain; charset=utf-8", body: Array(text.utf8))
         case let what where ClusterQueries.served.contains(what):
-            try await queries.serve(exchange, what: what)
+            let map = try await daemon.view(query).state.map
+            try await queries.serve(exchange, what: what, of: map)
         case let what:
             throw Failure(
                 .unknownDocument, "no document '\(what)' of the cluster",

@@ -73,7 +73,7 @@ struct DaemonRoutes: Sendable {
 
     /// A map is asked for most when something is wrong. So without a majority this proxy shows what it has, and
     /// says so; its position stands in a header either way.
-    private func view(_ query: Query) async throws(Failure) -> PublishedState.Snapshot {
+    func view(_ query: Query) async throws(Failure) -> PublishedState.Snapshot {
         do throws(Failure) {
             return try await metadata.state(for: query)
         } catch {
