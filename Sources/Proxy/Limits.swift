@@ -16,6 +16,8 @@ enum Limits {
     static let fanOutMax = 32
     /// How long one of them may take: they answer from memory and `/proc`, so one that takes longer is not well.
     static let fanOutSeconds = 3.0
+    /// What one of them may answer: a kilobyte for each of a thousand mountpaths.
+    static let fanOutBytes = 1 << 20
     /// When no further node is asked: a few dozen that hang make the answer late, not endless.
     static let fanOutWholeSeconds = 10.0
     /// An address must answer within this to be put on the map.

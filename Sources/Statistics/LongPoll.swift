@@ -16,6 +16,7 @@ package struct LongPoll: Sendable {
     package func wait<Value>(
         _ exchange: Exchange, seconds: Double, _ next: (Double) async -> Value?
     ) async throws(Failure) -> Value? {
+        exchange.operation = .wait
         guard places.take() else {
             throw Failure(
                 .overloaded, "too many requests wait for a version here",

@@ -54,7 +54,7 @@ extension MetricsText {
             "martlet_request_duration_seconds", .histogram,
             "Time from a request's head to its answer's last byte, of requests answered below 400."
         ) { family in
-            for operation in Operation.allCases where operation != .stream {
+            for operation in Operation.allCases where operation.isTimed {
                 family.sample(totals[operation].latency, labels(operation))
             }
         }

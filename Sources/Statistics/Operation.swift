@@ -28,6 +28,8 @@ package enum Operation: UInt8, CaseIterable, Sendable {
     case metrics
     /// Streams between nodes, and reports of one to another. Streams last, so how long says nothing.
     case stream
+    /// Answers that wait for a version, as long as they are asked to.
+    case wait
     /// Resources that this build does not serve.
     case unserved
 
@@ -52,9 +54,13 @@ package enum Operation: UInt8, CaseIterable, Sendable {
         case .health: "health"
         case .metrics: "metrics"
         case .stream: "stream"
+        case .wait: "wait"
         case .unserved: "unserved"
         }
     }
+
+    /// Whether how long it takes is up to us.
+    package var isTimed: Bool { self != .stream && self != .wait }
 
     /// What path and method say; handlers refine it by what the body says.
     package init(_ resource: Resource, _ method: Method) {

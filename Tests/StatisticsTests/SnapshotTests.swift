@@ -22,6 +22,7 @@ import Testing
         totals[.put].done = 3
         totals[.put].bytesReceived = 33
         totals[.health].failed = 70
+        totals[.wait].failed = 7
         var keepalive = Keepalive()
         keepalive.add(30)
         keepalive.add(10)

@@ -69,7 +69,7 @@ struct FanOut: Sendable {
                 timeouts: Client.Timeouts(
                     connectSeconds: Limits.reachableSeconds,
                     responseSeconds: Limits.fanOutSeconds))
-            var body = try await response.collect(upTo: Limits.relayedBytes)
+            var body = try await response.collect(upTo: Limits.fanOutBytes)
             guard response.status == .ok else {
                 return .failure(
                     Failure(decoding: body)

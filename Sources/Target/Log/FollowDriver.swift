@@ -165,8 +165,9 @@ final class FollowDriver: @unchecked Sendable {
                 throw LogFollower.Refusal.malformed(error)
             }
             guard !frames.isEmpty else { continue }
+            if let committed = Self.committed(frames) { status.told(committed: committed) }
             let hasNewState = try await apply(frames)
-            status.heard(from: proxy, committed: Self.committed(frames), at: .now())
+            status.heard(from: proxy, at: .now())
             end.result = .worked
             if hasNewState {
                 try await call.write(

@@ -20,12 +20,15 @@ final class FollowStatus: Sendable {
 
     init() {}
 
-    /// Notes a sign of life; `committed` is how far the proxy says its log is committed, when it said so.
-    func heard(from proxy: Endpoint, committed: LogPosition?, at now: MonotonicTime) {
+    /// Notes how far a proxy says its log is committed; before that is applied, which a disk may hold up.
+    func told(committed: LogPosition) {
+        state.withLock { $0.committed = committed }
+    }
+
+    func heard(from proxy: Endpoint, at now: MonotonicTime) {
         state.withLock { state in
             if state.proxy == nil { state.streams += 1 }
             state.proxy = proxy
-            if let committed { state.committed = committed }
             state.lastContact = now
             state.problem = nil
         }
