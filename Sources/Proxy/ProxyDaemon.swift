@@ -6,6 +6,7 @@ import FoundationEssentials
 import Glibc
 import HTTP
 import MetaStore
+import Statistics
 
 /// A proxy: one member of the consensus group, and the HTTP server in front of it.
 ///
@@ -28,6 +29,7 @@ final class ProxyDaemon: Sendable {
     private let followers: Followers
     private let announcer = CommitAnnouncer()
     private let metadata: MetadataService
+    private let statistics: NodeStatistics
     private let admission: Admission
     private let handler: ProxyHandler
 
@@ -72,7 +74,7 @@ final class ProxyDaemon: Sendable {
         observer.start(raft.status, raft.state)
         let group = RaftGroup(
             raft: raft, directory: directory, contacts: contacts,
-            statusChanges: observer.statusChanges)
+            statusChanges: observer.statusChanges, counters: observer.counters)
         self.group = group
         let published = published
         followers = Followers { published.now.state.position }
@@ -81,8 +83,14 @@ final class ProxyDaemon: Sendable {
             loop: loops.loops[0])
         let forwarder = Forwarder(
             id: settings.id, group: group, client: client, loop: loops.loops[0])
+        statistics = NodeStatistics(node, loops: loops.loops.count)
+        let counted = StatisticsRoutes(
+            node: node, statistics: statistics, published: published, group: group,
+            followers: followers, pool: pool, logFiles: LogFiles(directory: settings.dataPath))
+        let daemon = DaemonRoutes(
+            node: node, metadata: metadata, raft: RaftDocument(group: group),
+            statistics: counted, log: log.tail)
         admission = Admission(metadata: metadata, published: published, client: client)
-        let daemon = DaemonRoutes(node: node, metadata: metadata, raft: RaftDocument(group: group))
         handler = ProxyHandler(
             id: settings.id, published: published,
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
@@ -95,8 +103,10 @@ final class ProxyDaemon: Sendable {
                 admission: admission,
                 transfer: PrimaryTransfer(
                     group: group, metadata: metadata, published: published, loop: loops.loops[0]),
-                published: published, fanOut: FanOut(client: client), forwarder: forwarder,
-                followers: followers),
+                queries: ClusterQueries(
+                    node: node, statistics: counted,
+                    fanOut: FanOut(client: client)),
+                forwarder: forwarder, followers: followers),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),
             follow: FollowServer(
@@ -105,7 +115,8 @@ final class ProxyDaemon: Sendable {
                 stopping: stopping, log: log.about("followers")),
             receiver: StreamReceiver(
                 member: storage.member, identity: identity, directory: directory,
-                contacts: contacts, closing: closing, receive: { raft.receive($0) }))
+                contacts: contacts, closing: closing, receive: { raft.receive($0) }),
+            statistics: statistics, metrics: MetricsRoute(routes: counted))
     }
 
     private static var raftLimits: Consensus.Limits {
@@ -182,6 +193,7 @@ final class ProxyDaemon: Sendable {
         let loop = loops.loops[0]
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.tick(loop) }
+            tasks.addTask { await self.keepStatistics(loop) }
             tasks.addTask {
                 await Joiner(
                     node: self.node, seeds: self.settings.seeds, published: self.published,
@@ -221,6 +233,7 @@ final class ProxyDaemon: Sendable {
             if !group.isLeader { followers.endWaits() }
             let slow = followers.leaveBehind(at: now)
             if !slow.isEmpty {
+                group.counters.leftBehind(slow.count)
                 log.warning(
                     "left behind, not having applied a change in \(Limits.followersSeconds) s: "
                         + slow.map(\.text).joined(separator: ", "))
@@ -230,6 +243,17 @@ final class ProxyDaemon: Sendable {
                 published.beat()
             }
         }
+    }
+
+    /// Samples what is said per second, and asks the primary how far away it is.
+    private func keepStatistics(_ loop: EventLoop) async {
+        let statistics = statistics
+        repeat {
+            await loops.pool.run { statistics.sample() }
+            if let primary = group.primary, primary.id != node.id {
+                await Keepalive.measure(primary.endpoint, with: client, for: statistics)
+            }
+        } while await loop.sleep(nanoseconds: UInt64(StatisticsLimits.sampleSeconds * 1e9))
     }
 
     /// A primary that ends hands over first, so that nobody waits for an election.
@@ -249,9 +273,10 @@ final class ProxyDaemon: Sendable {
         let budget = DescriptorBudget(limit: DescriptorBudget.raisedLimit(), cached: 0)
         configuration.limits.connectionsMax = min(
             configuration.limits.connectionsMax, budget.connections)
-        let (id, published) = (node.id.text, published)
+        let (id, published, statistics) = (node.id.text, published, statistics)
         configuration.renderError = { error, request in
-            Failure(any: error).at(
+            if request == nil { statistics.count(.refused) }
+            return Failure(any: error).at(
                 method: request?.method.name ?? "", path: request?.rawPath ?? "",
                 remoteAddress: "", node: id, mapVersion: published.now.state.map.version
             ).answer

@@ -2,6 +2,7 @@ import API
 import Base
 import Cluster
 import HTTP
+import Statistics
 
 /// What all routes of one target share.
 final class TargetContext: Sendable {
@@ -19,12 +20,14 @@ final class TargetContext: Sendable {
     let scanPool: BlockingPool
     let buffers = PieceBuffers()
     let register: RegisterRoute
+    let statistics: NodeStatistics
+    let longPoll = LongPoll()
     let log: Logger
 
     init(
         node: Node, publisher: StatePublisher, status: FollowStatus, store: ObjectStore,
         pool: BlockingPool, quickPool: BlockingPool, scanPool: BlockingPool,
-        register: RegisterRoute, log: Logger
+        register: RegisterRoute, statistics: NodeStatistics, log: Logger
     ) {
         self.node = node
         self.publisher = publisher
@@ -34,6 +37,7 @@ final class TargetContext: Sendable {
         self.quickPool = quickPool
         self.scanPool = scanPool
         self.register = register
+        self.statistics = statistics
         self.log = log
     }
 }

@@ -3,6 +3,7 @@ import Base
 import Cluster
 import Glibc
 import HTTP
+import Statistics
 
 /// One running target: the parts, in the order in which they need one another, and their end.
 final class TargetDaemon: Sendable {
@@ -53,7 +54,7 @@ final class TargetDaemon: Sendable {
             scanPool: BlockingPool(name: "scan", threads: settings.node.scanThreads),
             register: RegisterRoute(
                 proxies: ProxyChoice(node: node.id, joins: settings.joins), client: client),
-            log: log)
+            statistics: NodeStatistics(node, loops: group.loops.count), log: log)
         follow = FollowDriver(
             LogFollower(record: record, floor: floor), node: node.id, joins: settings.joins,
             ports: FollowDriver.Ports(
@@ -84,6 +85,7 @@ final class TargetDaemon: Sendable {
             tasks.addTask { [follow] in await loop.run { await follow.run() } }
             tasks.addTask { [joiner] in await loop.run { await joiner.run() } }
             tasks.addTask { [self] in await keepHouse() }
+            tasks.addTask { [self] in await keepStatistics() }
             await stopped()
             log.info("stops: no new requests, those under way may end")
             await server.shutDown(within: TargetLimits.drainSeconds)
@@ -114,6 +116,18 @@ final class TargetDaemon: Sendable {
                     context.publisher.current.state, lag: TargetLimits.accessTimeLagNanoseconds)
             }
         }
+    }
+
+    /// Samples what is said per second, and asks the proxy that is followed how far away it is.
+    private func keepStatistics() async {
+        let (context, loop) = (context, group.loops[0])
+        repeat {
+            await context.scanPool.run { context.statistics.sample() }
+            if let proxy = context.status.proxy {
+                await Keepalive.measure(proxy, with: client, for: context.statistics)
+            }
+        } while await loop.sleep(
+            nanoseconds: UInt64(StatisticsLimits.sampleSeconds * 1e9))
     }
 
     // MARK: Start

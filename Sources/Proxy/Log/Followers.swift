@@ -112,6 +112,31 @@ final class Followers: Sendable {
         }
     }
 
+    /// A follower, for those who look after the cluster.
+    struct Overview: Sendable {
+        var id: NodeID
+        var position: LogPosition
+        /// The proxy that reported it; `nil` when its stream is here.
+        var proxy: NodeID?
+        var isLeftBehind: Bool
+
+        /// Entries that it is not known to have applied.
+        func lag(behind newest: LogPosition) -> UInt64 {
+            newest > position && newest.index > position.index ? newest.index - position.index : 0
+        }
+    }
+
+    /// All followers known here, in order of their ids; on the primary, those of the whole cluster.
+    var overview: [Overview] {
+        state.withLock { state in
+            state.followers.map {
+                Overview(
+                    id: $0.key, position: $0.value.position, proxy: $0.value.proxy,
+                    isLeftBehind: $0.value.isLeftBehind)
+            }
+        }.sorted { $0.id < $1.id }
+    }
+
     // MARK: What other proxies report
 
     /// Takes in all followers of another proxy; those it no longer names are gone.
