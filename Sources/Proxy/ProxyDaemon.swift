@@ -6,6 +6,7 @@ import FoundationEssentials
 import Glibc
 import HTTP
 import MetaStore
+import Statistics
 
 /// A proxy: one member of the consensus group, and the HTTP server in front of it.
 ///
@@ -27,7 +28,10 @@ final class ProxyDaemon: Sendable {
     private let group: RaftGroup
     private let transport: HTTPTransport
     private let followers: Followers
+    private let announcer = CommitAnnouncer()
     private let metadata: MetadataService
+    private let statistics: NodeStatistics
+    private let admission: Admission
     private let handler: ProxyHandler
 
     /// Opens the log, and founds the cluster in it if that was asked for.
@@ -38,7 +42,7 @@ final class ProxyDaemon: Sendable {
         self.stop = stop
         log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
         config = LiveConfig(
-            node: settings.id, file: settings.config.options, threshold: log.threshold)
+            node: settings.id, logLevel: settings.config.logLevel, threshold: log.threshold)
         let storage = try Self.openLog(settings, log)
         node = Node(
             id: settings.id, role: .proxy, address: settings.advertised,
@@ -49,7 +53,7 @@ final class ProxyDaemon: Sendable {
         client = Client(loops)
         published = PublishedState(ClusterState())
         identity = ClusterIdentity(published)
-        let directory = MemberDirectory(published)
+        let directory = MemberDirectory(published, seeds: settings.seeds)
         let contacts = PeerContacts()
         transport = HTTPTransport(
             HTTPTransport.Context(
@@ -67,13 +71,14 @@ final class ProxyDaemon: Sendable {
             // Snapshots are coded beside the log's thread, so that no change waits for one.
             executors: RaftMember.Executors(
                 pipeline: { $0() }, storage: { storageThread.submit($0) },
-                conversion: { pool.submit($0) }),
-            driverLimits: Self.driverLimits, seed: SystemRandom.word(),
+                conversion: { pool.submit($0) },
+                planAnnouncement: { [announcer] in announcer.ask() }),
+            limits: Self.raftLimits, driverLimits: Self.driverLimits, seed: SystemRandom.word(),
             clock: { Timestamp.now().nanoseconds }, observe: { observer.note($0) })
         observer.start(raft.status, raft.state)
         let group = RaftGroup(
             raft: raft, directory: directory, contacts: contacts,
-            statusChanges: observer.statusChanges)
+            statusChanges: observer.statusChanges, counters: observer.counters)
         self.group = group
         let published = published
         followers = Followers { published.now.state.position }
@@ -87,9 +92,14 @@ final class ProxyDaemon: Sendable {
                 node: node, live: config, metadata: metadata, forwarder: forwarder,
                 client: client),
             facts: ConfigDocument.Facts(settings))
+        statistics = NodeStatistics(node, loops: loops.loops.count)
+        let counted = StatisticsRoutes(
+            node: node, statistics: statistics, published: published, group: group,
+            followers: followers, pool: pool, logFiles: LogFiles(directory: settings.dataPath))
         let daemon = DaemonRoutes(
             node: node, metadata: metadata, raft: RaftDocument(group: group),
-            config: configRoutes)
+            statistics: counted, log: log.tail, config: configRoutes)
+        admission = Admission(metadata: metadata, published: published, client: client)
         handler = ProxyHandler(
             id: settings.id, published: published,
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
@@ -99,10 +109,12 @@ final class ProxyDaemon: Sendable {
             daemon: daemon,
             cluster: ClusterRoutes(
                 daemon: daemon,
-                admission: Admission(metadata: metadata, published: published, client: client),
+                admission: admission,
                 transfer: PrimaryTransfer(
                     group: group, metadata: metadata, published: published, loop: loops.loops[0]),
-                published: published, fanOut: FanOut(client: client, config: config),
+                queries: ClusterQueries(
+                    node: node, statistics: counted,
+                    fanOut: FanOut(client: client)),
                 forwarder: forwarder, followers: followers, config: configRoutes,
                 history: HistoryRoute(group: group, loop: loops.loops[0])),
             health: HealthRoutes(
@@ -113,7 +125,15 @@ final class ProxyDaemon: Sendable {
                 stopping: stopping, log: log.about("followers")),
             receiver: StreamReceiver(
                 member: storage.member, identity: identity, directory: directory,
-                contacts: contacts, closing: closing, receive: { raft.receive($0) }))
+                contacts: contacts, closing: closing, receive: { raft.receive($0) }),
+            statistics: statistics, metrics: MetricsRoute(routes: counted))
+    }
+
+    private static var raftLimits: Consensus.Limits {
+        var limits = Consensus.Limits()
+        // Most changes are followed by the next append, which tells the others as well.
+        limits.defersCommit = true
+        return limits
     }
 
     private static var driverLimits: DriverLimits {
@@ -164,6 +184,10 @@ final class ProxyDaemon: Sendable {
         log.info("stopping")
         stopping.open()
         await handOver()
+        // What was proposed here is committed by the next primary; only its messages tell what became of it.
+        _ = await loops.loops[0].within(nanoseconds: UInt64(Limits.settleSeconds * 1e9)) {
+            await self.metadata.underWay.first { $0 == 0 }
+        }
         closing.open()
         await server.shutDown(within: Limits.drainSeconds)
         services.cancel()
@@ -179,13 +203,19 @@ final class ProxyDaemon: Sendable {
         let loop = loops.loops[0]
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.tick(loop) }
-            tasks.addTask { await self.logStatistics(loop) }
+            tasks.addTask { await self.keepStatistics(loop) }
             tasks.addTask {
                 await Joiner(
                     node: self.node, seeds: self.settings.seeds, published: self.published,
-                    identity: self.identity, group: self.group, client: self.client,
-                    config: self.config, loop: loop, log: self.log.about("join")
+                    identity: self.identity, group: self.group, admission: self.admission,
+                    client: self.client, config: self.config, loop: loop,
+                    log: self.log.about("join")
                 ).run()
+            }
+            tasks.addTask {
+                await self.announcer.run(
+                    loop, after: Self.driverLimits.announcementNanoseconds
+                ) { self.group.raft.announcementDue() }
             }
             tasks.addTask {
                 await GroupKeeper(
@@ -211,10 +241,12 @@ final class ProxyDaemon: Sendable {
         while await loop.sleep(nanoseconds: interval) {
             group.raft.tick()
             let now = MonotonicTime.now()
+            if !group.isLeader { followers.endWaits() }
             let values = config.values
             let patience = values.seconds("timeout.cplane_operation")
             let slow = followers.leaveBehind(at: now, after: patience)
             if !slow.isEmpty {
+                group.counters.leftBehind(slow.count)
                 log.warning(
                     "left behind, not having applied a change in \(patience) s: "
                         + slow.map(\.text).joined(separator: ", "))
@@ -226,16 +258,26 @@ final class ProxyDaemon: Sendable {
         }
     }
 
-    /// A line now and then that says how far this proxy is, unless nothing has happened.
-    private func logStatistics(_ loop: EventLoop) async {
-        let (log, config) = (log.about("statistics"), config)
+    /// Samples what is said per second, logs how far this proxy is unless nothing has happened, and asks the primary how
+    /// far away it is.
+    private func keepStatistics(_ loop: EventLoop) async {
+        let (statistics, config) = (statistics, config)
+        let log = log.about("statistics")
         var last = ""
         await loop.periodically(
             every: { config.values.nanoseconds("periodic.stats_time") }, changes: config.changes,
             do: {
+                await loops.pool.run { statistics.sample() }
                 let text = "at \(published.now.position), \(followers.count) followers here"
-                if text != last { log.info("\(text); \(ProcessUsage.now.text)") }
+                if text != last {
+                    log.info("\(text); \(ProcessUsage.cpuNanoseconds / 1_000_000) ms of CPU")
+                }
                 last = text
+                if let primary = group.primary, primary.id != node.id {
+                    await Keepalive.measure(
+                        primary.endpoint, with: client, for: statistics,
+                        seconds: config.values.seconds("timeout.max_keepalive"))
+                }
             })
     }
 
@@ -256,9 +298,10 @@ final class ProxyDaemon: Sendable {
         let budget = DescriptorBudget(limit: DescriptorBudget.raisedLimit(), cached: 0)
         configuration.limits.connectionsMax = min(
             configuration.limits.connectionsMax, budget.connections)
-        let (id, published) = (node.id.text, published)
+        let (id, published, statistics) = (node.id.text, published, statistics)
         configuration.renderError = { error, request in
-            Failure(any: error).at(
+            if request == nil { statistics.count(.refused) }
+            return Failure(any: error).at(
                 method: request?.method.name ?? "", path: request?.rawPath ?? "",
                 remoteAddress: "", node: id, mapVersion: published.now.state.map.version
             ).answer

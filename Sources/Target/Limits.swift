@@ -16,8 +16,11 @@ enum TargetLimits {
     /// Up to so many targets follow the primary itself, which saves two hops on every change; beyond that they spread
     /// over all proxies, so that the primary does not send each change to everybody.
     static let targetsAtPrimaryMax = 32
-    /// Requests that wait for the state their redirect was computed from, as long as `timeout.cplane_operation` says; more
-    /// would only hide that no state comes.
+    /// When a state that a redirect was computed from has not come for so long, another proxy is followed: the one followed
+    /// may be cut off from the others and know nothing of it. Short enough for the other to serve some of those who wait.
+    static let overdueNanoseconds: UInt64 = 700_000_000
+    /// Requests that wait for such a state, as long as `timeout.cplane_operation` says; more would only hide that no state
+    /// comes.
     static let positionWaitersMax = 4_096
     /// A target that has heard of no proxy for so long is not ready; and not before it has given one up and asked another.
     static let contactSeconds = 10.0

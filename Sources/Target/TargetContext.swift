@@ -2,6 +2,7 @@ import API
 import Base
 import Cluster
 import HTTP
+import Statistics
 
 /// What all routes of one target share.
 final class TargetContext: Sendable {
@@ -23,13 +24,15 @@ final class TargetContext: Sendable {
     /// What the configuration document tells of the start.
     let facts: ConfigDocument.Facts
     let proxies: ProxyCalls
+    let statistics: NodeStatistics
+    let longPoll = LongPoll()
     let log: Logger
 
     init(
         node: Node, publisher: StatePublisher, status: FollowStatus, store: ObjectStore,
         pool: BlockingPool, quickPool: BlockingPool, scanPool: BlockingPool,
-        register: RegisterRoute, config: LiveConfig, facts: ConfigDocument.Facts,
-        proxies: ProxyCalls, log: Logger
+        register: RegisterRoute, statistics: NodeStatistics, config: LiveConfig,
+        facts: ConfigDocument.Facts, proxies: ProxyCalls, log: Logger
     ) {
         self.node = node
         self.publisher = publisher
@@ -42,6 +45,7 @@ final class TargetContext: Sendable {
         self.config = config
         self.facts = facts
         self.proxies = proxies
+        self.statistics = statistics
         self.log = log
     }
 }

@@ -3,6 +3,7 @@ import Base
 import Cluster
 import Glibc
 import HTTP
+import Statistics
 
 /// One running target: the parts, in the order in which they need one another, and their end.
 final class TargetDaemon: Sendable {
@@ -24,7 +25,7 @@ final class TargetDaemon: Sendable {
         let log = Logger(
             node: settings.id.text, subject: "target", minimum: settings.node.logLevel)
         let config = LiveConfig(
-            node: settings.id, file: settings.node.options, threshold: log.threshold)
+            node: settings.id, logLevel: settings.node.logLevel, threshold: log.threshold)
         let budget = DescriptorBudget(
             limit: DescriptorBudget.raisedLimit(), cached: settings.node.openObjects)
         data = try Self.claimData(settings.dataPath)
@@ -55,7 +56,8 @@ final class TargetDaemon: Sendable {
             scanPool: BlockingPool(name: "scan", threads: settings.node.scanThreads),
             register: RegisterRoute(
                 proxies: ProxyChoice(node: node.id, joins: settings.joins), client: client),
-            config: config, facts: ConfigDocument.Facts(settings, port: server.port),
+            statistics: NodeStatistics(node, loops: group.loops.count), config: config,
+            facts: ConfigDocument.Facts(settings, port: server.port),
             proxies: ProxyCalls(
                 choice: ProxyChoice(node: node.id, joins: settings.joins), client: client,
                 config: config),
@@ -90,7 +92,7 @@ final class TargetDaemon: Sendable {
             tasks.addTask { [follow] in await loop.run { await follow.run() } }
             tasks.addTask { [joiner] in await loop.run { await joiner.run() } }
             tasks.addTask { [self] in await keepHouse() }
-            tasks.addTask { [self] in await logStatistics() }
+            tasks.addTask { [self] in await keepStatistics() }
             await stopped()
             log.info("stops: no new requests, those under way may end")
             await server.shutDown(within: TargetLimits.drainSeconds)
@@ -123,18 +125,28 @@ final class TargetDaemon: Sendable {
         }
     }
 
-    /// A line now and then that says how far this target is, unless nothing has happened.
-    private func logStatistics() async {
+    /// Samples what is said per second, logs how far this target is unless nothing has happened, and asks the proxy that
+    /// is followed how far away it is.
+    private func keepStatistics() async {
+        let (context, loop) = (context, group.loops[0])
         let (log, config) = (log.about("statistics"), context.config)
         var last = ""
-        await group.loops[0].periodically(
+        await loop.periodically(
             every: { config.values.nanoseconds("periodic.stats_time") }, changes: config.changes,
             do: {
+                await context.scanPool.run { context.statistics.sample() }
                 let text =
                     "at \(context.publisher.current.state.position.text), \(server.connections) "
                     + "connections"
-                if text != last { log.info("\(text); \(ProcessUsage.now.text)") }
+                if text != last {
+                    log.info("\(text); \(ProcessUsage.cpuNanoseconds / 1_000_000) ms of CPU")
+                }
                 last = text
+                if let proxy = context.status.proxy {
+                    await Keepalive.measure(
+                        proxy, with: client, for: context.statistics,
+                        seconds: config.values.seconds("timeout.max_keepalive"))
+                }
             })
     }
 

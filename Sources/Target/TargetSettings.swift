@@ -19,8 +19,6 @@ struct TargetSettings: Sendable {
 /// Settings of one node, as the file of `--config` has them. Nothing in here is about the cluster.
 struct NodeSettings: Equatable, Sendable {
     var logLevel = Logger.Level.info
-    /// What the file sets of the configuration's options.
-    var options: [String: String] = [:]
     /// Threads for durable commits: fsyncs share journal commits, hardly any more beyond 16.
     var poolThreads = 16
     /// Threads for opens, writes and renames: twice the cores, and no fewer than four for what does hit the disk.
@@ -42,7 +40,6 @@ struct NodeSettings: Equatable, Sendable {
     init(decoding bytes: [UInt8]) throws(Failure) {
         let file = try NodeConfigFile(decoding: bytes)
         logLevel = file.logLevel
-        options = file.options
         guard let value = try file.section("target", keys: Self.keys) else { return }
         poolThreads = try Self.number(value, "pool_threads", 1...256) ?? poolThreads
         quickThreads = try Self.number(value, "quick_threads", 1...256) ?? quickThreads

@@ -14,6 +14,10 @@ struct Group {
         var stopped: StopReason?
         var starts: UInt64 = 0
         var isDiskStuck = false
+        var owesAnnouncement = false
+        /// The last position that observers were told of, and proposals that were answered before that.
+        var told = Index.zero
+        var answeredEarly = 0
     }
 
     static let generation = Generation(counter: 1, nonce: 7)
@@ -108,13 +112,19 @@ struct Group {
                 precondition(member.job == nil, "two storage jobs at once")
                 member.job = job
             case .convert(let job): member.conversions.append(job)
+            case .announceLater: member.owesAnnouncement = true
             case .answer(let token, let outcome):
+                if case .applied(let position, _) = outcome, position.index > member.told {
+                    member.answeredEarly += 1
+                }
                 member.outcomes[token, default: []].append(outcome)
             case .answerRead(let token, let outcome):
                 member.reads[token, default: []].append(outcome)
             case .transferEnded(_, let result): member.transfers.append(result)
             case .stopped(let reason): member.stopped = reason
-            case .applied, .restored, .superseded, .removed: break
+            case .applied(_, _, let position): member.told = position.index
+            case .restored(_, let position): member.told = position.index
+            case .superseded, .removed: break
             }
         }
         members[id] = member
@@ -140,6 +150,13 @@ struct Group {
     /// Carries out one storage job after another until none is left.
     mutating func flushAll(_ id: UInt64) {
         while flush(MemberID(id)) {}
+    }
+
+    /// Lets a planned announcement be due.
+    mutating func announce(_ id: UInt64) {
+        members[MemberID(id)]?.owesAnnouncement = false
+        feed(MemberID(id), [.announcementDue])
+        settle()
     }
 
     /// Delivers the oldest message, or loses it; `false` when there is none.

@@ -1,5 +1,4 @@
 package import Base
-import Cluster
 
 /// What stands in the file that `--config` names: settings of one node that are not worth a flag.
 ///
@@ -8,8 +7,6 @@ import Cluster
 /// One file may serve all nodes of a cluster, so each role has a section that only it reads.
 package struct NodeConfigFile: Sendable {
     package var logLevel = Logger.Level.info
-    /// What the file sets of the options that the log can set as well, and better.
-    package var options: [String: String] = [:]
     private var sections: [String: JSONValue] = [:]
 
     private static let levels: [String: Logger.Level] = [
@@ -36,7 +33,6 @@ package struct NodeConfigFile: Sendable {
                     next: "one of \(Self.levels.keys.sorted().joined(separator: ", "))")
             }
             logLevel = level
-            options["log.level"] = try? ConfigOption.named("log.level")?.canonical(word)
         }
         if case .object(let object) = json {
             for role in ["proxy", "target"] { sections[role] = object[role] }

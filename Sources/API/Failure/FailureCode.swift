@@ -37,6 +37,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case bucketExists = "bucket_exists"
     case objectNotFound = "object_not_found"
     case nodeNotFound = "node_not_found"
+    case xactionNotFound = "xaction_not_found"
     case duplicateNode = "duplicate_node"
     case addressTaken = "address_taken"
     case addressUnreachable = "address_unreachable"
@@ -58,6 +59,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case noTargets = "no_targets"
     case changingMembers = "changing_members"
     case primaryUnreachable = "primary_unreachable"
+    /// A proxy that is asked about itself.
+    case proxyUnreachable = "proxy_unreachable"
     case targetUnreachable = "target_unreachable"
     /// The change may or may not have been made; ask before repeating it.
     case outcomeUnknown = "outcome_unknown"
@@ -85,7 +88,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
             .unknownResource, .methodNotAllowed:
             400
         case .accessDenied: 403
-        case .bucketNotFound, .objectNotFound, .nodeNotFound: 404
+        case .bucketNotFound, .objectNotFound, .nodeNotFound, .xactionNotFound: 404
         case .bucketExists, .duplicateNode, .addressTaken, .roleDiffers, .alreadyFounded,
             .wrongCluster,
             .olderGeneration, .configChanged:
@@ -96,7 +99,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
         case .badRange: 416
         case .checksumMismatch, .inputOutput, .internalError, .unknown: 500
         case .notImplemented: 501
-        case .primaryUnreachable, .targetUnreachable: 502
+        case .primaryUnreachable, .proxyUnreachable, .targetUnreachable: 502
         case .notFounded, .starting, .stopping, .overloaded, .noPrimary, .noQuorum, .noTargets,
             .changingMembers, .targetBehind, .objectElsewhere, .mountpathUnavailable:
             503

@@ -16,6 +16,9 @@ package enum QueryName {
     package static let readiness = "readiness"
     package static let clusterInfo = "cii"
     package static let nonElectable = "nel"
+    /// The version that a document must have before it is answered, and how long that may take.
+    package static let waitVersion = "wait_version"
+    package static let timeout = "timeout"
     /// `stale` or `linearizable`, of reads of metadata.
     package static let consistency = "consistency"
     /// Settings for this run of the node only.

@@ -28,6 +28,8 @@ package struct Logger: Sendable {
     private let subject: String
     /// The least that is written; shared with every log made from this one, so that one change is one for all.
     package let threshold: Threshold
+    /// What was logged last, here and under other subjects.
+    package let tail: LogTail
 
     package final class Threshold: Sendable {
         private let level: Atomic<Int>
@@ -42,19 +44,22 @@ package struct Logger: Sendable {
         }
     }
 
-    package init(node: String, subject: String, minimum: Level = .info) {
-        self.init(node: node, subject: subject, threshold: Threshold(minimum))
+    package init(
+        node: String, subject: String, minimum: Level = .info, tail: LogTail = LogTail()
+    ) {
+        self.init(node: node, subject: subject, threshold: Threshold(minimum), tail: tail)
     }
 
-    private init(node: String, subject: String, threshold: Threshold) {
+    private init(node: String, subject: String, threshold: Threshold, tail: LogTail) {
         self.node = node
         self.subject = subject
         self.threshold = threshold
+        self.tail = tail
     }
 
     /// The same log under another subject.
     package func about(_ subject: String) -> Logger {
-        Logger(node: node, subject: subject, threshold: threshold)
+        Logger(node: node, subject: subject, threshold: threshold, tail: tail)
     }
 
     package func debug(_ text: @autoclosure () -> String) { write(.debug, text) }
@@ -67,6 +72,7 @@ package struct Logger: Sendable {
         let line =
             "\(Self.clockText()) \(level.letter) \(node) \(subject): \(Self.oneLine(text()))\n"
         let bytes = Array(line.utf8)
+        tail.append(level, bytes)
         _ = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 

@@ -10,9 +10,12 @@ package final class LiveConfig: Sendable {
 
     /// - Parameters:
     ///   - node: whose own settings count.
-    ///   - file: values by the options' names, as the node was started with.
+    ///   - logLevel: what the node was started with; anything that is set counts more.
     ///   - threshold: what the log level is set on.
-    package init(node: NodeID, file: [String: String] = [:], threshold: Logger.Threshold) {
+    package init(
+        node: NodeID, logLevel: Logger.Level = .info, threshold: Logger.Threshold
+    ) {
+        let file = logLevel == .info ? [:] : ["log.level": Self.text(of: logLevel)]
         layers = Mutex(LayeredConfig(node: node, file: file))
         self.threshold = threshold
         carryOut()
@@ -56,6 +59,15 @@ package final class LiveConfig: Sendable {
         }
         if let mistake { throw mistake }
         carryOut()
+    }
+
+    private static func text(of level: Logger.Level) -> String {
+        switch level {
+        case .error: "0"
+        case .warning: "1"
+        case .info: "3"
+        case .debug: "4"
+        }
     }
 
     private func carryOut() {

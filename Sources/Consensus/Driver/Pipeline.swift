@@ -37,6 +37,8 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
     private var compactionPoints: [LogBase] = []
     private var proposals = ProposalWaiters()
     private var reads = ReadWaiters()
+    /// The commit index when an announcement was planned; `nil` when none is.
+    private var announcing: Index?
     private var actions: [PipelineAction<Machine>] = []
 
     /// Starts from what storage holds. `machine` is the state machine before the first entry; it is
@@ -102,6 +104,7 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
         }
         submit(&gathered, &asked)
         startStoring()
+        planAnnouncement()
         lookAround()
         defer { actions = [] }
         return actions
@@ -149,6 +152,12 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
             }
         case .stored(let result): stored(result)
         case .converted(let result): converted(result)
+        case .announceCommit: announce()
+        case .announcementDue:
+            let planned = announcing ?? .zero
+            announcing = nil
+            // What other messages have brought meanwhile needs none of its own; what came since may wait as long.
+            if replica.owesCommit(upTo: planned) { announce() }
         case .stop: stop(.asked)
         case .propose, .read: break  // gathered by the caller
         }
@@ -210,15 +219,16 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
         appliedTime = base.time
         compactionPoints = []
         isRemoved = false
+        actions.append(.restored(state: decoded.image, at: position))
         for token in proposals.skip(through: applied.index) {
             answer(token, replica.obeys(.unknownAfterSnapshot) ? .unknown : .refused(.lost))
         }
-        actions.append(.restored(state: decoded.image, at: position))
         answerReads()
     }
 
     private mutating func apply(through index: Index) {
         var entries: [Entry] = []
+        var answers: [(ProposalToken, ProposalOutcome<Machine.Outcome>)] = []
         while applied.index < index {
             guard let entry = replica.entry(at: applied.index.next) else {
                 preconditionFailure("entry \(applied.index.next) is committed and not in memory")
@@ -229,10 +239,9 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
                 appliedTime = max(appliedTime, entry.time)
                 entries.append(entry)
                 for waiter in proposals.take(at: entry.index) {
-                    answer(
-                        waiter.token,
-                        waiter.term == entry.term || !replica.obeys(.answerIsOwn)
-                            ? .applied(position, outcome) : .refused(.lost))
+                    let isOwn = waiter.term == entry.term || !replica.obeys(.answerIsOwn)
+                    answers.append(
+                        (waiter.token, isOwn ? .applied(position, outcome) : .refused(.lost)))
                 }
                 if entry.index.rawValue.isMultiple(of: limits.compactionStride) {
                     compactionPoints.append(
@@ -241,13 +250,30 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
                             configuration: replica.configuration(at: applied.index)))
                 }
             } catch {
+                for (token, outcome) in answers { answer(token, outcome) }
                 return stop(.applyFailed(entry.index, String(describing: error)))
             }
         }
         guard !entries.isEmpty else { return }
+        // Whoever is answered looks at the state next, so the state is told first.
         actions.append(.applied(entries, state: machine.capture(), at: position))
+        for (token, outcome) in answers { answer(token, outcome) }
         carryOut(replica.handle(.applied(applied.index)))
         answerReads()
+    }
+
+    // MARK: announcements
+
+    private mutating func announce() {
+        if stopReason == nil { carryOut(replica.handle(.announceCommit)) }
+    }
+
+    private mutating func planAnnouncement() {
+        guard announcing == nil, stopReason == nil, replica.limits.defersCommit,
+            replica.owesCommit(upTo: replica.commit)
+        else { return }
+        announcing = replica.commit
+        actions.append(.announceLater)
     }
 
     // MARK: waiters

@@ -1,7 +1,7 @@
 package import Base
 
 extension EventLoop {
-    /// Calls `body` again and again until the task is cancelled.
+    /// Calls `body`, now and again and again, until the task is cancelled.
     ///
     /// - Parameters:
     ///   - interval: nanoseconds from one call to the next, asked anew whenever `changes` does: a shorter one counts from
@@ -9,16 +9,16 @@ extension EventLoop {
     ///   - changes: counts what may have changed the interval.
     ///   - body: what is to be done.
     package func periodically(
-        every interval: () -> UInt64, changes: Watched<UInt64>, do body: () -> Void
+        every interval: () -> UInt64, changes: Watched<UInt64>, do body: () async -> Void
     ) async {
-        var last = MonotonicTime.now()
+        var last: MonotonicTime?
         while !Task.isCancelled {
             let seen = changes.value
             let due = interval()
-            let elapsed = MonotonicTime.now().since(last)
+            let elapsed = last.map { MonotonicTime.now().since($0) } ?? due
             if elapsed >= due {
                 last = .now()
-                body()
+                await body()
                 continue
             }
             _ = await within(nanoseconds: due - elapsed) {

@@ -6,6 +6,7 @@ import Synchronization
 /// Passes on what the local member reports: states to those who read them, news to the log.
 final class RaftObserver: Sendable {
     let statusChanges: Watched<DriverStatus?>
+    let counters = RaftCounters()
     private let published: PublishedState
     private let config: LiveConfig
     private let hashes: StateHashes
@@ -39,6 +40,7 @@ final class RaftObserver: Sendable {
         case .changed(let status):
             let before = statusChanges.value
             statusChanges.set(status)
+            counters.changed(from: before, to: status)
             guard
                 (before?.role, before?.term, before?.leader)
                     != (status.role, status.term, status.leader)

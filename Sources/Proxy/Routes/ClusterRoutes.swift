@@ -8,8 +8,7 @@ struct ClusterRoutes: Sendable {
     let daemon: DaemonRoutes
     let admission: Admission
     let transfer: PrimaryTransfer
-    let published: PublishedState
-    let fanOut: FanOut
+    let queries: ClusterQueries
     let forwarder: Forwarder
     let followers: Followers
     let config: ConfigRoutes
@@ -63,7 +62,7 @@ struct ClusterRoutes: Sendable {
 
     private func get(_ exchange: Exchange, _ query: Query) async throws {
         switch try query.value(QueryName.what) ?? "" {
-        case let what where ["smap", "bmd", "cluster_config"].contains(what):
+        case let what where ["smap", "bmd", "snode", "smapvote", "cluster_config"].contains(what):
             try await daemon.serve(exchange, query, what: what)
         case "config": try await daemon.serve(exchange, query, what: "cluster_config")
         case "history":
@@ -72,17 +71,17 @@ struct ClusterRoutes: Sendable {
                 json: try await history.document(query, upTo: now), position: now.position)
         case "target_ips":
             // Three networks, here all the same (contract §10.8).
-            let hosts = published.now.state.map.nodes(.target).map(\.address.host)
+            let hosts = try await daemon.view(query).state.map.nodes(.target).map(\.address.host)
             let text = hosts.flatMap { [$0, $0, $0] }.joined(separator: ",")
             exchange.respond(.ok, type: "text/plain; charset=utf-8", body: Array(text.utf8))
-        case "mountpaths":
-            let body = try await fanOut.document(
-                "mountpaths", of: published.now.state.map.nodes(.target), under: "targets")
-            exchange.respond(.ok, type: "application/json", body: body)
+        case let what where ClusterQueries.served.contains(what):
+            let map = try await daemon.view(query).state.map
+            try await queries.serve(exchange, what: what, of: map)
         case let what:
             throw Failure(
                 .unknownDocument, "no document '\(what)' of the cluster",
-                next: "what=smap, bmd, cluster_config, history, mountpaths or target_ips")
+                next: "what=smap, bmd, snode, smapvote, cluster_config, history, target_ips, "
+                    + ClusterQueries.served.joined(separator: ", "))
         }
     }
 

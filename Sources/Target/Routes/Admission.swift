@@ -1,6 +1,7 @@
 import API
 import Cluster
 import HTTP
+import Statistics
 
 /// What every request about a bucket or an object passes: that it came through a proxy, and a state that is not older
 /// than the one the proxy had.
@@ -17,6 +18,7 @@ struct Admission {
         guard redirect != nil || isInternal || isDirectRead else {
             throw Failure.notRedirected(what)
         }
+        if let redirect { target.statistics.redirected(exchange, at: redirect.time) }
         var published = target.publisher.current
         if let wanted = redirect?.position, wanted > published.state.position {
             let awaited = await target.publisher.state(
