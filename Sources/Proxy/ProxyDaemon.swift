@@ -14,6 +14,7 @@ final class ProxyDaemon: Sendable {
     private let settings: ProxySettings
     /// Opened when this proxy is to end.
     private let stop: Latch
+    private let ending: Ending
     /// Opened when this proxy takes nothing new, and when its member leaves the group's conversation.
     private let stopping = Latch()
     private let closing = Latch()
@@ -24,6 +25,7 @@ final class ProxyDaemon: Sendable {
     private let published: PublishedState
     private let identity: ClusterIdentity
     private let group: RaftGroup
+    private let isStranded: Watched<Bool>
     private let transport: HTTPTransport
     private let followers: Followers
     private let metadata: MetadataService
@@ -35,6 +37,7 @@ final class ProxyDaemon: Sendable {
     init(_ settings: ProxySettings, stop: Latch) throws {
         self.settings = settings
         self.stop = stop
+        ending = Ending(stop)
         log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
         let storage = try Self.openLog(settings, log)
         node = Node(
@@ -67,6 +70,7 @@ final class ProxyDaemon: Sendable {
             driverLimits: Self.driverLimits, seed: SystemRandom.word(),
             clock: { Timestamp.now().nanoseconds }, observe: { observer.note($0) })
         observer.start(raft.status, raft.state)
+        isStranded = observer.isStranded
         let group = RaftGroup(
             raft: raft, directory: directory, contacts: contacts,
             statusChanges: observer.statusChanges)
@@ -78,7 +82,22 @@ final class ProxyDaemon: Sendable {
             loop: loops.loops[0])
         let forwarder = Forwarder(
             id: settings.id, group: group, client: client, loop: loops.loops[0])
-        let daemon = DaemonRoutes(node: node, metadata: metadata, raft: RaftDocument(group: group))
+        let transfer = PrimaryTransfer(
+            group: group, metadata: metadata, published: published, loop: loops.loops[0])
+        let departure = Departure(
+            group: group, metadata: metadata, published: published, loop: loops.loops[0])
+        let daemon = DaemonRoutes(
+            node: node, metadata: metadata, raft: RaftDocument(group: group),
+            actions: DaemonActions(
+                shutdown: NodeShutdown(
+                    node: node, group: group, published: published, departure: departure,
+                    transfer: transfer, forwarder: forwarder, ending: ending,
+                    log: log.about("shutdown"))))
+        let actions = ClusterActions(
+            forwarder: forwarder,
+            shutdown: ClusterShutdown(
+                node: node, published: published, client: client, ending: ending,
+                log: log.about("shutdown")))
         handler = ProxyHandler(
             id: settings.id, published: published,
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
@@ -89,8 +108,7 @@ final class ProxyDaemon: Sendable {
             cluster: ClusterRoutes(
                 daemon: daemon,
                 admission: Admission(metadata: metadata, published: published, client: client),
-                transfer: PrimaryTransfer(
-                    group: group, metadata: metadata, published: published, loop: loops.loops[0]),
+                departure: departure, actions: actions, transfer: transfer,
                 published: published, fanOut: FanOut(client: client), forwarder: forwarder,
                 followers: followers),
             health: HealthRoutes(
@@ -151,7 +169,7 @@ final class ProxyDaemon: Sendable {
         let status: Int32 = group.status.stopped == nil ? 0 : 1
         log.info("stopping")
         stopping.open()
-        await handOver()
+        if ending.handsOver { await handOver() }
         closing.open()
         await server.shutDown(within: Limits.drainSeconds)
         services.cancel()
@@ -170,7 +188,8 @@ final class ProxyDaemon: Sendable {
             tasks.addTask {
                 await Joiner(
                     node: self.node, seeds: self.settings.seeds, published: self.published,
-                    identity: self.identity, group: self.group, client: self.client, loop: loop,
+                    identity: self.identity, group: self.group, isStranded: self.isStranded,
+                    client: self.client, loop: loop,
                     log: self.log.about("join")
                 ).run()
             }

@@ -19,12 +19,15 @@ final class TargetContext: Sendable {
     let scanPool: BlockingPool
     let buffers = PieceBuffers()
     let register: RegisterRoute
+    let proxies: ProxyCaller
+    /// Opened when a request has asked this target to end.
+    let ending = Latch()
     let log: Logger
 
     init(
         node: Node, publisher: StatePublisher, status: FollowStatus, store: ObjectStore,
         pool: BlockingPool, quickPool: BlockingPool, scanPool: BlockingPool,
-        register: RegisterRoute, log: Logger
+        register: RegisterRoute, proxies: ProxyCaller, log: Logger
     ) {
         self.node = node
         self.publisher = publisher
@@ -34,6 +37,7 @@ final class TargetContext: Sendable {
         self.quickPool = quickPool
         self.scanPool = scanPool
         self.register = register
+        self.proxies = proxies
         self.log = log
     }
 }

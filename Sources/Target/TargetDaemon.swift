@@ -47,12 +47,14 @@ final class TargetDaemon: Sendable {
             let address = NodeAddress(host: settings.host, port: port)
         else { throw Failure(.badValue, "\(settings.host) is not a host other nodes can be told") }
         node = Node(id: settings.id, role: .target, address: address)
+        let proxies = ProxyCaller(
+            choice: ProxyChoice(node: node.id, joins: settings.joins), client: client,
+            publisher: publisher, log: log.about("proxies"))
         context = TargetContext(
             node: node, publisher: publisher, status: status, store: store, pool: pool,
             quickPool: BlockingPool(name: "quick", threads: settings.node.quickThreads),
             scanPool: BlockingPool(name: "scan", threads: settings.node.scanThreads),
-            register: RegisterRoute(
-                proxies: ProxyChoice(node: node.id, joins: settings.joins), client: client),
+            register: RegisterRoute(proxies: proxies), proxies: proxies,
             log: log)
         follow = FollowDriver(
             LogFollower(record: record, floor: floor), node: node.id, joins: settings.joins,
@@ -75,16 +77,21 @@ final class TargetDaemon: Sendable {
                 + mountpaths.all.map(\.path).joined(separator: " "))
     }
 
-    /// Follows the log and serves until the signal, then ends in order.
+    /// Follows the log and serves until the signal or a request to end, then ends in order.
     ///
-    /// - Parameter stopped: returns when the target is to end.
-    func run(until stopped: @Sendable () async -> Void) async {
+    /// - Parameter stopped: returns when the target is to end, and when its task is cancelled.
+    func run(until stopped: @escaping @Sendable () async -> Void) async {
         await withTaskGroup(of: Void.self) { tasks in
             let loop = group.loops[0]
             tasks.addTask { [follow] in await loop.run { await follow.run() } }
             tasks.addTask { [joiner] in await loop.run { await joiner.run() } }
             tasks.addTask { [self] in await keepHouse() }
-            await stopped()
+            await withTaskGroup(of: Void.self) { [context] reasons in
+                reasons.addTask { await stopped() }
+                reasons.addTask { await context.ending.wait() }
+                await reasons.next()
+                reasons.cancelAll()
+            }
             log.info("stops: no new requests, those under way may end")
             await server.shutDown(within: TargetLimits.drainSeconds)
             tasks.cancelAll()

@@ -46,11 +46,13 @@ import Testing
         not_redirected 400
         object_elsewhere 503
         object_not_found 404
+        objects_at_risk 400
         older_generation 409
         out_of_space 507
         outcome_unknown 504
         overloaded 503
         primary_unreachable 502
+        quorum_at_risk 400
         request_timeout 408
         role_differs 409
         starting 503

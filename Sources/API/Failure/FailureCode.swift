@@ -39,6 +39,10 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case addressUnreachable = "address_unreachable"
     case roleDiffers = "role_differs"
     case isPrimary = "is_primary"
+    /// The voting proxies that are left could not decide anything.
+    case quorumAtRisk = "quorum_at_risk"
+    /// Objects could not be found any more.
+    case objectsAtRisk = "objects_at_risk"
     case alreadyFounded = "already_founded"
     case wrongCluster = "wrong_cluster"
     case olderGeneration = "older_generation"
@@ -75,6 +79,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
         case .badRequest, .badPath, .badQuery, .badJSON, .badValue, .badHeader, .badBody,
             .badPosition, .badBucketName, .badObjectName, .badProvider, .badNamespace, .badNode,
             .unknownAction, .unknownDocument, .notRedirected, .addressUnreachable, .isPrimary,
+            .quorumAtRisk, .objectsAtRisk,
             // Contract §2.1: never 404 or 405.
             .unknownResource, .methodNotAllowed:
             400

@@ -8,8 +8,12 @@ struct DaemonRoutes: Sendable {
     let node: Node
     let metadata: MetadataService
     let raft: RaftDocument
+    let actions: DaemonActions
 
     func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
+        if exchange.request.method == .put, rest.isEmpty {
+            return try await actions.serve(exchange, query)
+        }
         guard exchange.request.method == .get else {
             throw Failure.notImplemented("\(exchange.request.method.name) /v1/daemon")
         }

@@ -94,7 +94,7 @@ import Testing
         Row(.get, "/v1/daemon?what=raft", 200),
         Row(.get, "/v1/daemon?what=nonsense", 400, .unknownDocument),
         Row(.get, "/v1/daemon", 400, .unknownDocument),
-        Row(.put, "/v1/daemon", "{}", 501, .notImplemented),
+        Row(.put, "/v1/daemon", "{}", 400, .unknownAction),
         Row(.get, "/v1/cluster?what=smap", 200),
         Row(.post, "/v1/cluster/autoreg", "{}", 400, .badNode),
         Row(.post, "/v1/cluster/autoreg", "nonsense", 400, .badJSON),

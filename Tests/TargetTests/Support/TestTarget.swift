@@ -71,6 +71,9 @@ final class TestTarget: Sendable {
         clients.shutDown()
     }
 
+    /// Waits for a target that ends by itself.
+    func ended() async { await running.value }
+
     struct Reply {
         let status: Status
         let headers: Headers
