@@ -9,6 +9,7 @@ final class TargetContext: Sendable {
     let publisher: StatePublisher
     let status: FollowStatus
     let store: ObjectStore
+    let mountpaths: MountpathControl
     /// For what waits for the disk to have written: commits of durable objects. Many threads, because fsyncs that
     /// overlap share journal commits.
     let pool: BlockingPool
@@ -26,6 +27,7 @@ final class TargetContext: Sendable {
 
     init(
         node: Node, publisher: StatePublisher, status: FollowStatus, store: ObjectStore,
+        mountpaths: MountpathControl,
         pool: BlockingPool, quickPool: BlockingPool, scanPool: BlockingPool,
         register: RegisterRoute, proxies: ProxyCaller, log: Logger
     ) {
@@ -33,6 +35,7 @@ final class TargetContext: Sendable {
         self.publisher = publisher
         self.status = status
         self.store = store
+        self.mountpaths = mountpaths
         self.pool = pool
         self.quickPool = quickPool
         self.scanPool = scanPool

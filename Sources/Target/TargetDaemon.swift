@@ -27,7 +27,11 @@ final class TargetDaemon: Sendable {
             limit: DescriptorBudget.raisedLimit(), cached: settings.node.openObjects)
         data = try Self.claimData(settings.dataPath)
         let record = try Self.record(in: data)
-        let mountpaths = try MountpathSet(claiming: settings.mountpaths, for: settings.id)
+        let mountpaths = MountpathTable(
+            try MountpathStart(
+                node: settings.id, given: settings.mountpaths.map { Mountpath.cleaned($0) },
+                sharesFilesystem: settings.sharesFilesystem, log: log.about("mountpaths")
+            ).set(in: data))
         let life = WorkName()
         let trash = Trash(life: life, log: log.about("trash"))
         let directories = BucketDirectories(mountpaths, trash: trash, log: log.about("buckets"))
@@ -51,7 +55,11 @@ final class TargetDaemon: Sendable {
             choice: ProxyChoice(node: node.id, joins: settings.joins), client: client,
             publisher: publisher, log: log.about("proxies"))
         context = TargetContext(
-            node: node, publisher: publisher, status: status, store: store, pool: pool,
+            node: node, publisher: publisher, status: status, store: store,
+            mountpaths: MountpathControl(
+                node: node.id, store: store, trash: trash, data: data,
+                sharesFilesystem: settings.sharesFilesystem, log: log.about("mountpaths")),
+            pool: pool,
             quickPool: BlockingPool(name: "quick", threads: settings.node.quickThreads),
             scanPool: BlockingPool(name: "scan", threads: settings.node.scanThreads),
             register: RegisterRoute(proxies: proxies), proxies: proxies,
@@ -63,18 +71,19 @@ final class TargetDaemon: Sendable {
                 client: client, loop: group.loops[0], pool: context.scanPool),
             log: log.about("log"))
         joiner = Joiner(
-            node, joins: settings.joins, publisher: publisher, client: client,
-            loop: group.loops[0], log: log.about("join"))
+            node, joins: settings.joins, publisher: publisher, proxies: proxies,
+            isUsable: mountpaths.isUsable, client: client, loop: group.loops[0],
+            log: log.about("join"))
         self.trash = trash
         self.log = log
-        for mountpath in mountpaths.all {
+        for mountpath in mountpaths.current.all {
             trash.sweep(mountpath)
             trash.empty(mountpath)
         }
         routes.begin(TargetRoutes(target: context))
         log.info(
             "listens on \(node.address), mountpaths "
-                + mountpaths.all.map(\.path).joined(separator: " "))
+                + mountpaths.current.all.map(\.path).joined(separator: " "))
     }
 
     /// Follows the log and serves until the signal or a request to end, then ends in order.

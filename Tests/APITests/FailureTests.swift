@@ -14,6 +14,7 @@ import Testing
         bad_bucket_name 400
         bad_header 400
         bad_json 400
+        bad_mountpath 400
         bad_namespace 400
         bad_node 400
         bad_object_name 400
@@ -36,6 +37,8 @@ import Testing
         is_primary 400
         length_required 411
         method_not_allowed 400
+        mountpath_exists 400
+        mountpath_not_found 404
         mountpath_unavailable 503
         no_primary 503
         no_quorum 503

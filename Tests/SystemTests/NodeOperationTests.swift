@@ -101,4 +101,47 @@ import Testing
             }
         }
     }
+
+    @Test
+    func `mountpaths disabled and enabled under load lose nothing, and a restart keeps the set`()
+        throws
+    {
+        try SystemCluster.with { cluster in
+            let all = try cluster.nodes("proxy").map(\.url).joined(separator: ",")
+            let url = try cluster.nodes("proxy")[0].url
+            #expect(try cluster.create("load", at: url).status == 200)
+            let record = "\(cluster.directory)/objects.record"
+            let load = try BackgroundLoad(
+                "put --url \(all) --bucket load --through-redirect --concurrency 4 --objects 300 "
+                    + "--duration 8s", record: record)
+            let targets = try cluster.nodes("target")
+            func change(_ action: String, _ number: Int) throws -> SystemCluster.Reply {
+                let target = targets[number % targets.count]
+                let path = "\(cluster.directory)/mountpaths/\(target.id)/mp\(number % 2 + 1)"
+                return try cluster.curl(
+                    "-X POST -d '{\"action\":\"\(action)\",\"value\":\"\(path)\"}' "
+                        + "'\(target.url)/v1/daemon/mountpaths'")
+            }
+            for number in 1...6 {
+                let disabled = try change("disable", number)
+                #expect(disabled.status == 200, "\(disabled)")
+                usleep(500_000)
+                let enabled = try change("enable", number)
+                #expect(enabled.status == 200, "\(enabled)")
+            }
+            #expect(try change("disable", 1).status == 200)
+            _ = load.finish()
+            let victim = targets[1].id
+            try cluster.must("kill \(victim)")
+            try cluster.must("restart \(victim)")
+            try cluster.waitUntilSettled()
+            let list = try cluster.curl("'\(targets[1].url)/v1/daemon?what=mountpaths'")
+            #expect(list.says("\"disabled\":[\"") && list.says("mp2\"]"), "\(list.body)")
+            #expect(try change("enable", 1).status == 200)
+            let check = try Shell.run(
+                "\(Shell.martlet) load verify --url \(all) --record \(record)")
+            #expect(check.status == 0, "\(check.output)")
+            #expect(!check.output.contains("verified 0 buckets and 0 objects"), "\(check.output)")
+        }
+    }
 }

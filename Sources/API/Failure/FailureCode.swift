@@ -16,6 +16,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case badProvider = "bad_provider"
     case badNamespace = "bad_namespace"
     case badNode = "bad_node"
+    /// A directory that cannot be a mountpath.
+    case badMountpath = "bad_mountpath"
     case badRange = "bad_range"
     case unknownAction = "unknown_action"
     case unknownDocument = "unknown_document"
@@ -34,6 +36,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case bucketExists = "bucket_exists"
     case objectNotFound = "object_not_found"
     case nodeNotFound = "node_not_found"
+    case mountpathNotFound = "mountpath_not_found"
+    case mountpathExists = "mountpath_exists"
     case duplicateNode = "duplicate_node"
     case addressTaken = "address_taken"
     case addressUnreachable = "address_unreachable"
@@ -79,12 +83,12 @@ package enum FailureCode: String, Sendable, CaseIterable {
         case .badRequest, .badPath, .badQuery, .badJSON, .badValue, .badHeader, .badBody,
             .badPosition, .badBucketName, .badObjectName, .badProvider, .badNamespace, .badNode,
             .unknownAction, .unknownDocument, .notRedirected, .addressUnreachable, .isPrimary,
-            .quorumAtRisk, .objectsAtRisk,
+            .quorumAtRisk, .objectsAtRisk, .badMountpath, .mountpathExists,
             // Contract §2.1: never 404 or 405.
             .unknownResource, .methodNotAllowed:
             400
         case .accessDenied: 403
-        case .bucketNotFound, .objectNotFound, .nodeNotFound: 404
+        case .bucketNotFound, .objectNotFound, .nodeNotFound, .mountpathNotFound: 404
         case .bucketExists, .duplicateNode, .addressTaken, .roleDiffers, .alreadyFounded,
             .wrongCluster,
             .olderGeneration:
