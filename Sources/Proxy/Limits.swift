@@ -43,6 +43,8 @@ enum Limits {
     /// would. Entries and snapshots give up earlier, so that a heartbeat is never far behind them.
     static let streamPendingBytes = 2 << 20
     static let streamBulkBytes = 1 << 20
+    /// Different complaints about one peer that are remembered, so that each is logged once.
+    static let complaintsMax = 16
     /// Control messages kept while a stream is being opened.
     static let streamEarlyMax = 16
 
@@ -66,6 +68,8 @@ enum Limits {
     static let heardAnewSeconds = 0.5
     /// How long a node may take to say that it ends.
     static let endingSeconds = 2.0
+    /// How long a primary that has handed over waits to hear what became of its last changes.
+    static let settleSeconds = 1.0
     /// How long requests under way may take when the proxy ends.
     static let drainSeconds = 3.0
     static let configBytesMax = 64 << 10

@@ -28,7 +28,9 @@ final class ProxyDaemon: Sendable {
     private let isStranded: Watched<Bool>
     private let transport: HTTPTransport
     private let followers: Followers
+    private let announcer = CommitAnnouncer()
     private let metadata: MetadataService
+    private let admission: Admission
     private let handler: ProxyHandler
 
     /// Opens the log, and founds the cluster in it if that was asked for.
@@ -49,7 +51,7 @@ final class ProxyDaemon: Sendable {
         client = Client(loops)
         published = PublishedState(ClusterState())
         identity = ClusterIdentity(published)
-        let directory = MemberDirectory(published)
+        let directory = MemberDirectory(published, seeds: settings.seeds)
         let contacts = PeerContacts()
         transport = HTTPTransport(
             HTTPTransport.Context(
@@ -66,8 +68,9 @@ final class ProxyDaemon: Sendable {
             // Snapshots are coded beside the log's thread, so that no change waits for one.
             executors: RaftMember.Executors(
                 pipeline: { $0() }, storage: { storageThread.submit($0) },
-                conversion: { pool.submit($0) }),
-            driverLimits: Self.driverLimits, seed: SystemRandom.word(),
+                conversion: { pool.submit($0) },
+                planAnnouncement: { [announcer] in announcer.ask() }),
+            limits: Self.raftLimits, driverLimits: Self.driverLimits, seed: SystemRandom.word(),
             clock: { Timestamp.now().nanoseconds }, observe: { observer.note($0) })
         observer.start(raft.status, raft.state)
         isStranded = observer.isStranded
@@ -82,6 +85,7 @@ final class ProxyDaemon: Sendable {
             loop: loops.loops[0])
         let forwarder = Forwarder(
             id: settings.id, group: group, client: client, loop: loops.loops[0])
+        admission = Admission(metadata: metadata, published: published, client: client)
         let transfer = PrimaryTransfer(
             group: group, metadata: metadata, published: published, loop: loops.loops[0])
         let departure = Departure(
@@ -107,8 +111,7 @@ final class ProxyDaemon: Sendable {
             daemon: daemon,
             cluster: ClusterRoutes(
                 daemon: daemon,
-                admission: Admission(metadata: metadata, published: published, client: client),
-                departure: departure, actions: actions, transfer: transfer,
+                admission: admission, departure: departure, actions: actions, transfer: transfer,
                 published: published, fanOut: FanOut(client: client), forwarder: forwarder,
                 followers: followers),
             health: HealthRoutes(
@@ -120,6 +123,13 @@ final class ProxyDaemon: Sendable {
             receiver: StreamReceiver(
                 member: storage.member, identity: identity, directory: directory,
                 contacts: contacts, closing: closing, receive: { raft.receive($0) }))
+    }
+
+    private static var raftLimits: Consensus.Limits {
+        var limits = Consensus.Limits()
+        // Most changes are followed by the next append, which tells the others as well.
+        limits.defersCommit = true
+        return limits
     }
 
     private static var driverLimits: DriverLimits {
@@ -169,7 +179,13 @@ final class ProxyDaemon: Sendable {
         let status: Int32 = group.status.stopped == nil ? 0 : 1
         log.info("stopping")
         stopping.open()
-        if ending.handsOver { await handOver() }
+        if ending.handsOver {
+            await handOver()
+            // What was proposed here is committed by the next primary; only its messages tell what became of it.
+            _ = await loops.loops[0].within(nanoseconds: UInt64(Limits.settleSeconds * 1e9)) {
+                await self.metadata.underWay.first { $0 == 0 }
+            }
+        }
         closing.open()
         await server.shutDown(within: Limits.drainSeconds)
         services.cancel()
@@ -189,9 +205,14 @@ final class ProxyDaemon: Sendable {
                 await Joiner(
                     node: self.node, seeds: self.settings.seeds, published: self.published,
                     identity: self.identity, group: self.group, isStranded: self.isStranded,
-                    client: self.client, loop: loop,
+                    admission: self.admission, client: self.client, loop: loop,
                     log: self.log.about("join")
                 ).run()
+            }
+            tasks.addTask {
+                await self.announcer.run(
+                    loop, after: Self.driverLimits.announcementNanoseconds
+                ) { self.group.raft.announcementDue() }
             }
             tasks.addTask {
                 await GroupKeeper(
@@ -217,6 +238,7 @@ final class ProxyDaemon: Sendable {
         while await loop.sleep(nanoseconds: interval) {
             group.raft.tick()
             let now = MonotonicTime.now()
+            if !group.isLeader { followers.endWaits() }
             let slow = followers.leaveBehind(at: now)
             if !slow.isEmpty {
                 log.warning(

@@ -18,6 +18,9 @@ enum TargetLimits {
     static let targetsAtPrimaryMax = 32
     /// How long a request waits for the state its redirect was computed from.
     static let positionWaitSeconds = 2.0
+    /// When such a state has not come for so long, another proxy is followed: the one followed may be cut off from the
+    /// others and know nothing of it. Short enough for the other to serve some of those who wait.
+    static let overdueNanoseconds: UInt64 = 700_000_000
     /// Requests that wait so; more would only hide that no state comes.
     static let positionWaitersMax = 4_096
     /// A proxy that says nothing for so long is given up (docs/formats/follow-stream.md).

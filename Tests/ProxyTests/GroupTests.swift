@@ -106,6 +106,57 @@ import Testing
         }
     }
 
+    @Test(arguments: [[3], [2, 3], [1, 2, 3]])
+    func `proxies that come back at other addresses are found again`(moved: [Int]) async throws {
+        try await TestProxies.with(3) { proxies in
+            #expect(try await proxies.create("before", through: 1).status == 200)
+            for number in moved { await proxies.stop(number) }
+            for number in moved { try proxies.move(number) }
+            for number in moved { try proxies.start(number) }
+            for number in 1...3 { try await proxies.waitUntilReady(number) }
+            #expect(try await proxies.create("after", through: moved[0]).status == 200)
+            for number in 1...3 {
+                let map = try await proxies.ask(number, .get, "/v1/daemon?what=smap").text
+                for other in 1...3 {
+                    #expect(map.contains(":\(try proxies.address(other).port)\""), "\(map)")
+                }
+            }
+        }
+    }
+
+    @Test func `a request sent to a proxy that leads no more goes back at once`() async throws {
+        try await TestProxies.with(3) { proxies in
+            let primary = try #require(try await proxies.primary(asSeenBy: 1))
+            let other = primary == 3 ? 1 : primary + 1
+            let create = #"{"action":"createlb"}"#
+            let begun = MonotonicTime.now()
+            let reply = try await proxies.ask(
+                other, .post, "/v1/buckets/b", create, headers: [("Martlet-Forwarded-By", "p9")])
+            #expect(reply.failure?.code == .noPrimary, "\(reply.text)")
+            // Also when a majority is missing: the sender may know one.
+            for number in 1...3 where number != other { await proxies.stop(number) }
+            try await proxies.eventually("the loss is noticed") {
+                try await proxies.create("b", through: other).failure?.code == .noQuorum
+            }
+            let alone = try await proxies.ask(
+                other, .post, "/v1/buckets/b", create, headers: [("Martlet-Forwarded-By", "p9")])
+            #expect(alone.failure?.code == .noPrimary, "\(alone.text)")
+            #expect(MonotonicTime.now().since(begun) < 8_000_000_000)
+        }
+    }
+
+    @Test func `a proxy alone that comes back at another address says so on the map`() async throws
+    {
+        try await TestProxies.with(1) { proxies in
+            await proxies.stop(1)
+            try proxies.move(1)
+            try proxies.start(1)
+            try await proxies.waitUntilReady(1)
+            let map = try await proxies.ask(1, .get, "/v1/daemon?what=smap").text
+            #expect(map.contains(":\(try proxies.address(1).port)\""), "\(map)")
+        }
+    }
+
     @Test func `a second process on the same directory is refused`() async throws {
         try await TestProxies.with(1) { proxies in
             let settings = ProxySettings(

@@ -24,9 +24,11 @@ final class BucketWriter: Sendable {
         nonisolated(unsafe) let cluster = cluster  // Safety: only its immutable parts are used.
         let thread = Thread { [self] in
             var number = 0
+            // Writers may follow one another at a proxy.
+            let life = UInt32.random(in: 0...UInt32.max)
             while !isOver.withLock({ $0 }) {
                 number += 1
-                let name = "w-\(proxy)-\(number)"
+                let name = "w-\(proxy)-\(life)-\(number)"
                 let begun = ContinuousClock.now
                 guard let reply = try? cluster.create(name, at: proxy) else { continue }
                 let attempt = Attempt(

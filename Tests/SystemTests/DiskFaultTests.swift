@@ -49,6 +49,50 @@ struct DiskFaultTests {
         }
     }
 
+    /// Nothing can be said of a disk that does not answer: its proxy must neither lead nor hold others up.
+    @Test(
+        .enabled(
+            if: (try? Shell.run("losetup -f && command -v mkfs.ext4 fsfreeze").status) == 0,
+            "loop devices, mkfs.ext4 and fsfreeze"))
+    func `a primary whose disk hangs is replaced, and goes on when the disk does`() throws {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
+        try LabCluster.with(
+            targets: 1,
+            prepare: { cluster in
+                for proxy in cluster.proxies {
+                    let path = "\(cluster.directory)/\(proxy)"
+                    try cluster.lab.sandbox.must(
+                        "mkdir \(path) && truncate -s 64M \(path).img && mkfs.ext4 -q -F \(path).img"
+                            + " && mount -o loop \(path).img \(path)")
+                }
+            }
+        ) { cluster in
+            let old = try cluster.primary()
+            let others = cluster.proxies.filter { $0 != old }
+            let writers = [old, others[0]].map { BucketWriter(cluster, at: $0) }
+            try cluster.eventually("writes are under way") {
+                writers.allSatisfy { $0.soFar.count > 3 }
+            }
+            // It thaws whatever becomes of this test.
+            let path = "\(cluster.directory)/\(old)"
+            try cluster.lab.sandbox.must(
+                "(fsfreeze -f \(path); sleep 5; fsfreeze -u \(path)) >/dev/null 2>&1 &")
+            let frozen = ContinuousClock.now
+            usleep(3_000_000)
+            #expect(try cluster.role(old) != "leader")
+            usleep(3_000_000)
+            let attempts = writers.map { $0.end() }
+            try PartitionTests.check(cluster, attempts.flatMap { $0 })
+            #expect(attempts.flatMap { $0 }.allSatisfy { $0.seconds < 4 })
+            // Without its disk it is still a way to the new primary.
+            let meanwhile = attempts[0].filter {
+                $0.begun > frozen + .seconds(3) && $0.begun < frozen + .seconds(4.5)
+            }
+            #expect(!meanwhile.isEmpty && meanwhile.allSatisfy { $0.isAcknowledged })
+            print("hung disk: slowest \(attempts.flatMap { $0 }.map(\.seconds).max() ?? 0) s")
+        }
+    }
+
     @Test func `a full mountpath refuses what does not fit and keeps what it has`() throws {
         // swift-format-ignore: OnlyOneTrailingClosureArgument
         try LabCluster.with(

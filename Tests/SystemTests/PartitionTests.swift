@@ -154,6 +154,47 @@ struct PartitionTests {
         }
     }
 
+    /// A proxy that is alone goes on showing signs of life to those who follow it.
+    @Test func `a target leaves the proxy it follows when that one is cut off from the others`()
+        throws
+    {
+        try LabCluster.with { cluster in
+            // Few targets follow the primary.
+            let followed = try cluster.primary()
+            for target in cluster.targets {
+                try cluster.eventually("\(target) follows it") {
+                    let status = try cluster.curl("'\(cluster.url(target))/v1/daemon?what=status'")
+                    return status.body.contains(cluster.lab.address(followed))
+                }
+            }
+            let others = cluster.proxies.filter { $0 != followed }
+            try cluster.lab.separate([followed], from: others)
+            try cluster.eventually("the others take changes", within: 10) {
+                try cluster.create("b", at: others[0]).status == 200
+            }
+            let begun = ContinuousClock.now
+            var slowest = 0.0
+            for object in 1...12 {
+                let put = try cluster.curl(
+                    "-X PUT --data-binary x \(cluster.url(others[object % 2]))/v1/objects/b/o\(object)"
+                )
+                #expect(put.status == 200 || put.code == "target_behind", "\(put)")
+                if LabCluster.seconds(since: begun) > 5 { #expect(put.status == 200, "\(put)") }
+                slowest = max(slowest, put.seconds)
+            }
+            try cluster.eventually("every object can be written", within: 6) {
+                try (1...12).allSatisfy {
+                    try cluster.curl(
+                        "-X PUT --data-binary x \(cluster.url(others[0]))/v1/objects/b/o\($0)"
+                    ).status == 200
+                }
+            }
+            print("partition: \(followed) cut off: slowest PUT \(slowest) s")
+            try cluster.lab.heal()
+            try cluster.waitUntilSettled()
+        }
+    }
+
     /// Long enough for TCP to have backed off: nothing may wait for its next attempt.
     @Test func `after a long partition every proxy takes changes at once`() throws {
         try LabCluster.with { cluster in

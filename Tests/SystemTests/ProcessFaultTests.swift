@@ -191,6 +191,129 @@ struct ProcessFaultTests {
         }
     }
 
+    /// A mask is inherited: whoever starts a daemon may have blocked what it is ended with.
+    @Test func `a daemon that was started with signals blocked ends when it is told to`() throws {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
+        try LabCluster.with(
+            proxies: 1, targets: 1,
+            prepare: { cluster in
+                for node in ["p1", "t1"] {
+                    cluster.wrappers[node] = "env --block-signal=TERM,INT"
+                }
+            }
+        ) { cluster in
+            for node in ["t1", "p1"] {
+                try cluster.signal(node, SIGTERM)
+                #expect(try cluster.exitStatus(node, within: 8) == 0)
+            }
+        }
+    }
+
+    @Test func `proxies restarted one after the other disturb no client of the others`() throws {
+        try LabCluster.with { cluster in
+            for victim in cluster.proxies {
+                let others = cluster.proxies.filter { $0 != victim }
+                let wasPrimary = try cluster.primary() == victim
+                let writers = others.map { BucketWriter(cluster, at: $0) }
+                usleep(200_000)
+                try cluster.signal(victim, SIGTERM)
+                #expect(try cluster.exitStatus(victim, within: 8) == 0)
+                usleep(300_000)
+                try cluster.start(victim)
+                try cluster.waitUntilSettled()
+                let attempts = writers.flatMap { $0.end() }
+                let failed = attempts.filter { !$0.isAcknowledged }
+                #expect(failed.isEmpty, "\(victim), primary: \(wasPrimary): \(failed)")
+                let slowest = attempts.map(\.seconds).max() ?? 0
+                print(
+                    "restart of \(victim), primary: \(wasPrimary): slowest \(slowest) s of \(attempts.count)"
+                )
+                try PartitionTests.check(cluster, attempts)
+            }
+        }
+    }
+
+    /// Founding, the first command, joining, the first snapshot: whatever was under way, the next start goes on.
+    @Test func `proxies killed while they found and join end up as one group`() throws {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
+        try LabCluster.with(
+            targets: 1,
+            prepare: { cluster in
+                for _ in 0..<8 {
+                    try cluster.start("p1")
+                    usleep(UInt32.random(in: 5_000...120_000))
+                    try cluster.signal("p1", SIGKILL)
+                }
+                try cluster.start("p1")
+                for _ in 0..<8 {
+                    for proxy in ["p2", "p3"] { try cluster.start(proxy) }
+                    usleep(UInt32.random(in: 5_000...250_000))
+                    for proxy in ["p3", "p2"] { try cluster.signal(proxy, SIGKILL) }
+                }
+                try cluster.signal("p1", SIGKILL)
+            }
+        ) { cluster in
+            for proxy in cluster.proxies {
+                #expect(try cluster.create("from-\(proxy)", at: proxy).status == 200)
+            }
+            let raft = try cluster.curl("\(cluster.url("p2"))/v1/daemon?what=raft").body
+            #expect(raft.components(separatedBy: "\"voter\":true").count == 4, "\(raft)")
+            #expect(raft.components(separatedBy: "\"member\":").count == 5, "\(raft)")
+        }
+    }
+
+    @Test func `of two nodes with one id the first stays, and one that moved is followed`() throws {
+        try LabCluster.with { cluster in
+            #expect(try cluster.create("b", at: "p1").status == 200)
+            let map = "'\(cluster.url("p1"))/v1/daemon?what=smap'"
+            for node in ["t1", "p3"] {
+                let address = cluster.lab.address(node)
+                let twin = try cluster.command(node)
+                    .replacingOccurrences(of: "\(address):8080", with: "\(address):8081")
+                    .replacingOccurrences(of: "/\(node)", with: "/twin-\(node)")
+                for number in 1...2 {
+                    try cluster.lab.sandbox.must(
+                        "mkdir -p \(cluster.directory)/twin-\(node)-mp\(number)")
+                }
+                let log = "\(cluster.directory)/twin-\(node).log"
+                let second = try cluster.lab.start(on: node, twin, log: log)
+                try cluster.eventually("\(node)'s twin is refused", within: 10) {
+                    try String(contentsOfFile: log, encoding: .utf8)
+                        .contains("node \(node) is running already, at http://\(address):8080")
+                }
+                let ready = try cluster.curl("'http://\(address):8081/v1/health?readiness=true'")
+                #expect(ready.status == 503, "\(ready)")
+                #expect(try !cluster.curl(map).body.contains(":8081"))
+                kill(second.processIdentifier, SIGKILL)
+                second.waitUntilExit()
+                try cluster.waitUntilSettled()
+            }
+            for node in ["t1", "p3"] {
+                let address = cluster.lab.address(node)
+                try cluster.signal(node, SIGKILL)
+                let moved = try cluster.lab.start(
+                    on: node,
+                    cluster.command(node)
+                        .replacingOccurrences(of: "\(address):8080", with: "\(address):8081"),
+                    log: cluster.log(node))
+                try cluster.eventually("\(node) is ready at its new address", within: 10) {
+                    try cluster.curl("'http://\(address):8081/v1/health?readiness=true'").status
+                        == 200
+                }
+                #expect(try cluster.curl(map).body.contains("\(address):8081"))
+                for object in 1...6 {
+                    let put = try cluster.curl(
+                        "-X PUT -d x \(cluster.url("p2"))/v1/objects/b/o\(object)")
+                    #expect(put.status == 200, "\(put)")
+                }
+                kill(moved.processIdentifier, SIGKILL)
+                moved.waitUntilExit()
+                try cluster.start(node)
+                try cluster.waitUntilSettled()
+            }
+        }
+    }
+
     @Test func `five proxies: one gets a new disk while the primary changes`() throws {
         try LabCluster.with(proxies: 5, targets: 1) { cluster in
             let old = try cluster.primary()

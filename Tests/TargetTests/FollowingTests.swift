@@ -126,6 +126,35 @@ import Testing
         await second.stop()
     }
 
+    /// It shows signs of life, or not even these: neither says that it knows what the others do.
+    @Test(arguments: [true, false])
+    func `a proxy that does not bring what redirects speak of is left`(isAlive: Bool) async throws {
+        try await TestTarget.with { target async throws in
+            let second = try FakeProxy()
+            let node = Node(
+                id: try #require(NodeID("p2")), role: .proxy,
+                address: try #require(NodeAddress(host: "127.0.0.1", port: UInt16(second.port))),
+                member: 2)
+            target.proxy.submit(.setNode(node))
+            try await target.proxy.acknowledged(by: "t1")
+            second.recover(target.proxy.state)
+            second.submit(
+                .createBucket(try #require(Bucket(name: "later")), BucketProperties()))
+            target.proxy.hold(true)
+            let signs = Task {
+                while isAlive, !Task.isCancelled {
+                    target.proxy.hold(false)
+                    try? await Task.sleep(for: .milliseconds(100))
+                }
+            }
+            let put = try await target.ask(
+                .put, "/v1/objects/later/o", at: .position(second.state.position), body: [1])
+            #expect(put.status == .ok, "\(put.text)")
+            signs.cancel()
+            await second.stop()
+        }
+    }
+
     @Test func `documents are those of the state`() async throws {
         try await TestTarget.with { target async throws in
             let state = target.proxy.state
@@ -155,14 +184,15 @@ import Testing
         var asked: [Endpoint] = []
         var pauses: [UInt64] = []
         for _ in 0..<12 {
-            let proxy = try #require(choice.next(in: ClusterMap()))
+            let found = choice.next(in: ClusterMap())
+            let proxy = try #require(found)
             asked.append(proxy)
-            pauses.append(choice.ended(with: proxy, worked: false))
+            pauses.append(choice.ended(with: proxy, .failed, in: ClusterMap()))
         }
         #expect(Array(asked.prefix(3)) == joins)
         #expect(pauses.prefix(3).allSatisfy { $0 == 20_000_000 })
         #expect(pauses.last == 1_000_000_000)
-        #expect(choice.ended(with: joins[0], worked: true) == 20_000_000)
+        #expect(choice.ended(with: joins[0], .worked, in: ClusterMap()) == 20_000_000)
         #expect(choice.next(in: ClusterMap()) == joins[1])
     }
 
@@ -207,9 +237,10 @@ import Testing
         let other = try Endpoint("127.0.0.1:2")
         #expect(try choice.next(in: map(primary: 1)) == old)
         #expect(try !choice.shouldMove(from: old, in: map(primary: 1)))
-        #expect(choice.ended(with: old, worked: true) == 20_000_000)
+        #expect(try choice.ended(with: old, .worked, in: map(primary: 1)) == 20_000_000)
         // It is gone; the map still names it.
-        let next = try #require(choice.next(in: try map(primary: 1)))
+        let second = try choice.next(in: map(primary: 1))
+        let next = try #require(second)
         #expect(next != old)
         #expect(try !choice.shouldMove(from: next, in: map(primary: 1)))
         #expect(try choice.shouldMove(from: try Endpoint("127.0.0.1:3"), in: map(primary: 2)))
@@ -217,8 +248,36 @@ import Testing
         // And it may be primary again.
         #expect(try choice.shouldMove(from: other, in: map(primary: 1)))
         // Whatever has failed before, the next one asked is the one it moves for.
-        _ = choice.ended(with: old, worked: false)
+        _ = try choice.ended(with: other, .failed, in: map(primary: 2))
         #expect(try choice.shouldMove(from: other, in: map(primary: 1)))
         #expect(try choice.next(in: map(primary: 1)) == old)
+    }
+
+    @Test(arguments: [ProxyChoice.End.failed, .lagged, .worked])
+    func `a primary that was of no use is not gone back to before the map has changed`(
+        _ end: ProxyChoice.End
+    ) throws {
+        var choice = ProxyChoice(node: try #require(NodeID("t1")), joins: [])
+        let first = try choice.next(in: map(primary: 1))
+        let primary = try #require(first)
+        _ = try choice.ended(with: primary, end, in: map(primary: 1))
+        let second = try choice.next(in: map(primary: 1))
+        let other = try #require(second)
+        #expect(other != primary)
+        #expect(try !choice.shouldMove(from: other, in: map(primary: 1)))
+        #expect(try choice.shouldMove(from: other, in: map(primary: 1, targets: 2)))
+    }
+
+    @Test func `of several proxies that stay behind, every one is left in turn`() throws {
+        var choice = ProxyChoice(node: try #require(NodeID("t1")), joins: [])
+        var asked: [Endpoint] = []
+        for _ in 0..<6 {
+            let found = try choice.next(in: map(primary: 1))
+            let proxy = try #require(found)
+            asked.append(proxy)
+            #expect(try choice.ended(with: proxy, .lagged, in: map(primary: 1)) == 20_000_000)
+        }
+        #expect(Set(asked.prefix(3)).count == 3 && Set(asked.suffix(3)).count == 3)
+        #expect(zip(asked, asked.dropFirst()).allSatisfy { $0 != $1 })
     }
 }

@@ -91,8 +91,12 @@ package enum Resource: Equatable, Sendable {
 
     private static func elements(_ rest: Substring) throws(Failure) -> [String] {
         var elements: [String] = []
-        for element in rest.split(separator: "/") { elements.append(try decoded(element)) }
-        return elements
+        var rest = rest
+        while true {
+            let element = element(&rest)
+            if element.isEmpty { return elements }
+            elements.append(try decoded(element))
+        }
     }
 
     private static func decoded(_ text: Substring) throws(Failure) -> String {

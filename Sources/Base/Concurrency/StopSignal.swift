@@ -36,5 +36,10 @@ package final class StopSignal: Sendable {
                 errno = error
             }
         }
+        // Whoever started this process may have blocked them, and a mask is inherited.
+        var ours = sigset_t()
+        sigemptyset(&ours)
+        for number in [SIGTERM, SIGINT] { sigaddset(&ours, number) }
+        pthread_sigmask(SIG_UNBLOCK, &ours, nil)
     }
 }

@@ -57,6 +57,11 @@ final class Followers: Sendable {
 
     var count: Int { state.withLock { $0.followers.values.count { $0.proxy == nil } } }
 
+    /// Whether anybody is waited for who follows another proxy.
+    var areElsewhere: Bool {
+        state.withLock { $0.followers.values.contains { $0.proxy != nil && !$0.isLeftBehind } }
+    }
+
     /// A follower has opened a stream; it replaces the one it had.
     ///
     /// - Returns: the number of the stream.
@@ -148,7 +153,8 @@ final class Followers: Sendable {
 
     // MARK: Waiting
 
-    /// Returns when every follower has applied `position` or is left behind, or when the task is cancelled.
+    /// Returns when every follower has applied `position` or is left behind, when this proxy leads no more, or when the
+    /// task is cancelled.
     func reach(_ position: LogPosition) async {
         let waiter = Waiter()
         let isReached = state.withLock { state in
@@ -160,6 +166,16 @@ final class Followers: Sendable {
         await waiter.wait()
         guard Task.isCancelled else { return }
         state.withLock { $0.waits.removeAll { $0.waiter === waiter } }
+    }
+
+    /// Lets everybody go who waits. For a proxy that does not lead: the others report to the new primary, so nobody here
+    /// hears of their followers, and the wait would be for nothing.
+    func endWaits() {
+        let due = state.withLock { state in
+            defer { state.waits = [] }
+            return state.waits
+        }
+        for wait in due { wait.waiter.wake() }
     }
 
     /// Leaves those behind for whom somebody has waited too long. Called often; one clock for all who wait.

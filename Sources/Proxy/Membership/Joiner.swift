@@ -14,6 +14,7 @@ struct Joiner: Sendable {
     let group: RaftGroup
     /// Whether this proxy's log has been left behind while it was down.
     let isStranded: Watched<Bool>
+    let admission: Admission
     let client: Client
     let loop: EventLoop
     let log: Logger
@@ -47,16 +48,21 @@ struct Joiner: Sendable {
     private func join() async {
         var pause = Limits.joinSecondsMin
         var turn = 0
-        var complaint = ""
+        var complaints: Set<String> = []
         while !Task.isCancelled, !isListed(in: published.now.state) {
             let others = candidates
-            if others.isEmpty || group.isLeader {
-                // The founder lists itself; a leader that is not listed was added by nobody else either.
+            let leads = group.isLeader
+            if others.isEmpty && !leads || leads && !published.now.isFounded {
+                // The founder's first command lists it.
                 await loop.sleep(nanoseconds: UInt64(Limits.joinSecondsMin * 1e9))
                 continue
             }
             do {
-                let reply = try await ask(others[turn % others.count])
+                // Nobody else can put a primary that has moved on the map.
+                let reply =
+                    leads
+                    ? try await admission.admit(request, for: .init(actor: node.id.text))
+                    : try await ask(others[turn % others.count])
                 identity.joined(reply.clusterID)
                 // The log brings the news; a leader finds this member by the map.
                 _ = await loop.within(nanoseconds: UInt64(Limits.joinSecondsMax * 1e9)) {
@@ -64,8 +70,9 @@ struct Joiner: Sendable {
                 }
             } catch {
                 let text = (error as? Failure)?.message ?? "\(error)"
-                if text != complaint { log.info("not joined yet: \(text)") }
-                complaint = text
+                // Each trouble once: several candidates fail in several ways, in turn.
+                if complaints.insert(text).inserted { log.info("not joined yet: \(text)") }
+                if complaints.count > Limits.complaintsMax { complaints = [text] }
             }
             turn += 1
             if turn.isMultiple(of: max(1, others.count)) {
@@ -87,8 +94,11 @@ struct Joiner: Sendable {
         return listed + seeds.filter { !listed.contains($0) && $0 != node.endpoint }
     }
 
+    private var request: JoinRequest {
+        JoinRequest(node: node, clusterID: published.now.state.map.clusterID)
+    }
+
     private func ask(_ endpoint: Endpoint) async throws -> JoinReply {
-        let request = JoinRequest(node: node, clusterID: published.now.state.map.clusterID)
         let isElectable = !node.flags.contains(.nonElectable)
         let response = try await client.send(
             .post, endpoint, "/v1/cluster/autoreg\(isElectable ? "" : "?nel=true")",

@@ -46,10 +46,11 @@ struct Forwarder: Sendable {
                     // It has stopped leading. Whoever sent the request here tries again by itself.
                     guard rest > 0, !request.isForwarded else { throw failure }
                 }
+            } else if request.isForwarded {
+                // Whoever sent it here knows better soon; what is missing here need not be missing there.
+                throw Failure(.noPrimary, "\(id) is not the primary", next: "try again in a moment")
             } else {
-                guard rest > 0, !request.isForwarded, await mayHavePrimary(rest) else {
-                    throw group.noPrimary()
-                }
+                guard rest > 0, await mayHavePrimary(rest) else { throw group.noPrimary() }
                 if let primary = group.primary, primary.id != id,
                     let answer = try await send(request, to: primary)
                 {

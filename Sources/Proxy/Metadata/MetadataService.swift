@@ -11,6 +11,8 @@ struct MetadataService: Sendable {
     let published: PublishedState
     let followers: Followers
     let loop: EventLoop
+    /// Changes that have been proposed here and not been answered.
+    let underWay = Watched(0)
 
     /// On whose behalf something is changed.
     struct Origin: Sendable {
@@ -22,10 +24,12 @@ struct MetadataService: Sendable {
     // MARK: Changing
 
     /// Makes a change: proposes it here, on the primary, and returns when it is committed and every follower has
-    /// applied it or was left behind.
+    /// applied it or was left behind. When this proxy stops leading, being committed is enough.
     ///
     /// - Throws: a failure that says whether the change was refused, had no effect, or is in doubt.
     func change(_ command: Command, for origin: Origin) async throws(Failure) -> Cluster.Outcome {
+        underWay.update { $0 += 1 }
+        defer { underWay.update { $0 -= 1 } }
         let now = published.now.state
         let record = LogRecord(
             command, actor: origin.actor, clientAddress: origin.clientAddress,
@@ -33,6 +37,8 @@ struct MetadataService: Sendable {
         switch await group.raft.propose(record.encoded) {
         case .applied(_, let outcome):
             if case .failure(let rejection) = outcome.result { throw Failure(rejection) }
+            // Other proxies have to know before the targets that follow them can.
+            if followers.areElsewhere { group.raft.announceCommit() }
             await followers.reach(outcome.position)
             return outcome
         case .unchanged:

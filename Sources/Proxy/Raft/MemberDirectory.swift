@@ -6,10 +6,13 @@ import Synchronization
 /// Where members can be reached: the map says so, and for those it does not have yet, their own word.
 final class MemberDirectory: Sendable {
     private let published: PublishedState
+    private let seeds: [Endpoint]
     private let learned = Mutex<[MemberID: Endpoint]>([:])
 
-    init(_ published: PublishedState) {
+    /// The seeds are proxies named on the command line.
+    init(_ published: PublishedState, seeds: [Endpoint]) {
         self.published = published
+        self.seeds = seeds
     }
 
     /// Notes what a member said of itself when it opened a stream.
@@ -22,11 +25,21 @@ final class MemberDirectory: Sendable {
         }
     }
 
-    func endpoint(of member: MemberID) -> Endpoint? {
+    /// Where to try to reach a member after `failures` attempts in vain.
+    ///
+    /// When a majority has moved, nobody can put the new addresses on the map. So the map's word is taken first, then
+    /// that of the member itself and, once in a while, a proxy from the command line may be the one: it says so if it is
+    /// not.
+    func endpoint(of member: MemberID, failures: Int) -> Endpoint? {
+        var known: [Endpoint] = []
         if let node = published.now.state.map.node(member: member.rawValue) {
-            return node.endpoint
+            known.append(node.endpoint)
         }
-        return learned.withLock { $0[member] }
+        if let own = learned.withLock({ $0[member] }), !known.contains(own) { known.append(own) }
+        if !seeds.isEmpty, known.isEmpty || failures % 4 == 3 {
+            return seeds[failures / 4 % seeds.count]
+        }
+        return known.isEmpty ? nil : known[failures % known.count]
     }
 
     func node(of member: MemberID) -> Node? {

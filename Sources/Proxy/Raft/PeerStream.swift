@@ -1,3 +1,4 @@
+import API
 import Base
 import Consensus
 import HTTP
@@ -64,19 +65,21 @@ final class PeerStream: Sendable {
     /// Opens the stream when there is something to say, and again whenever it has broken, until closed.
     func run() async {
         var pause = Limits.streamRetrySecondsMin
-        var lastComplaint = ""
+        var failures = 0
+        var complaints: Set<String> = []
         while await wanted.first(where: { $0 }) != nil, !state.withLock({ $0.isClosed }) {
             wanted.set(false)
             let opened = MonotonicTime.now()
             do {
-                guard let endpoint = context.directory.endpoint(of: member) else {
+                guard let endpoint = context.directory.endpoint(of: member, failures: failures)
+                else {
                     throw ClientError.unreachable("its address is not known")
                 }
                 try await serve(endpoint)
             } catch {
                 let complaint = "stream to member \(member) ended: \(error)"
-                if complaint != lastComplaint { context.log.info(complaint) }
-                lastComplaint = complaint
+                // Each trouble once, until the stream has worked again.
+                if complaints.insert(complaint).inserted { context.log.info(complaint) }
             }
             state.withLock { state in
                 state.writer?.close()
@@ -85,9 +88,15 @@ final class PeerStream: Sendable {
             }
             // A stream that has served for a while broke just now; the next attempt need not wait.
             let served = Double(MonotonicTime.now().since(opened)) / 1e9
-            pause =
-                served > Limits.streamSilenceSeconds
-                ? Limits.streamRetrySecondsMin : min(pause * 2, Limits.streamRetrySecondsMax)
+            let isHeard = context.contacts.silence(member) < Limits.streamSilenceSeconds
+            if served > Limits.streamSilenceSeconds, isHeard {
+                pause = Limits.streamRetrySecondsMin
+                complaints = []
+            } else {
+                pause = min(pause * 2, Limits.streamRetrySecondsMax)
+                failures += 1
+                if complaints.count > Limits.complaintsMax { complaints = [] }
+            }
             await context.loop.sleep(nanoseconds: UInt64(pause * 1e9))
         }
     }
@@ -116,7 +125,9 @@ final class PeerStream: Sendable {
                 // An answer comes only when the other side has had enough, and says why.
                 let response = try await call.response()
                 let body = try await response.collect(upTo: Limits.relayedBytes)
-                throw ClientError.malformed(String(decoding: body.prefix(512), as: UTF8.self))
+                throw ClientError.malformed(
+                    Failure(decoding: body)?.message
+                        ?? String(decoding: body.prefix(512), as: UTF8.self))
             }
             defer { group.cancelAll() }
             try await group.next()

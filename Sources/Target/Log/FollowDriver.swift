@@ -9,6 +9,7 @@ import HTTP
 /// 1. What has to be remembered is on disk, and every bucket directory settled, before a state is published.
 /// 2. A state is published before it is acknowledged.
 /// 3. One stream at a time; when it ends, another proxy is asked, at once and then more and more slowly.
+/// 4. A proxy that does not bring what redirects speak of is left, whether it shows signs of life or not.
 final class FollowDriver: @unchecked Sendable {
     // Safety: all `var`s are touched by one step of `run` at a time, which awaits each before the next.
     private var follower: LogFollower
@@ -73,14 +74,15 @@ final class FollowDriver: @unchecked Sendable {
             if problem != lastProblem {
                 if end.isAlarming { log.error(problem) } else { log.info(problem) }
             }
-            lastProblem = end.worked ? "" : problem
-            await loop.sleep(nanoseconds: choice.ended(with: proxy, worked: end.worked))
+            lastProblem = end.result == .worked ? "" : problem
+            await loop.sleep(
+                nanoseconds: choice.ended(with: proxy, end.result, in: follower.state.map))
         }
     }
 
     /// How a stream ended.
     private struct End {
-        var worked = false
+        var result = ProxyChoice.End.failed
         var reason: String
         var isAlarming = false
         /// Whether this target ended it, to follow another proxy.
@@ -103,13 +105,13 @@ final class FollowDriver: @unchecked Sendable {
                 return End(reason: try await Self.refusal(response))
             }
             log.info("following \(proxy) from \(follower.state.position.text)")
-            try await read(response, call, proxy, &choice, &end)
+            try await readWhileUseful(response, call, proxy, &choice, &end)
         } catch ClientError.timedOut {
             end.reason = "nothing was heard for \(Int(TargetLimits.silenceSeconds)) s"
         } catch let refusal as LogFollower.Refusal {
             end.reason = refusal.description
             end.isAlarming = refusal.isAlarming
-            end.worked = false
+            if case .lagging = refusal { end.result = .lagged } else { end.result = .failed }
         } catch {
             end.reason = "\(error)"
             end.isAlarming = error is FileError
@@ -123,6 +125,28 @@ final class FollowDriver: @unchecked Sendable {
             return "status \(response.status.rawValue)"
         }
         return "\(failure.code.rawValue): \(failure.message)"
+    }
+
+    /// Reads the stream, and ends it when requests have waited too long for what it does not bring.
+    private func readWhileUseful(
+        _ response: ClientResponse, _ call: ClientCall, _ proxy: Endpoint,
+        _ choice: inout ProxyChoice, _ end: inout End
+    ) async throws {
+        let isOverdue = Watched(false)
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { [publisher, loop] in
+                    guard await publisher.overdue(on: loop) != nil else { return }
+                    isOverdue.set(true)
+                    call.close()
+                }
+                defer { tasks.cancelAll() }
+                try await read(response, call, proxy, &choice, &end)
+            }
+        } catch {
+            guard isOverdue.value else { throw error }
+            throw LogFollower.Refusal.lagging(follower.state.position)
+        }
     }
 
     private func read(
@@ -143,7 +167,7 @@ final class FollowDriver: @unchecked Sendable {
             guard !frames.isEmpty else { continue }
             let hasNewState = try await apply(frames)
             status.heard(from: proxy, at: .now())
-            end.worked = true
+            end.result = .worked
             if hasNewState {
                 try await call.write(
                     FollowFrame.acknowledge(

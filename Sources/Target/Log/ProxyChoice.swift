@@ -11,8 +11,19 @@ struct ProxyChoice: Sendable {
     private let node: NodeID
     private let joins: [Endpoint]
     private var failures = 0
-    /// The proxy whose stream ended last: it goes to the end of the order.
-    private var last: Endpoint?
+    /// Those asked in vain in this round over all of them.
+    private var tried: [Endpoint] = []
+    /// The proxy that was of no use last, and the map's version then: it goes to the end of the order.
+    private var last: (proxy: Endpoint, version: UInt64)?
+
+    /// What became of a stream.
+    enum End: Sendable {
+        /// It was of use: frames came, and were taken.
+        case worked
+        /// The proxy is behind others, and stays so.
+        case lagged
+        case failed
+    }
 
     static let pauseMin: UInt64 = 20_000_000
     static let pauseMax: UInt64 = 1_000_000_000
@@ -45,42 +56,51 @@ struct ProxyChoice: Sendable {
     }
 
     /// Whether a stream that works should be given up for a better one: another proxy has become primary since.
-    /// Not for the one whose stream has just ended: the map may not know yet that it is gone. Once the map has
-    /// named another, it may come back.
+    /// Not for the one that was of no use last: the map may not know yet that it is gone, or it cannot be reached from
+    /// here. Once the map has changed, it may come back.
     mutating func shouldMove(from proxy: Endpoint, in map: ClusterMap) -> Bool {
-        guard let preferred = Self.preferred(in: map), preferred != last else { return false }
+        guard let preferred = Self.preferred(in: map) else { return false }
+        if let last, last.proxy == preferred, last.version == map.version { return false }
         last = nil
         guard preferred != proxy else { return false }
         // The next one asked is the preferred one, whatever has failed before.
         failures = 0
+        tried = []
         return true
     }
 
     /// The proxy to try now.
-    func next(in map: ClusterMap) -> Endpoint? {
+    mutating func next(in map: ClusterMap) -> Endpoint? {
         var order = order(in: map)
-        guard !order.isEmpty else { return nil }
-        if let last, let place = order.firstIndex(of: last) {
+        if let last, let place = order.firstIndex(of: last.proxy) {
             order.append(order.remove(at: place))
         }
-        return order[failures % order.count]
+        // The map may have changed since they were tried.
+        tried.removeAll { !order.contains($0) }
+        if tried.count == order.count { tried = [] }
+        return order.first { !tried.contains($0) }
     }
 
     /// A stream came to its end, or did not come about.
     ///
-    /// - Parameters:
-    ///   - proxy: the one asked.
-    ///   - worked: whether it was of use: frames came, and were taken.
     /// - Returns: nanoseconds to wait before the next try.
-    mutating func ended(with proxy: Endpoint, worked: Bool) -> UInt64 {
-        if worked {
+    mutating func ended(with proxy: Endpoint, _ end: End, in map: ClusterMap) -> UInt64 {
+        last = (proxy, map.version)
+        switch end {
+        case .worked:
             failures = 0
-            last = proxy
+            tried = []
             return Self.pauseMin
+        case .lagged:
+            // Others are ahead of it, and it has taken its time already.
+            tried.append(proxy)
+            return Self.pauseMin
+        case .failed:
+            tried.append(proxy)
+            failures += 1
+            // One quick round over a few proxies, then more and more slowly.
+            let doublings = max(0, min(failures - 3, 6))
+            return min(Self.pauseMin << UInt64(doublings), Self.pauseMax)
         }
-        failures += 1
-        // One quick round over a few proxies, then more and more slowly.
-        let doublings = max(0, min(failures - 3, 6))
-        return min(Self.pauseMin << UInt64(doublings), Self.pauseMax)
     }
 }

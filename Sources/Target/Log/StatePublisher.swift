@@ -33,8 +33,15 @@ final class StatePublisher: Sendable {
         var next: UInt64 = 0
     }
 
+    /// A position that some redirect was computed from and that has not come, and since when.
+    private struct Wanted: Sendable {
+        var position: LogPosition
+        var since: MonotonicTime
+    }
+
     private let published: Mutex<PublishedState>
     private let waiters = Mutex(Waiters())
+    private let wanted = Watched<Wanted?>(nil)
 
     init() {
         published = Mutex(PublishedState(ClusterState(), serial: 1))
@@ -68,6 +75,7 @@ final class StatePublisher: Sendable {
         guard waiters.withLock({ $0.waiting.count < TargetLimits.positionWaitersMax }) else {
             return nil
         }
+        note(wanted: position, at: present.state.position)
         let isServed = await withTaskGroup(of: Bool.self) { group in
             group.addTask { await self.wait { $0.state.position >= position } }
             group.addTask {
@@ -79,6 +87,43 @@ final class StatePublisher: Sendable {
             return first
         }
         return isServed ? current : nil
+    }
+
+    private func note(wanted position: LogPosition, at present: LogPosition) {
+        // Other generations are not for the followed proxy to bring.
+        guard position.generation == present.generation, position.nonce == present.nonce else {
+            return
+        }
+        wanted.update { wanted in
+            if let known = wanted, known.position > present { return }
+            wanted = Wanted(position: position, since: .now())
+        }
+    }
+
+    /// Returns when requests have waited too long for a position, although a proxy has been followed for as long: it
+    /// does not have it, and another one does. Each position is told once.
+    ///
+    /// - Returns: the position; `nil` when the task was cancelled.
+    func overdue(on loop: EventLoop) async -> LogPosition? {
+        let begun = MonotonicTime.now()
+        while let wanted = await wanted.first(where: { $0 != nil }) ?? nil {
+            let now = MonotonicTime.now()
+            let waited = now.since(max(begun, wanted.since))
+            if wanted.position <= current.state.position {
+                forget(wanted)
+            } else if waited >= TargetLimits.overdueNanoseconds {
+                forget(wanted)
+                return wanted.position
+            } else {
+                await loop.sleep(nanoseconds: TargetLimits.overdueNanoseconds - waited)
+                if Task.isCancelled { return nil }
+            }
+        }
+        return nil
+    }
+
+    private func forget(_ old: Wanted) {
+        wanted.update { if $0?.position == old.position { $0 = nil } }
     }
 
     /// Waits until another state than the one with this number is published; returns early when cancelled.

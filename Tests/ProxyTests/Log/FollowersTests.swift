@@ -103,6 +103,26 @@ import Testing
         #expect(await !isReached(followers, 5))
     }
 
+    /// Nobody reports to a proxy that does not lead.
+    @Test func `a primary that leads no more waits for nobody`() async {
+        newest.set(position(3))
+        let followers = followers()
+        followers.reported(by: p2, [FollowerReport.Follower(id: t1, position: position(3))])
+        newest.set(position(4))
+        let isOver = Watched(false)
+        let waiting = Task {
+            await followers.reach(position(4))
+            isOver.set(true)
+        }
+        let end = ContinuousClock.now + .seconds(10)
+        while !isOver.value, ContinuousClock.now < end {
+            followers.endWaits()
+            await Task.yield()
+        }
+        #expect(isOver.value)
+        waiting.cancel()
+    }
+
     @Test func `what other proxies report counts as well, until they report otherwise`() async {
         newest.set(position(3))
         let followers = followers()

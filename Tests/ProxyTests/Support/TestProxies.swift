@@ -50,6 +50,9 @@ final class TestProxies: @unchecked Sendable {
         return try #require(NodeAddress(host: "127.0.0.1", port: port))
     }
 
+    /// Gives proxy `number` another address at its next start.
+    func move(_ number: Int) throws { ports[number] = try FreePort.take() }
+
     func endpoint(_ number: Int) throws -> Endpoint {
         Endpoint(host: "127.0.0.1", port: Int(try address(number).port))
     }
