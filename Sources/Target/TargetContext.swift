@@ -10,6 +10,7 @@ final class TargetContext: Sendable {
     let publisher: StatePublisher
     let status: FollowStatus
     let store: ObjectStore
+    let mountpaths: MountpathControl
     /// For what waits for the disk to have written: commits of durable objects. Many threads, because fsyncs that
     /// overlap share journal commits.
     let pool: BlockingPool
@@ -23,29 +24,33 @@ final class TargetContext: Sendable {
     let config: LiveConfig
     /// What the configuration document tells of the start.
     let facts: ConfigDocument.Facts
-    let proxies: ProxyCalls
     let statistics: NodeStatistics
     let longPoll = LongPoll()
+    let proxies: ProxyCaller
+    /// Opened when a request has asked this target to end.
+    let ending = Latch()
     let log: Logger
 
     init(
         node: Node, publisher: StatePublisher, status: FollowStatus, store: ObjectStore,
+        mountpaths: MountpathControl,
         pool: BlockingPool, quickPool: BlockingPool, scanPool: BlockingPool,
-        register: RegisterRoute, statistics: NodeStatistics, config: LiveConfig,
-        facts: ConfigDocument.Facts, proxies: ProxyCalls, log: Logger
+        register: RegisterRoute, proxies: ProxyCaller, statistics: NodeStatistics,
+        config: LiveConfig, facts: ConfigDocument.Facts, log: Logger
     ) {
         self.node = node
         self.publisher = publisher
         self.status = status
         self.store = store
+        self.mountpaths = mountpaths
         self.pool = pool
         self.quickPool = quickPool
         self.scanPool = scanPool
         self.register = register
         self.config = config
         self.facts = facts
-        self.proxies = proxies
         self.statistics = statistics
+        self.proxies = proxies
         self.log = log
     }
 }

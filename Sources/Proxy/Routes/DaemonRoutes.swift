@@ -14,9 +14,20 @@ struct DaemonRoutes: Sendable {
     let log: LogTail
     let longPoll = LongPoll()
     let config: ConfigRoutes
+    let actions: DaemonActions
 
     func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
-        if exchange.request.method == .put { return try await put(exchange, rest, query) }
+        if exchange.request.method == .put, rest.isEmpty {
+            return try await actions.serve(exchange, query)
+        }
+        if exchange.request.method == .put, let action = ConfigRequest.action(ofPath: rest) {
+            return try await config.putDaemon(exchange, try ConfigRequest(action, query: query))
+        }
+        if rest.first == "mountpaths" {
+            throw Failure(
+                .unknownResource, "a proxy has no mountpaths",
+                next: "ask the target itself: GET /v1/daemon?what=smap lists targets")
+        }
         guard exchange.request.method == .get else {
             throw Failure.notImplemented("\(exchange.request.method.name) /v1/daemon")
         }
@@ -24,23 +35,6 @@ struct DaemonRoutes: Sendable {
             throw Failure(.badPath, "/v1/daemon has no element '\(rest[0])' to read")
         }
         try await serve(exchange, query, what: try query.value(QueryName.what) ?? "")
-    }
-
-    private func put(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
-        if let action = ConfigRequest.action(ofPath: rest) {
-            return try await config.putDaemon(exchange, try ConfigRequest(action, query: query))
-        }
-        guard rest.isEmpty else {
-            throw Failure.notImplemented("PUT \(exchange.request.rawPath)")
-        }
-        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
-        let message = try ActionMessage(decoding: body)
-        switch try message.decoded(allowed: [.setConfig, .resetConfig, .shutdown]) {
-        case let action where action.isOfConfig:
-            try await config.putDaemon(
-                exchange, try ConfigRequest(action, message, query: query))
-        case let action: throw Failure.notImplemented("the action '\(action.rawValue)'")
-        }
     }
 
     func serve(_ exchange: Exchange, _ query: Query, what: String) async throws {

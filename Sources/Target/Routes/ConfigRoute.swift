@@ -8,27 +8,8 @@ import HTTP
 struct ConfigRoute {
     let target: TargetContext
     let exchange: Exchange
-    let query: Query
 
-    func respond(_ path: [String]) async throws {
-        if let action = ConfigRequest.action(ofPath: path) {
-            return try await change(try ConfigRequest(action, query: query))
-        }
-        guard path.isEmpty else {
-            throw Failure(
-                .notImplemented, "PUT \(exchange.request.path) is not supported by this build")
-        }
-        let body = try await exchange.collect(upTo: Limits.actionBytesMax)
-        let message = try ActionMessage(decoding: body)
-        let action = try message.decoded(allowed: [.setConfig, .resetConfig, .shutdown])
-        guard action.isOfConfig else {
-            throw Failure(
-                .notImplemented, "the action '\(action.rawValue)' is not supported by this build")
-        }
-        try await change(try ConfigRequest(action, message, query: query))
-    }
-
-    private func change(_ request: ConfigRequest) async throws {
+    func change(_ request: ConfigRequest) async throws {
         let id = target.node.id
         guard request.node == nil || request.node == id else {
             throw Failure(
@@ -60,10 +41,12 @@ struct ConfigRoute {
     private func take(_ path: String) async throws(Failure) -> Answer {
         let headers = exchange.request.headers
         let client = headers[named: HeaderName.clientAddress] ?? exchange.remoteAddress
-        let answer = try await target.proxies.put(
-            path, in: target.publisher.current.state.map,
-            headers: [(HeaderName.clientAddress, client)],
-            requestID: headers[named: HeaderName.requestID] ?? SystemRandom.identifier(length: 16))
+        let answer = try await target.proxies.sendOnce(
+            .put, path, for: client,
+            requestID: headers[named: HeaderName.requestID] ?? SystemRandom.identifier(length: 16),
+            // The proxy waits for the primary as long, and says so itself.
+            seconds: target.config.values.seconds("client.client_timeout")
+                + TargetLimits.proxyConnectSeconds)
         let name = HeaderName.position.lowercased()
         if let text = answer.headers.first(where: { $0.name.lowercased() == name })?.value,
             let position = LogPosition(text: text)

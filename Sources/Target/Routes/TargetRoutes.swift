@@ -50,9 +50,17 @@ struct TargetRoutes: Handler {
         case .buckets(let name):
             try await BucketRoutes(target: target, exchange: exchange, query: request.query)
                 .respond(name)
-        case .daemon(let path) where exchange.request.method == .put:
-            try await ConfigRoute(target: target, exchange: exchange, query: request.query)
-                .respond(path)
+        case .daemon(["mountpaths"]) where exchange.request.method != .get:
+            try await MountpathRoutes(target: target, exchange: exchange, query: request.query)
+                .respond()
+        case .daemon([]) where exchange.request.method == .put:
+            try await DaemonActions(target: target, exchange: exchange, query: request.query)
+                .respond()
+        case .daemon(let path)
+        where exchange.request.method == .put && ConfigRequest.action(ofPath: path) != nil:
+            let action = ConfigRequest.action(ofPath: path) ?? .setConfig
+            try await ConfigRoute(target: target, exchange: exchange)
+                .change(try ConfigRequest(action, query: request.query))
         case .daemon(let path):
             try await DaemonRoutes(target: target, exchange: exchange, query: request.query)
                 .respond(path)
