@@ -55,7 +55,7 @@ final class TargetDaemon: Sendable {
                 proxies: ProxyChoice(node: node.id, joins: settings.joins), client: client),
             log: log)
         follow = FollowDriver(
-            LogFollower(record: record, floor: floor), node: node.id, joins: settings.joins,
+            LogFollower(record: record, floor: floor), node: node, joins: settings.joins,
             ports: FollowDriver.Ports(
                 data: data, directories: directories, publisher: publisher, status: status,
                 client: client, loop: group.loops[0], pool: context.scanPool),
