@@ -112,8 +112,7 @@ struct ClusterRoutes: Sendable {
     /// Another proxy says how far its followers are.
     func takeReport(_ exchange: Exchange) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
-        let report = try FollowerReport(decoding: body)
-        followers.reported(by: report.proxy, report.followers)
+        followers.reported(try FollowerReport(decoding: body))
         exchange.respond(.ok)
     }
 }
