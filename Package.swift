@@ -71,7 +71,9 @@ let package = Package(
         tests("HTTPTests", ["HTTP", "Base", "CLinux"]),
         tests("APITests", ["API", "HTTP", "Cluster", "Base"]),
         tests("MetaStoreTests", ["MetaStore", "Consensus", "Cluster", "Base", "CSQLite"]),
-        tests("ProxyTests", ["Proxy", "MetaStore", "Consensus", "API", "HTTP", "Cluster", "Base"]),
+        tests(
+            "ProxyTests",
+            ["TestSupport", "Proxy", "MetaStore", "Consensus", "API", "HTTP", "Cluster", "Base"]),
         tests("TargetTests", ["TestSupport", "Target", "API", "HTTP", "Cluster", "Base"]),
         tests(
             "SimulationTests", ["Simulation", "MetaStore", "Consensus", "Cluster", "Base"],
@@ -79,7 +81,9 @@ let package = Package(
         tests(
             "ToolsTests",
             ["TestSupport", "DevCluster", "LoadGenerator", "API", "HTTP", "Cluster", "Base"]),
-        tests("SystemTests", ["DevCluster", "LoadGenerator", "API", "HTTP", "Cluster", "Base"]),
+        tests(
+            "SystemTests",
+            ["TestSupport", "DevCluster", "LoadGenerator", "API", "HTTP", "Cluster", "Base"]),
         tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6]

@@ -3,6 +3,7 @@ import Base
 import Cluster
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 
 @testable import Proxy
@@ -39,7 +40,7 @@ import Testing
             let others = [1, 2, 3].filter { $0 != primary }
             await proxies.stop(others[0])
             await proxies.stop(others[1])
-            try await proxies.eventually("the loss is noticed") {
+            try await eventually("the loss is noticed") {
                 try await proxies.create("during", through: primary).failure?.code == .noQuorum
             }
             let refused = try await proxies.create("during", through: primary)
@@ -59,7 +60,7 @@ import Testing
             #expect(health.status == 200)
 
             try proxies.start(others[0])
-            try await proxies.eventually("a majority takes changes again") {
+            try await eventually("a majority takes changes again") {
                 try await proxies.create("after", through: others[0]).status == 200
             }
         }
@@ -135,7 +136,7 @@ import Testing
             #expect(reply.failure?.code == .noPrimary, "\(reply.text)")
             // Also when a majority is missing: the sender may know one.
             for number in 1...3 where number != other { await proxies.stop(number) }
-            try await proxies.eventually("the loss is noticed") {
+            try await eventually("the loss is noticed") {
                 try await proxies.create("b", through: other).failure?.code == .noQuorum
             }
             let alone = try await proxies.ask(

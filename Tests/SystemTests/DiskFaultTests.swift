@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Disks that are full or gone under real processes.
@@ -36,7 +37,7 @@ struct DiskFaultTests {
                 let log = try cluster.logText(victim)
                 #expect(log.contains("full") && log.contains("\(victim)/metadata.db"), "\(log)")
                 #expect(slowest < 3)
-                try cluster.eventually("the others go on", within: 5) {
+                try waitUntil("the others go on", within: 5) {
                     try cluster.create("past-\(victim)", at: other).status == 200
                 }
                 made.insert("past-\(victim)")
@@ -70,7 +71,7 @@ struct DiskFaultTests {
             let old = try cluster.primary()
             let others = cluster.proxies.filter { $0 != old }
             let writers = [old, others[0]].map { BucketWriter(cluster, at: $0) }
-            try cluster.eventually("writes are under way") {
+            try waitUntil("writes are under way") {
                 writers.allSatisfy { $0.soFar.count > 3 }
             }
             // It thaws whatever becomes of this test.

@@ -2,6 +2,7 @@ import API
 import Base
 import Cluster
 import HTTP
+import TestSupport
 import Testing
 
 @testable import Proxy
@@ -175,7 +176,7 @@ import Testing
             let follower = try await TestFollower(proxies, 1)
             while follower.snapshots == 0 { try await follower.readPiece() }
             try await follower.acknowledge()
-            try await proxies.eventually("the follower counts") {
+            try await eventually("the follower counts") {
                 let begun = MonotonicTime.now()
                 let name = "b\(begun.nanoseconds)"
                 let reply = try await proxies.create(name, through: 1)
@@ -231,7 +232,7 @@ import Testing
                 let reply = try await proxies.create("n\(count)", through: primary)
                 #expect(reply.status == 200)
             }
-            try await proxies.eventually("the follower has all of it") {
+            try await eventually("the follower has all of it") {
                 let last = try #require(Bucket(name: "n20"))
                 return follower.state.buckets[last] != nil
             }

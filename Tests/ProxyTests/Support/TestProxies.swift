@@ -4,6 +4,7 @@ import Cluster
 import Foundation
 import HTTP
 import MetaStore
+import TestSupport
 import Testing
 
 @testable import Proxy
@@ -111,24 +112,6 @@ final class TestProxies: @unchecked Sendable {
 
     func create(_ bucket: String, through number: Int) async throws -> Reply {
         try await ask(number, .post, "/v1/buckets/\(bucket)", #"{"action":"createlb"}"#)
-    }
-
-    /// Asks until the answer is yes; the deadline is far beyond what a busy machine needs.
-    func eventually(
-        _ what: String, seconds: Double = 20, _ isTrue: () async throws -> Bool
-    ) async throws {
-        let begun = MonotonicTime.now()
-        while true {
-            if (try? await isTrue()) == true { return }
-            guard Double(MonotonicTime.now().since(begun)) < seconds * 1e9 else {
-                throw NotReached(what: what)
-            }
-            await loops.loops[0].sleep(nanoseconds: 5_000_000)
-        }
-    }
-
-    struct NotReached: Error {
-        let what: String
     }
 
     func waitUntilReady(_ number: Int) async throws {
