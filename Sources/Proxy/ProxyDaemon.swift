@@ -32,12 +32,13 @@ final class ProxyDaemon: Sendable {
 
     /// Opens the log, and founds the cluster in it if that was asked for.
     ///
-    /// - Throws: when the log cannot be opened or trusted, or when there is nothing to start from.
-    init(_ settings: ProxySettings, stop: Latch) throws {
+    /// - Throws: when the log cannot be opened or trusted, when there is nothing to start from, or when there is a
+    ///   cluster already where one was to be founded.
+    init(_ settings: ProxySettings, stop: Latch) async throws {
         self.settings = settings
         self.stop = stop
         log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
-        let storage = try Self.openLog(settings, log)
+        let storage = try await Self.openLog(settings, log)
         node = Node(
             id: settings.id, role: .proxy, address: settings.advertised,
             flags: settings.isElectable ? [] : [.nonElectable], member: storage.member.rawValue)
@@ -115,7 +116,9 @@ final class ProxyDaemon: Sendable {
         return limits
     }
 
-    private static func openLog(_ settings: ProxySettings, _ log: Logger) throws -> SQLiteLog {
+    private static func openLog(
+        _ settings: ProxySettings, _ log: Logger
+    ) async throws -> SQLiteLog {
         try FileManager.default.createDirectory(
             atPath: settings.dataPath, withIntermediateDirectories: true)
         let storage = try SQLiteLog(
@@ -124,6 +127,7 @@ final class ProxyDaemon: Sendable {
         let recovered = try storage.load()
         let isBlank = recovered.hardState == .initial && recovered.base == .empty
         if isBlank, settings.founds {
+            try await FoundingCheck.run(settings.seeds)
             try storage.write(Founding.batch(by: storage.member, nonce: SystemRandom.word()))
             log.info("founding a cluster as member \(storage.member)")
         } else if isBlank, settings.seeds.isEmpty {

@@ -36,7 +36,7 @@ import Testing
 
     @Test func `a primary is not handed to who may not or does not vote`() async throws {
         try await TestProxies.with(1) { proxies in
-            try proxies.start(2, isElectable: false)
+            try await proxies.start(2, isElectable: false)
             try await proxies.waitUntilReady(2)
             let barred = try await proxies.ask(1, .put, "/v1/cluster/proxy/p2")
             #expect(barred.status == 400 && barred.failure?.code == .badNode, "\(barred.text)")

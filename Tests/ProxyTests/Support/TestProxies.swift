@@ -27,7 +27,7 @@ final class TestProxies: @unchecked Sendable {
     static func with(_ count: Int, _ body: (TestProxies) async throws -> Void) async throws {
         let proxies = TestProxies()
         do {
-            for number in 1...count { try proxies.start(number) }
+            for number in 1...count { try await proxies.start(number) }
             for number in 1...count { try await proxies.waitUntilReady(number) }
             try await body(proxies)
         } catch {
@@ -61,13 +61,13 @@ final class TestProxies: @unchecked Sendable {
     func dataPath(_ number: Int) -> String { "\(directory)/p\(number)" }
 
     /// Starts a proxy; the first one founds, unless it has a log already.
-    func start(_ number: Int, isElectable: Bool = true) throws {
+    func start(_ number: Int, isElectable: Bool = true) async throws {
         let settings = ProxySettings(
             id: try #require(NodeID("p\(number)")), listen: try address(number),
             dataPath: dataPath(number), founds: number == 1,
             seeds: number == 1 ? [] : [try endpoint(1)], isElectable: isElectable)
         let stop = Latch()
-        let daemon = try ProxyDaemon(settings, stop: stop)
+        let daemon = try await ProxyDaemon(settings, stop: stop)
         running[number] = Running(
             settings: settings, stop: stop, task: Task { await daemon.run() })
     }
