@@ -65,7 +65,7 @@ final class LabCluster {
         let others = urls(proxies.filter { $0 != node })
         let role: String
         if node == "p1" {
-            role = "--found --join \(others)"
+            role = "--found" + (others.isEmpty ? "" : " --join \(others)")
         } else if node.hasPrefix("p") {
             role = "--join \(others)"
         } else {
