@@ -16,6 +16,14 @@ enum Limits {
     static let replacedSeconds = 0.5
     /// Members that were not heard for so long count as missing: several election timeouts.
     static let missingSeconds = 1.0
+    /// Nodes that are asked the same question at once: all of a usual cluster, and not every connection of a large one.
+    static let fanOutMax = 32
+    /// How long one of them may take: they answer from memory and `/proc`, so one that takes longer is not well.
+    static let fanOutSeconds = 3.0
+    /// What one of them may answer: a kilobyte for each of a thousand mountpaths.
+    static let fanOutBytes = 1 << 20
+    /// When no further node is asked: a few dozen that hang make the answer late, not endless.
+    static let fanOutWholeSeconds = 10.0
     /// An address must answer within this to be put on the map.
     static let reachableSeconds = 1.0
     /// The answer of a node to the question who it is.
@@ -68,6 +76,12 @@ enum Limits {
     /// States whose hash is remembered, to compare followers with.
     static let hashesKept = 1_024
 
+    /// How long the group may take to let go of a proxy that was taken off the map: a demotion and a removal.
+    static let releaseSeconds = 3.0
+    /// How long a voter that lives may take to be heard again: several heartbeats.
+    static let heardAnewSeconds = 0.5
+    /// How long a node may take to say that it ends.
+    static let endingSeconds = 2.0
     /// How long a primary that has handed over waits to hear what became of its last changes.
     static let settleSeconds = 1.0
     /// How long requests under way may take when the proxy ends.

@@ -6,6 +6,7 @@ import FoundationEssentials
 import Glibc
 import HTTP
 import MetaStore
+import Statistics
 
 /// A proxy: one member of the consensus group, and the HTTP server in front of it.
 ///
@@ -14,6 +15,7 @@ final class ProxyDaemon: Sendable {
     private let settings: ProxySettings
     /// Opened when this proxy is to end.
     private let stop: Latch
+    private let ending: Ending
     /// Opened when this proxy takes nothing new, and when its member leaves the group's conversation.
     private let stopping = Latch()
     private let closing = Latch()
@@ -24,9 +26,12 @@ final class ProxyDaemon: Sendable {
     private let published: PublishedState
     private let identity: ClusterIdentity
     private let group: RaftGroup
+    private let isStranded: Watched<Bool>
     private let transport: HTTPTransport
     private let followers: Followers
+    private let announcer = CommitAnnouncer()
     private let metadata: MetadataService
+    private let statistics: NodeStatistics
     private let admission: Admission
     private let handler: ProxyHandler
 
@@ -37,6 +42,7 @@ final class ProxyDaemon: Sendable {
     init(_ settings: ProxySettings, stop: Latch) async throws {
         self.settings = settings
         self.stop = stop
+        ending = Ending(stop)
         log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
         let storage = try await Self.openLog(settings, log)
         node = Node(
@@ -65,13 +71,15 @@ final class ProxyDaemon: Sendable {
             // Snapshots are coded beside the log's thread, so that no change waits for one.
             executors: RaftMember.Executors(
                 pipeline: { $0() }, storage: { storageThread.submit($0) },
-                conversion: { pool.submit($0) }),
-            driverLimits: Self.driverLimits, seed: SystemRandom.word(),
+                conversion: { pool.submit($0) },
+                planAnnouncement: { [announcer] in announcer.ask() }),
+            limits: Self.raftLimits, driverLimits: Self.driverLimits, seed: SystemRandom.word(),
             clock: { Timestamp.now().nanoseconds }, observe: { observer.note($0) })
         observer.start(raft.status, raft.state)
+        isStranded = observer.isStranded
         let group = RaftGroup(
             raft: raft, directory: directory, contacts: contacts,
-            statusChanges: observer.statusChanges)
+            statusChanges: observer.statusChanges, counters: observer.counters)
         self.group = group
         let published = published
         followers = Followers { published.now.state.position }
@@ -80,8 +88,28 @@ final class ProxyDaemon: Sendable {
             loop: loops.loops[0])
         let forwarder = Forwarder(
             id: settings.id, group: group, client: client, loop: loops.loops[0])
+        statistics = NodeStatistics(node, loops: loops.loops.count)
+        let counted = StatisticsRoutes(
+            node: node, statistics: statistics, published: published, group: group,
+            followers: followers, pool: pool, logFiles: LogFiles(directory: settings.dataPath))
         admission = Admission(metadata: metadata, published: published, client: client)
-        let daemon = DaemonRoutes(node: node, metadata: metadata, raft: RaftDocument(group: group))
+        let transfer = PrimaryTransfer(
+            group: group, metadata: metadata, published: published, loop: loops.loops[0])
+        let departure = Departure(
+            group: group, metadata: metadata, published: published, loop: loops.loops[0])
+        let daemon = DaemonRoutes(
+            node: node, metadata: metadata, raft: RaftDocument(group: group),
+            statistics: counted, log: log.tail,
+            actions: DaemonActions(
+                shutdown: NodeShutdown(
+                    node: node, group: group, published: published, departure: departure,
+                    transfer: transfer, forwarder: forwarder, ending: ending,
+                    log: log.about("shutdown"))))
+        let actions = ClusterActions(
+            forwarder: forwarder,
+            shutdown: ClusterShutdown(
+                node: node, published: published, client: client, ending: ending,
+                log: log.about("shutdown")))
         handler = ProxyHandler(
             id: settings.id, published: published,
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
@@ -91,11 +119,10 @@ final class ProxyDaemon: Sendable {
             daemon: daemon,
             cluster: ClusterRoutes(
                 daemon: daemon,
-                admission: admission,
-                transfer: PrimaryTransfer(
-                    group: group, metadata: metadata, published: published, loop: loops.loops[0]),
-                published: published, fanOut: FanOut(client: client), forwarder: forwarder,
-                followers: followers),
+                admission: admission, departure: departure, actions: actions, transfer: transfer,
+                queries: ClusterQueries(
+                    node: node, statistics: counted, fanOut: FanOut(client: client)),
+                forwarder: forwarder, followers: followers),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),
             follow: FollowServer(
@@ -104,7 +131,15 @@ final class ProxyDaemon: Sendable {
                 stopping: stopping, log: log.about("followers")),
             receiver: StreamReceiver(
                 member: storage.member, identity: identity, directory: directory,
-                contacts: contacts, closing: closing, receive: { raft.receive($0) }))
+                contacts: contacts, closing: closing, receive: { raft.receive($0) }),
+            statistics: statistics, metrics: MetricsRoute(routes: counted))
+    }
+
+    private static var raftLimits: Consensus.Limits {
+        var limits = Consensus.Limits()
+        // Most changes are followed by the next append, which tells the others as well.
+        limits.defersCommit = true
+        return limits
     }
 
     private static var driverLimits: DriverLimits {
@@ -157,10 +192,12 @@ final class ProxyDaemon: Sendable {
         let status: Int32 = group.status.stopped == nil ? 0 : 1
         log.info("stopping")
         stopping.open()
-        await handOver()
-        // What was proposed here is committed by the next primary; only its messages tell what became of it.
-        _ = await loops.loops[0].within(nanoseconds: UInt64(Limits.settleSeconds * 1e9)) {
-            await self.metadata.underWay.first { $0 == 0 }
+        if ending.handsOver {
+            await handOver()
+            // What was proposed here is committed by the next primary; only its messages tell what became of it.
+            _ = await loops.loops[0].within(nanoseconds: UInt64(Limits.settleSeconds * 1e9)) {
+                await self.metadata.underWay.first { $0 == 0 }
+            }
         }
         closing.open()
         await server.shutDown(within: Limits.drainSeconds)
@@ -177,12 +214,19 @@ final class ProxyDaemon: Sendable {
         let loop = loops.loops[0]
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.tick(loop) }
+            tasks.addTask { await self.keepStatistics(loop) }
             tasks.addTask {
                 await Joiner(
                     node: self.node, seeds: self.settings.seeds, published: self.published,
-                    identity: self.identity, group: self.group, admission: self.admission,
-                    client: self.client, loop: loop, log: self.log.about("join")
+                    identity: self.identity, group: self.group, isStranded: self.isStranded,
+                    admission: self.admission, client: self.client, loop: loop,
+                    log: self.log.about("join")
                 ).run()
+            }
+            tasks.addTask {
+                await self.announcer.run(
+                    loop, after: Self.driverLimits.announcementNanoseconds
+                ) { self.group.raft.announcementDue() }
             }
             tasks.addTask {
                 await GroupKeeper(
@@ -211,6 +255,7 @@ final class ProxyDaemon: Sendable {
             if !group.isLeader { followers.endWaits() }
             let slow = followers.leaveBehind(at: now)
             if !slow.isEmpty {
+                group.counters.leftBehind(slow.count)
                 log.warning(
                     "left behind, not having applied a change in \(Limits.followersSeconds) s: "
                         + slow.map(\.text).joined(separator: ", "))
@@ -220,6 +265,17 @@ final class ProxyDaemon: Sendable {
                 published.beat()
             }
         }
+    }
+
+    /// Samples what is said per second, and asks the primary how far away it is.
+    private func keepStatistics(_ loop: EventLoop) async {
+        let statistics = statistics
+        repeat {
+            await loops.pool.run { statistics.sample() }
+            if let primary = group.primary, primary.id != node.id {
+                await Keepalive.measure(primary.endpoint, with: client, for: statistics)
+            }
+        } while await loop.sleep(nanoseconds: UInt64(StatisticsLimits.sampleSeconds * 1e9))
     }
 
     /// A primary that ends hands over first, so that nobody waits for an election.
@@ -239,9 +295,10 @@ final class ProxyDaemon: Sendable {
         let budget = DescriptorBudget(limit: DescriptorBudget.raisedLimit(), cached: 0)
         configuration.limits.connectionsMax = min(
             configuration.limits.connectionsMax, budget.connections)
-        let (id, published) = (node.id.text, published)
+        let (id, published, statistics) = (node.id.text, published, statistics)
         configuration.renderError = { error, request in
-            Failure(any: error).at(
+            if request == nil { statistics.count(.refused) }
+            return Failure(any: error).at(
                 method: request?.method.name ?? "", path: request?.rawPath ?? "",
                 remoteAddress: "", node: id, mapVersion: published.now.state.map.version
             ).answer

@@ -39,6 +39,8 @@ package struct Conditions: Hashable, Sendable {
     package var promotionLag = 0
     package var retained = 0
     package var stride = 0
+    /// Whether commits are announced with the next message only (1), or at once (0).
+    package var deferring = 0
     /// Members that stay down when everything else heals.
     package var staysDown = 0
 
@@ -55,7 +57,8 @@ package struct Conditions: Hashable, Sendable {
             ("heartbeat", \.heartbeat), ("drift", \.drift), ("appendEntries", \.appendEntries),
             ("inFlight", \.inFlight), ("chunkBytes", \.chunkBytes), ("cacheBytes", \.cacheBytes),
             ("uncommitted", \.uncommitted), ("promotionLag", \.promotionLag),
-            ("retained", \.retained), ("stride", \.stride), ("staysDown", \.staysDown),
+            ("retained", \.retained), ("stride", \.stride), ("deferring", \.deferring),
+            ("staysDown", \.staysDown),
         ]
     }
 
@@ -91,6 +94,7 @@ package struct Conditions: Hashable, Sendable {
             stride = random.next(in: 1...16)
         }
         if random.next(in: 0...2) == 0 { staysDown = random.next(in: 1...2) }
+        deferring = random.next(in: 0...2) == 0 ? 0 : 1
     }
 
     mutating func makeStormy(_ random: inout Random) {
@@ -107,6 +111,7 @@ package struct Conditions: Hashable, Sendable {
         limits.electionTicksMin = electionMin
         limits.electionTicksMax = electionMax
         limits.heartbeatTicks = heartbeat
+        limits.defersCommit = deferring > 0
         if appendEntries > 0 { limits.appendEntriesMax = appendEntries }
         if inFlight > 0 { limits.inFlightMessagesMax = inFlight }
         if chunkBytes > 0 { limits.snapshotChunkBytes = chunkBytes }

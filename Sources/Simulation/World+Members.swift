@@ -122,6 +122,9 @@ extension World {
         case .convert(let job):
             let due = now + Plan.millisecond + spread(20 * Plan.millisecond)
             agenda.plan(.converted(id, life: member(id).life, job), at: due)
+        case .announceLater:
+            let delay = member(id).pipeline?.limits.announcementNanoseconds ?? 0
+            agenda.plan(.announce(id, life: member(id).life), at: now + delay)
         case .answer(let token, let outcome): answered(token.rawValue, outcome, by: id)
         case .answerRead(let token, let outcome): answered(token.rawValue, outcome, by: id)
         case .transferEnded(_, let result): note("\(id) transfer \(result)")

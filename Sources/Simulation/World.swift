@@ -14,6 +14,7 @@ struct World<Case: Subject> {
         indirect case stored(MemberID, life: Int, StorageResult<Machine>)
         /// A conversion is done.
         indirect case converted(MemberID, life: Int, ConversionJob<Machine>)
+        case announce(MemberID, life: Int)
         case client(Int)
         case fault(Int)
         case restart(MemberID, life: Int)
@@ -195,6 +196,8 @@ struct World<Case: Subject> {
             if isCurrent(id, life) { feed(id, .stored(result)) }
         case .converted(let id, let life, let job):
             if isCurrent(id, life) { feed(id, .converted(job.run())) }
+        case .announce(let id, let life):
+            if isCurrent(id, life) { feed(id, .announcementDue) }
         case .client(let ordinal): act(ordinal)
         case .fault(let ordinal): if !isHealing { strike(plan.events[ordinal]) }
         case .restart(let id, let life):

@@ -110,6 +110,17 @@ import Testing
         #expect(positions == positions.sorted())
         #expect(positions.map(\.text) == texts)
     }
+
+    @Test func `a position's text has every digit and no leading zero`() throws {
+        var words: [UInt64] = [0, .max, 0xFEDC_BA98_7654_3210]
+        for bit in 0..<64 { words += [1 << UInt64(bit), (1 << UInt64(bit)) - 1] }
+        for word in words {
+            let position = LogPosition(generation: word, nonce: ~word, term: 1, index: word)
+            let expected = [word, ~word, 1, word].map { String($0, radix: 16) }
+            #expect(position.text == expected.joined(separator: "-"))
+            #expect(LogPosition(text: position.text) == position)
+        }
+    }
 }
 
 /// A log of one term that a test writes by hand, with the rows that storage would hold.

@@ -14,6 +14,7 @@ struct Group {
         var stopped: StopReason?
         var starts: UInt64 = 0
         var isDiskStuck = false
+        var owesAnnouncement = false
     }
 
     static let generation = Generation(counter: 1, nonce: 7)
@@ -108,6 +109,7 @@ struct Group {
                 precondition(member.job == nil, "two storage jobs at once")
                 member.job = job
             case .convert(let job): member.conversions.append(job)
+            case .announceLater: member.owesAnnouncement = true
             case .answer(let token, let outcome):
                 member.outcomes[token, default: []].append(outcome)
             case .answerRead(let token, let outcome):
@@ -140,6 +142,13 @@ struct Group {
     /// Carries out one storage job after another until none is left.
     mutating func flushAll(_ id: UInt64) {
         while flush(MemberID(id)) {}
+    }
+
+    /// Lets a planned announcement be due.
+    mutating func announce(_ id: UInt64) {
+        members[MemberID(id)]?.owesAnnouncement = false
+        feed(MemberID(id), [.announcementDue])
+        settle()
     }
 
     /// Delivers the oldest message, or loses it; `false` when there is none.

@@ -25,6 +25,58 @@ import Testing
         for id in 1...3 as ClosedRange<UInt64> { #expect(group.lines(id) == ["a"]) }
     }
 
+    @Test func `word of a commit waits for the next message, or until it is due`() {
+        var limits = Limits()
+        limits.defersCommit = true
+        var group = Group(voters: 3, limits: limits)
+        group.elect(1)
+        group.heard = []
+        let token = group.propose("a", at: 1)
+        group.settle()
+        #expect(group.outcomes(token, at: 1) == ["applied"])
+        #expect(group.lines(2).isEmpty && group.lines(3).isEmpty)
+        #expect(group.members[MemberID(1)]?.owesAnnouncement == true)
+        // The next entry brings it, and its own commit is owed instead.
+        group.propose("b", at: 1)
+        group.settle()
+        #expect(group.lines(2) == ["a"] && group.lines(3) == ["a"])
+        let isQuiet = !group.heard.contains {
+            if case .heartbeat = $0.message { true } else { false }
+        }
+        #expect(isQuiet)
+        // What was owed when the announcement was planned has been said; what came since may wait as long again.
+        group.announce(1)
+        #expect(group.lines(2) == ["a"])
+        group.announce(1)
+        #expect(group.lines(2) == ["a", "b"] && group.lines(3) == ["a", "b"])
+        #expect(group.members[MemberID(1)]?.owesAnnouncement == false)
+    }
+
+    @Test func `word of a commit goes out at once when somebody asks for it`() {
+        var limits = Limits()
+        limits.defersCommit = true
+        var group = Group(voters: 3, limits: limits)
+        group.elect(1)
+        group.propose("a", at: 1)
+        group.settle()
+        group.feed(MemberID(1), [.announceCommit])
+        group.settle()
+        #expect(group.lines(2) == ["a"] && group.lines(3) == ["a"])
+    }
+
+    @Test func `a read at a follower sees what was acknowledged, announced or not`() {
+        var limits = Limits()
+        limits.defersCommit = true
+        var group = Group(voters: 3, limits: limits)
+        group.elect(1)
+        group.propose("a", at: 1)
+        group.settle()
+        let read = group.read(at: 3)
+        group.settle()
+        #expect(group.members[MemberID(3)]?.reads[read]?.count == 1)
+        #expect(group.lines(3) == ["a"])
+    }
+
     @Test func `a restarted member has what it had`() {
         var group = Group(voters: 3)
         group.elect(1)

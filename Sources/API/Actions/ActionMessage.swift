@@ -50,13 +50,11 @@ package struct ActionMessage: Equatable, Sendable {
     /// - Returns: one of those.
     /// - Throws: `unknown_action` for anything else, with what is allowed.
     package func decoded(allowed: [Action]) throws(Failure) -> Action {
+        if let known = Action(text: action), allowed.contains(known) { return known }
         let choice = allowed.map(\.rawValue).joined(separator: ", ")
-        guard !action.isEmpty else {
-            throw Failure(.unknownAction, "the message names no action", next: "actions: \(choice)")
-        }
-        guard let known = Action(text: action), allowed.contains(known) else {
-            throw Failure(.unknownAction, "unknown action '\(action)'", next: "actions: \(choice)")
-        }
-        return known
+        throw Failure(
+            .unknownAction,
+            action.isEmpty ? "the message names no action" : "unknown action '\(action)'",
+            next: "actions: \(choice)")
     }
 }

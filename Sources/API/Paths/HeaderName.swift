@@ -8,6 +8,8 @@ package enum HeaderName {
     package static let requestID = "Martlet-Request-Id"
     /// The client's address, told by the forwarding proxy.
     package static let clientAddress = "Martlet-Client-Address"
+    /// The nodes whose answer is missing in a document of the whole cluster.
+    package static let unanswered = "Martlet-Unanswered"
     /// The id of the calling node.
     package static let callerID = "caller.id"
     /// Where the log stood in the state that the answer was made from, or that the change led to.

@@ -14,16 +14,15 @@ package struct Query: Sendable {
     /// The first parameter of that name, decoded; empty when it has no value. A value that does not decode is
     /// a failure, never taken for something else.
     package func value(_ name: String) throws(Failure) -> String? {
-        for pair in text.split(separator: "&") {
-            let split = pair.firstIndex(of: "=")
-            guard
-                PercentCoding.decoded(split.map { pair[..<$0] } ?? pair, plusIsSpace: true)
-                    == name
-            else { continue }
+        // By bytes: the same text taken apart by characters costs ten times as much.
+        for pair in text.utf8.split(separator: UInt8(ascii: "&")) {
+            let split = pair.firstIndex(of: UInt8(ascii: "="))
+            let found = Substring(split.map { pair[..<$0] } ?? pair)
+            guard PercentCoding.decoded(found, plusIsSpace: true) == name else { continue }
             guard let split else { return "" }
             guard
                 let value = PercentCoding.decoded(
-                    pair[pair.index(after: split)...], plusIsSpace: true)
+                    Substring(pair[pair.index(after: split)...]), plusIsSpace: true)
             else { throw Failure(.badQuery, "query parameter '\(name)' does not decode") }
             return value
         }

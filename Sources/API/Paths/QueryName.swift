@@ -18,6 +18,13 @@ package enum QueryName {
     package static let readiness = "readiness"
     package static let clusterInfo = "cii"
     package static let nonElectable = "nel"
+    /// The version that a document must have before it is answered, and how long that may take.
+    package static let waitVersion = "wait_version"
+    package static let timeout = "timeout"
     /// `stale` or `linearizable`, of reads of metadata.
     package static let consistency = "consistency"
+    /// Do it although something would be lost.
+    package static let force = "frc"
+    /// Say what would change, and change nothing.
+    package static let dryRun = "dry_run"
 }

@@ -8,10 +8,17 @@ package enum BucketName {
         let bytes = name.utf8
         if bytes.isEmpty { return "bucket name is empty" }
         if bytes.count > bytesMax { return "bucket name is longer than \(bytesMax) bytes" }
-        if !bytes.allSatisfy({ isWord($0) || $0 == UInt8(ascii: ".") }) {
-            return "bucket name may only contain letters, digits, '.', '_' and '-'"
+        let dot = UInt8(ascii: ".")
+        var before: UInt8?
+        var hasTwoDots = false
+        for byte in bytes {
+            guard isWord(byte) || byte == dot else {
+                return "bucket name may only contain letters, digits, '.', '_' and '-'"
+            }
+            if byte == dot, before == dot { hasTwoDots = true }
+            before = byte
         }
-        if name == "." || name.contains("..") {
+        if hasTwoDots || (bytes.count == 1 && before == dot) {
             return "bucket name may not be '.' or contain '..'"
         }
         return nil

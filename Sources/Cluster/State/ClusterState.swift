@@ -133,7 +133,9 @@ package struct ClusterState: Equatable, Sendable {
         properties.id = buckets.version | (bucket.provider == .ais ? 1 << 63 : 0)
         properties.created = time
         buckets.buckets[bucket] = properties
-        put(row(of: bucket, properties), &changes)
+        let row = row(of: bucket, properties)
+        hash = hash &+ row.hash
+        changes.append(StateRow.Change(kind: row.kind, key: row.key, value: row.value))
         put(clusterRow, &changes)
         return .success(buckets.version)
     }
@@ -144,14 +146,17 @@ package struct ClusterState: Equatable, Sendable {
         guard let properties = buckets[bucket] else { return .failure(.noSuchBucket(bucket)) }
         buckets.buckets[bucket] = nil
         buckets.version += 1
-        delete(row(of: bucket, properties), &changes)
+        let row = row(of: bucket, properties)
+        hash = hash &- row.hash
+        changes.append(StateRow.Change(kind: row.kind, key: row.key, value: nil))
         put(clusterRow, &changes)
         return .success(buckets.version)
     }
 
     // MARK: Rows
 
-    /// The hash of what each row held is kept beside the state, so that replacing a row needs no second coding.
+    /// The hash of what each row held is kept beside the state, so that replacing a row needs no second coding. Not for
+    /// buckets: there may be a hundred thousand, and a second tree would double the cost of each.
     private var rowHashes = SortedMap<RowKey, UInt64>()
 
     private mutating func put(_ row: StateRow, _ changes: inout [StateRow.Change]) {
@@ -200,31 +205,41 @@ extension ClusterState {
     package init(rows: some Sequence<StateRow>, position: LogPosition) throws(DecodingFailure) {
         self.init()
         for row in rows { try restore(row) }
-        guard map.clusterID.isEmpty == rowHashes.isEmpty else {
+        guard map.clusterID.isEmpty == (rowHashes.isEmpty && buckets.buckets.isEmpty) else {
             throw DecodingFailure("state without its cluster row", at: 0)
         }
         self.position = position
     }
 
     private mutating func restore(_ row: StateRow) throws(DecodingFailure) {
+        if row.kind == .bucket { return try restoreBucket(row) }
         let key = RowKey(kind: row.kind, key: row.key)
-        guard rowHashes[key] == nil else {
-            throw DecodingFailure("second row of kind \(row.kind) with one key", at: 0)
-        }
+        guard rowHashes[key] == nil else { throw Self.doubled(row) }
         rowHashes[key] = row.hash
         hash = hash &+ row.hash
         var reader = ByteReader(row.value)
         switch row.kind {
         case .cluster: try restoreCluster(from: &reader)
         case .node: map.set(try Node(from: &reader))
-        case .bucket:
-            var keyReader = ByteReader(row.key)
-            let bucket = try Bucket(from: &keyReader)
-            try keyReader.finish()
-            buckets.buckets[bucket] = try BucketProperties(from: &reader)
+        case .bucket: break
         case .config: config = try ClusterConfig(from: &reader)
         }
         try reader.finish()
+    }
+
+    private mutating func restoreBucket(_ row: StateRow) throws(DecodingFailure) {
+        var key = ByteReader(row.key)
+        let bucket = try Bucket(from: &key)
+        try key.finish()
+        guard buckets.buckets[bucket] == nil else { throw Self.doubled(row) }
+        var value = ByteReader(row.value)
+        buckets.buckets[bucket] = try BucketProperties(from: &value)
+        try value.finish()
+        hash = hash &+ row.hash
+    }
+
+    private static func doubled(_ row: StateRow) -> DecodingFailure {
+        DecodingFailure("second row of kind \(row.kind) with one key", at: 0)
     }
 
     private mutating func restoreCluster(from reader: inout ByteReader) throws(DecodingFailure) {

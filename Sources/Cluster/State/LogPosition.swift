@@ -37,7 +37,23 @@ package struct LogPosition: Hashable, Sendable {
     }
 
     package var text: String {
-        [generation, nonce, term, index].map { String($0, radix: 16) }.joined(separator: "-")
+        String(unsafeUninitializedCapacity: 4 * 16 + 3) { bytes in
+            var count = 0
+            func append(_ byte: UInt8) {
+                bytes[count] = byte
+                count += 1
+            }
+            for word in [generation, nonce, term, index] {
+                if count > 0 { append(UInt8(ascii: "-")) }
+                var shift = max(0, 60 - word.leadingZeroBitCount & ~3)
+                while shift >= 0 {
+                    let digit = UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 15
+                    append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+                    shift -= 4
+                }
+            }
+            return count
+        }
     }
 
     package init(from reader: inout ByteReader) throws(DecodingFailure) {

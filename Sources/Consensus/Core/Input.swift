@@ -13,6 +13,8 @@ package enum Input: Hashable, Sendable {
     case read([ReadToken])
     /// Entries up to here are applied, and their effect is stored up to `durable`.
     case applied(Index)
+    /// Tell every follower that has not been told how far it may apply.
+    case announceCommit
     indirect case entriesRead(ReadRequest, [Entry])
     indirect case snapshotTaken(Snapshot)
     indirect case snapshotDecoded(LogBase, isValid: Bool)

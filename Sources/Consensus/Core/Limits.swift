@@ -4,6 +4,11 @@ package struct Limits: Hashable, Sendable {
     /// election timeout, so that losing a few in a row does no harm.
     package var heartbeatTicks = 2
 
+    /// Whether followers learn of a commit with the next message they get anyhow, or when the owner asks for it
+    /// (``Input/announceCommit``), instead of by a message of its own. A busy group spares two messages and two
+    /// wake-ups a write for each follower that way; what a client is told does not depend on it.
+    package var defersCommit = false
+
     /// The shortest election timeout, and the time for which a member that hears a leader ignores
     /// other candidates: 250 ms, some hundred times a round trip with a flush.
     package var electionTicksMin = 10

@@ -17,7 +17,8 @@ extension Replica {
         commit = reached
         let bytes = uncommittedBytes()
         self.leadership?.uncommittedBytes = bytes
-        sendCommit(&effects)
+        // Who leaves leadership with this commit has no later message for it.
+        if !limits.defersCommit || !log.configuration.isVoter(id) { sendCommit(&effects) }
         beginWaitingReads(&effects)
         resignIfRemoved(&effects)
     }

@@ -140,8 +140,7 @@ extension Replica {
         if maySend || progress.next != request.first { replicate(ordinal, &effects) }
     }
 
-    /// Tells every follower that it may apply what it holds, at once and not with the next
-    /// heartbeat.
+    /// Tells every follower that it may apply what it holds, not only with the next heartbeat.
     mutating func sendCommit(_ effects: inout [Effect]) {
         for ordinal in 0..<(leadership?.followers.count ?? 0) { sendCommit(ordinal, &effects) }
     }
@@ -178,7 +177,9 @@ extension Replica {
         // Leadership may be gone, and the list may be another one.
         guard let ordinal = leadership?.ordinal(of: member) else { return }
         replicate(ordinal, &effects)
-        if leadership?.ordinal(of: member) == ordinal { sendCommit(ordinal, &effects) }
+        if !limits.defersCommit, leadership?.ordinal(of: member) == ordinal {
+            sendCommit(ordinal, &effects)
+        }
     }
 
     mutating func appendRejected(

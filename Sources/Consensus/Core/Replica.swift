@@ -79,6 +79,7 @@ package struct Replica: Sendable {
         case .transfer(let target): transfer(to: target, &effects)
         case .read(let tokens): read(tokens.map { .local($0) }, &effects)
         case .applied(let index): noteApplied(index)
+        case .announceCommit: sendCommit(&effects)
         case .entriesRead(let request, let entries): entriesRead(request, entries, &effects)
         case .snapshotTaken(let snapshot): snapshotTaken(snapshot, &effects)
         case .snapshotDecoded(let base, let isValid): snapshotDecoded(base, isValid, &effects)
@@ -95,6 +96,8 @@ package struct Replica: Sendable {
     package var generation: Generation { hardState.generation }
     package var configuration: Configuration { log.configuration }
     package var lastMark: LogMark { log.lastMark }
+    /// The index of the entry before the first that is kept.
+    package var baseIndex: Index { log.base.mark.index }
     package var base: LogBase { log.base }
     package var durable: Index { log.flushed }
 
@@ -128,6 +131,14 @@ package struct Replica: Sendable {
 
     /// Ticks since the leader was last heard; `nil` when it never was.
     package var ticksSinceLeader: UInt64? { leaderContact.map { now - $0 } }
+
+    /// Whether, on the leader, some follower has not been told that it may apply what it holds, up to `index`.
+    package func owesCommit(upTo index: Index) -> Bool {
+        guard case .leader(let leadership) = role else { return false }
+        return leadership.followers.contains {
+            min(commit, index, $0.progress.match) > $0.progress.commitSent
+        }
+    }
 
     package func entry(at index: Index) -> Entry? { log.cachedEntry(at: index) }
     package func term(at index: Index) -> Term? { log.term(at: index) }

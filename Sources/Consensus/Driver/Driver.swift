@@ -32,14 +32,19 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         package var pipeline: Executor
         package var storage: Executor
         package var conversion: Executor
+        /// Called when ``Driver/announcementDue()`` is wanted after ``DriverLimits/announcementNanoseconds``.
+        package var planAnnouncement: @Sendable () -> Void
 
-        /// Without `conversion`, the storage thread does it, and writes wait meanwhile.
+        /// Without `conversion`, the storage thread does it, and writes wait meanwhile. Without `planAnnouncement`,
+        /// followers wait for a heartbeat where ``Limits/defersCommit`` is set.
         package init(
-            pipeline: @escaping Executor, storage: @escaping Executor, conversion: Executor? = nil
+            pipeline: @escaping Executor, storage: @escaping Executor, conversion: Executor? = nil,
+            planAnnouncement: @escaping @Sendable () -> Void = {}
         ) {
             self.pipeline = pipeline
             self.storage = storage
             self.conversion = conversion ?? storage
+            self.planAnnouncement = planAnnouncement
         }
     }
 
@@ -194,6 +199,20 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         }
     }
 
+    /// Tells followers what is committed now: somebody waits for them.
+    package func announceCommit() {
+        post { inbox in
+            if !inbox.isStopped { inbox.events.append(.announceCommit) }
+        }
+    }
+
+    /// A planned announcement is due.
+    package func announcementDue() {
+        post { inbox in
+            if !inbox.isStopped { inbox.events.append(.announcementDue) }
+        }
+    }
+
     /// For tests: the ticks that were looked at.
     var ticksSeen: UInt64 { pipeline.withLock { $0.replica.now } }
 
@@ -290,6 +309,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
                 let result = job.run()
                 self.post { $0.events.append(.converted(result)) }
             }
+        case .announceLater: executors.planAnnouncement()
         case .answer(let token, let outcome):
             inbox.withLock { $0.proposalWaiters.removeValue(forKey: token) }?
                 .resume(returning: outcome)

@@ -11,6 +11,10 @@ package struct DriverLimits: Hashable, Sendable {
     /// the next leader, which needs an election.
     package var orphanTicksMax: UInt64 = 60
 
+    /// How long a follower may wait for word of a commit (``Limits/defersCommit``) that no other message brings: longer
+    /// than a busy group takes from one entry to the next, and far shorter than a heartbeat.
+    package var announcementNanoseconds: UInt64 = 5_000_000
+
     /// How long a read waits to be confirmed and applied.
     package var readTicksMax: UInt64 = 60
 

@@ -37,6 +37,8 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
     private var compactionPoints: [LogBase] = []
     private var proposals = ProposalWaiters()
     private var reads = ReadWaiters()
+    /// The commit index when an announcement was planned; `nil` when none is.
+    private var announcing: Index?
     private var actions: [PipelineAction<Machine>] = []
 
     /// Starts from what storage holds. `machine` is the state machine before the first entry; it is
@@ -102,6 +104,7 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
         }
         submit(&gathered, &asked)
         startStoring()
+        planAnnouncement()
         lookAround()
         defer { actions = [] }
         return actions
@@ -149,6 +152,12 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
             }
         case .stored(let result): stored(result)
         case .converted(let result): converted(result)
+        case .announceCommit: announce()
+        case .announcementDue:
+            let planned = announcing ?? .zero
+            announcing = nil
+            // What other messages have brought meanwhile needs none of its own; what came since may wait as long.
+            if replica.owesCommit(upTo: planned) { announce() }
         case .stop: stop(.asked)
         case .propose, .read: break  // gathered by the caller
         }
@@ -248,6 +257,20 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
         actions.append(.applied(entries, state: machine.capture(), at: position))
         carryOut(replica.handle(.applied(applied.index)))
         answerReads()
+    }
+
+    // MARK: announcements
+
+    private mutating func announce() {
+        if stopReason == nil { carryOut(replica.handle(.announceCommit)) }
+    }
+
+    private mutating func planAnnouncement() {
+        guard announcing == nil, stopReason == nil, replica.limits.defersCommit,
+            replica.owesCommit(upTo: replica.commit)
+        else { return }
+        announcing = replica.commit
+        actions.append(.announceLater)
     }
 
     // MARK: waiters

@@ -10,6 +10,10 @@ package enum PipelineEvent<Machine: StateMachine>: Sendable {
     indirect case stored(StorageResult<Machine>)
     /// A conversion is done.
     indirect case converted(ConversionResult<Machine>)
+    /// Tell followers what is committed, without waiting for ``PipelineAction/announceLater``.
+    case announceCommit
+    /// What ``PipelineAction/announceLater`` asked for is due.
+    case announcementDue
     /// Refuse everything from now on, and answer everything that waits.
     case stop
 }
@@ -22,6 +26,8 @@ package enum PipelineAction<Machine: StateMachine>: Sendable {
     indirect case store(StorageJob<Machine>)
     /// Run somewhere else, beside storage jobs; `PipelineEvent.converted` returns the result.
     indirect case convert(ConversionJob<Machine>)
+    /// Send ``PipelineEvent/announcementDue`` after ``DriverLimits/announcementNanoseconds``.
+    case announceLater
     case answer(ProposalToken, ProposalOutcome<Machine.Outcome>)
     case answerRead(ReadToken, ReadOutcome)
     case transferEnded(to: MemberID, TransferResult)

@@ -15,15 +15,16 @@ package struct Field: Sendable, Equatable {
     }
 }
 
+@inline(__always)
+func inLowerCase(_ byte: UInt8) -> UInt8 { byte &- 0x41 < 26 ? byte | 0x20 : byte }
+
 /// Compares header names: `lower` is in lower case already.
 @inline(__always)
 func equalsIgnoringCase(
     _ bytes: UnsafePointer<UInt8>, _ lower: UnsafePointer<UInt8>, _ count: Int
 ) -> Bool {
     for index in 0..<count {
-        var byte = bytes[index]
-        if byte &- 0x41 < 26 { byte |= 0x20 }
-        if byte != lower[index] { return false }
+        if inLowerCase(bytes[index]) != lower[index] { return false }
     }
     return true
 }

@@ -14,9 +14,12 @@ package struct Headers: Sendable {
 
     /// The first value of a field whose name is known only at run time.
     package subscript(named name: String) -> String? {
-        let lower = name.lowercased()
-        for field in fields where text(field.nameStart, field.nameEnd).lowercased() == lower {
-            return text(field)
+        for field in fields {
+            let found = slab.slice(Int(field.nameStart), Int(field.nameEnd))
+            let isSame =
+                found.count == name.utf8.count
+                && zip(found, name.utf8).allSatisfy { inLowerCase($0) == inLowerCase($1) }
+            if isSame { return text(field) }
         }
         return nil
     }

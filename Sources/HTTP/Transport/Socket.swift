@@ -56,6 +56,7 @@ class Socket: @unchecked Sendable {
 
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Result {
         guard !isClosed else { return .end }
+        guard isReadable else { return .wouldBlock }
         let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
         let error = errno
         if count > 0 {

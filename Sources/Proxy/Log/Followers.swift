@@ -57,6 +57,11 @@ final class Followers: Sendable {
 
     // MARK: Streams of this proxy
 
+    /// Whether anybody is waited for who follows another proxy.
+    var areElsewhere: Bool {
+        state.withLock { $0.followers.values.contains { $0.proxy != nil && !$0.isLeftBehind } }
+    }
+
     /// A follower has opened a stream; it replaces the one it had.
     ///
     /// - Returns: the number of the stream.
@@ -105,6 +110,31 @@ final class Followers: Sendable {
                 .map { FollowerReport.Follower(id: $0.key, position: $0.value.position) }
                 .sorted { $0.id < $1.id }
         }
+    }
+
+    /// A follower, for those who look after the cluster.
+    struct Overview: Sendable {
+        var id: NodeID
+        var position: LogPosition
+        /// The proxy that reported it; `nil` when its stream is here.
+        var proxy: NodeID?
+        var isLeftBehind: Bool
+
+        /// Entries that it is not known to have applied.
+        func lag(behind newest: LogPosition) -> UInt64 {
+            newest > position && newest.index > position.index ? newest.index - position.index : 0
+        }
+    }
+
+    /// All followers known here, in order of their ids; on the primary, those of the whole cluster.
+    var overview: [Overview] {
+        state.withLock { state in
+            state.followers.map {
+                Overview(
+                    id: $0.key, position: $0.value.position, proxy: $0.value.proxy,
+                    isLeftBehind: $0.value.isLeftBehind)
+            }
+        }.sorted { $0.id < $1.id }
     }
 
     // MARK: What other proxies report

@@ -25,7 +25,13 @@ enum GroupPlan {
     static func next(
         _ map: ClusterMap, _ group: Configuration, living: [MemberID: Index]
     ) -> MembershipChange? {
-        let proxies = map.nodes(.proxy).filter { $0.member != 0 }
+        next(map.nodes(.proxy), group, living: living)
+    }
+
+    static func next(
+        _ proxies: [Node], _ group: Configuration, living: [MemberID: Index]
+    ) -> MembershipChange? {
+        let proxies = proxies.filter { $0.member != 0 }
         guard !proxies.isEmpty else { return nil }
         let known = Set(proxies.map { MemberID($0.member) })
         let mayVote = Set(

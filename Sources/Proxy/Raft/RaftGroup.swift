@@ -14,6 +14,7 @@ struct RaftGroup: Sendable {
     let contacts: PeerContacts
     /// The newest status; set whenever role, term, leader or configuration change.
     let statusChanges: Watched<DriverStatus?>
+    let counters: RaftCounters
 
     var status: DriverStatus { raft.status }
     var isLeader: Bool { status.role == .leader }

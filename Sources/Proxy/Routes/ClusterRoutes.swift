@@ -7,9 +7,10 @@ import HTTP
 struct ClusterRoutes: Sendable {
     let daemon: DaemonRoutes
     let admission: Admission
+    let departure: Departure
+    let actions: ClusterActions
     let transfer: PrimaryTransfer
-    let published: PublishedState
-    let fanOut: FanOut
+    let queries: ClusterQueries
     let forwarder: Forwarder
     let followers: Followers
 
@@ -20,11 +21,8 @@ struct ClusterRoutes: Sendable {
         case (.post, ["autoreg"]), (.post, ["keepalive"]): try await admit(exchange, query)
         case (.post, ["register"]): try await register(exchange, query)
         case (.delete, let rest) where rest.count == 2 && rest[0] == "daemon":
-            let id = try Self.nodeID(rest[1])
-            try await onPrimary(exchange) { origin in
-                try await admission.remove(id, for: origin)
-                return []
-            }
+            try await remove(exchange, try Self.nodeID(rest[1]), query)
+        case (.put, []): try await actions.serve(exchange, query)
         case (.put, let rest) where rest.count == 2 && rest[0] == "proxy":
             let id = try Self.nodeID(rest[1])
             try await onPrimary(exchange) { _ in
@@ -42,21 +40,21 @@ struct ClusterRoutes: Sendable {
 
     private func get(_ exchange: Exchange, _ query: Query) async throws {
         switch try query.value(QueryName.what) ?? "" {
-        case let what where ["smap", "bmd"].contains(what):
+        case let what where ["smap", "bmd", "snode", "smapvote"].contains(what):
             try await daemon.serve(exchange, query, what: what)
         case "target_ips":
             // Three networks, here all the same (contract §10.8).
-            let hosts = published.now.state.map.nodes(.target).map(\.address.host)
+            let hosts = try await daemon.view(query).state.map.nodes(.target).map(\.address.host)
             let text = hosts.flatMap { [$0, $0, $0] }.joined(separator: ",")
             exchange.respond(.ok, type: "text/plain; charset=utf-8", body: Array(text.utf8))
-        case "mountpaths":
-            let body = try await fanOut.document(
-                "mountpaths", of: published.now.state.map.nodes(.target), under: "targets")
-            exchange.respond(.ok, type: "application/json", body: body)
+        case let what where ClusterQueries.served.contains(what):
+            let map = try await daemon.view(query).state.map
+            try await queries.serve(exchange, what: what, of: map)
         case let what:
             throw Failure(
                 .unknownDocument, "no document '\(what)' of the cluster",
-                next: "what=smap, bmd, mountpaths or target_ips")
+                next: "what=smap, bmd, snode, smapvote, target_ips, "
+                    + ClusterQueries.served.joined(separator: ", "))
         }
     }
 
@@ -88,6 +86,20 @@ struct ClusterRoutes: Sendable {
         let registered = node
         try await onPrimary(exchange, body) { origin in
             _ = try await admission.register(registered, for: origin)
+            return []
+        }
+    }
+
+    private func remove(_ exchange: Exchange, _ id: NodeID, _ query: Query) async throws {
+        let isForced = try query.flag(QueryName.force)
+        let isDryRun = try query.flag(QueryName.dryRun)
+        try await onPrimary(exchange) { origin in
+            if isDryRun {
+                return try await departure.forecast(
+                    id, action: "unregister", isForced: isForced
+                ).encoded
+            }
+            try await departure.remove(id, isForced: isForced, for: origin)
             return []
         }
     }

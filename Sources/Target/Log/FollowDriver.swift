@@ -168,6 +168,7 @@ final class FollowDriver: @unchecked Sendable {
                 throw LogFollower.Refusal.malformed(error)
             }
             guard !frames.isEmpty else { continue }
+            if let committed = Self.committed(frames) { status.told(committed: committed) }
             let hasNewState = try await apply(frames)
             status.heard(from: proxy, at: .now())
             end.result = .worked
@@ -183,6 +184,18 @@ final class FollowDriver: @unchecked Sendable {
                 return
             }
         }
+    }
+
+    /// How far the proxy's log is committed, as the last of these frames tells.
+    private static func committed(_ frames: [FollowFrame]) -> LogPosition? {
+        frames.compactMap { frame in
+            switch frame {
+            case .progress(let progress): progress.committed
+            case .entry(let entry): entry.position
+            case .snapshot(let piece): piece.position
+            case .acknowledge: nil
+            }
+        }.max()
     }
 
     /// Takes the frames and does what they ask for. A few that hardly touch a disk stay on the loop, because a

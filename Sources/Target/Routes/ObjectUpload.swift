@@ -2,6 +2,7 @@ import API
 import Base
 import Cluster
 import HTTP
+import Statistics
 
 /// PUT of an object (contract §4.6): from the socket to a work file, hashed on the way, then renamed.
 ///
@@ -15,6 +16,7 @@ import HTTP
 /// | I/O error before the rename | 500 `io_error` | old object; work file removed |
 /// | fsync of the directory fails | 500 `io_error` | new object, perhaps not for good; the client repeats |
 /// | bucket destroyed meanwhile | 404 `bucket_not_found` | nothing in any later bucket of that name |
+/// | mountpath taken out meanwhile | 503 `mountpath_unavailable` | old or new object, when the mountpath comes back |
 /// | crash before the rename | connection lost | old object; the next life removes the work file |
 /// | crash behind the rename | connection lost | new object, whole |
 struct ObjectUpload {
@@ -28,6 +30,7 @@ struct ObjectUpload {
         let (bucket, properties) = try admission.bucket(bucket, in: published, .put, "PUT")
         let key = try admission.object(bucket, name, in: published)
         if let kind = try query.value(QueryName.appendType), !kind.isEmpty {
+            exchange.operation = .append
             throw Failure(.notImplemented, "appending to objects is not supported by this build")
         }
         let put = PutRequest(
