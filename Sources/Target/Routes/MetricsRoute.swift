@@ -13,7 +13,8 @@ struct MetricsRoute {
         guard exchange.request.method == .get else {
             throw Failure.methodNotAllowed(exchange.request.method, ["GET"])
         }
-        let report = try await target.systemReport()
+        let paths = target.store.mountpaths.all.map(\.path)
+        let report = try await target.statistics.report(mountpaths: paths, on: exchange.loop)
         let published = target.publisher.current
         let snapshot = target.statistics.snapshot()
         var text = MetricsText()
@@ -21,7 +22,7 @@ struct MetricsRoute {
             target.node, snapshot, report, started: target.statistics.started,
             connections: exchange.openConnections)
         text.add(published.state)
-        text.add(report.capacities)
+        text.add(report.capacities, of: paths)
         text.add(target.status.report(at: .now()), published)
         text.counter(
             "martlet_out_of_space_total", "Requests refused because a disk is full.",
