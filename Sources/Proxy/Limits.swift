@@ -4,6 +4,10 @@ enum Limits {
     static let followersSeconds = 2.0
     /// How long a change waits for a primary while an election is under way: two elections in a row.
     static let primarySeconds = 1.5
+    /// Between two looks while no primary is known; a new one is noticed at once.
+    static let electionSeconds = 0.1
+    /// When no primary was reached for so long, the way through other proxies is tried: the longest election timeout.
+    static let detourSeconds = 0.5
     /// Pause before a request that met no primary is tried again there.
     static let primaryRetrySeconds = 0.02
     /// How long a change may take at the primary: longer than the primary itself waits for its outcome.

@@ -195,6 +195,36 @@ struct PartitionTests {
         }
     }
 
+    @Test func `a proxy that reaches only another than the primary changes things through it`()
+        throws
+    {
+        try LabCluster.with(targets: 1) { cluster in
+            let primary = try cluster.primary()
+            let others = cluster.proxies.filter { $0 != primary }
+            try cluster.lab.separate([primary], from: [others[0]])
+            try cluster.eventually("the loss is noticed", within: 10) {
+                try cluster.role(others[0]) != "follower"
+            }
+            var slowest = 0.0
+            for number in 1...6 {
+                let made = try cluster.create("around-\(number)", at: others[0])
+                #expect(made.status == 200, "\(made)")
+                slowest = max(slowest, made.seconds)
+            }
+            let again = try cluster.create("around-1", at: others[0])
+            #expect(again.code == "bucket_exists", "\(again)")
+            #expect(try cluster.buckets(at: others[1]).count == 6)
+            let read = try cluster.curl("'\(cluster.url(others[0]))/v1/buckets/*'")
+            #expect(read.status == 503 && read.body.contains("\(primary) at"), "\(read)")
+            // The one that is out of reach unseats nobody.
+            #expect(try cluster.role(primary) == "leader")
+            #expect(slowest < 1)
+            print("partition: around in \(slowest) s")
+            try cluster.lab.heal()
+            try cluster.waitUntilSettled()
+        }
+    }
+
     /// Long enough for TCP to have backed off: nothing may wait for its next attempt.
     @Test func `after a long partition every proxy takes changes at once`() throws {
         try LabCluster.with { cluster in

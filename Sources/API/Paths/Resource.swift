@@ -9,6 +9,8 @@ package enum Resource: Equatable, Sendable {
     case daemon([String])
     case cluster([String])
     case health
+    /// `/v1/help/...`: what follows, element by element.
+    case help([String])
     /// `/metrics`: what Prometheus reads; the one path without a version.
     case metrics
     /// `/v1/log/follow`: a target reads the log.
@@ -44,6 +46,7 @@ package enum Resource: Equatable, Sendable {
         case "health":
             try Self.end(rest)
             self = .health
+        case "help": self = .help(try Self.elements(rest))
         case "log":
             self = try Self.choice(rest, ["follow": .followLog, "followers": .logFollowers])
         case "raft": self = try Self.choice(rest, ["stream": .raftStream])
@@ -57,7 +60,7 @@ package enum Resource: Equatable, Sendable {
     }
 
     package static let names =
-        "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/health, /metrics"
+        "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/health, /v1/help, /metrics"
 
     private static func object(_ rest: Substring) throws(Failure) -> Resource {
         var rest = rest

@@ -64,6 +64,11 @@ struct ProxyHandler: Handler {
         case .daemon(let rest): try await daemon.serve(exchange, rest, target.query)
         case .cluster(let rest): try await cluster.serve(exchange, rest, target.query)
         case .health: try health.serve(exchange, target.query)
+        case .help(let rest):
+            try exchange.require(.get)
+            let page = HelpPage(map: published.now.state.map, node: health.node)
+            exchange.respond(
+                .ok, type: "text/plain; charset=utf-8", body: Array(try page.text(for: rest).utf8))
         case .metrics: try await metrics.serve(exchange)
         case .followLog:
             try exchange.require(.post)
@@ -114,9 +119,11 @@ extension Exchange {
 
     /// What is needed to send the request on to the primary.
     func forwardable(_ body: [UInt8]) -> Forwarder.Request {
-        Forwarder.Request(
+        let isForwarded = request.headers[named: HeaderName.forwardedBy] != nil
+        let isDetour = request.headers[named: HeaderName.detour] != nil
+        return Forwarder.Request(
             method: request.method, target: request.target, body: body, origin: origin(),
-            isForwarded: request.headers[named: HeaderName.forwardedBy] != nil)
+            reach: isDetour ? .primary : isForwarded ? .here : .anywhere)
     }
 
     func respond(json body: [UInt8], position: String) {

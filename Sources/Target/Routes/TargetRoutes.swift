@@ -56,6 +56,7 @@ struct TargetRoutes: Handler {
         case .health:
             try await HealthRoute(target: target, exchange: exchange, query: request.query)
                 .respond()
+        case .help(let path): try help(path, exchange)
         case .metrics:
             try await MetricsRoute(target: target, exchange: exchange).respond()
         case .cluster(["register"]):
@@ -67,6 +68,15 @@ struct TargetRoutes: Handler {
         case .unserved(let name):
             throw Failure(.notImplemented, "/v1/\(name) is not supported by this build")
         }
+    }
+
+    private func help(_ path: [String], _ exchange: Exchange) throws {
+        guard exchange.request.method == .get else {
+            throw Failure.methodNotAllowed(exchange.request.method, ["GET"])
+        }
+        let page = HelpPage(map: target.publisher.current.state.map, node: target.node)
+        exchange.respond(
+            .ok, type: "text/plain; charset=utf-8", body: Array(try page.text(for: path).utf8))
     }
 
     /// The whole answer to a request that failed.
