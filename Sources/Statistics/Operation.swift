@@ -70,6 +70,7 @@ package enum Operation: UInt8, CaseIterable, Sendable {
             case .object: Self.object(method)
             case .buckets: isRead ? .readBucket : method == .post ? .post : .changeBucket
             case .daemon: isRead ? .readNode : .changeNode
+            case .help: .readNode
             case .cluster: isRead ? .readCluster : .changeCluster
             case .health: .health
             case .metrics: .metrics
