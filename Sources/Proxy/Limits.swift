@@ -74,6 +74,12 @@ enum Limits {
     /// States whose hash is remembered, to compare followers with.
     static let hashesKept = 1_024
 
+    /// How long the group may take to let go of a proxy that was taken off the map: a demotion and a removal.
+    static let releaseSeconds = 3.0
+    /// How long a voter that lives may take to be heard again: several heartbeats.
+    static let heardAnewSeconds = 0.5
+    /// How long a node may take to say that it ends.
+    static let endingSeconds = 2.0
     /// How long a primary that has handed over waits to hear what became of its last changes.
     static let settleSeconds = 1.0
     /// How long requests under way may take when the proxy ends.

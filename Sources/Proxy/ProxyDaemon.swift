@@ -15,6 +15,7 @@ final class ProxyDaemon: Sendable {
     private let settings: ProxySettings
     /// Opened when this proxy is to end.
     private let stop: Latch
+    private let ending: Ending
     /// Opened when this proxy takes nothing new, and when its member leaves the group's conversation.
     private let stopping = Latch()
     private let closing = Latch()
@@ -25,6 +26,7 @@ final class ProxyDaemon: Sendable {
     private let published: PublishedState
     private let identity: ClusterIdentity
     private let group: RaftGroup
+    private let isStranded: Watched<Bool>
     private let transport: HTTPTransport
     private let followers: Followers
     private let announcer = CommitAnnouncer()
@@ -39,6 +41,7 @@ final class ProxyDaemon: Sendable {
     init(_ settings: ProxySettings, stop: Latch) throws {
         self.settings = settings
         self.stop = stop
+        ending = Ending(stop)
         log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
         let storage = try Self.openLog(settings, log)
         node = Node(
@@ -72,6 +75,7 @@ final class ProxyDaemon: Sendable {
             limits: Self.raftLimits, driverLimits: Self.driverLimits, seed: SystemRandom.word(),
             clock: { Timestamp.now().nanoseconds }, observe: { observer.note($0) })
         observer.start(raft.status, raft.state)
+        isStranded = observer.isStranded
         let group = RaftGroup(
             raft: raft, directory: directory, contacts: contacts,
             statusChanges: observer.statusChanges, counters: observer.counters)
@@ -87,10 +91,24 @@ final class ProxyDaemon: Sendable {
         let counted = StatisticsRoutes(
             node: node, statistics: statistics, published: published, group: group,
             followers: followers, pool: pool, logFiles: LogFiles(directory: settings.dataPath))
+        admission = Admission(metadata: metadata, published: published, client: client)
+        let transfer = PrimaryTransfer(
+            group: group, metadata: metadata, published: published, loop: loops.loops[0])
+        let departure = Departure(
+            group: group, metadata: metadata, published: published, loop: loops.loops[0])
         let daemon = DaemonRoutes(
             node: node, metadata: metadata, raft: RaftDocument(group: group),
-            statistics: counted, log: log.tail)
-        admission = Admission(metadata: metadata, published: published, client: client)
+            statistics: counted, log: log.tail,
+            actions: DaemonActions(
+                shutdown: NodeShutdown(
+                    node: node, group: group, published: published, departure: departure,
+                    transfer: transfer, forwarder: forwarder, ending: ending,
+                    log: log.about("shutdown"))))
+        let actions = ClusterActions(
+            forwarder: forwarder,
+            shutdown: ClusterShutdown(
+                node: node, published: published, client: client, ending: ending,
+                log: log.about("shutdown")))
         handler = ProxyHandler(
             id: settings.id, published: published,
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
@@ -100,12 +118,9 @@ final class ProxyDaemon: Sendable {
             daemon: daemon,
             cluster: ClusterRoutes(
                 daemon: daemon,
-                admission: admission,
-                transfer: PrimaryTransfer(
-                    group: group, metadata: metadata, published: published, loop: loops.loops[0]),
+                admission: admission, departure: departure, actions: actions, transfer: transfer,
                 queries: ClusterQueries(
-                    node: node, statistics: counted,
-                    fanOut: FanOut(client: client)),
+                    node: node, statistics: counted, fanOut: FanOut(client: client)),
                 forwarder: forwarder, followers: followers),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),
@@ -173,10 +188,12 @@ final class ProxyDaemon: Sendable {
         let status: Int32 = group.status.stopped == nil ? 0 : 1
         log.info("stopping")
         stopping.open()
-        await handOver()
-        // What was proposed here is committed by the next primary; only its messages tell what became of it.
-        _ = await loops.loops[0].within(nanoseconds: UInt64(Limits.settleSeconds * 1e9)) {
-            await self.metadata.underWay.first { $0 == 0 }
+        if ending.handsOver {
+            await handOver()
+            // What was proposed here is committed by the next primary; only its messages tell what became of it.
+            _ = await loops.loops[0].within(nanoseconds: UInt64(Limits.settleSeconds * 1e9)) {
+                await self.metadata.underWay.first { $0 == 0 }
+            }
         }
         closing.open()
         await server.shutDown(within: Limits.drainSeconds)
@@ -197,8 +214,9 @@ final class ProxyDaemon: Sendable {
             tasks.addTask {
                 await Joiner(
                     node: self.node, seeds: self.settings.seeds, published: self.published,
-                    identity: self.identity, group: self.group, admission: self.admission,
-                    client: self.client, loop: loop, log: self.log.about("join")
+                    identity: self.identity, group: self.group, isStranded: self.isStranded,
+                    admission: self.admission, client: self.client, loop: loop,
+                    log: self.log.about("join")
                 ).run()
             }
             tasks.addTask {

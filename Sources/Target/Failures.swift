@@ -34,7 +34,43 @@ extension Failure {
                 .checksumMismatch,
                 "BAD DATA CHECKSUM of \(object): given xxhash[\(given)], computed \(computed)",
                 next: "send the object again; nothing was stored")
+        case .mountpathUnavailable(let path):
+            self.init(
+                .mountpathUnavailable,
+                path.isEmpty
+                    ? "cannot \(attempt) \(object): this target has no mountpath that takes part"
+                    : "cannot \(attempt) \(object): it may lie on mountpath \(path), which takes no part",
+                next:
+                    "GET /v1/daemon?what=mountpaths lists them; enable the mountpath, or remove it "
+                    + "to give up what lies there")
         case .file(let error): self.init(error, "\(attempt) \(object)")
+        }
+    }
+
+    /// No `default`: a new case does not compile until someone chooses its code.
+    init(_ refusal: MountpathRefusal, _ attempt: String) {
+        let list = "GET /v1/daemon?what=mountpaths lists them"
+        switch refusal {
+        case .badPath(let path, let reason):
+            self.init(.badValue, "cannot \(attempt): '\(path)' \(reason)")
+        case .unknown(let path):
+            self.init(.mountpathNotFound, "there is no mountpath \(path)", next: list)
+        case .exists(let path):
+            self.init(.mountpathExists, "mountpath \(path) takes part already", next: list)
+        case .isDisabled(let path):
+            self.init(
+                .mountpathExists, "mountpath \(path) is known, and disabled",
+                next: "enable it, or remove it first if another disk lies there")
+        case .claim(let error):
+            let code: FailureCode =
+                if case .other = error { .mountpathUnavailable } else { .badMountpath }
+            self.init(code, "cannot \(attempt)", cause: error.description)
+        case .unsettled(let path):
+            self.init(
+                .mountpathUnavailable,
+                "cannot \(attempt): a bucket's directory on \(path) is in no state to be used",
+                next: "the target's log names it")
+        case .file(let error): self.init(error, attempt)
         }
     }
 
@@ -42,7 +78,7 @@ extension Failure {
         if error.number == ENODEV {
             self.init(
                 .mountpathUnavailable, "cannot \(attempt): a mountpath is not there",
-                cause: error.description, next: "mount the disk again and restart the target")
+                cause: error.description, next: "mount the disk again, and enable the mountpath")
             return
         }
         self.init(

@@ -18,7 +18,12 @@ package enum TargetCommand {
             .value("data", "DIR", "The node's own directory; made when missing."),
             .repeated(
                 "mountpath", "DIR",
-                "Where objects are kept: an existing directory, best on a filesystem of its own."),
+                "Where objects are kept: an existing directory on a filesystem of its own. The first start"
+                    + " decides; later ones go by what the target remembers."),
+            .flag(
+                "share-filesystem",
+                "Let mountpaths lie on one filesystem: for trying things out, not for objects that"
+                    + " matter."),
             .value("join", "URL[,URL]", "Proxies of the cluster to join through."),
             .value("config", "FILE", "Node settings, a JSON object; see below."),
         ],
@@ -83,6 +88,7 @@ package enum TargetCommand {
         var settings = TargetSettings(
             id: id, host: address.host, port: Int(address.port),
             dataPath: try arguments.required("data"), mountpaths: mountpaths, joins: joins)
+        settings.sharesFilesystem = arguments.has("share-filesystem")
         if let path = try arguments.optional("config") { settings.node = try nodeSettings(path) }
         return settings
     }

@@ -28,7 +28,11 @@ final class TargetDaemon: Sendable {
             limit: DescriptorBudget.raisedLimit(), cached: settings.node.openObjects)
         data = try Self.claimData(settings.dataPath)
         let record = try Self.record(in: data)
-        let mountpaths = try MountpathSet(claiming: settings.mountpaths, for: settings.id)
+        let mountpaths = MountpathTable(
+            try MountpathStart(
+                node: settings.id, given: settings.mountpaths.map { Mountpath.cleaned($0) },
+                sharesFilesystem: settings.sharesFilesystem, log: log.about("mountpaths")
+            ).set(in: data))
         let life = WorkName()
         let trash = Trash(life: life, log: log.about("trash"))
         let directories = BucketDirectories(mountpaths, trash: trash, log: log.about("buckets"))
@@ -48,12 +52,18 @@ final class TargetDaemon: Sendable {
             let address = NodeAddress(host: settings.host, port: port)
         else { throw Failure(.badValue, "\(settings.host) is not a host other nodes can be told") }
         node = Node(id: settings.id, role: .target, address: address)
+        let proxies = ProxyCaller(
+            choice: ProxyChoice(node: node.id, joins: settings.joins), client: client,
+            publisher: publisher, log: log.about("proxies"))
         context = TargetContext(
-            node: node, publisher: publisher, status: status, store: store, pool: pool,
+            node: node, publisher: publisher, status: status, store: store,
+            mountpaths: MountpathControl(
+                node: node.id, store: store, trash: trash, data: data,
+                sharesFilesystem: settings.sharesFilesystem, log: log.about("mountpaths")),
+            pool: pool,
             quickPool: BlockingPool(name: "quick", threads: settings.node.quickThreads),
             scanPool: BlockingPool(name: "scan", threads: settings.node.scanThreads),
-            register: RegisterRoute(
-                proxies: ProxyChoice(node: node.id, joins: settings.joins), client: client),
+            register: RegisterRoute(proxies: proxies), proxies: proxies,
             statistics: NodeStatistics(node, loops: group.loops.count), log: log)
         follow = FollowDriver(
             LogFollower(record: record, floor: floor), node: node.id, joins: settings.joins,
@@ -62,31 +72,37 @@ final class TargetDaemon: Sendable {
                 client: client, loop: group.loops[0], pool: context.scanPool),
             log: log.about("log"))
         joiner = Joiner(
-            node, joins: settings.joins, publisher: publisher, client: client,
-            loop: group.loops[0], log: log.about("join"))
+            node, joins: settings.joins, publisher: publisher, proxies: proxies,
+            isUsable: mountpaths.isUsable, client: client, loop: group.loops[0],
+            log: log.about("join"))
         self.trash = trash
         self.log = log
-        for mountpath in mountpaths.all {
+        for mountpath in mountpaths.current.all {
             trash.sweep(mountpath)
             trash.empty(mountpath)
         }
         routes.begin(TargetRoutes(target: context))
         log.info(
             "listens on \(node.address), mountpaths "
-                + mountpaths.all.map(\.path).joined(separator: " "))
+                + mountpaths.current.all.map(\.path).joined(separator: " "))
     }
 
-    /// Follows the log and serves until the signal, then ends in order.
+    /// Follows the log and serves until the signal or a request to end, then ends in order.
     ///
-    /// - Parameter stopped: returns when the target is to end.
-    func run(until stopped: @Sendable () async -> Void) async {
+    /// - Parameter stopped: returns when the target is to end, and when its task is cancelled.
+    func run(until stopped: @escaping @Sendable () async -> Void) async {
         await withTaskGroup(of: Void.self) { tasks in
             let loop = group.loops[0]
             tasks.addTask { [follow] in await loop.run { await follow.run() } }
             tasks.addTask { [joiner] in await loop.run { await joiner.run() } }
             tasks.addTask { [self] in await keepHouse() }
             tasks.addTask { [self] in await keepStatistics() }
-            await stopped()
+            await withTaskGroup(of: Void.self) { [context] reasons in
+                reasons.addTask { await stopped() }
+                reasons.addTask { await context.ending.wait() }
+                await reasons.next()
+                reasons.cancelAll()
+            }
             log.info("stops: no new requests, those under way may end")
             await server.shutDown(within: TargetLimits.drainSeconds)
             tasks.cancelAll()

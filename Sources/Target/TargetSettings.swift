@@ -12,6 +12,8 @@ struct TargetSettings: Sendable {
     var port: Int
     var dataPath: String
     var mountpaths: [String]
+    /// Whether mountpaths may lie on one filesystem: for tests, and for trying things out.
+    var sharesFilesystem = false
     var joins: [Endpoint]
     var node = NodeSettings()
 }

@@ -14,6 +14,7 @@ import Testing
         bad_bucket_name 400
         bad_header 400
         bad_json 400
+        bad_mountpath 400
         bad_namespace 400
         bad_node 400
         bad_object_name 400
@@ -36,6 +37,8 @@ import Testing
         is_primary 400
         length_required 411
         method_not_allowed 400
+        mountpath_exists 400
+        mountpath_not_found 404
         mountpath_unavailable 503
         no_primary 503
         no_quorum 503
@@ -46,12 +49,14 @@ import Testing
         not_redirected 400
         object_elsewhere 503
         object_not_found 404
+        objects_at_risk 400
         older_generation 409
         out_of_space 507
         outcome_unknown 504
         overloaded 503
         primary_unreachable 502
         proxy_unreachable 502
+        quorum_at_risk 400
         request_timeout 408
         role_differs 409
         starting 503

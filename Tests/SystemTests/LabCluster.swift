@@ -75,6 +75,7 @@ final class LabCluster {
             }
             role =
                 "--join \(others) " + mountpaths.map { "--mountpath \($0)" }.joined(separator: " ")
+                + " --share-filesystem"
         }
         return "\(common) \(role)"
     }

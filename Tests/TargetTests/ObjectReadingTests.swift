@@ -157,7 +157,7 @@ import Testing
             let context = target.daemon.context
             context.store.tidy(context.publisher.current.state, lag: 0)
             let key = ObjectKey(try #require(Bucket(name: "b")), "o")
-            let mountpath = context.store.mountpaths.owner(of: key.digest)
+            let mountpath = try #require(context.store.mountpaths.owner(of: key.digest))
             let status = try mountpath.directory.status(BucketLayout.object(key))
             #expect(OpenObject.nanoseconds(status.st_atim) > UInt64(third))
         }

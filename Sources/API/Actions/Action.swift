@@ -25,6 +25,10 @@ package enum Action: String, Sendable, CaseIterable {
     case startMaintenance = "startmaintenance"
     case stopMaintenance = "stopmaintenance"
     case decommission = "decommission"
+    case addMountpath = "add"
+    case removeMountpath = "remove"
+    case enableMountpath = "enable"
+    case disableMountpath = "disable"
 
     package init?(text: String) {
         switch text {
@@ -48,6 +52,11 @@ package enum Action: String, Sendable, CaseIterable {
         case "start-maintenance": self = .startMaintenance
         case "stop-maintenance": self = .stopMaintenance
         case "decommission-node": self = .decommission
+        case "shutdown-node": self = .shutdown
+        case "attach-mp": self = .addMountpath
+        case "detach-mp": self = .removeMountpath
+        case "enable-mp": self = .enableMountpath
+        case "disable-mp": self = .disableMountpath
         default: self.init(rawValue: text)
         }
     }

@@ -16,6 +16,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case badProvider = "bad_provider"
     case badNamespace = "bad_namespace"
     case badNode = "bad_node"
+    /// A directory that cannot be a mountpath.
+    case badMountpath = "bad_mountpath"
     case badRange = "bad_range"
     case unknownAction = "unknown_action"
     case unknownDocument = "unknown_document"
@@ -35,11 +37,17 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case objectNotFound = "object_not_found"
     case nodeNotFound = "node_not_found"
     case xactionNotFound = "xaction_not_found"
+    case mountpathNotFound = "mountpath_not_found"
+    case mountpathExists = "mountpath_exists"
     case duplicateNode = "duplicate_node"
     case addressTaken = "address_taken"
     case addressUnreachable = "address_unreachable"
     case roleDiffers = "role_differs"
     case isPrimary = "is_primary"
+    /// The voting proxies that are left could not decide anything.
+    case quorumAtRisk = "quorum_at_risk"
+    /// Objects could not be found any more.
+    case objectsAtRisk = "objects_at_risk"
     case alreadyFounded = "already_founded"
     case wrongCluster = "wrong_cluster"
     case olderGeneration = "older_generation"
@@ -78,11 +86,13 @@ package enum FailureCode: String, Sendable, CaseIterable {
         case .badRequest, .badPath, .badQuery, .badJSON, .badValue, .badHeader, .badBody,
             .badPosition, .badBucketName, .badObjectName, .badProvider, .badNamespace, .badNode,
             .unknownAction, .unknownDocument, .notRedirected, .addressUnreachable, .isPrimary,
+            .quorumAtRisk, .objectsAtRisk, .badMountpath, .mountpathExists,
             // Contract §2.1: never 404 or 405.
             .unknownResource, .methodNotAllowed:
             400
         case .accessDenied: 403
-        case .bucketNotFound, .objectNotFound, .nodeNotFound, .xactionNotFound: 404
+        case .bucketNotFound, .objectNotFound, .nodeNotFound, .xactionNotFound, .mountpathNotFound:
+            404
         case .bucketExists, .duplicateNode, .addressTaken, .roleDiffers, .alreadyFounded,
             .wrongCluster,
             .olderGeneration:

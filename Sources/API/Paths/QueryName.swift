@@ -21,4 +21,8 @@ package enum QueryName {
     package static let timeout = "timeout"
     /// `stale` or `linearizable`, of reads of metadata.
     package static let consistency = "consistency"
+    /// Do it although something would be lost.
+    package static let force = "frc"
+    /// Say what would change, and change nothing.
+    package static let dryRun = "dry_run"
 }

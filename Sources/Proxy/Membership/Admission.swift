@@ -58,11 +58,6 @@ struct Admission: Sendable {
         return try await admit(JoinRequest(node: admitted, clusterID: ""), for: origin)
     }
 
-    /// Takes a node off the map (contract §7.4). Its process goes on and can be registered again.
-    func remove(_ id: NodeID, for origin: MetadataService.Origin) async throws(Failure) {
-        _ = try await metadata.change(.removeNode(id), for: origin)
-    }
-
     /// Others will use the address, so it has to work from here.
     private func checkIsReachable(_ node: Node) async throws(Failure) {
         let found: NodeID?

@@ -21,7 +21,11 @@ enum GroupPlan {
     /// What holds the log together comes first: a member whose node has a new disk is removed before that new
     /// member votes, so that a dead voter never raises the majority.
     static func next(_ map: ClusterMap, _ group: Configuration) -> MembershipChange? {
-        let proxies = map.nodes(.proxy).filter { $0.member != 0 }
+        next(map.nodes(.proxy), group)
+    }
+
+    static func next(_ proxies: [Node], _ group: Configuration) -> MembershipChange? {
+        let proxies = proxies.filter { $0.member != 0 }
         guard !proxies.isEmpty else { return nil }
         let known = Set(proxies.map { MemberID($0.member) })
         let mayVote = Set(

@@ -12,6 +12,8 @@ struct Joiner: Sendable {
     let published: PublishedState
     let identity: ClusterIdentity
     let group: RaftGroup
+    /// Whether this proxy's log has been left behind while it was down.
+    let isStranded: Watched<Bool>
     let admission: Admission
     let client: Client
     let loop: EventLoop
@@ -29,7 +31,17 @@ struct Joiner: Sendable {
                         + "to bring it back")
             case .wait: break
             }
-            _ = await published.first { $0.map.version != state.map.version }
+            await change(from: state)
+        }
+    }
+
+    private func change(from state: ClusterState) async {
+        let wasStranded = isStranded.value
+        await withTaskGroup(of: Void.self) { news in
+            news.addTask { _ = await published.first { $0.map.version != state.map.version } }
+            news.addTask { _ = await isStranded.first { $0 != wasStranded } }
+            await news.next()
+            news.cancelAll()
         }
     }
 
@@ -71,7 +83,7 @@ struct Joiner: Sendable {
     }
 
     private func isListed(in state: ClusterState) -> Bool {
-        guard let known = state.map[node.id] else { return false }
+        guard !isStranded.value, let known = state.map[node.id] else { return false }
         return known.address == node.address && known.member == node.member
     }
 

@@ -16,6 +16,43 @@ struct PrimaryTransfer: Sendable {
         let now = try await metadata.linearizable()
         let member = try heir(id, in: now.state.map)
         if group.status.id == member { return }
+        try await transfer(to: member, id)
+    }
+
+    /// Hands over to whoever can take over best, and tries the next one if need be.
+    ///
+    /// - Returns: the new primary.
+    func transferToFittest() async throws(Failure) -> NodeID {
+        var problem = Failure(
+            .noPrimary, "no other proxy can become primary: none that votes answers",
+            next: "start another voting proxy first; frc=true ends this one all the same")
+        for member in fittest(in: published.now.state.map) {
+            guard let id = group.directory.node(of: member)?.id else { continue }
+            do throws(Failure) {
+                try await transfer(to: member, id)
+                return id
+            } catch {
+                guard error.code == .noPrimary, group.isLeader else { throw error }
+                problem = error
+            }
+        }
+        throw problem
+    }
+
+    /// The voters that may take over, whoever holds most of the log first. Only the primary knows.
+    func fittest(in map: ClusterMap) -> [MemberID] {
+        let status = group.status
+        let missing = Set(group.missingVoters().map(\.member))
+        let matches = status.matches.filter { member, _ in
+            guard status.configuration.isVoter(member), member != status.id,
+                !missing.contains(member), let node = map.node(member: member.rawValue)
+            else { return false }
+            return node.isActive && !node.flags.contains(.nonElectable)
+        }
+        return matches.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.map(\.key)
+    }
+
+    private func transfer(to member: MemberID, _ id: NodeID) async throws(Failure) {
         let result = await group.raft.transferLeadership(to: member)
         switch result {
         case .handedOver, .leadershipLost: break

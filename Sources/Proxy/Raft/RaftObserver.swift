@@ -7,6 +7,10 @@ import Synchronization
 final class RaftObserver: Sendable {
     let statusChanges: Watched<DriverStatus?>
     let counters = RaftCounters()
+    /// Whether this member was removed before the process started: its own log may not say so, and then nothing but
+    /// joining anew brings it back. One removed while it runs has heard a leader, and knows.
+    let isStranded = Watched<Bool>(false)
+    private let hasHadLeader = Atomic<Bool>(false)
     private let published: PublishedState
     private let hashes: StateHashes
     private let stop: Latch
@@ -36,6 +40,10 @@ final class RaftObserver: Sendable {
             let before = statusChanges.value
             statusChanges.set(status)
             counters.changed(from: before, to: status)
+            if status.leader != nil {
+                hasHadLeader.store(true, ordering: .relaxed)
+                if isStranded.value { isStranded.set(false) }
+            }
             guard
                 (before?.role, before?.term, before?.leader)
                     != (status.role, status.term, status.leader)
@@ -51,6 +59,7 @@ final class RaftObserver: Sendable {
                     + "votes and leads no more")
         case .removed:
             log.warning("the primary says that this proxy's log is no longer part of the cluster")
+            if !hasHadLeader.load(ordering: .relaxed) { isStranded.set(true) }
         case .stopped(.asked): break
         case .stopped(let reason):
             log.error("the log has failed, this proxy ends: \(reason)")

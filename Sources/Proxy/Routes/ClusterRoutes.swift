@@ -7,6 +7,8 @@ import HTTP
 struct ClusterRoutes: Sendable {
     let daemon: DaemonRoutes
     let admission: Admission
+    let departure: Departure
+    let actions: ClusterActions
     let transfer: PrimaryTransfer
     let queries: ClusterQueries
     let forwarder: Forwarder
@@ -19,11 +21,8 @@ struct ClusterRoutes: Sendable {
         case (.post, ["autoreg"]), (.post, ["keepalive"]): try await admit(exchange, query)
         case (.post, ["register"]): try await register(exchange, query)
         case (.delete, let rest) where rest.count == 2 && rest[0] == "daemon":
-            let id = try Self.nodeID(rest[1])
-            try await onPrimary(exchange) { origin in
-                try await admission.remove(id, for: origin)
-                return []
-            }
+            try await remove(exchange, try Self.nodeID(rest[1]), query)
+        case (.put, []): try await actions.serve(exchange, query)
         case (.put, let rest) where rest.count == 2 && rest[0] == "proxy":
             let id = try Self.nodeID(rest[1])
             try await onPrimary(exchange) { _ in
@@ -87,6 +86,20 @@ struct ClusterRoutes: Sendable {
         let registered = node
         try await onPrimary(exchange, body) { origin in
             _ = try await admission.register(registered, for: origin)
+            return []
+        }
+    }
+
+    private func remove(_ exchange: Exchange, _ id: NodeID, _ query: Query) async throws {
+        let isForced = try query.flag(QueryName.force)
+        let isDryRun = try query.flag(QueryName.dryRun)
+        try await onPrimary(exchange) { origin in
+            if isDryRun {
+                return try await departure.forecast(
+                    id, action: "unregister", isForced: isForced
+                ).encoded
+            }
+            try await departure.remove(id, isForced: isForced, for: origin)
             return []
         }
     }

@@ -13,8 +13,17 @@ struct DaemonRoutes: Sendable {
     let statistics: StatisticsRoutes
     let log: LogTail
     let longPoll = LongPoll()
+    let actions: DaemonActions
 
     func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
+        if exchange.request.method == .put, rest.isEmpty {
+            return try await actions.serve(exchange, query)
+        }
+        if rest.first == "mountpaths" {
+            throw Failure(
+                .unknownResource, "a proxy has no mountpaths",
+                next: "ask the target itself: GET /v1/daemon?what=smap lists targets")
+        }
         guard exchange.request.method == .get else {
             throw Failure.notImplemented("\(exchange.request.method.name) /v1/daemon")
         }

@@ -20,7 +20,14 @@ struct Readiness {
             missing.append("it has no state of its cluster yet")
         }
         if let isolation = target.status.isolation(at: now) { missing.append(isolation) }
-        for mountpath in target.store.mountpaths.all {
+        let mountpaths = target.store.mountpaths
+        if mountpaths.all.isEmpty {
+            missing.append(
+                "no mountpath takes part"
+                    + mountpaths.disabled.map { ", \($0.path): \($0.absence?.reason ?? "")" }
+                    .joined())
+        }
+        for mountpath in mountpaths.all {
             if let problem = Self.problem(mountpath) { missing.append(problem) }
         }
         self.missing = missing

@@ -9,6 +9,9 @@ struct Joiner: Sendable {
     private let node: Node
     private let joins: [Endpoint]
     private let publisher: StatePublisher
+    private let proxies: ProxyCaller
+    /// Whether any mountpath takes part.
+    private let isUsable: Watched<Bool>
     private let client: Client
     private let loop: EventLoop
     private let log: Logger
@@ -17,12 +20,14 @@ struct Joiner: Sendable {
     static let pauseMax: UInt64 = 2_000_000_000
 
     init(
-        _ node: Node, joins: [Endpoint], publisher: StatePublisher, client: Client,
-        loop: EventLoop, log: Logger
+        _ node: Node, joins: [Endpoint], publisher: StatePublisher,
+        proxies: ProxyCaller, isUsable: Watched<Bool>, client: Client, loop: EventLoop, log: Logger
     ) {
         self.node = node
         self.joins = joins
         self.publisher = publisher
+        self.proxies = proxies
+        self.isUsable = isUsable
         self.client = client
         self.loop = loop
         self.log = log
@@ -36,21 +41,75 @@ struct Joiner: Sendable {
 
     /// Runs until cancelled.
     func run() async {
-        var published = publisher.current
         var policy = JoinPolicy()
+        /// Off the map because no mountpath takes part, and not because an operator wants it so.
+        var isAwayByItself = false
         while !Task.isCancelled {
+            let published = publisher.current
+            let isListed = published.state.map[node.id] != nil
+            guard isUsable.value else {
+                if isListed {
+                    await leave()
+                    isAwayByItself = true
+                }
+                await news(after: published, isUsable: false)
+                continue
+            }
+            if isAwayByItself, !isListed {
+                await join(published.state.map)
+                isAwayByItself = false
+                continue
+            }
             let isJoined = Self.isJoined(node, in: published.state.map)
             switch policy.next(node.id, isJoined: isJoined, published.state) {
             case .join where published.isKnown:
                 await join(published.state.map)
-                published = publisher.current
+                continue
             case .removed:
                 log.warning(
                     "an operator has taken this target off the map; register it, or start it "
                         + "again, to bring it back")
-                published = await publisher.change(after: published.serial)
-            case .join, .wait: published = await publisher.change(after: published.serial)
+            case .join, .wait: break
             }
+            await news(after: published, isUsable: true)
+        }
+    }
+
+    /// Waits for another state, or for the first mountpath to come or the last one to go.
+    private func news(after published: PublishedState, isUsable wasUsable: Bool) async {
+        await withTaskGroup(of: Void.self) { news in
+            news.addTask { _ = await publisher.change(after: published.serial) }
+            news.addTask { _ = await isUsable.first { $0 != wasUsable } }
+            await news.next()
+            news.cancelAll()
+        }
+    }
+
+    /// Takes the target off the map until a mountpath takes part again.
+    private func leave() async {
+        log.warning("no mountpath takes part: this target leaves the map")
+        var pause = Self.pauseMin
+        while !Task.isCancelled, !isUsable.value {
+            do throws(Failure) {
+                let answer = try await proxies.send(
+                    .delete, "/v1/cluster/daemon/\(PercentCoding.encoded(node.id.text))")
+                let failure = Failure(decoding: answer.body)
+                if answer.status == .ok || failure?.code == .nodeNotFound {
+                    // The stream brings the state soon.
+                    _ = await loop.within(nanoseconds: Self.pauseMax) {
+                        while publisher.current.state.map[node.id] != nil, !Task.isCancelled {
+                            _ = await publisher.change(after: publisher.current.serial)
+                        }
+                    }
+                    return
+                }
+                log.warning(
+                    "cannot leave the map: \(failure?.message ?? "\(answer.status.rawValue)")")
+            } catch {
+                log.warning("cannot leave the map: \(error.message)")
+            }
+            await loop.sleep(nanoseconds: pause)
+            pause = min(pause * 2, Self.pauseMax)
         }
     }
 
@@ -59,7 +118,7 @@ struct Joiner: Sendable {
         log.info("asks cluster \(map.clusterID) to be put on the map at \(node.address)")
         var pause = Self.pauseMin
         var lastProblem = ""
-        while !Task.isCancelled {
+        while !Task.isCancelled, isUsable.value {
             let published = publisher.current
             if Self.isJoined(node, in: published.state.map) { return log.info("is on the map") }
             var problem = "no proxy is known"

@@ -9,7 +9,11 @@ import Synchronization
 /// Called in the order of the log, by whoever applies it, before the state is published: nobody can write into a
 /// bucket under a state that this class has not seen.
 final class BucketDirectories: Sendable {
-    private let mountpaths: MountpathSet
+    private let table: MountpathTable
+    private var mountpaths: MountpathSet { table.current }
+    /// The last state that the directories were brought in line with, held while they are, and while the set of
+    /// mountpaths changes.
+    private let settled = Mutex(ClusterState())
     private let gate = BucketGate()
     private let trash: Trash
     private let log: Logger
@@ -17,8 +21,8 @@ final class BucketDirectories: Sendable {
     private let making = Mutex(())
     private let durable = DurableNames()
 
-    init(_ mountpaths: MountpathSet, trash: Trash, log: Logger) {
-        self.mountpaths = mountpaths
+    init(_ table: MountpathTable, trash: Trash, log: Logger) {
+        self.table = table
         self.trash = trash
         self.log = log
     }
@@ -42,12 +46,24 @@ final class BucketDirectories: Sendable {
 
     /// Brings everything in line with a whole state: after a snapshot.
     func reconcile(with state: ClusterState) throws(FileError) {
+        let result = settled.withLock { settled -> Result<Void, FileError> in
+            settled = state
+            do throws(FileError) {
+                return .success(try settleAll(state))
+            } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+    }
+
+    private func settleAll(_ state: ClusterState) throws(FileError) {
         var found: Set<Bucket> = []
         for mountpath in mountpaths.all {
             found.formUnion(try BucketLayout.buckets(on: mountpath.directory))
         }
         for bucket in found.union(gate.buckets) where state.buckets[bucket] == nil {
-            change(bucket, in: state)
+            follow(bucket, in: state)
         }
         for (bucket, properties) in state.buckets.buckets {
             let next = Incarnation(properties)
@@ -62,10 +78,57 @@ final class BucketDirectories: Sendable {
 
     /// Follows one bucket that an entry created, changed or destroyed.
     func change(_ bucket: Bucket, in state: ClusterState) {
+        settled.withLock { settled in
+            settled = state
+            follow(bucket, in: state)
+        }
+    }
+
+    private func follow(_ bucket: Bucket, in state: ClusterState) {
         let next = state.buckets[bucket].map { Incarnation($0) }
         gate.replace(bucket, with: next) { present in
             if present != nil, present == next { return true }
             return settle(bucket, state)
+        }
+    }
+
+    // MARK: Mountpaths come and go
+
+    /// Brings a mountpath in line with the state, and calls `join` at a moment at which it is: from then on it is settled
+    /// with the others.
+    ///
+    /// - Returns: false when a bucket's directory on it is in no state to be used; `join` is not called then.
+    func admit(
+        _ mountpath: Mountpath, _ join: () throws(FileError) -> Void
+    ) throws(FileError) -> Bool {
+        let first = settled.withLock { $0 }
+        let found = try BucketLayout.buckets(on: mountpath.directory)
+        // The long part, in which the state may go on; nobody waits for it.
+        for bucket in found where !first.map.clusterID.isEmpty {
+            guard settle(bucket, on: mountpath, first) else { return false }
+        }
+        let result = settled.withLock { state -> Result<Bool, FileError> in
+            for bucket in found where state.buckets[bucket] != first.buckets[bucket] {
+                guard settle(bucket, on: mountpath, state) else { return .success(false) }
+            }
+            do throws(FileError) {
+                try join()
+                return .success(true)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    /// Takes a mountpath out by `leave`; buckets that only it held back are served again.
+    func dismiss(_ leave: () -> Void) {
+        settled.withLock { state in
+            leave()
+            for (bucket, properties) in state.buckets.buckets
+            where gate.holdsBack(bucket, Incarnation(properties)) {
+                follow(bucket, in: state)
+            }
         }
     }
 

@@ -30,7 +30,7 @@ final class DurableNames: Sendable {
     private static func hash(
         _ name: String, _ incarnation: Incarnation, _ mountpath: Mountpath
     ) -> UInt64 {
-        var hash = XXH64(seed: mountpath.digest ^ incarnation.id)
+        var hash = XXH64(seed: mountpath.serial ^ incarnation.id)
         withUnsafeBytes(of: incarnation.created) { hash.update($0) }
         hash.update(name)
         return hash.finish()

@@ -1,6 +1,7 @@
 import Base
 import Cluster
 import Glibc
+import Synchronization
 
 /// A directory on a filesystem of its own, where a target keeps objects.
 final class Mountpath: Sendable {
@@ -10,11 +11,22 @@ final class Mountpath: Sendable {
     let path: String
     let digest: UInt64
     let directory: Directory
+    let identity: MountpathIdentity
+    /// The filesystem it is on.
+    let device: UInt64
+    /// Tells this mountpath from any other that this process has had, at the same path too.
+    let serial: UInt64
+    private static let serials = Atomic<UInt64>(0)
 
     /// Opens the directory and takes it for one node: no other process, and no node with another id, may use it.
-    init(claiming path: String, for node: NodeID) throws(MountpathError) {
+    ///
+    /// With `expected`, nothing is claimed but the mountpath that has this identity.
+    init(
+        claiming path: String, for node: NodeID, expecting expected: MountpathIdentity? = nil
+    ) throws(MountpathError) {
         self.path = path
         digest = Placement.digest(path)
+        serial = Self.serials.add(1, ordering: .relaxed).newValue
         do throws(FileError) {
             directory = try Directory(opening: path)
         } catch {
@@ -23,12 +35,22 @@ final class Mountpath: Sendable {
         guard flock(directory.descriptor.number, LOCK_EX | LOCK_NB) == 0 else {
             throw .inUse(path)
         }
+        let found: MountpathIdentity?
         do throws(FileError) {
-            try claim(for: node)
+            found = try MountpathIdentity.read(in: directory)
+            device = UInt64(try directory.status(".").st_dev)
         } catch {
             throw .unusable(error)
         }
+        let owner = Self.owner(of: directory, path)
         if let owner, owner != node.text { throw .foreign(path, owner: owner) }
+        if let expected, found != expected { throw .other(path, expected: expected, found: found) }
+        identity = found ?? .random()
+        do throws(FileError) {
+            try claim(for: node, isOwned: owner != nil, isNew: found == nil)
+        } catch {
+            throw .unusable(error)
+        }
     }
 
     /// Whether the path still leads to the directory that was opened: one that was removed or unmounted looks empty,
@@ -50,19 +72,18 @@ final class Mountpath: Sendable {
         flock(directory.descriptor.number, LOCK_UN)
     }
 
-    private var owner: String? {
+    private static func owner(of directory: Directory, _ path: String) -> String? {
         let value = try? ExtendedAttribute.read(
-            Self.ownerAttribute, of: directory.descriptor, path: path)
+            ownerAttribute, of: directory.descriptor, path: path)
         return value.map { String(decoding: $0, as: UTF8.self) }
     }
 
-    private func claim(for node: NodeID) throws(FileError) {
-        let mark = try ExtendedAttribute.read(
-            Self.ownerAttribute, of: directory.descriptor, path: path)
-        if mark == nil {
+    private func claim(for node: NodeID, isOwned: Bool, isNew: Bool) throws(FileError) {
+        if !isOwned {
             try ExtendedAttribute.write(
                 Self.ownerAttribute, Array(node.text.utf8), to: directory.descriptor, path: path)
         }
+        if isNew { try identity.write(in: directory) }
         try directory.makeDirectory(BucketLayout.trash)
     }
 
@@ -95,6 +116,9 @@ enum MountpathError: Error, Equatable, Sendable, CustomStringConvertible {
     case foreign(String, owner: String)
     case same(String, String)
     case nested(String, inside: String)
+    case sameFilesystem(String, String)
+    /// What lies there is not the mountpath that is meant.
+    case other(String, expected: MountpathIdentity, found: MountpathIdentity?)
 
     var description: String {
         switch self {
@@ -105,6 +129,11 @@ enum MountpathError: Error, Equatable, Sendable, CustomStringConvertible {
                 + " attribute \(Mountpath.ownerAttribute) if the disk is to change hands"
         case .same(let one, let other): "mountpaths \(one) and \(other) are the same directory"
         case .nested(let inner, let outer): "mountpath \(inner) lies inside mountpath \(outer)"
+        case .sameFilesystem(let one, let other):
+            "mountpaths \(one) and \(other) are on one filesystem: a disk that fails would take both"
+        case .other(let path, let expected, let found):
+            "at \(path) is not the disk \(expected), but "
+                + (found.map { "\($0)" } ?? "one that was never a mountpath: is it mounted?")
         }
     }
 }

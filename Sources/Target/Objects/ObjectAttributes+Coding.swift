@@ -17,6 +17,8 @@ extension ObjectAttributes {
         case size = 3
         case copies = 4
         case custom = 5
+        /// Ours; far from where AIStore's own go on.
+        case edition = 0x4D01
     }
 
     var encoded: [UInt8] {
@@ -35,6 +37,7 @@ extension ObjectAttributes {
             let texts = custom.flatMap { [Array($0.key.utf8), Array($0.value.utf8)] }
             Self.append(.custom, texts.joined(separator: [Self.metadataSeparator]), to: &body)
         }
+        if edition > 0 { Self.append(.edition, String(edition, radix: 16).utf8, to: &body) }
         let hash = XXH64.digest(body, seed: XXH64.placementSeed)
         return Self.format + Self.bigEndian(hash) + body
     }
@@ -42,7 +45,7 @@ extension ObjectAttributes {
     private static func append(_ key: Key, _ value: some Sequence<UInt8>, to body: inout [UInt8]) {
         if !body.isEmpty { body.append(contentsOf: separator) }
         body.append(UInt8(key.rawValue >> 8))
-        body.append(UInt8(key.rawValue & 0xFF))
+        body.append(UInt8(truncatingIfNeeded: key.rawValue))
         body.append(contentsOf: value)
     }
 
@@ -116,6 +119,11 @@ extension ObjectAttributes {
             custom = stride(from: 0, to: texts.count, by: 2).map {
                 Metadata(key: texts[$0], value: texts[$0 + 1])
             }
+        case .edition:
+            guard let number = UInt64(try Self.text(value), radix: 16) else {
+                throw DecodingFailure("edition is not a number", at: value.startIndex)
+            }
+            edition = number
         case nil: break
         }
     }

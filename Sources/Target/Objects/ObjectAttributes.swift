@@ -22,6 +22,8 @@ struct ObjectAttributes: Equatable, Sendable {
     /// Where further copies lie, as absolute paths.
     var copies: [String] = []
     var custom: [Metadata] = []
+    /// The edition of the set of mountpaths in which it was written; 0 while that has never changed.
+    var edition: UInt64 = 0
 
     init(
         checksumType: ChecksumType = .none, checksumValue: String = "", version: String = "",

@@ -26,6 +26,13 @@ final class ObjectGenerations: @unchecked Sendable {
         numbers[Int(digest % UInt64(count))].load(ordering: .acquiring)
     }
 
+    /// All objects may have changed.
+    func raiseAll() {
+        for index in 0..<count {
+            (numbers + index).pointee.add(1, ordering: .acquiringAndReleasing)
+        }
+    }
+
     func raise(_ digest: UInt64) {
         numbers[Int(digest % UInt64(count))].add(1, ordering: .acquiringAndReleasing)
     }

@@ -24,6 +24,8 @@ struct ObjectListing {
     }
 
     func page() throws(FileError) -> [UInt8] {
+        // A page without what lies there would have gaps, which look like an end.
+        if let absent = mountpaths.disabled.first { throw FileError("list", absent.path, ENODEV) }
         var sources: [Source] = []
         for mountpath in mountpaths.all {
             var walker = ObjectWalker(
@@ -36,7 +38,7 @@ struct ObjectListing {
         var last: [UInt8] = []
         while reply.count < request.pageSize, let place = Self.smallest(sources) {
             guard let name = sources[place].name else { break }
-            let mountpath = sources[place].mountpath
+            let mountpath = newest(name, sources[place].mountpath, among: sources)
             sources[place].name = try sources[place].walker.next()
             // A misplaced copy beside the object itself: one name, one entry.
             if reply.count > 0, name == last { continue }
@@ -48,6 +50,24 @@ struct ObjectListing {
         for mountpath in mountpaths.all { try mountpath.checkPresence() }
         let isFull = reply.count == request.pageSize
         return reply.finish(token: isFull ? String(decoding: last, as: UTF8.self) : "")
+    }
+
+    /// The mountpath with the copy that counts. There is one copy only, unless a mountpath has come back.
+    private func newest(
+        _ name: [UInt8], _ mountpath: Mountpath, among sources: [Source]
+    ) -> Mountpath {
+        guard mountpaths.hasReturned else { return mountpath }
+        let others = sources.filter { $0.mountpath !== mountpath && $0.name == name }
+        guard !others.isEmpty else { return mountpath }
+        let object = "\(BucketLayout.objects(of: bucket))/\(String(decoding: name, as: UTF8.self))"
+        func edition(_ mountpath: Mountpath) -> UInt64 {
+            let value = try? ExtendedAttribute.read(
+                ObjectAttributes.attributeName, path: "\(mountpath.path)/\(object)")
+            return value.flatMap { try? ObjectAttributes(decoding: $0) }?.edition ?? 0
+        }
+        return others.map(\.mountpath).reduce(mountpath) {
+            edition($1) > edition($0) ? $1 : $0
+        }
     }
 
     private static func smallest(_ sources: [Source]) -> Int? {
@@ -65,7 +85,7 @@ struct ObjectListing {
         guard let name = String(validating: bytes, as: UTF8.self) else { return nil }
         let digest = bytes.withUnsafeBytes { bucket.digest(object: $0) }
         let isMisplaced =
-            mountpaths.owner(of: digest) !== mountpath
+            (!mountpaths.isScattered && mountpaths.owner(of: digest) !== mountpath)
             || state.map.target(owning: digest)?.id != node.id
         var entry = ListEntry(name: name)
         if isMisplaced {

@@ -6,7 +6,9 @@ import HTTP
 /// The objects on this target's mountpaths. Every function that touches a file may block, and is called on a pool,
 /// except where it says otherwise.
 final class ObjectStore: Sendable {
-    let mountpaths: MountpathSet
+    /// As it is now; whoever uses it twice takes it once.
+    var mountpaths: MountpathSet { table.current }
+    let table: MountpathTable
     let directories: BucketDirectories
     let cache: ObjectCache
     let generations = ObjectGenerations()
@@ -14,10 +16,10 @@ final class ObjectStore: Sendable {
     private let life: WorkName
 
     init(
-        _ mountpaths: MountpathSet, _ directories: BucketDirectories, life: WorkName,
+        _ table: MountpathTable, _ directories: BucketDirectories, life: WorkName,
         openObjects: Int
     ) {
-        self.mountpaths = mountpaths
+        self.table = table
         self.directories = directories
         self.life = life
         cache = ObjectCache(capacity: openObjects)
@@ -52,9 +54,40 @@ final class ObjectStore: Sendable {
     private func openFile(
         of key: ObjectKey, _ incarnation: Incarnation
     ) throws(StoreError) -> OpenObject {
-        // Before the open, see ``ObjectGenerations``.
+        // Before the open, see ``ObjectGenerations``; and before the set is taken, which raises all of them when it changes.
         let generation = generations.current(key.digest)
-        let mountpath = mountpaths.owner(of: key.digest)
+        let set = mountpaths
+        var newest: OpenObject?
+        for mountpath in set.places(of: key.digest) {
+            let found: OpenObject
+            do throws(StoreError) {
+                found = try openFile(of: key, incarnation, on: mountpath, generation)
+            } catch {
+                guard case .objectNotFound = error else { throw error }
+                continue
+            }
+            // One copy is all there is, as long as no mountpath has come back with what was replaced meanwhile.
+            guard set.hasReturned else { return found }
+            if let known = newest, known.attributes.edition >= found.attributes.edition { continue }
+            newest = found
+        }
+        guard let newest else { throw Self.absence(of: key, in: set) }
+        return newest
+    }
+
+    /// No such object, unless it may lie where nobody can look.
+    private static func absence(of key: ObjectKey, in set: MountpathSet) -> StoreError {
+        if set.all.isEmpty { return .mountpathUnavailable("") }
+        if let absent = set.absentPlace(of: key.digest) {
+            return .mountpathUnavailable(absent.path)
+        }
+        return .objectNotFound(key.name)
+    }
+
+    private func openFile(
+        of key: ObjectKey, _ incarnation: Incarnation, on mountpath: Mountpath,
+        _ generation: UInt64
+    ) throws(StoreError) -> OpenObject {
         let name = BucketLayout.object(key)
         let file = try Self.openFile(name, on: mountpath, key)
         var status = stat()
@@ -151,7 +184,9 @@ final class ObjectStore: Sendable {
     func begin(
         _ key: ObjectKey, of incarnation: Incarnation, in state: ClusterState, hashes: Bool
     ) throws(StoreError) -> WorkFile {
-        let mountpath = mountpaths.owner(of: key.digest)
+        guard let mountpath = mountpaths.owner(of: key.digest) else {
+            throw .mountpathUnavailable("")
+        }
         let name = "\(BucketLayout.work(of: key.bucket))/\(life.next())"
         let flags = O_RDWR | O_CREAT | O_EXCL
         do throws(FileError) {
@@ -185,15 +220,21 @@ final class ObjectStore: Sendable {
     /// The order for a durable bucket: attributes, fsync of the file, rename, fsync of the directory. A crash before
     /// the rename leaves the old object and a work file that the next life removes; one behind it leaves the new
     /// object, whole, whether or not the client was told.
+    ///
+    /// Copies of the old object on other mountpaths go before the client is told. The mountpath may leave the set at any
+    /// moment: the client is told of success only if it took part when all was done (decision 0021).
     func commit(
         _ work: WorkFile, _ put: PutRequest
     ) throws(StoreError) {
         let key = put.key
         try put.check(computed: work.checksum)
         try locks.withLock(key.digest) { () throws(StoreError) in
+            let set = mountpaths
+            try Self.checkPresence(of: work.mountpath, in: set)
             var attributes = put.attributes(computed: work.checksum, size: UInt64(work.size))
+            attributes.edition = set.edition
             if put.keepsVersions {
-                attributes.version = String(nextVersion(of: key, on: work.mountpath))
+                attributes.version = String(nextVersion(of: key, in: set))
             }
             let encoded = attributes.encoded
             guard encoded.count <= TargetLimits.attributesBytesMax else {
@@ -212,8 +253,49 @@ final class ObjectStore: Sendable {
             }
             guard entered != nil else { throw directories.refusal(of: key.bucket, put.incarnation) }
             cache.remove(key.digest)
-            guard put.isDurable else { return }
-            try syncName(of: key, put.incarnation, on: work.mountpath)
+            if put.isDurable { try syncName(of: key, put.incarnation, on: work.mountpath) }
+            if set.isScattered {
+                try removeCopies(
+                    of: key, put.incarnation, in: set, but: work.mountpath, durable: put.isDurable)
+            }
+            try Self.checkPresence(of: work.mountpath, in: mountpaths)
+        }
+    }
+
+    private static func checkPresence(
+        of mountpath: Mountpath, in set: MountpathSet
+    ) throws(StoreError) {
+        guard set.contains(mountpath) else { throw .mountpathUnavailable(mountpath.path) }
+    }
+
+    /// Removes what the object has left on the other mountpaths.
+    private func removeCopies(
+        of key: ObjectKey, _ incarnation: Incarnation, in set: MountpathSet, but home: Mountpath,
+        durable: Bool
+    ) throws(StoreError) {
+        for mountpath in set.all where mountpath !== home {
+            let entered: Bool? = try directories.enter(key.bucket, incarnation) {
+                () throws(StoreError) in try unlink(key, on: mountpath)
+            }
+            guard entered == true else { continue }
+            generations.raise(key.digest)
+            cache.remove(key.digest)
+            if durable { try syncName(of: key, incarnation, on: mountpath) }
+        }
+    }
+
+    /// - Returns: whether there was something to remove.
+    private func unlink(_ key: ObjectKey, on mountpath: Mountpath) throws(StoreError) -> Bool {
+        do throws(FileError) {
+            try mountpath.directory.unlink(BucketLayout.object(key))
+            return true
+        } catch {
+            switch error.number {
+            case ENOENT, ENOTDIR, EISDIR:
+                guard case .file(let gone) = Self.missing(key, on: mountpath) else { return false }
+                throw .file(gone)
+            default: throw .file(error)
+            }
         }
     }
 
@@ -250,13 +332,19 @@ final class ObjectStore: Sendable {
 
     /// One more than the version on disk; 1 for a new object, or when the old one's attributes cannot be read: what
     /// is replaced anyway must not forbid its replacement.
-    private func nextVersion(of key: ObjectKey, on mountpath: Mountpath) -> UInt64 {
-        let path = "\(mountpath.path)/\(BucketLayout.object(key))"
-        guard let value = try? ExtendedAttribute.read(ObjectAttributes.attributeName, path: path),
-            let present = try? ObjectAttributes(decoding: value),
-            let number = UInt64(present.version), number < .max
-        else { return 1 }
-        return number + 1
+    private func nextVersion(of key: ObjectKey, in set: MountpathSet) -> UInt64 {
+        var newest: UInt64 = 0
+        for mountpath in set.places(of: key.digest) {
+            let path = "\(mountpath.path)/\(BucketLayout.object(key))"
+            guard
+                let value = try? ExtendedAttribute.read(
+                    ObjectAttributes.attributeName, path: path),
+                let present = try? ObjectAttributes(decoding: value),
+                let number = UInt64(present.version), number < .max
+            else { continue }
+            newest = max(newest, number)
+        }
+        return newest + 1
     }
 
     // MARK: Removing
@@ -264,25 +352,32 @@ final class ObjectStore: Sendable {
     func remove(
         _ key: ObjectKey, of incarnation: Incarnation, durable: Bool
     ) throws(StoreError) {
-        let mountpath = mountpaths.owner(of: key.digest)
-        let name = BucketLayout.object(key)
         try locks.withLock(key.digest) { () throws(StoreError) in
+            let set = mountpaths
+            // A copy that nobody can reach would come back with its mountpath.
+            if let absent = set.absentPlace(of: key.digest) {
+                throw .mountpathUnavailable(absent.path)
+            }
+            var places: [Mountpath] = []
             let entered: Void? = try directories.enter(key.bucket, incarnation) {
                 () throws(StoreError) in
-                do throws(FileError) {
-                    try mountpath.directory.unlink(name)
-                } catch {
-                    switch error.number {
-                    case ENOENT, ENOTDIR, EISDIR: throw Self.missing(key, on: mountpath)
-                    default: throw .file(error)
-                    }
+                for mountpath in set.places(of: key.digest) where try unlink(key, on: mountpath) {
+                    places.append(mountpath)
                 }
                 generations.raise(key.digest)
             }
             guard entered != nil else { throw directories.refusal(of: key.bucket, incarnation) }
             cache.remove(key.digest)
-            if durable { try syncName(of: key, incarnation, on: mountpath) }
+            guard !places.isEmpty else { throw Self.absence(of: key, in: set) }
+            guard durable else { return }
+            for mountpath in places { try syncName(of: key, incarnation, on: mountpath) }
         }
+    }
+
+    /// Lets go of everything that was opened under an earlier set of mountpaths. Called when the set has been replaced.
+    func forgetOpenObjects() {
+        generations.raiseAll()
+        for object in cache.objects { cache.remove(object.key.digest) }
     }
 
     // MARK: Housekeeping

@@ -13,5 +13,7 @@ enum StoreError: Error, Sendable {
     case nameConflict(String)
     case attributesTooLarge(bytes: Int)
     case checksumMismatch(given: String, computed: String)
+    /// The mountpath of this path takes no part, and it holds the object, or may; an empty path when none takes part.
+    case mountpathUnavailable(String)
     case file(FileError)
 }

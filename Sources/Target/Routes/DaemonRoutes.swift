@@ -83,11 +83,10 @@ struct DaemonRoutes {
     private func mountpaths(_ json: inout JSONWriter) {
         json.object { json in
             json.key("available")
-            json.array { json in
-                for mountpath in target.store.mountpaths.all { json.value(mountpath.path) }
-            }
+            let set = target.store.mountpaths
+            json.array { json in for mountpath in set.all { json.value(mountpath.path) } }
             json.key("disabled")
-            json.array { _ in }
+            json.array { json in for entry in set.disabled { json.value(entry.path) } }
         }
     }
 

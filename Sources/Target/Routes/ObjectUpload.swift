@@ -16,6 +16,7 @@ import Statistics
 /// | I/O error before the rename | 500 `io_error` | old object; work file removed |
 /// | fsync of the directory fails | 500 `io_error` | new object, perhaps not for good; the client repeats |
 /// | bucket destroyed meanwhile | 404 `bucket_not_found` | nothing in any later bucket of that name |
+/// | mountpath taken out meanwhile | 503 `mountpath_unavailable` | old or new object, when the mountpath comes back |
 /// | crash before the rename | connection lost | old object; the next life removes the work file |
 /// | crash behind the rename | connection lost | new object, whole |
 struct ObjectUpload {

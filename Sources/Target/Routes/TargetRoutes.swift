@@ -50,6 +50,12 @@ struct TargetRoutes: Handler {
         case .buckets(let name):
             try await BucketRoutes(target: target, exchange: exchange, query: request.query)
                 .respond(name)
+        case .daemon(["mountpaths"]) where exchange.request.method != .get:
+            try await MountpathRoutes(target: target, exchange: exchange, query: request.query)
+                .respond()
+        case .daemon([]) where exchange.request.method == .put:
+            try await DaemonActions(target: target, exchange: exchange, query: request.query)
+                .respond()
         case .daemon(let path):
             try await DaemonRoutes(target: target, exchange: exchange, query: request.query)
                 .respond(path)

@@ -28,6 +28,8 @@ package struct NodeRecord: Codable, Equatable, Sendable {
     func arguments(founding: Bool, joining: [String], config: String?) -> [String] {
         var words = [role.rawValue, "--id", id, "--listen", "127.0.0.1:\(port)", "--data", dir]
         for path in mountpaths { words += ["--mountpath", path] }
+        // All of them are below the cluster's directory.
+        if !mountpaths.isEmpty { words.append("--share-filesystem") }
         words += founding ? ["--found"] : ["--join", joining.joined(separator: ",")]
         if let config { words += ["--config", config] }
         return words

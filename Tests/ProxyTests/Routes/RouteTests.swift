@@ -110,7 +110,7 @@ import Testing
         Row(.post, "/metrics", 400, .methodNotAllowed),
         Row(.get, "/metrics/all", 400, .badPath),
         Row(.get, "/v1/daemon", 400, .unknownDocument),
-        Row(.put, "/v1/daemon", "{}", 501, .notImplemented),
+        Row(.put, "/v1/daemon", "{}", 400, .unknownAction),
         Row(.get, "/v1/cluster?what=smap", 200),
         Row(.get, "/v1/cluster?what=snode", 200),
         Row(.get, "/v1/cluster?what=stats", 200),

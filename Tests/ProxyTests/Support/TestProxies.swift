@@ -78,6 +78,21 @@ final class TestProxies: @unchecked Sendable {
         return await proxy.task.value
     }
 
+    /// Waits for a proxy that ends by itself.
+    ///
+    /// - Returns: its exit status; `nil` when it goes on.
+    func ended(_ number: Int) async -> Int32? {
+        let isGone: Void? = try? await eventually("p\(number) ends") {
+            do {
+                _ = try await ask(number, .get, "/v1/health")
+                return false
+            } catch ClientError.unreachable {
+                return true
+            }
+        }
+        return isGone == nil ? nil : await running.removeValue(forKey: number)?.task.value
+    }
+
     private func end() async {
         for number in running.keys.sorted() { await stop(number) }
         loops.shutDown()

@@ -137,9 +137,26 @@ final class FakeProxy: Sendable {
                     .ok, type: "application/json",
                     body: JoinReply(clusterID: state.map.clusterID, position: state.position)
                         .encoded)
+            case .cluster(let path) where path.first == "daemon" && path.count == 2:
+                try proxy.remove(exchange, path[1], request.query)
             default: exchange.respond(.notFound)
             }
         }
+    }
+
+    private func remove(_ exchange: Exchange, _ id: String, _ query: Query) throws {
+        if try query.flag(QueryName.dryRun) {
+            return exchange.respond(
+                .ok, type: "application/json", body: Forecast("unregister").encoded)
+        }
+        if log.withLock({ $0.refusesJoins }) {
+            return exchange.respond(Failure(.noQuorum, "nobody is there").answer)
+        }
+        let node = try #require(NodeID(id))
+        guard case .success = submit(.removeNode(node)).result else {
+            return exchange.respond(Failure(.nodeNotFound, "no node").answer)
+        }
+        exchange.respond(.ok)
     }
 
     private func follow(_ exchange: Exchange, _ query: Query) async throws {

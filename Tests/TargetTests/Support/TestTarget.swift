@@ -25,6 +25,7 @@ final class TestTarget: Sendable {
             id: try #require(NodeID(id)), host: "127.0.0.1", port: 0,
             dataPath: "\(disks.path)/\(id)-data",
             mountpaths: paths, joins: [proxy.endpoint])
+        settings.sharesFilesystem = true
         settings.node.logLevel = .error
         settings.node.loops = 2
         let daemon = try TargetDaemon(settings)
@@ -70,6 +71,9 @@ final class TestTarget: Sendable {
         await client.closeIdle()
         clients.shutDown()
     }
+
+    /// Waits for a target that ends by itself.
+    func ended() async { await running.value }
 
     struct Reply {
         let status: Status

@@ -1,0 +1,21 @@
+import Base
+import Synchronization
+
+/// How this process is asked to end from within: by a request instead of a signal.
+final class Ending: Sendable {
+    /// Opened when the process is to end, whoever says so.
+    let latch: Latch
+    private let isWholeCluster = Atomic<Bool>(false)
+
+    init(_ latch: Latch) {
+        self.latch = latch
+    }
+
+    /// Whether a primary that ends hands over: nobody could take over when all end.
+    var handsOver: Bool { !isWholeCluster.load(ordering: .acquiring) }
+
+    func begin(withWholeCluster: Bool = false) {
+        isWholeCluster.store(withWholeCluster, ordering: .releasing)
+        latch.open()
+    }
+}

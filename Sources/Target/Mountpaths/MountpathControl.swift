@@ -1,0 +1,176 @@
+import Base
+import Cluster
+import Glibc
+import Synchronization
+
+/// Changes which mountpaths take part, while requests run. Blocks; one change at a time.
+///
+/// Of every change: what is remembered is written first, then the set is replaced in one step, then everything is let go
+/// that was opened under the old one. Requests under way finish by the set they took; a PUT is acknowledged only if its
+/// mountpath takes part at its end (decision 0021).
+final class MountpathControl: Sendable {
+    enum Result: Equatable, Sendable {
+        case done
+        case alreadySo
+    }
+
+    private let node: NodeID
+    private let store: ObjectStore
+    private let trash: Trash
+    /// Where the record is.
+    private let data: Directory
+    private let sharesFilesystem: Bool
+    private let log: Logger
+    private let changing = Mutex(())
+
+    init(
+        node: NodeID, store: ObjectStore, trash: Trash, data: Directory, sharesFilesystem: Bool,
+        log: Logger
+    ) {
+        self.node = node
+        self.store = store
+        self.trash = trash
+        self.data = data
+        self.sharesFilesystem = sharesFilesystem
+        self.log = log
+    }
+
+    // MARK: Changes
+
+    /// Takes a directory in. One that was a mountpath here before, under whatever path, is recognised.
+    func add(_ path: String) throws(MountpathRefusal) {
+        try alone { () throws(MountpathRefusal) in
+            let path = try Self.checked(path)
+            let set = store.mountpaths
+            if set.all.contains(where: { $0.path == path }) { throw .exists(path) }
+            if set.disabled.contains(where: { $0.path == path }) { throw .isDisabled(path) }
+            try join(try claim(path, expecting: nil, set), set)
+        }
+    }
+
+    func enable(_ path: String) throws(MountpathRefusal) -> Result {
+        try alone { () throws(MountpathRefusal) in
+            let path = try Self.checked(path)
+            let set = store.mountpaths
+            if set.all.contains(where: { $0.path == path }) { return .alreadySo }
+            guard let entry = set.disabled.first(where: { $0.path == path }) else {
+                throw .unknown(path)
+            }
+            try join(try claim(path, expecting: entry.identity, set), set)
+            return .done
+        }
+    }
+
+    /// Takes a mountpath out; its objects are unavailable from here on.
+    func disable(_ path: String, because reason: String) throws(MountpathRefusal) -> Result {
+        try alone { () throws(MountpathRefusal) in
+            let path = try Self.checked(path)
+            let set = store.mountpaths
+            if set.disabled.contains(where: { $0.path == path }) { return .alreadySo }
+            guard let mountpath = set.all.first(where: { $0.path == path }) else {
+                throw .unknown(path)
+            }
+            try leave(mountpath, set.disabling(mountpath, because: reason))
+            log.warning("mountpath \(path) takes no part any more: \(reason)")
+            return .done
+        }
+    }
+
+    /// Takes a mountpath out for good: its objects are given up, here; on the disk they stay.
+    func remove(_ path: String) throws(MountpathRefusal) {
+        try alone { () throws(MountpathRefusal) in
+            let path = try Self.checked(path)
+            let set = store.mountpaths
+            let present = set.all.first { $0.path == path }
+            guard present != nil || set.disabled.contains(where: { $0.path == path }) else {
+                throw .unknown(path)
+            }
+            try leave(present, set.removing(path))
+            log.warning("mountpath \(path) was removed; what lies there is given up")
+        }
+    }
+
+    /// What any of the changes would refuse without looking at the disk.
+    static func checked(_ path: String) throws(MountpathRefusal) -> String {
+        guard path.hasPrefix("/") else { throw .badPath(path, "is not absolute") }
+        guard path.utf8.count <= Int(PATH_MAX) else { throw .badPath("", "is too long") }
+        let cleaned = Mountpath.cleaned(path)
+        guard cleaned != "/" else { throw .badPath(path, "is the root directory") }
+        return cleaned
+    }
+
+    // MARK: Steps
+
+    private func alone<Value>(
+        _ body: () throws(MountpathRefusal) -> Value
+    ) throws(MountpathRefusal) -> Value {
+        let result = changing.withLock { _ -> Swift.Result<Value, MountpathRefusal> in
+            do throws(MountpathRefusal) {
+                return .success(try body())
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private func claim(
+        _ path: String, expecting identity: MountpathIdentity?, _ set: MountpathSet
+    ) throws(MountpathRefusal) -> Mountpath {
+        do throws(MountpathError) {
+            try MountpathSet.checkPlace(path, among: set.all.map(\.path))
+            let mountpath = try Mountpath(claiming: path, for: node, expecting: identity)
+            try MountpathSet.checkDisk(
+                mountpath, among: set.all, sharesFilesystem: sharesFilesystem)
+            return mountpath
+        } catch {
+            throw .claim(error)
+        }
+    }
+
+    private func join(_ mountpath: Mountpath, _ set: MountpathSet) throws(MountpathRefusal) {
+        let isSettled: Bool
+        let bringsObjects: Bool
+        do throws(FileError) {
+            bringsObjects = try !BucketLayout.buckets(on: mountpath.directory).isEmpty
+            let next = set.adding(mountpath, bringsObjects: bringsObjects)
+            isSettled = try store.directories.admit(mountpath) { () throws(FileError) in
+                try next.record.write(in: data)
+                store.table.replace(by: next)
+            }
+        } catch {
+            throw .file(error)
+        }
+        guard isSettled else { throw .unsettled(mountpath.path) }
+        store.forgetOpenObjects()
+        trash.sweep(mountpath)
+        trash.empty(mountpath)
+        log.info(
+            "mountpath \(mountpath.path), disk \(mountpath.identity), takes part"
+                + (bringsObjects ? ", with the objects it has" : ""))
+    }
+
+    private func leave(_ mountpath: Mountpath?, _ next: MountpathSet) throws(MountpathRefusal) {
+        do throws(FileError) {
+            try next.record.write(in: data)
+        } catch {
+            throw .file(error)
+        }
+        store.directories.dismiss { store.table.replace(by: next) }
+        store.forgetOpenObjects()
+        // Whoever uses it still holds the directory open; but it may be claimed again at once.
+        mountpath?.release()
+    }
+}
+
+/// Why the set of mountpaths was not changed.
+enum MountpathRefusal: Error, Equatable, Sendable {
+    case badPath(String, String)
+    case unknown(String)
+    case exists(String)
+    case isDisabled(String)
+    case claim(MountpathError)
+    /// A bucket's directory on it is in no state to be used.
+    case unsettled(String)
+    case file(FileError)
+}

@@ -1,0 +1,76 @@
+import API
+import Base
+import Cluster
+import HTTP
+
+/// `PUT /v1/daemon` with a message: what a target is asked to do with itself (contract §6.2).
+struct DaemonActions {
+    let target: TargetContext
+    let exchange: Exchange
+    let query: Query
+
+    func respond() async throws {
+        let message = try ActionMessage(
+            decoding: try await exchange.collect(upTo: Limits.actionBytesMax))
+        switch try message.decoded(allowed: [.shutdown]) {
+        case .shutdown: try await shutDown(message)
+        case let action:
+            throw Failure(
+                .notImplemented, "the action '\(action.rawValue)' is not supported by this build")
+        }
+    }
+
+    // MARK: Shutdown
+
+    /// Leaves the map, answers, and ends (contract §6.5). A target that cannot leave goes on, unless it is forced: the map
+    /// would send clients to it for nothing, and nobody would have been told.
+    private func shutDown(_ message: ActionMessage) async throws {
+        let isForced = try query.flag(QueryName.force)
+        let value = try ActionValue(message.value, keys: ["unregister"])
+        let leaves = try value?.bool("unregister") ?? true
+        if try query.flag(QueryName.dryRun) { return try await forecast(leaves: leaves) }
+        if leaves {
+            do {
+                try await leave()
+            } catch {
+                guard isForced else { throw error }
+                target.log.warning(
+                    "ends without having left the map: \(Failure(any: error).message)")
+            }
+        }
+        target.log.info("ends, asked by \(exchange.remoteAddress)")
+        exchange.respond(.ok)
+        try? await exchange.flush()
+        target.ending.open()
+    }
+
+    private func leave() async throws {
+        let answer = try await target.proxies.send(.delete, removal)
+        guard answer.status != .ok else { return }
+        let failure =
+            Failure(decoding: answer.body)
+            ?? Failure(.unknown, "a proxy answered \(answer.status.rawValue)")
+        // It is off the map already: taken off, or by an earlier request whose answer was lost.
+        guard failure.code != .nodeNotFound else { return }
+        throw failure
+    }
+
+    private var removal: String {
+        "/v1/cluster/daemon/\(PercentCoding.encoded(target.node.id.text))"
+    }
+
+    private func forecast(leaves: Bool) async throws {
+        guard leaves else {
+            var forecast = Forecast("shutdown")
+            forecast.changes.append("the process of \(target.node.id) ends")
+            forecast.warn(
+                .unsafe,
+                "\(target.node.id) stays on the map: its objects are unavailable until it"
+                    + " is started again")
+            return exchange.respond(document: forecast.encoded)
+        }
+        // The primary knows what it would mean; the end of the process comes on top.
+        exchange.respond(
+            try await target.proxies.send(.delete, "\(removal)?\(QueryName.dryRun)=true"))
+    }
+}

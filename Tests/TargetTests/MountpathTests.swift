@@ -1,0 +1,409 @@
+import API
+import Base
+import Cluster
+import Foundation
+import HTTP
+import TestSupport
+import Testing
+
+@testable import Target
+
+/// Mountpaths that come and go while the target runs (contract §6.6).
+@Suite struct MountpathTests {
+    /// A target with the bucket `b`, and what changes its mountpaths.
+    private struct Bench {
+        let target: TestTarget
+        let disks: TemporaryDirectory
+
+        func path(_ number: Int) -> String { "\(disks.path)/t1-mp\(number)" }
+
+        @discardableResult
+        func change(
+            _ action: String, _ path: String, _ method: HTTP.Method = .post, query: String = ""
+        ) async throws -> TestTarget.Reply {
+            try await target.ask(
+                method, "/v1/daemon/mountpaths\(query)", at: nil,
+                body: Array(#"{"action":"\#(action)","value":"\#(path)"}"#.utf8))
+        }
+
+        func list() async throws -> TestTarget.Reply {
+            try await target.ask(
+                .post, "/v1/buckets/b", body: Array(#"{"action":"listobj"}"#.utf8))
+        }
+
+        /// Where an object belongs when all three mountpaths take part.
+        func home(_ name: String, among count: Int) throws -> Int {
+            let digest = ObjectKey(try #require(Bucket(name: "b")), name).digest
+            let weights = (1...count).map {
+                Placement.weight(Placement.digest(path($0)), digest)
+            }
+            return 1 + (weights.indices.max { weights[$0] < weights[$1] } ?? 0)
+        }
+    }
+
+    private static func with(
+        mountpaths: Int = 2, _ body: (Bench) async throws -> Void
+    ) async throws {
+        let disks = try TemporaryDirectory()
+        let proxy = try FakeProxy()
+        proxy.submit(.createBucket(try #require(Bucket(name: "b")), BucketProperties()))
+        let target = try TestTarget(proxy, disks, mountpaths: mountpaths)
+        do {
+            try await target.ready()
+            try await body(Bench(target: target, disks: disks))
+        } catch {
+            await target.end()
+            await proxy.stop()
+            throw error
+        }
+        await target.end()
+        await proxy.stop()
+    }
+
+    /// Disables and enables one mountpath after another; what did not work.
+    private static func flip(_ bench: Bench) async throws -> [String] {
+        var failed: [String] = []
+        for round in 1...12 {
+            let path = bench.path(round % 3 + 1)
+            for action in ["disable", "enable"] {
+                let reply = try await bench.change(action, path)
+                if reply.status != .ok { failed.append("\(action) \(path): \(reply.text)") }
+            }
+        }
+        return failed
+    }
+
+    private static let names = (1...30).map { "o\($0)" }
+
+    @Test func `each action has the statuses of the contract, by any verb and in both spellings`()
+        async throws
+    {
+        try await Self.with { bench in
+            let third = try bench.disks.directory("third")
+            let rows: [(String, String, HTTP.Method, Int, FailureCode?)] = [
+                ("disable", bench.path(1), .post, 200, nil),
+                ("disable", bench.path(1), .put, 204, nil),
+                ("enable", bench.path(1), .post, 200, nil),
+                ("enable", bench.path(1) + "/./", .delete, 204, nil),
+                ("enable", "/nowhere", .post, 404, .mountpathNotFound),
+                ("disable", "/nowhere", .post, 404, .mountpathNotFound),
+                ("remove", "/nowhere", .delete, 404, .mountpathNotFound),
+                ("add", "/nowhere/at/all", .put, 400, .badMountpath),
+                ("add", bench.path(2), .put, 400, .mountpathExists),
+                ("add", "relative", .put, 400, .badValue),
+                ("add", "/", .put, 400, .badValue),
+                ("add", bench.path(2) + "/@ais", .put, 400, .badMountpath),
+                ("add", third, .put, 200, nil),
+                ("disable-mp", third, .post, 200, nil),
+                ("add", third, .put, 400, .mountpathExists),
+                ("enable-mp", third, .post, 200, nil),
+                ("detach-mp", third, .delete, 200, nil),
+                ("attach-mp", third, .put, 200, nil),
+                ("remove", third, .delete, 200, nil),
+                ("resurrect", third, .post, 400, .unknownAction),
+            ]
+            #expect(try await bench.target.put("o", "x") == .ok)
+            for (action, path, method, status, code) in rows {
+                let reply = try await bench.change(action, path, method)
+                #expect(
+                    reply.status.rawValue == status && reply.failure?.code == code,
+                    "\(action) \(path): \(reply.status.rawValue) \(reply.text)")
+                #expect(code != nil || reply.body.isEmpty)
+            }
+            let list = try await bench.target.ask(.get, "/v1/daemon?what=mountpaths", at: nil)
+            let expected = [1, 2].map { #""\#(bench.path($0))""# }
+            for path in expected { #expect(list.text.contains(path), "\(list.text)") }
+            #expect(!list.text.contains(third) && list.text.contains(#""disabled":[]"#))
+            for body in ["", "{}", #"{"action":"add"}"#, #"{"action":"add","value":7}"#] {
+                let reply = try await bench.target.ask(
+                    .put, "/v1/daemon/mountpaths", at: nil, body: Array(body.utf8))
+                #expect(reply.status.rawValue == 400, "\(body)")
+            }
+        }
+    }
+
+    @Test func `objects of a disabled mountpath are unavailable, and come back with it`()
+        async throws
+    {
+        try await Self.with { bench in
+            let target = bench.target
+            for name in Self.names { #expect(try await target.put(name, "old \(name)") == .ok) }
+            // Kept open, they could be answered from the disk that is taken out.
+            for name in Self.names { #expect(try await target.get(name).status == .ok) }
+            let dry = try await bench.change("disable", bench.path(1), query: "?dry_run=true")
+            #expect(dry.text.contains(#""verdict":"unsafe""#), "\(dry.text)")
+            #expect(try await bench.change("disable", bench.path(1)).status == .ok)
+            var away: [String] = []
+            for name in Self.names {
+                let reply = try await target.get(name)
+                if try bench.home(name, among: 2) == 1 {
+                    away.append(name)
+                    #expect(reply.failure?.code == .mountpathUnavailable, "\(reply.text)")
+                    let removal = try await target.ask(.delete, "/v1/objects/b/\(name)")
+                    #expect(removal.failure?.code == .mountpathUnavailable, "\(removal.text)")
+                } else {
+                    #expect(reply.text == "old \(name)")
+                }
+            }
+            #expect(away.count > 3)
+            #expect(try await bench.list().failure?.code == .mountpathUnavailable)
+            // What is written now wins over what comes back.
+            #expect(try await target.put(away[0], "new") == .ok)
+            #expect(try await target.get(away[0]).text == "new")
+            #expect(try await bench.change("enable", bench.path(1)).status == .ok)
+            for name in Self.names {
+                let expected = name == away[0] ? "new" : "old \(name)"
+                #expect(try await target.get(name).text == expected, "\(name)")
+            }
+            let list = try await bench.list()
+            for name in Self.names {
+                #expect(list.text.components(separatedBy: #""name":"\#(name)""#).count == 2)
+            }
+            // Removing it removes every copy.
+            for name in away {
+                let removal = try await target.ask(.delete, "/v1/objects/b/\(name)")
+                #expect(removal.status == .ok, "\(removal.text)")
+                #expect(try await target.get(name).failure?.code == .objectNotFound)
+            }
+        }
+    }
+
+    @Test func `an added mountpath hides no object, and takes those that are written`() async throws
+    {
+        try await Self.with { bench in
+            let target = bench.target
+            for name in Self.names { #expect(try await target.put(name, "old") == .ok) }
+            _ = try bench.disks.directory("t1-mp3")
+            #expect(try await bench.change("add", bench.path(3), .put).status == .ok)
+            for name in Self.names { #expect(try await target.get(name).text == "old") }
+            let moved = try Self.names.filter { try bench.home($0, among: 3) == 3 }
+            #expect(!moved.isEmpty)
+            for name in moved {
+                #expect(try await target.put(name, "new") == .ok)
+                let files = FileManager.default
+                for number in 1...3 {
+                    let file = "\(bench.path(number))/@ais/b/%ob/\(name)"
+                    #expect(files.fileExists(atPath: file) == (number == 3), "\(file)")
+                }
+            }
+            // Given up, they are gone; added again, they are what they were.
+            #expect(try await bench.change("remove", bench.path(3), .delete).status == .ok)
+            for name in moved {
+                #expect(try await target.get(name).failure?.code == .objectNotFound)
+            }
+            #expect(try await target.put(moved[0], "newest") == .ok)
+            #expect(try await bench.change("add", bench.path(3), .put).status == .ok)
+            for name in Self.names {
+                let expected =
+                    name == moved[0] ? "newest" : moved.contains(name) ? "new" : "old"
+                #expect(try await target.get(name).text == expected, "\(name)")
+            }
+        }
+    }
+
+    @Test func `a restart keeps the set, whatever the command line says`() async throws {
+        let disks = try TemporaryDirectory()
+        let proxy = try FakeProxy()
+        proxy.submit(.createBucket(try #require(Bucket(name: "b")), BucketProperties()))
+        var target = try TestTarget(proxy, disks, mountpaths: 3)
+        try await target.ready()
+        var bench = Bench(target: target, disks: disks)
+        for name in Self.names { #expect(try await target.put(name, name) == .ok) }
+        try await bench.change("disable", bench.path(1))
+        try await bench.change("remove", bench.path(2))
+        await target.end()
+
+        // The remaining disk is mounted elsewhere.
+        try FileManager.default.moveItem(atPath: bench.path(3), toPath: bench.path(4))
+        target = try TestTarget(proxy, disks, mountpaths: 4)
+        try await target.ready()
+        bench = Bench(target: target, disks: disks)
+        let list = try await target.ask(.get, "/v1/daemon?what=mountpaths", at: nil).text
+        #expect(
+            list.hasPrefix(
+                #"{"available":["\#(bench.path(4))"],"disabled":["\#(bench.path(1))"]}"#),
+            "\(list)")
+        for name in Self.names {
+            let reply = try await target.get(name)
+            switch try bench.home(name, among: 3) {
+            case 1: #expect(reply.failure?.code == .mountpathUnavailable, "\(reply.text)")
+            // Nobody knows what was given up: with another disk away it may be there.
+            case 2: #expect(reply.status != .ok, "\(reply.text)")
+            default: #expect(reply.text == name)
+            }
+        }
+        for number in [1, 2] {
+            let action = number == 1 ? "enable" : "add"
+            #expect(try await bench.change(action, bench.path(number)).status == .ok)
+        }
+        for name in Self.names { #expect(try await target.get(name).text == name) }
+        await target.end()
+        await proxy.stop()
+    }
+
+    @Test func `a disk that is not mounted is not replaced by the directory under it`() async throws
+    {
+        let disks = try TemporaryDirectory()
+        let proxy = try FakeProxy()
+        proxy.submit(.createBucket(try #require(Bucket(name: "b")), BucketProperties()))
+        var target = try TestTarget(proxy, disks)
+        try await target.ready()
+        for name in Self.names { #expect(try await target.put(name, name) == .ok) }
+        await target.end()
+
+        let files = FileManager.default
+        try files.moveItem(atPath: "\(disks.path)/t1-mp1", toPath: "\(disks.path)/unmounted")
+        target = try TestTarget(proxy, disks)
+        try await target.ready()
+        let bench = Bench(target: target, disks: disks)
+        for name in Self.names {
+            let isAway = try bench.home(name, among: 2) == 1
+            let reply = try await target.get(name)
+            #expect(
+                isAway ? reply.failure?.code == .mountpathUnavailable : reply.text == name,
+                "\(reply.text)")
+        }
+        let wrong = try await bench.change("enable", bench.path(1))
+        #expect(wrong.failure?.code == .mountpathUnavailable, "\(wrong.text)")
+        #expect(wrong.failure?.cause?.contains("is it mounted?") == true)
+        try files.removeItem(atPath: bench.path(1))
+        try files.moveItem(atPath: "\(disks.path)/unmounted", toPath: bench.path(1))
+        #expect(try await bench.change("enable", bench.path(1)).status == .ok)
+        for name in Self.names { #expect(try await target.get(name).text == name) }
+        await target.end()
+        await proxy.stop()
+    }
+
+    @Test func `without a mountpath a target leaves the map, and comes back with the first`()
+        async throws
+    {
+        try await Self.with(mountpaths: 1) { bench in
+            let id = bench.target.daemon.node.id
+            #expect(try await bench.target.put("o", "x") == .ok)
+            let dry = try await bench.change("disable", bench.path(1), query: "?dry_run=1")
+            #expect(dry.text.contains("leaves the map"), "\(dry.text)")
+            #expect(try await bench.change("disable", bench.path(1)).status == .ok)
+            try await eventually("off the map") { bench.target.proxy.state.map[id] == nil }
+            let ready = try await bench.target.ask(
+                .get, "/v1/health?readiness=true", at: nil)
+            #expect(ready.failure?.message.contains("no mountpath takes part") == true)
+            #expect(try await bench.change("enable", bench.path(1)).status == .ok)
+            try await eventually("on the map") { bench.target.proxy.state.map[id] != nil }
+            try await bench.target.ready()
+            #expect(try await bench.target.get("o").text == "x")
+        }
+    }
+
+    @Test func `a bucket destroyed while its disk was away does not come back with the disk`()
+        async throws
+    {
+        try await Self.with { bench in
+            let (target, bucket) = (bench.target, try #require(Bucket(name: "b")))
+            for name in Self.names { #expect(try await target.put(name, "old") == .ok) }
+            try await bench.change("disable", bench.path(1))
+            target.proxy.submit(.destroyBucket(bucket))
+            target.proxy.submit(.createBucket(bucket, BucketProperties()))
+            try await target.proxy.acknowledged(by: target.daemon.node.id.text)
+            #expect(try await bench.change("enable", bench.path(1)).status == .ok)
+            for name in Self.names {
+                #expect(try await target.get(name).failure?.code == .objectNotFound)
+            }
+            for name in Self.names { #expect(try await target.put(name, "new") == .ok) }
+            for name in Self.names { #expect(try await target.get(name).text == "new") }
+        }
+    }
+
+    @Test func `what is acknowledged while mountpaths come and go is there afterwards`()
+        async throws
+    {
+        try await Self.with(mountpaths: 3) { bench in
+            let target = bench.target
+            try await withThrowingTaskGroup(of: [String: String].self) { group in
+                for writer in 1...4 {
+                    group.addTask {
+                        var acknowledged: [String: String] = [:]
+                        for round in 1...40 {
+                            let name = "w\(writer)-\(round % 10)"
+                            let text = "\(writer) \(round)"
+                            if try await target.put(name, text) == .ok {
+                                acknowledged[name] = text
+                            } else {
+                                // Refused is not "had no effect": either is fine from here on.
+                                acknowledged[name] = nil
+                            }
+                        }
+                        return acknowledged
+                    }
+                }
+                group.addTask {
+                    let failed = try await Self.flip(bench)
+                    #expect(failed == [])
+                    return [:]
+                }
+                for try await acknowledged in group {
+                    // All take part again when the last task has ended; until then reads may be refused.
+                    for (name, text) in acknowledged {
+                        try await eventually("\(name) is read") {
+                            try await target.get(name).status == .ok
+                        }
+                        #expect(try await target.get(name).text == text, "\(name)")
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What is remembered of mountpaths.
+@Suite struct MountpathRecordTests {
+    private var record: MountpathRecord {
+        var record = MountpathRecord()
+        record.edition = 7
+        record.isScattered = true
+        record.entries = [
+            MountpathRecord.Entry(identity: MountpathIdentity(high: 1, low: 2), path: "/a"),
+            MountpathRecord.Entry(
+                identity: MountpathIdentity(high: 3, low: 4), path: "/b",
+                absence: MountpathRecord.Absence(
+                    reason: "asked", isScattered: false, rivals: [5, 6])),
+        ]
+        return record
+    }
+
+    @Test func `the record and the identity are read as written, and no damaged one is`() throws {
+        #expect(try MountpathRecord(decoding: record.encoded) == record)
+        for place in record.encoded.indices {
+            var bytes = record.encoded
+            bytes[place] ^= 1
+            #expect(throws: DecodingFailure.self) { _ = try MountpathRecord(decoding: bytes) }
+        }
+        let identity = MountpathIdentity(high: 0xFEED, low: 0xBEEF)
+        #expect(try MountpathIdentity(decoding: identity.encoded) == identity)
+        for place in identity.encoded.indices {
+            var bytes = identity.encoded
+            bytes[place] ^= 1
+            #expect(throws: DecodingFailure.self) { _ = try MountpathIdentity(decoding: bytes) }
+        }
+    }
+
+    @Test func `the edition stands in an object's attributes only when there is one`() throws {
+        var attributes = ObjectAttributes(size: 3)
+        let plain = attributes.encoded
+        attributes.edition = 0x1F
+        #expect(attributes.encoded.count == plain.count + 3 + 2 + 2)
+        #expect(try ObjectAttributes(decoding: attributes.encoded) == attributes)
+        #expect(try ObjectAttributes(decoding: plain).edition == 0)
+    }
+
+    @Test func `two mountpaths on one filesystem are refused unless that is allowed`() throws {
+        let disk = try TemporaryDirectory()
+        let node = try #require(NodeID("t1"))
+        let paths = [try disk.directory("mp1"), try disk.directory("mp2")]
+        #expect(throws: MountpathError.sameFilesystem(paths[1], paths[0])) {
+            _ = try MountpathSet(claiming: paths, for: node, sharesFilesystem: false)
+        }
+        #expect(throws: Never.self) {
+            _ = try MountpathSet(claiming: paths, for: node, sharesFilesystem: true)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import API
+import Cluster
+import HTTP
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Target
+
+/// Ending a target by a request (contract §6.5).
+@Suite struct ShutdownTests {
+    private static let message = Array(#"{"action":"shutdown"}"#.utf8)
+
+    @Test func `a target leaves the map, answers, and ends`() async throws {
+        try await TestTarget.with { target in
+            let dry = try await target.ask(
+                .put, "/v1/daemon?dry_run=true", at: nil, body: Self.message)
+            #expect(dry.status == .ok && dry.text.contains(#""dry_run":true"#), "\(dry.text)")
+            #expect(target.proxy.state.map[target.daemon.node.id] != nil)
+            let reply = try await target.ask(.put, "/v1/daemon", at: nil, body: Self.message)
+            #expect(reply.status == .ok && reply.body.isEmpty, "\(reply.text)")
+            #expect(target.proxy.state.map[target.daemon.node.id] == nil)
+            await target.ended()
+            await #expect(throws: ClientError.self) {
+                try await target.ask(.get, "/v1/health", at: nil)
+            }
+        }
+    }
+
+    @Test func `a target that cannot leave goes on, unless it is forced`() async throws {
+        try await TestTarget.with { target in
+            target.proxy.log.withLock { $0.refusesJoins = true }
+            let refused = try await target.ask(.put, "/v1/daemon", at: nil, body: Self.message)
+            #expect(refused.failure?.code == .noQuorum, "\(refused.text)")
+            #expect(try await target.put("o", "x") == .ok)
+            let forced = try await target.ask(
+                .put, "/v1/daemon?frc=true", at: nil, body: Self.message)
+            #expect(forced.status == .ok, "\(forced.text)")
+            await target.ended()
+        }
+    }
+
+    @Test func `a target that is to stay on the map ends without a word to the proxies`()
+        async throws
+    {
+        try await TestTarget.with { target in
+            let message = #"{"action":"shutdown","value":{"unregister":false}}"#
+            let reply = try await target.ask(.put, "/v1/daemon", at: nil, body: Array(message.utf8))
+            #expect(reply.status == .ok)
+            await target.ended()
+            #expect(target.proxy.state.map[target.daemon.node.id] != nil)
+        }
+    }
+}
