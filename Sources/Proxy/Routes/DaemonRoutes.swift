@@ -41,11 +41,15 @@ struct DaemonRoutes: Sendable {
             json.value(node)
             json.newline()
             exchange.respond(.ok, type: "application/json", body: json.bytes)
+        case "rmd":
+            let now = try await view(query)
+            exchange.respond(
+                json: Rebalance.document(now.state.rebalance), position: now.position)
         case "raft": exchange.respond(.ok, type: "application/json", body: raft.encoded)
         default:
             throw Failure(
                 .unknownDocument, "no document '\(what)'",
-                next: "what=smap, bmd, snode or raft")
+                next: "what=smap, bmd, rmd, snode or raft")
         }
     }
 
