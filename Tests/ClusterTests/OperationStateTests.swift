@@ -71,7 +71,7 @@ import Testing
         #expect(log.state.rebalance.stopped.nanoseconds == 0)
     }
 
-    @Test func `notes of disks are kept one a disk, bounded, and go with their target`() throws {
+    @Test func `notes of disks are kept one a disk, and bounded`() throws {
         var log = try Self.log(targets: 1)
         let t1 = try #require(NodeID("t1"))
         func note(_ disk: Int, _ isDisabled: Bool = true) -> MountpathNote {
@@ -90,8 +90,16 @@ import Testing
         #expect(log.state.mountpathNotes[t1]?.count == MountpathNote.perTargetMax)
         let p1 = try #require(NodeID("p1"))
         #expect(log.apply(.noteMountpath(p1, note(1))) == .failure(.noSuchNode(p1)))
+        // A target without disks leaves the map; what it said of them stays, until there is too much of that.
         _ = log.apply(.removeNode(t1))
+        #expect(log.state.mountpathNotes[t1] != nil)
+        for number in 1...MountpathNote.targetsMax {
+            let target = try Self.target("x\(number)", port: UInt16(1_000 + number))
+            _ = log.apply(.setNode(target))
+            _ = log.apply(.noteMountpath(target.id, note(1)))
+        }
         #expect(log.state.mountpathNotes[t1] == nil)
+        #expect(log.state.mountpathNotes.count == MountpathNote.targetsMax)
         #expect(log.storedRows == Set(log.state.rows.map(\.hash)))
     }
 

@@ -48,6 +48,7 @@ extension ClusterState {
         changes: inout [StateRow.Change]
     ) -> Result<UInt64, Rejection> {
         guard map[target]?.role == .target else { return .failure(.noSuchNode(target)) }
+        if mountpathNotes[target] == nil { makeRoomForNotes(changes: &changes) }
         var note = note
         note.time = time
         var notes = (mountpathNotes[target] ?? []).filter { $0.disk != note.disk }
@@ -58,11 +59,14 @@ extension ClusterState {
         return .success(map.version)
     }
 
-    /// A node that leaves the map takes what was noted of its disks along.
-    mutating func forgetNotes(of id: NodeID, changes: inout [StateRow.Change]) {
-        guard let notes = mountpathNotes[id] else { return }
-        delete(row(of: id, notes), &changes)
-        mountpathNotes[id] = nil
+    /// What was noted of a target stays when it leaves the map, because a target without disks does so; only a flood of
+    /// targets that came and went is forgotten.
+    private mutating func makeRoomForNotes(changes: inout [StateRow.Change]) {
+        guard mountpathNotes.count >= MountpathNote.targetsMax else { return }
+        for (id, notes) in mountpathNotes where map[id] == nil {
+            delete(row(of: id, notes), &changes)
+            mountpathNotes[id] = nil
+        }
     }
 
     // MARK: Rows

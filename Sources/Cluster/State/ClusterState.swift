@@ -131,7 +131,6 @@ package struct ClusterState: Equatable, Sendable {
         map.remove(id)
         map.version += 1
         delete(row(of: node), &changes)
-        forgetNotes(of: id, changes: &changes)
         put(clusterRow, &changes)
         return .success(map.version)
     }

@@ -7,6 +7,8 @@ package struct MountpathNote: Equatable, Sendable {
     package static let pathBytesMax = 4_096
     /// Machines have tens of disks; of more, the oldest are forgotten.
     package static let perTargetMax = 64
+    /// Beyond this, targets that are no longer on the map are forgotten.
+    package static let targetsMax = 1_024
 
     package var path: String
     /// Which disk it is, wherever it is mounted; 32 hexadecimal digits.

@@ -76,6 +76,7 @@ struct BucketRoutes {
                     try listing.page()
                 })
         } catch {
+            target.watch.suspect(error)
             throw Failure(error, "list bucket \(bucket)")
         }
     }

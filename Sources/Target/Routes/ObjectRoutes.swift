@@ -72,6 +72,7 @@ struct ObjectRoutes {
 
     /// An object that is not here may lie on a target that takes no part now: then it is unavailable, not absent.
     private func failure(_ error: StoreError, _ attempt: String, _ key: ObjectKey) -> Failure {
+        target.suspect(error)
         guard case .objectNotFound = error,
             let absent = target.publisher.current.state.map.absentTarget(owning: key.digest)
         else { return Failure(error, attempt, key) }

@@ -169,4 +169,31 @@ import Testing
             for target in targets { await target.stop() }
         }
     }
+
+    @Test func `what a target reports of a disk is committed, and shown`() async throws {
+        try await TestProxies.with(3) { proxies in
+            let target = try await StubTarget.start(proxies)
+            let report = """
+                {"daemon_id":"t1","mountpath":"/srv/a","disk":"0a","disabled":true,"reason":"EIO"}
+                """
+            let taken = try await proxies.ask(2, .post, "/v1/cluster/mountpaths", report)
+            #expect(taken.status == 200, "\(taken.text)")
+            let events = try await proxies.ask(3, .get, "/v1/cluster?what=mountpath_events").text
+            #expect(
+                events.hasPrefix(
+                    #"{"targets":{"t1":[{"mountpath":"/srv/a","disk":"0a","disabled":true,"#),
+                "\(events)")
+            for body in [
+                "", "{}", report.replacingOccurrences(of: "true", with: "7"),
+                report.replacingOccurrences(of: "0a", with: String(repeating: "0", count: 33)),
+            ] {
+                let reply = try await proxies.ask(1, .post, "/v1/cluster/mountpaths", body)
+                #expect(reply.status == 400, "\(body): \(reply.text)")
+            }
+            let other = report.replacingOccurrences(of: "t1", with: "t9")
+            let reply = try await proxies.ask(1, .post, "/v1/cluster/mountpaths", other)
+            #expect(reply.status == 404 && reply.failure?.code == .nodeNotFound)
+            await target.stop()
+        }
+    }
 }
