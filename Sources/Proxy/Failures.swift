@@ -28,6 +28,12 @@ extension Failure {
             self.init(
                 .configChanged, "the configuration has changed meanwhile, to version \(version)",
                 next: "look at it, and repeat the change")
+        case .maintenanceIs(let isOn, let id):
+            self.init(.badNode, "node \(id) is \(isOn ? "" : "not ")in maintenance")
+        case .tooFewTargets(let count):
+            self.init(
+                .badRequest, "a rebalance needs two active targets; there are \(count)",
+                next: "add a target, or end the maintenance of one")
         }
     }
 

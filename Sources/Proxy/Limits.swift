@@ -70,6 +70,8 @@ enum Limits {
     /// A proxy's report of its followers counts for so long.
     static let reportSeconds = 5.0
     static let reportIntervalSeconds = 1.0
+    /// Proxies whose last report is remembered.
+    static let reportersMax = 1_024
     /// States whose hash is remembered, to compare followers with.
     static let hashesKept = 1_024
 

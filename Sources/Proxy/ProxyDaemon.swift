@@ -38,15 +38,16 @@ final class ProxyDaemon: Sendable {
 
     /// Opens the log, and founds the cluster in it if that was asked for.
     ///
-    /// - Throws: when the log cannot be opened or trusted, or when there is nothing to start from.
-    init(_ settings: ProxySettings, stop: Latch) throws {
+    /// - Throws: when the log cannot be opened or trusted, when there is nothing to start from, or when there is a
+    ///   cluster already where one was to be founded.
+    init(_ settings: ProxySettings, stop: Latch) async throws {
         self.settings = settings
         self.stop = stop
         ending = Ending(stop)
         log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
         config = LiveConfig(
             node: settings.id, logLevel: settings.config.logLevel, threshold: log.threshold)
-        let storage = try Self.openLog(settings, log)
+        let storage = try await Self.openLog(settings, log)
         node = Node(
             id: settings.id, role: .proxy, address: settings.advertised,
             flags: settings.isElectable ? [] : [.nonElectable], member: storage.member.rawValue)
@@ -119,6 +120,9 @@ final class ProxyDaemon: Sendable {
             shutdown: ClusterShutdown(
                 node: node, published: published, client: client, ending: ending,
                 log: log.about("shutdown")),
+            maintenance: Maintenance(
+                group: group, metadata: metadata, departure: departure, loop: loops.loops[0]),
+            rebalance: Rebalance(metadata: metadata), client: client, published: published,
             config: configRoutes)
         handler = ProxyHandler(
             id: settings.id, published: published,
@@ -162,7 +166,9 @@ final class ProxyDaemon: Sendable {
         return limits
     }
 
-    private static func openLog(_ settings: ProxySettings, _ log: Logger) throws -> SQLiteLog {
+    private static func openLog(
+        _ settings: ProxySettings, _ log: Logger
+    ) async throws -> SQLiteLog {
         try FileManager.default.createDirectory(
             atPath: settings.dataPath, withIntermediateDirectories: true)
         let storage = try SQLiteLog(
@@ -171,6 +177,7 @@ final class ProxyDaemon: Sendable {
         let recovered = try storage.load()
         let isBlank = recovered.hardState == .initial && recovered.base == .empty
         if isBlank, settings.founds {
+            try await FoundingCheck.run(settings.seeds)
             try storage.write(Founding.batch(by: storage.member, nonce: SystemRandom.word()))
             log.info("founding a cluster as member \(storage.member)")
         } else if isBlank, settings.seeds.isEmpty {
@@ -287,8 +294,8 @@ final class ProxyDaemon: Sendable {
         await loop.periodically(
             every: { config.values.nanoseconds("periodic.stats_time") }, changes: config.changes,
             do: {
-                await loops.pool.run { statistics.sample() }
-                let text = "at \(published.now.position), \(followers.count) followers here"
+                await statistics.sample()
+                let text = "at \(published.now.position), \(followers.reports.count) followers here"
                 if text != last {
                     log.info("\(text); \(ProcessUsage.cpuNanoseconds / 1_000_000) ms of CPU")
                 }

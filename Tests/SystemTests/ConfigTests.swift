@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The configuration of real processes: set by curl, in effect everywhere, kept whatever dies.
@@ -19,7 +20,7 @@ import Testing
         _ name: String, _ wanted: String, at nodes: [SystemCluster.Node], _ cluster: SystemCluster
     ) throws {
         for node in nodes {
-            try cluster.eventually("\(node.id) has \(name)=\(wanted)") {
+            try waitUntil("\(node.id) has \(name)=\(wanted)") {
                 try value(name, at: node, cluster) == wanted
             }
         }
@@ -56,7 +57,7 @@ import Testing
                 let before = try nodes.map { try lines(of: $0) }
                 #expect(try cluster.create("b\(round)", at: third.url).status == 200)
                 for (node, count) in zip(nodes, before) {
-                    try cluster.eventually("\(node.id) logs its statistics") {
+                    try waitUntil("\(node.id) logs its statistics") {
                         try lines(of: node) > count
                     }
                 }
@@ -122,7 +123,7 @@ import Testing
                 for number in 1...3 {
                     let value = round * 10 + number
                     let url = asked.id == primary ? proxies[(round + 1) % 3].url : asked.url
-                    try cluster.eventually("a change is made") {
+                    try waitUntil("a change is made") {
                         let reply = try cluster.curl(
                             "-X PUT '\(url)/v1/cluster/setconfig?stats_time=\(value)s'")
                         // One that is in doubt is made again: the same value, whatever became of the first.

@@ -40,7 +40,7 @@ import Testing
                 }
             }
             // The last answer is counted a moment after the client has it.
-            try cluster.eventually("all is counted") { try moved()["del.n"] == 1 }
+            try waitUntil("all is counted") { try moved()["del.n"] == 1 }
             #expect(try moved() == expected)
             // Proxies count what they redirected: the same, put together.
             let sums = try Self.proxies(cluster, proxies[1])
@@ -67,7 +67,7 @@ import Testing
             #expect(reply.status == 200 && reply.says("Martlet-Unanswered: t2, t3\r\n"))
             try cluster.must("resume t3")
             try cluster.must("restart t2")
-            try cluster.eventually("t2 answers again") {
+            try waitUntil("t2 answers again") {
                 try !cluster.curl("'\(proxy)/v1/cluster?what=stats'").says("unanswered")
             }
         }
@@ -99,6 +99,34 @@ import Testing
                 #expect(check.status == 0, "\(node.id): \(check.output)")
             }
             #expect(leaders == 1)
+        }
+    }
+
+    @Test func `the primary's metrics say which target does not keep up`() throws {
+        try SystemCluster.with { cluster in
+            let primary = try cluster.node(try cluster.primary()).url
+            func metric(_ name: String, _ target: String) throws -> Double? {
+                try ParsedMetrics(try cluster.curl("'\(primary)/metrics'").body)
+                    .value(name, ["target": target])
+            }
+            try waitUntil("every target is known and has caught up") {
+                try ["t1", "t2", "t3"].allSatisfy {
+                    try metric("martlet_log_follower_lag_entries", $0) == 0
+                        && metric("martlet_log_follower_left_behind", $0) == 0
+                }
+            }
+            try cluster.must("pause t2")
+            for bucket in ["one", "two"] {
+                #expect(try cluster.create(bucket, at: primary).status == 200)
+            }
+            #expect(try metric("martlet_log_follower_lag_entries", "t2") == 2)
+            #expect(try metric("martlet_log_follower_left_behind", "t2") == 1)
+            #expect(try metric("martlet_log_follower_left_behind", "t1") == 0)
+            try cluster.must("resume t2")
+            try waitUntil("t2 has caught up") {
+                try metric("martlet_log_follower_lag_entries", "t2") == 0
+                    && metric("martlet_log_follower_left_behind", "t2") == 0
+            }
         }
     }
 

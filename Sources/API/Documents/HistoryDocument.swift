@@ -59,8 +59,7 @@ package struct HistoryDocument: Sendable {
         json.object { json in
             json.member("index", String(entry.position.index))
             json.member("position", entry.position.text)
-            json.member(
-                "time", TimeLayout.text(entry.time, layout: "2006-01-02T15:04:05.000000Z"))
+            json.member("time", time(entry.time))
             json.member("command", entry.command)
             json.member("actor", entry.actor)
             json.member("address", entry.clientAddress)
@@ -91,6 +90,26 @@ package struct HistoryDocument: Sendable {
                 json.key("bucket")
                 json.value(bucket)
                 pair(before, after, &json) { $0.value($1, of: bucket) }
+            case .rebalance(let before, let after):
+                json.member("what", "rebalance")
+                pair(before, after, &json) { json, rebalance in
+                    json.object { json in
+                        json.member("id", rebalance.id)
+                        json.member("status", rebalance.status.text)
+                        json.member("started", time(rebalance.started))
+                        json.member("stopped", time(rebalance.stopped))
+                    }
+                }
+            case .mountpaths(let id, let before, let after):
+                json.member("what", "mountpaths")
+                json.member("node", id.text)
+                pair(before, after, &json) { (json, notes: [MountpathNote]) in
+                    json.array { json in
+                        for note in notes {
+                            json.object { json in json.value(members: note) }
+                        }
+                    }
+                }
             case .setting(let name, let node, let before, let after):
                 json.member("what", "config")
                 json.member("name", name)
@@ -98,6 +117,12 @@ package struct HistoryDocument: Sendable {
                 pair(before, after, &json) { $0.value($1) }
             }
         }
+    }
+
+    /// Empty for what has not happened.
+    private static func time(_ time: Timestamp) -> String {
+        time.nanoseconds == 0
+            ? "" : TimeLayout.text(time, layout: "2006-01-02T15:04:05.000000Z")
     }
 
     /// `before` and `after`; `null` for what was not there.

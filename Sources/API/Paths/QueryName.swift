@@ -13,6 +13,8 @@ package enum QueryName {
     package static let position = "at"
     package static let node = "node"
     package static let after = "after"
+    /// Where a follower can be reached, to tell it from another of the same name.
+    package static let address = "address"
     package static let readiness = "readiness"
     package static let clusterInfo = "cii"
     package static let nonElectable = "nel"

@@ -12,6 +12,10 @@ package enum HistoryChange: Equatable, Sendable {
     case versions(before: Versions?, after: Versions?)
     case node(before: Node?, after: Node?)
     case bucket(Bucket, before: BucketProperties?, after: BucketProperties?)
+    /// `nil` before the first was started.
+    case rebalance(before: RebalanceRecord?, after: RebalanceRecord?)
+    /// What a target has told of its disks.
+    case mountpaths(NodeID, before: [MountpathNote]?, after: [MountpathNote]?)
     /// An option that was set, set anew or taken back; for the cluster, or for a node. `nil` where it was not set.
     case setting(String, node: NodeID?, before: String?, after: String?)
 }
@@ -48,6 +52,13 @@ extension HistoryEntry.Row {
                     throw DecodingFailure("not a node id", at: 0)
                 }
                 return settings(try own(before, of: id), try own(after, of: id), of: id)
+            case .rebalance:
+                return [.rebalance(before: try rebalance(before), after: try rebalance(after))]
+            case .mountpathNotes:
+                guard let id = NodeID(String(decoding: key, as: UTF8.self)) else {
+                    throw DecodingFailure("not a node id", at: 0)
+                }
+                return [.mountpaths(id, before: try notes(before), after: try notes(after))]
             }
         }
     }
@@ -58,6 +69,19 @@ extension HistoryEntry.Row {
             rows: [StateRow(kind: .cluster, key: [], value: value)], position: .zero)
         return HistoryChange.Versions(
             map: state.map.version, buckets: state.buckets.version, primary: state.map.primary)
+    }
+
+    private func rebalance(_ value: [UInt8]?) throws(DecodingFailure) -> RebalanceRecord? {
+        guard let value else { return nil }
+        var reader = ByteReader(value)
+        return try RebalanceRecord(from: &reader)
+    }
+
+    private func notes(_ value: [UInt8]?) throws(DecodingFailure) -> [MountpathNote]? {
+        guard let value else { return nil }
+        var (reader, state) = (ByteReader(value), ClusterState())
+        try state.restoreNotes(key, from: &reader)
+        return state.mountpathNotes.values.first { _ in true }
     }
 
     private func node(_ value: [UInt8]?) throws(DecodingFailure) -> Node? {

@@ -10,6 +10,8 @@ package struct ClusterState: Equatable, Sendable {
     package private(set) var map = ClusterMap()
     package private(set) var buckets = BucketMap()
     package private(set) var config = ClusterConfig()
+    package internal(set) var rebalance = RebalanceRecord()
+    package internal(set) var mountpathNotes = SortedMap<NodeID, [MountpathNote]>()
     /// The sum of all rows' hashes; equal positions must have equal hashes on every replica.
     package private(set) var hash: UInt64 = 0
 
@@ -70,6 +72,11 @@ package struct ClusterState: Equatable, Sendable {
             return create(bucket, properties, time: time, changes: &changes)
         case .destroyBucket(let bucket): return destroy(bucket, changes: &changes)
         case .setConfig(let change): return set(change, changes: &changes)
+        case .setMaintenance(let id, let isOn): return setMaintenance(id, isOn, changes: &changes)
+        case .startRebalance: return startRebalance(time: time, changes: &changes)
+        case .stopRebalance: return stopRebalance(time: time, changes: &changes)
+        case .noteMountpath(let id, let note):
+            return self.note(note, of: id, time: time, changes: &changes)
         }
     }
 
@@ -105,11 +112,16 @@ package struct ClusterState: Equatable, Sendable {
         }) {
             return .failure(.addressTaken(node.address, by: other.id))
         }
+        replace(node, changes: &changes)
+        return .success(map.version)
+    }
+
+    /// Puts a node, or what has changed about it, on the map.
+    mutating func replace(_ node: Node, changes: inout [StateRow.Change]) {
         map.set(node)
         map.version += 1
         put(row(of: node), &changes)
         put(clusterRow, &changes)
-        return .success(map.version)
     }
 
     private mutating func removeNode(
@@ -185,7 +197,7 @@ package struct ClusterState: Equatable, Sendable {
     /// buckets: there may be a hundred thousand, and a second tree would double the cost of each.
     private var rowHashes = SortedMap<RowKey, UInt64>()
 
-    private mutating func put(_ row: StateRow, _ changes: inout [StateRow.Change]) {
+    mutating func put(_ row: StateRow, _ changes: inout [StateRow.Change]) {
         let key = RowKey(kind: row.kind, key: row.key)
         let new = row.hash
         hash = hash &- (rowHashes[key] ?? 0) &+ new
@@ -193,7 +205,7 @@ package struct ClusterState: Equatable, Sendable {
         changes.append(StateRow.Change(kind: row.kind, key: row.key, value: row.value))
     }
 
-    private mutating func delete(_ row: StateRow, _ changes: inout [StateRow.Change]) {
+    mutating func delete(_ row: StateRow, _ changes: inout [StateRow.Change]) {
         let key = RowKey(kind: row.kind, key: row.key)
         hash = hash &- (rowHashes[key] ?? 0)
         rowHashes[key] = nil
@@ -223,6 +235,7 @@ extension ClusterState {
         rows.append(contentsOf: buckets.buckets.map { row(of: $0.key, $0.value) })
         rows.append(configRow)
         rows.append(contentsOf: config.nodes.keys.map { configRow(of: $0) })
+        rows.append(contentsOf: operationRows)
         return rows
     }
 
@@ -257,6 +270,8 @@ extension ClusterState {
             let text = String(decoding: row.key, as: UTF8.self)
             guard let id = NodeID(text) else { throw DecodingFailure("not a node id", at: 0) }
             try config.restore(id, from: &reader)
+        case .rebalance: rebalance = try RebalanceRecord(from: &reader)
+        case .mountpathNotes: try restoreNotes(row.key, from: &reader)
         }
         try reader.finish()
     }
@@ -300,6 +315,10 @@ extension ClusterState {
         case .config: return configRow.value
         case .nodeConfig:
             return NodeID(String(decoding: key, as: UTF8.self)).map { configRow(of: $0).value }
+        case .rebalance: return rebalanceRow.value
+        case .mountpathNotes:
+            guard let id = NodeID(String(decoding: key, as: UTF8.self)) else { return nil }
+            return mountpathNotes[id].map { row(of: id, $0).value }
         }
     }
 

@@ -14,6 +14,12 @@ package enum Command: Equatable, Sendable {
     case destroyBucket(Bucket)
     /// Sets options of the configuration, or takes settings back.
     case setConfig(ConfigChange)
+    /// Takes a node out of placement and votes, or back in.
+    case setMaintenance(NodeID, isOn: Bool)
+    case startRebalance
+    case stopRebalance
+    /// What a target has found out about one of its disks.
+    case noteMountpath(NodeID, MountpathNote)
 
     /// The word for logs, history and errors.
     package var name: String {
@@ -24,6 +30,10 @@ package enum Command: Equatable, Sendable {
         case .createBucket: "create_bucket"
         case .destroyBucket: "destroy_bucket"
         case .setConfig: "set_config"
+        case .setMaintenance: "set_maintenance"
+        case .startRebalance: "start_rebalance"
+        case .stopRebalance: "stop_rebalance"
+        case .noteMountpath: "note_mountpath"
         }
     }
 }
@@ -36,6 +46,10 @@ extension Command {
         case createBucket = 4
         case destroyBucket = 5
         case setConfig = 6
+        case setMaintenance = 10
+        case startRebalance = 11
+        case stopRebalance = 12
+        case noteMountpath = 13
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
@@ -51,17 +65,28 @@ extension Command {
                 clusterID: clusterID, founder: try Node(from: &reader),
                 generation: try reader.read(UInt64.self), nonce: try reader.read(UInt64.self))
         case .setNode: self = .setNode(try Node(from: &reader))
-        case .removeNode:
-            guard let id = NodeID(try reader.readString(limit: NodeID.bytesMax)) else {
-                throw DecodingFailure("not a node id", at: start)
-            }
-            self = .removeNode(id)
+        case .removeNode: self = .removeNode(try Self.nodeID(&reader))
         case .createBucket:
             let bucket = try Bucket(from: &reader)
             self = .createBucket(bucket, try BucketProperties(from: &reader))
         case .destroyBucket: self = .destroyBucket(try Bucket(from: &reader))
         case .setConfig: self = .setConfig(try ConfigChange(from: &reader))
+        case .setMaintenance:
+            self = .setMaintenance(
+                try Self.nodeID(&reader), isOn: try reader.readUInt8() != 0)
+        case .startRebalance: self = .startRebalance
+        case .stopRebalance: self = .stopRebalance
+        case .noteMountpath:
+            self = .noteMountpath(try Self.nodeID(&reader), try MountpathNote(from: &reader))
         }
+    }
+
+    private static func nodeID(_ reader: inout ByteReader) throws(DecodingFailure) -> NodeID {
+        let start = reader.offset
+        guard let id = NodeID(try reader.readString(limit: NodeID.bytesMax)) else {
+            throw DecodingFailure("not a node id", at: start)
+        }
+        return id
     }
 
     func write(to writer: inout ByteWriter) {
@@ -88,6 +113,16 @@ extension Command {
         case .setConfig(let change):
             writer.write(Kind.setConfig.rawValue)
             change.write(to: &writer)
+        case .setMaintenance(let id, let isOn):
+            writer.write(Kind.setMaintenance.rawValue)
+            writer.write(id.text)
+            writer.write(UInt8(isOn ? 1 : 0))
+        case .startRebalance: writer.write(Kind.startRebalance.rawValue)
+        case .stopRebalance: writer.write(Kind.stopRebalance.rawValue)
+        case .noteMountpath(let id, let note):
+            writer.write(Kind.noteMountpath.rawValue)
+            writer.write(id.text)
+            note.write(to: &writer)
         }
     }
 }

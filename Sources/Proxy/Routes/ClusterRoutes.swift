@@ -21,6 +21,7 @@ struct ClusterRoutes: Sendable {
         case (.get, []):
             try await get(exchange, query)
         case (.post, ["autoreg"]), (.post, ["keepalive"]): try await admit(exchange, query)
+        case (.post, ["mountpaths"]): try await takeNote(exchange)
         case (.post, ["register"]): try await register(exchange, query)
         case (.delete, let rest) where rest.count == 2 && rest[0] == "daemon":
             try await remove(exchange, try Self.nodeID(rest[1]), query)
@@ -52,6 +53,9 @@ struct ClusterRoutes: Sendable {
             let now = try await daemon.view(query)
             exchange.respond(
                 json: try await history.document(query, upTo: now), position: now.position)
+        case "mountpath_events":
+            let now = try await daemon.metadata.state(for: query)
+            exchange.respond(json: now.state.mountpathEvents, position: now.position)
         case "target_ips":
             // Three networks, here all the same (contract §10.8).
             let hosts = try await daemon.view(query).state.map.nodes(.target).map(\.address.host)
@@ -64,6 +68,7 @@ struct ClusterRoutes: Sendable {
             throw Failure(
                 .unknownDocument, "no document '\(what)' of the cluster",
                 next: "what=smap, bmd, snode, smapvote, cluster_config, history, target_ips, "
+                    + "mountpath_events, "
                     + ClusterQueries.served.joined(separator: ", "))
         }
     }
@@ -131,11 +136,23 @@ struct ClusterRoutes: Sendable {
         }
     }
 
+    /// A target says what has become of one of its mountpaths.
+    private func takeNote(_ exchange: Exchange) async throws {
+        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+        let report = try MountpathReport(decoding: body)
+        try await onPrimary(exchange, body) { origin in
+            var origin = origin
+            origin.actor = report.target.text
+            _ = try await daemon.metadata.change(
+                .noteMountpath(report.target, report.note), for: origin)
+            return []
+        }
+    }
+
     /// Another proxy says how far its followers are.
     func takeReport(_ exchange: Exchange) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
-        let report = try FollowerReport(decoding: body)
-        followers.reported(by: report.proxy, report.followers)
+        followers.reported(try FollowerReport(decoding: body))
         exchange.respond(.ok)
     }
 }

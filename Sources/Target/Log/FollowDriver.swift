@@ -17,7 +17,7 @@ final class FollowDriver: @unchecked Sendable {
     private var written: ClusterRecord
     /// Whether the directories have not been compared with the state yet, because that failed.
     private var owesReconciling = false
-    private let node: NodeID
+    private let node: Node
     private let data: Directory
     private let directories: BucketDirectories
     private let publisher: StatePublisher
@@ -41,7 +41,7 @@ final class FollowDriver: @unchecked Sendable {
     }
 
     init(
-        _ follower: LogFollower, node: NodeID, joins: [Endpoint], ports: Ports, log: Logger
+        _ follower: LogFollower, node: Node, joins: [Endpoint], ports: Ports, log: Logger
     ) {
         self.follower = follower
         written = follower.record
@@ -60,7 +60,7 @@ final class FollowDriver: @unchecked Sendable {
 
     /// Runs until cancelled.
     func run() async {
-        var choice = ProxyChoice(node: node, joins: joins)
+        var choice = ProxyChoice(node: node.id, joins: joins)
         var lastProblem = ""
         while !Task.isCancelled {
             guard let proxy = choice.next(in: follower.state.map) else { return }
@@ -94,7 +94,10 @@ final class FollowDriver: @unchecked Sendable {
 
     private func follow(_ proxy: Endpoint, _ choice: inout ProxyChoice) async -> End {
         follower.begin()
-        let query = "node=\(PercentCoding.encoded(node.text))&after=\(follower.state.position.text)"
+        let query =
+            "\(QueryName.node)=\(PercentCoding.encoded(node.id.text))"
+            + "&\(QueryName.address)=\(node.address)"
+            + "&\(QueryName.after)=\(follower.state.position.text)"
         let silence = config.values.silenceSeconds
         let timeouts = Client.Timeouts(
             connectSeconds: 2, responseSeconds: silence, idleSeconds: silence)
@@ -219,7 +222,9 @@ final class FollowDriver: @unchecked Sendable {
         case .progress: return true
         case .entry(let entry) where entry.kind == .command:
             switch try? LogRecord(decoding: entry.payload).command {
-            case .createBucket, .setNode, .removeNode, .setConfig: return true
+            case .createBucket, .setNode, .removeNode, .setConfig, .setMaintenance,
+                .startRebalance, .stopRebalance, .noteMountpath:
+                return true
             case .destroyBucket, .found, nil: return false
             }
         case .entry: return true

@@ -64,7 +64,7 @@ import Testing
             #expect(try await Self.value("client.features", at: 2, proxies) == "1")
             // Kept: the log brings it back to a proxy that has lost its disk or was restarted.
             await proxies.stop(2)
-            try proxies.start(2)
+            try await proxies.start(2)
             try await proxies.waitUntilReady(2)
             #expect(try await Self.value("periodic.stats_time", at: 2, proxies) == "44s")
             // Reset of the node shows the cluster's value again; of the cluster, the default.
@@ -209,7 +209,7 @@ import Testing
                 1, .put, "/v1/cluster/setconfig?list_timeout=8s&transient=true")
             #expect(gone.failure?.code == .targetUnreachable, "\(gone.text)")
             #expect(gone.failure?.message.contains("p2") == true)
-            try proxies.start(2)
+            try await proxies.start(2)
             try await proxies.waitUntilReady(2)
             #expect(try await Self.value("periodic.stats_time", at: 2, proxies) == "10s")
             #expect(try await Self.value("client.list_timeout", at: 1, proxies) == "9s")

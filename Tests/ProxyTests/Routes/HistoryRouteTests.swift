@@ -92,7 +92,7 @@ import Testing
             for number in 1...6 { _ = try await proxies.create("b\(number)", through: 1) }
             let all = try await Self.entries(proxies, 1)
             await proxies.stop(1)
-            try proxies.start(1)
+            try await proxies.start(1)
             try await proxies.waitUntilReady(1)
             var indexes: [String] = []
             var before = ""

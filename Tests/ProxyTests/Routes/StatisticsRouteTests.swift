@@ -29,7 +29,7 @@ import Testing
         try await TestProxies.with(1) { proxies in
             #expect(try await proxies.create("b", through: 1).status == 200)
             #expect(try await proxies.ask(1, .get, "/v1/objects/none/o").status == 404)
-            try await proxies.eventually("both are counted") {
+            try await eventually("both are counted") {
                 let stats = try await Self.document(proxies, 1, "/v1/daemon?what=stats")
                 return stats["pst.n"]?.unsigned == 1 && stats["err.get.n"]?.unsigned == 1
             }

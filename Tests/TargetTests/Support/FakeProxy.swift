@@ -3,6 +3,7 @@ import Base
 import Cluster
 import HTTP
 import Synchronization
+import TestSupport
 import Testing
 
 /// A proxy with a log of its own and no peers: serves the follow stream and puts nodes on the map.
@@ -147,6 +148,11 @@ final class FakeProxy: Sendable {
                 exchange.respond(.ok) {
                     $0.add(named: HeaderName.position, outcome.position.text)
                 }
+            case .cluster(["mountpaths"]):
+                let report = try MountpathReport(
+                    decoding: try await exchange.collect(upTo: 1 << 16))
+                proxy.submit(.noteMountpath(report.target, report.note))
+                exchange.respond(.ok)
             case .cluster(let path) where path.first == "daemon" && path.count == 2:
                 try proxy.remove(exchange, path[1], request.query)
             default: exchange.respond(.notFound)
