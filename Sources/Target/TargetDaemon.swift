@@ -76,7 +76,8 @@ final class TargetDaemon: Sendable {
             node: node, publisher: publisher, status: status, store: store,
             mountpaths: control,
             watch: MountpathWatch(
-                control: control, table: mountpaths, pool: scanPool, log: log.about("mountpaths")),
+                control: control, table: mountpaths, pool: scanPool, config: config,
+                log: log.about("mountpaths")),
             pool: pool,
             quickPool: BlockingPool(name: "quick", threads: settings.node.quickThreads),
             scanPool: scanPool,

@@ -126,9 +126,8 @@ extension ConfigOption {
     ]
 
     private static let otherOptions: [ConfigOption] = [
-        fixed("fshc.test_files", count, "4", noDiskChecks),
-        fixed("fshc.error_limit", count, "2", noDiskChecks),
-        fixed("fshc.enabled", .flag, "true", noDiskChecks),
+        live("fshc.test_files", .number(1...100), "4"),
+        live("fshc.error_limit", .number(1...100), "2"), live("fshc.enabled", .flag, "true"),
         fixed("auth.secret", .text, "", noAuthentication),
         fixed("auth.enabled", .flag, "false", noAuthentication),
         fixed("downloader.timeout", anyDuration, "1h", "this build downloads nothing"),
@@ -154,7 +153,6 @@ extension ConfigOption {
     private static let noThrottling = "this build does not throttle by the use of disks"
     private static let noReplication = "this build does not replicate"
     private static let noBackends = "this build has no backends"
-    private static let noDiskChecks = "this build does not test disks in the background"
     private static let noAuthentication = "this build does not authenticate"
     private static let noSorting = "this build does not sort"
     private static let noEncryption = "this build does not encrypt"

@@ -30,6 +30,14 @@ enum ConfigRules {
                 "keepalivetracker.target.interval times factor must be from 1s to 25s: after that "
                     + "time targets give up a proxy that says nothing")
         }
+        guard
+            values.number("fshc.error_limit", as: UInt64.self)
+                <= values.number("fshc.test_files", as: UInt64.self)
+        else {
+            throw .conflict(
+                "fshc.error_limit must not exceed fshc.test_files: a disk that fails every test would "
+                    + "stay in use")
+        }
         try checkBuckets(values.bucketDefaults)
     }
 
@@ -54,6 +62,10 @@ enum ConfigRules {
         }
         if values["checksum.type"] == ChecksumType.none.rawValue {
             cautions.append("checksum.type=none: damage to objects of new buckets is not noticed")
+        }
+        if !values.flag("fshc.enabled") {
+            cautions.append(
+                "fshc.enabled=false: a disk that fails stays in use until somebody disables it")
         }
         if values.number("client.features") & 1 == 1 {
             cautions.append(

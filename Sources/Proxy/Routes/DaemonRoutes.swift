@@ -53,10 +53,10 @@ struct DaemonRoutes: Sendable {
             json.newline()
             exchange.respond(.ok, type: "application/json", body: json.bytes)
         case "config":
-            let now = try await view(query)
+            let now = try await view(exchange, query, .config)
             exchange.respond(json: config.document(for: now), position: now.position)
         case "cluster_config":
-            let now = try await view(query)
+            let now = try await view(exchange, query, .config)
             exchange.respond(json: config.clusterDocument(for: now), position: now.position)
         case "smapvote":
             var json = JSONWriter()
