@@ -271,7 +271,7 @@ final class ProxyDaemon: Sendable {
     private func keepStatistics(_ loop: EventLoop) async {
         let statistics = statistics
         repeat {
-            await loops.pool.run { statistics.sample() }
+            await statistics.sample()
             if let primary = group.primary, primary.id != node.id {
                 await Keepalive.measure(primary.endpoint, with: client, for: statistics)
             }

@@ -117,8 +117,17 @@ extension MetricsText {
             "martlet_state_index", "Index of the last entry in the state.", state.position.index)
     }
 
-    /// How full the mountpaths are.
-    package mutating func add(_ capacities: [Capacity]) {
+    /// How full the mountpaths are, and which of `paths` did not say.
+    package mutating func add(_ capacities: [Capacity], of paths: [String]) {
+        family(
+            "martlet_mountpath_answers", .gauge,
+            "Whether the filesystem of a mountpath answers within a second."
+        ) { family in
+            for path in paths {
+                let answers = capacities.contains { $0.path == path }
+                family.sample(answers ? 1 : 0, [("mountpath", path)])
+            }
+        }
         let families: [(String, String, (Capacity) -> UInt64)] = [
             ("size", "Size of the filesystem of a mountpath.", { $0.totalBytes }),
             ("used", "Used on the filesystem of a mountpath.", { $0.usedBytes }),

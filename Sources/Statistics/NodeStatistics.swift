@@ -13,6 +13,10 @@ package final class NodeStatistics: Sendable {
     private let events = EventCounters()
     private let keepalive = Mutex(Keepalive())
     private let samples: Mutex<Samples>
+    /// Reads `/proc`, which never hangs but may take a millisecond; apart from the daemon's own pools, because what is
+    /// wrong with them is what people want to see here.
+    private let pool = BlockingPool(name: "stats", threads: 1)
+    private let capacities = CapacityReaders()
 
     /// The newest sample and the one before it.
     private struct Samples {
@@ -59,14 +63,29 @@ package final class NodeStatistics: Sendable {
         keepalive.withLock { $0.add(nanoseconds) }
     }
 
+    /// What the process, the machine and the filesystems of these paths are like now. A filesystem that does not answer
+    /// is left out.
+    ///
+    /// - Throws: `overloaded` when far too many ask at once.
+    package func report(
+        mountpaths: [String] = [], on loop: EventLoop
+    ) async throws(Failure) -> SystemReport {
+        guard !pool.isSaturated else {
+            throw Failure(.overloaded, "too many ask for statistics", next: "ask a little later")
+        }
+        var report = await pool.run { SystemReport.read(disks: !mountpaths.isEmpty) }
+        report.capacities = await capacities.read(mountpaths, on: loop)
+        return report
+    }
+
     /// Takes a sample. Called each ``StatisticsLimits/sampleSeconds``; rates and averages are those since one of the
-    /// last two. Reads files of `/proc`, so it may block for a moment.
-    package func sample() {
+    /// last two.
+    package func sample() async {
         var sample = Sample(at: .now())
         sample.totals = meter.totals
         sample.keepalive = keepalive.withLock { $0 }
         sample.cpuNanoseconds = ProcessUsage.cpuNanoseconds
-        sample.disks = DiskActivity.read()
+        sample.disks = await pool.run { DiskActivity.read() }
         let new = sample
         samples.withLock { $0 = Samples(latest: new, previous: $0.latest) }
     }
@@ -114,6 +133,8 @@ package enum StatisticsLimits {
     package static let waitersMax = 1_024
     /// How soon an answer that waits notices that its node is stopping.
     package static let waitSliceSeconds = 0.5
+    /// A filesystem answers within microseconds, or its disk is in trouble.
+    package static let capacitySeconds = 1.0
     /// Files of `/proc` that are read whole: `diskstats` has some 100 bytes for each disk and partition.
     package static let procFileBytesMax = 1 << 20
 }

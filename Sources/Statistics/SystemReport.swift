@@ -20,11 +20,10 @@ package struct SystemReport: Sendable {
         self.disks = disks
     }
 
-    /// Reads all of it; for a pool.
-    package static func read(mountpaths: [String] = []) -> SystemReport {
+    /// Reads all of it but the capacities; for a pool.
+    package static func read(disks: Bool = false) -> SystemReport {
         SystemReport(
-            process: .read(), machine: .read(), capacities: mountpaths.compactMap { .read($0) },
-            disks: mountpaths.isEmpty ? [] : DiskActivity.read())
+            process: .read(), machine: .read(), disks: disks ? DiskActivity.read() : [])
     }
 
     /// Of one core, since the last sample; several busy threads make it more than 100.

@@ -138,7 +138,7 @@ final class TargetDaemon: Sendable {
     private func keepStatistics() async {
         let (context, loop) = (context, group.loops[0])
         repeat {
-            await context.scanPool.run { context.statistics.sample() }
+            await context.statistics.sample()
             if let proxy = context.status.proxy {
                 await Keepalive.measure(proxy, with: client, for: context.statistics)
             }

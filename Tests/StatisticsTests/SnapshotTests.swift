@@ -92,13 +92,14 @@ import Testing
             node, Self.snapshot(.target), SystemReport.read(), started: Timestamp(nanoseconds: 1),
             connections: 3)
         text.add(ClusterState())
-        text.add([path])
+        text.add([path], of: ["/", "/gone"])
         let metrics = try ParsedMetrics(String(decoding: text.bytes, as: UTF8.self))
         #expect(metrics.value("ais_target_get_n_total") == 5)
         #expect(metrics.value("ais_target_get_size_bytes_total") == 2_100)
         #expect(metrics.value("martlet_requests_refused_total") == 5)
         #expect(metrics.value("martlet_requests_done_total", ["operation": "put"]) == 3)
         #expect(metrics.value("martlet_mountpath_size_bytes", ["mountpath": "/"]) != nil)
+        #expect(metrics.value("martlet_mountpath_answers", ["mountpath": "/gone"]) == 0)
         #expect((metrics.value("process_cpu_seconds_total") ?? 0) > 0)
         #expect((metrics.value("process_open_fds") ?? 0) > 0)
     }

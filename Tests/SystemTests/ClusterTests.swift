@@ -299,8 +299,11 @@ import Testing
                 let names = try Shell.run("cat /proc/\(node.pid)/task/*/comm").output
                 let strangers = names.split(separator: "\n").filter { name in
                     !["martlet", "signals"].contains(name)
-                        && !["loop-", "pool-", "log-", "io-", "quick-", "scan-", "trash-"]
-                            .contains { name.hasPrefix($0) }
+                        && ![
+                            "loop-", "pool-", "log-", "io-", "quick-", "scan-", "trash-", "stats-",
+                            "disk-",
+                        ]
+                        .contains { name.hasPrefix($0) }
                 }
                 #expect(strangers.isEmpty, "\(node.id)")
             }

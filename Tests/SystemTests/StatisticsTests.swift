@@ -102,6 +102,34 @@ import Testing
         }
     }
 
+    @Test func `the primary's metrics say which target does not keep up`() throws {
+        try SystemCluster.with { cluster in
+            let primary = try cluster.node(try cluster.primary()).url
+            func metric(_ name: String, _ target: String) throws -> Double? {
+                try ParsedMetrics(try cluster.curl("'\(primary)/metrics'").body)
+                    .value(name, ["target": target])
+            }
+            try cluster.eventually("every target is known and has caught up") {
+                try ["t1", "t2", "t3"].allSatisfy {
+                    try metric("martlet_log_follower_lag_entries", $0) == 0
+                        && metric("martlet_log_follower_left_behind", $0) == 0
+                }
+            }
+            try cluster.must("pause t2")
+            for bucket in ["one", "two"] {
+                #expect(try cluster.create(bucket, at: primary).status == 200)
+            }
+            #expect(try metric("martlet_log_follower_lag_entries", "t2") == 2)
+            #expect(try metric("martlet_log_follower_left_behind", "t2") == 1)
+            #expect(try metric("martlet_log_follower_left_behind", "t1") == 0)
+            try cluster.must("resume t2")
+            try cluster.eventually("t2 has caught up") {
+                try metric("martlet_log_follower_lag_entries", "t2") == 0
+                    && metric("martlet_log_follower_left_behind", "t2") == 0
+            }
+        }
+    }
+
     @Test func `a version that a change brings is seen at every node`() throws {
         try SystemCluster.with { cluster in
             let proxy = try cluster.node("p1").url

@@ -124,6 +124,8 @@ import Testing
             #expect(metrics.value("ais_target_put_n_total") == 1)
             #expect(metrics.value("martlet_log_lag_entries") == 0)
             #expect(metrics.value("martlet_log_following") == 1)
+            #expect(metrics.value("martlet_mountpaths", ["state": "available"]) == 2)
+            #expect(metrics.value("martlet_mountpaths", ["state": "disabled"]) == 0)
             #expect(
                 metrics.value("martlet_request_duration_seconds_count", ["operation": "put"]) == 1)
             #expect(try await target.ask(.post, "/metrics", at: nil).status == .badRequest)

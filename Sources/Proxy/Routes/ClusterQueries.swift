@@ -57,7 +57,7 @@ struct ClusterQueries: Sendable {
     /// Contract §10.6, with the proxy that answers.
     private func systemInformation(_ exchange: Exchange, _ map: ClusterMap) async throws {
         let answers = await fanOut.ask(others(map), "sysinfo", on: exchange.loop)
-        let report = try await statistics.systemReport()
+        let report = try await statistics.statistics.report(on: exchange.loop)
         let snapshot = statistics.statistics.snapshot()
         respond(exchange, answers) { json in
             json.key("proxy")

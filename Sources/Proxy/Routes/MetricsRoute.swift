@@ -11,7 +11,7 @@ struct MetricsRoute: Sendable {
 
     func serve(_ exchange: Exchange) async throws {
         try exchange.require(.get)
-        let report = try await routes.systemReport()
+        let report = try await routes.statistics.report(on: exchange.loop)
         let files = routes.logFiles
         let sizes = await routes.pool.run { files.sizes }
         let state = routes.published.now.state

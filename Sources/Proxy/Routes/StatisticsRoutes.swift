@@ -19,17 +19,9 @@ struct StatisticsRoutes: Sendable {
     /// Some of them have another name in AIStore 5.0.
     static let served = ["stats", "node_stats", "status", "node_status", "sysinfo"]
 
-    /// Reads files of `/proc`, which takes some tens of microseconds: not on a loop.
-    func systemReport() async throws(Failure) -> SystemReport {
-        guard !pool.isSaturated else {
-            throw Failure(.overloaded, "too many questions are under way here")
-        }
-        return await pool.run { SystemReport.read() }
-    }
-
     /// Answers with the document `what`, one of ``served``.
     func serve(_ exchange: Exchange, what: String) async throws {
-        let report = try await systemReport()
+        let report = try await statistics.report(on: exchange.loop)
         let snapshot = statistics.snapshot()
         var json = JSONWriter()
         switch what {

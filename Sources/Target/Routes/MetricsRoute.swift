@@ -13,7 +13,9 @@ struct MetricsRoute {
         guard exchange.request.method == .get else {
             throw Failure.methodNotAllowed(exchange.request.method, ["GET"])
         }
-        let report = try await target.systemReport()
+        let mountpaths = target.store.mountpaths
+        let paths = mountpaths.all.map(\.path)
+        let report = try await target.statistics.report(mountpaths: paths, on: exchange.loop)
         let published = target.publisher.current
         let snapshot = target.statistics.snapshot()
         var text = MetricsText()
@@ -21,7 +23,11 @@ struct MetricsRoute {
             target.node, snapshot, report, started: target.statistics.started,
             connections: exchange.openConnections)
         text.add(published.state)
-        text.add(report.capacities)
+        text.add(report.capacities, of: paths)
+        text.family("martlet_mountpaths", .gauge, "Mountpaths, by whether they take part.") {
+            $0.sample(mountpaths.all.count, [("state", "available")])
+            $0.sample(mountpaths.disabled.count, [("state", "disabled")])
+        }
         text.add(target.status.report(at: .now()), published)
         text.counter(
             "martlet_out_of_space_total", "Requests refused because a disk is full.",

@@ -15,7 +15,8 @@ struct StatisticsRoute {
 
     /// Answers with the document `what`, one of ``served``.
     func respond(_ what: String) async throws {
-        let report = try await target.systemReport()
+        let report = try await target.statistics.report(
+            mountpaths: target.store.mountpaths.all.map(\.path), on: exchange.loop)
         let snapshot = target.statistics.snapshot()
         var json = JSONWriter()
         switch what {
@@ -75,11 +76,4 @@ struct StatisticsRoute {
 extension TargetContext {
     /// Flags live in the cluster map (contract §8.1).
     var plainNode: Node { Node(id: node.id, role: node.role, address: node.address) }
-
-    /// Asks the disks, which may hang; so not before the queue has room.
-    func systemReport() async throws -> SystemReport {
-        guard !scanPool.isSaturated else { throw Failure.overloaded("questions") }
-        let paths = store.mountpaths.all.map(\.path)
-        return await scanPool.run { SystemReport.read(mountpaths: paths) }
-    }
 }
