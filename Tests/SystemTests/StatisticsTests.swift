@@ -109,7 +109,7 @@ import Testing
                 try ParsedMetrics(try cluster.curl("'\(primary)/metrics'").body)
                     .value(name, ["target": target])
             }
-            try cluster.eventually("every target is known and has caught up") {
+            try waitUntil("every target is known and has caught up") {
                 try ["t1", "t2", "t3"].allSatisfy {
                     try metric("martlet_log_follower_lag_entries", $0) == 0
                         && metric("martlet_log_follower_left_behind", $0) == 0
@@ -123,7 +123,7 @@ import Testing
             #expect(try metric("martlet_log_follower_left_behind", "t2") == 1)
             #expect(try metric("martlet_log_follower_left_behind", "t1") == 0)
             try cluster.must("resume t2")
-            try cluster.eventually("t2 has caught up") {
+            try waitUntil("t2 has caught up") {
                 try metric("martlet_log_follower_lag_entries", "t2") == 0
                     && metric("martlet_log_follower_left_behind", "t2") == 0
             }
