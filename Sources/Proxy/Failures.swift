@@ -24,6 +24,12 @@ extension Failure {
         case .isPrimary(let id):
             self.init(
                 .isPrimary, "\(id) is the primary", next: "make another proxy primary first")
+        case .maintenanceIs(let isOn, let id):
+            self.init(.badNode, "node \(id) is \(isOn ? "" : "not ")in maintenance")
+        case .tooFewTargets(let count):
+            self.init(
+                .badRequest, "a rebalance needs two active targets; there are \(count)",
+                next: "add a target, or end the maintenance of one")
         }
     }
 

@@ -109,7 +109,10 @@ final class ProxyDaemon: Sendable {
             forwarder: forwarder,
             shutdown: ClusterShutdown(
                 node: node, published: published, client: client, ending: ending,
-                log: log.about("shutdown")))
+                log: log.about("shutdown")),
+            maintenance: Maintenance(
+                group: group, metadata: metadata, departure: departure, loop: loops.loops[0]),
+            rebalance: Rebalance(metadata: metadata), client: client, published: published)
         handler = ProxyHandler(
             id: settings.id, published: published,
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),

@@ -121,6 +121,14 @@ extension Failure {
             next: "repeat the request at a proxy")
     }
 
+    static func inMaintenance(_ key: ObjectKey, _ target: Node) -> Failure {
+        Failure(
+            .targetInMaintenance,
+            "object \(key.bucket)/\(key.name) is not here; it may lie on target \(target.id), which is "
+                + "in maintenance",
+            next: #"PUT /v1/cluster {"action":"stopmaintenance",…} at a proxy ends that"#)
+    }
+
     static func noTargets() -> Failure {
         Failure(.noTargets, "the cluster map has no active target")
     }

@@ -11,6 +11,7 @@ final class TargetContext: Sendable {
     let status: FollowStatus
     let store: ObjectStore
     let mountpaths: MountpathControl
+    let watch: MountpathWatch
     /// For what waits for the disk to have written: commits of durable objects. Many threads, because fsyncs that
     /// overlap share journal commits.
     let pool: BlockingPool
@@ -30,7 +31,7 @@ final class TargetContext: Sendable {
 
     init(
         node: Node, publisher: StatePublisher, status: FollowStatus, store: ObjectStore,
-        mountpaths: MountpathControl,
+        mountpaths: MountpathControl, watch: MountpathWatch,
         pool: BlockingPool, quickPool: BlockingPool, scanPool: BlockingPool,
         register: RegisterRoute, proxies: ProxyCaller, statistics: NodeStatistics, log: Logger
     ) {
@@ -39,6 +40,7 @@ final class TargetContext: Sendable {
         self.status = status
         self.store = store
         self.mountpaths = mountpaths
+        self.watch = watch
         self.pool = pool
         self.quickPool = quickPool
         self.scanPool = scanPool
@@ -46,5 +48,10 @@ final class TargetContext: Sendable {
         self.statistics = statistics
         self.proxies = proxies
         self.log = log
+    }
+
+    /// What a request has met on a disk; the disk is looked at if that may be its fault.
+    func suspect(_ error: StoreError) {
+        if case .file(let error) = error { watch.suspect(error) }
     }
 }

@@ -14,6 +14,7 @@ final class TargetDaemon: Sendable {
     private let client: Client
     private let follow: FollowDriver
     private let joiner: Joiner
+    private let reporter: MountpathReporter
     private let trash: Trash
     /// Holds the lock on the data directory.
     private let data: Directory
@@ -55,14 +56,28 @@ final class TargetDaemon: Sendable {
         let proxies = ProxyCaller(
             choice: ProxyChoice(node: node.id, joins: settings.joins), client: client,
             publisher: publisher, log: log.about("proxies"))
+        let scanPool = BlockingPool(name: "scan", threads: settings.node.scanThreads)
+        let reporter = MountpathReporter(
+            node: node.id, proxies: proxies, loop: group.loops[0], log: log.about("mountpaths"))
+        self.reporter = reporter
+        let control = MountpathControl(
+            node: node.id, store: store, trash: trash, data: data,
+            sharesFilesystem: settings.sharesFilesystem, log: log.about("mountpaths"),
+            report: { reporter.report($0) })
+        for entry in mountpaths.current.disabled {
+            reporter.report(
+                MountpathNote(
+                    path: entry.path, disk: entry.identity.description, isDisabled: true,
+                    reason: entry.absence?.reason ?? ""))
+        }
         context = TargetContext(
             node: node, publisher: publisher, status: status, store: store,
-            mountpaths: MountpathControl(
-                node: node.id, store: store, trash: trash, data: data,
-                sharesFilesystem: settings.sharesFilesystem, log: log.about("mountpaths")),
+            mountpaths: control,
+            watch: MountpathWatch(
+                control: control, table: mountpaths, pool: scanPool, log: log.about("mountpaths")),
             pool: pool,
             quickPool: BlockingPool(name: "quick", threads: settings.node.quickThreads),
-            scanPool: BlockingPool(name: "scan", threads: settings.node.scanThreads),
+            scanPool: scanPool,
             register: RegisterRoute(proxies: proxies), proxies: proxies,
             statistics: NodeStatistics(node, loops: group.loops.count), log: log)
         follow = FollowDriver(
@@ -73,7 +88,7 @@ final class TargetDaemon: Sendable {
             log: log.about("log"))
         joiner = Joiner(
             node, joins: settings.joins, publisher: publisher, proxies: proxies,
-            isUsable: mountpaths.isUsable, client: client, loop: group.loops[0],
+            isUsable: mountpaths.isUsable, reporter: reporter, client: client, loop: group.loops[0],
             log: log.about("join"))
         self.trash = trash
         self.log = log
@@ -95,6 +110,7 @@ final class TargetDaemon: Sendable {
             let loop = group.loops[0]
             tasks.addTask { [follow] in await loop.run { await follow.run() } }
             tasks.addTask { [joiner] in await loop.run { await joiner.run() } }
+            tasks.addTask { [reporter] in await loop.run { await reporter.run() } }
             tasks.addTask { [self] in await keepHouse() }
             tasks.addTask { [self] in await keepStatistics() }
             await withTaskGroup(of: Void.self) { [context] reasons in

@@ -62,6 +62,7 @@ import Testing
         starting 503
         stopping 503
         target_behind 503
+        target_in_maintenance 503
         target_unreachable 502
         unknown 500
         unknown_action 400

@@ -124,7 +124,7 @@ import Testing
 }
 
 /// A log of one term that a test writes by hand, with the rows that storage would hold.
-private struct TestLog {
+struct TestLog {
     var state = ClusterState()
     private var index: UInt64 = 0
     private var term: UInt64 = 1

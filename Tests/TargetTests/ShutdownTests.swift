@@ -51,4 +51,32 @@ import Testing
             #expect(target.proxy.state.map[target.daemon.node.id] != nil)
         }
     }
+
+    @Test func `an object that may lie on a target in maintenance is unavailable, not absent`()
+        async throws
+    {
+        try await TestTarget.with { target in
+            let other = Node(
+                id: try #require(NodeID("t2")), role: .target,
+                address: try #require(NodeAddress(host: "127.0.0.1", port: 9)))
+            let names = (1...30).map { "o\($0)" }
+            let bucket = try #require(Bucket(name: "b"))
+            let before = target.proxy.state.map
+            target.proxy.submit(.setNode(other))
+            let both = target.proxy.state.map
+            target.proxy.submit(.setMaintenance(other.id, isOn: true))
+            try await target.proxy.acknowledged(by: "t1")
+            #expect(before.candidates.count == 1 && both.candidates.count == 2)
+            for name in names {
+                let digest = ObjectKey(bucket, name).digest
+                let reply = try await target.get(name)
+                let isThere = both.target(owning: digest)?.id == other.id
+                #expect(
+                    reply.failure?.code == (isThere ? .targetInMaintenance : .objectNotFound),
+                    "\(reply.text)")
+                #expect(try await target.put(name, "new") == .ok)
+                #expect(try await target.get(name).text == "new")
+            }
+        }
+    }
 }

@@ -72,6 +72,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case targetBehind = "target_behind"
     /// A later map says the object lives on another target; ask a proxy again.
     case objectElsewhere = "object_elsewhere"
+    /// The object may lie on a target in maintenance.
+    case targetInMaintenance = "target_in_maintenance"
     case mountpathUnavailable = "mountpath_unavailable"
     case outOfSpace = "out_of_space"
     case inputOutput = "io_error"
@@ -105,7 +107,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
         case .notImplemented: 501
         case .primaryUnreachable, .proxyUnreachable, .targetUnreachable: 502
         case .notFounded, .starting, .stopping, .overloaded, .noPrimary, .noQuorum, .noTargets,
-            .changingMembers, .targetBehind, .objectElsewhere, .mountpathUnavailable:
+            .changingMembers, .targetBehind, .objectElsewhere, .mountpathUnavailable,
+            .targetInMaintenance:
             503
         case .outcomeUnknown, .deadlineExceeded: 504
         case .outOfSpace: 507

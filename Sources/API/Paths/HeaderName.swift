@@ -14,6 +14,8 @@ package enum HeaderName {
     package static let callerID = "caller.id"
     /// Where the log stood in the state that the answer was made from, or that the change led to.
     package static let position = "Martlet-Position"
+    /// What a reply whose body is AIStore's has to say besides.
+    package static let notice = "Martlet-Notice"
 
     /// A header of objects in both of AIStore's spellings: dots (3.3), and dashes behind `Ais-` (5.0).
     package enum Object: String, CaseIterable, Sendable {

@@ -27,6 +27,16 @@ package struct ClusterMap: Equatable, Sendable {
         Placement.owner(of: digest, among: candidates).flatMap { nodes[candidates[$0].id] }
     }
 
+    /// The target that would own the object if it took part: one in maintenance, which may have it. For misses only.
+    package func absentTarget(owning digest: UInt64) -> Node? {
+        let targets = nodes(.target)
+        guard targets.count > candidates.count else { return nil }
+        let all = targets.map { Placement.Candidate(id: $0.id, digest: $0.id.digest) }
+        guard let place = Placement.owner(of: digest, among: all), !targets[place].isActive
+        else { return nil }
+        return targets[place]
+    }
+
     mutating func set(_ node: Node) {
         nodes[node.id] = node
         if node.role == .target { rebuildCandidates() }

@@ -10,6 +10,8 @@ package struct ClusterState: Equatable, Sendable {
     package private(set) var map = ClusterMap()
     package private(set) var buckets = BucketMap()
     package private(set) var config = ClusterConfig()
+    package internal(set) var rebalance = RebalanceRecord()
+    package internal(set) var mountpathNotes = SortedMap<NodeID, [MountpathNote]>()
     /// The sum of all rows' hashes; equal positions must have equal hashes on every replica.
     package private(set) var hash: UInt64 = 0
 
@@ -69,6 +71,11 @@ package struct ClusterState: Equatable, Sendable {
         case .createBucket(let bucket, let properties):
             return create(bucket, properties, time: time, changes: &changes)
         case .destroyBucket(let bucket): return destroy(bucket, changes: &changes)
+        case .setMaintenance(let id, let isOn): return setMaintenance(id, isOn, changes: &changes)
+        case .startRebalance: return startRebalance(time: time, changes: &changes)
+        case .stopRebalance: return stopRebalance(time: time, changes: &changes)
+        case .noteMountpath(let id, let note):
+            return self.note(note, of: id, time: time, changes: &changes)
         }
     }
 
@@ -104,11 +111,16 @@ package struct ClusterState: Equatable, Sendable {
         }) {
             return .failure(.addressTaken(node.address, by: other.id))
         }
+        replace(node, changes: &changes)
+        return .success(map.version)
+    }
+
+    /// Puts a node, or what has changed about it, on the map.
+    mutating func replace(_ node: Node, changes: inout [StateRow.Change]) {
         map.set(node)
         map.version += 1
         put(row(of: node), &changes)
         put(clusterRow, &changes)
-        return .success(map.version)
     }
 
     private mutating func removeNode(
@@ -159,7 +171,7 @@ package struct ClusterState: Equatable, Sendable {
     /// buckets: there may be a hundred thousand, and a second tree would double the cost of each.
     private var rowHashes = SortedMap<RowKey, UInt64>()
 
-    private mutating func put(_ row: StateRow, _ changes: inout [StateRow.Change]) {
+    mutating func put(_ row: StateRow, _ changes: inout [StateRow.Change]) {
         let key = RowKey(kind: row.kind, key: row.key)
         let new = row.hash
         hash = hash &- (rowHashes[key] ?? 0) &+ new
@@ -167,7 +179,7 @@ package struct ClusterState: Equatable, Sendable {
         changes.append(StateRow.Change(kind: row.kind, key: row.key, value: row.value))
     }
 
-    private mutating func delete(_ row: StateRow, _ changes: inout [StateRow.Change]) {
+    mutating func delete(_ row: StateRow, _ changes: inout [StateRow.Change]) {
         let key = RowKey(kind: row.kind, key: row.key)
         hash = hash &- (rowHashes[key] ?? 0)
         rowHashes[key] = nil
@@ -196,6 +208,7 @@ extension ClusterState {
         rows.append(contentsOf: map.nodes.values.map { row(of: $0) })
         rows.append(contentsOf: buckets.buckets.map { row(of: $0.key, $0.value) })
         rows.append(configRow)
+        rows.append(contentsOf: operationRows)
         return rows
     }
 
@@ -223,6 +236,8 @@ extension ClusterState {
         case .node: map.set(try Node(from: &reader))
         case .bucket: break
         case .config: config = try ClusterConfig(from: &reader)
+        case .rebalance: rebalance = try RebalanceRecord(from: &reader)
+        case .mountpathNotes: try restoreNotes(row.key, from: &reader)
         }
         try reader.finish()
     }

@@ -12,6 +12,12 @@ package enum Command: Equatable, Sendable {
     /// Creates a bucket; `id` and `created` of the properties are filled in by ``ClusterState``.
     case createBucket(Bucket, BucketProperties)
     case destroyBucket(Bucket)
+    /// Takes a node out of placement and votes, or back in.
+    case setMaintenance(NodeID, isOn: Bool)
+    case startRebalance
+    case stopRebalance
+    /// What a target has found out about one of its disks.
+    case noteMountpath(NodeID, MountpathNote)
 
     /// The word for logs, history and errors.
     package var name: String {
@@ -21,6 +27,10 @@ package enum Command: Equatable, Sendable {
         case .removeNode: "remove_node"
         case .createBucket: "create_bucket"
         case .destroyBucket: "destroy_bucket"
+        case .setMaintenance: "set_maintenance"
+        case .startRebalance: "start_rebalance"
+        case .stopRebalance: "stop_rebalance"
+        case .noteMountpath: "note_mountpath"
         }
     }
 }
@@ -32,6 +42,10 @@ extension Command {
         case removeNode = 3
         case createBucket = 4
         case destroyBucket = 5
+        case setMaintenance = 10
+        case startRebalance = 11
+        case stopRebalance = 12
+        case noteMountpath = 13
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
@@ -47,16 +61,27 @@ extension Command {
                 clusterID: clusterID, founder: try Node(from: &reader),
                 generation: try reader.read(UInt64.self), nonce: try reader.read(UInt64.self))
         case .setNode: self = .setNode(try Node(from: &reader))
-        case .removeNode:
-            guard let id = NodeID(try reader.readString(limit: NodeID.bytesMax)) else {
-                throw DecodingFailure("not a node id", at: start)
-            }
-            self = .removeNode(id)
+        case .removeNode: self = .removeNode(try Self.nodeID(&reader))
         case .createBucket:
             let bucket = try Bucket(from: &reader)
             self = .createBucket(bucket, try BucketProperties(from: &reader))
         case .destroyBucket: self = .destroyBucket(try Bucket(from: &reader))
+        case .setMaintenance:
+            self = .setMaintenance(
+                try Self.nodeID(&reader), isOn: try reader.readUInt8() != 0)
+        case .startRebalance: self = .startRebalance
+        case .stopRebalance: self = .stopRebalance
+        case .noteMountpath:
+            self = .noteMountpath(try Self.nodeID(&reader), try MountpathNote(from: &reader))
         }
+    }
+
+    private static func nodeID(_ reader: inout ByteReader) throws(DecodingFailure) -> NodeID {
+        let start = reader.offset
+        guard let id = NodeID(try reader.readString(limit: NodeID.bytesMax)) else {
+            throw DecodingFailure("not a node id", at: start)
+        }
+        return id
     }
 
     func write(to writer: inout ByteWriter) {
@@ -80,6 +105,16 @@ extension Command {
         case .destroyBucket(let bucket):
             writer.write(Kind.destroyBucket.rawValue)
             bucket.write(to: &writer)
+        case .setMaintenance(let id, let isOn):
+            writer.write(Kind.setMaintenance.rawValue)
+            writer.write(id.text)
+            writer.write(UInt8(isOn ? 1 : 0))
+        case .startRebalance: writer.write(Kind.startRebalance.rawValue)
+        case .stopRebalance: writer.write(Kind.stopRebalance.rawValue)
+        case .noteMountpath(let id, let note):
+            writer.write(Kind.noteMountpath.rawValue)
+            writer.write(id.text)
+            note.write(to: &writer)
         }
     }
 }

@@ -11,4 +11,8 @@ package enum Rejection: Error, Equatable, Sendable {
     case roleDiffers(NodeID, is: NodeRole)
     /// The primary is not removed; another proxy must take over first.
     case isPrimary(NodeID)
+    /// The node is in maintenance (`true`), or is not, as it was to become.
+    case maintenanceIs(Bool, NodeID)
+    /// A rebalance is about two targets at least; so many take part in placement.
+    case tooFewTargets(Int)
 }

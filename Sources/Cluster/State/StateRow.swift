@@ -14,6 +14,10 @@ package struct StateRow: Equatable, Sendable {
         case bucket = 3
         /// One row with an empty key.
         case config = 4
+        /// The last rebalance; one row with an empty key.
+        case rebalance = 10
+        /// What a target has reported of its disks, keyed by its id.
+        case mountpathNotes = 11
     }
 
     /// A row written (`value`) or deleted (`nil`).

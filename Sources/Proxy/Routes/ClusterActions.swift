@@ -6,40 +6,96 @@ import HTTP
 struct ClusterActions: Sendable {
     let forwarder: Forwarder
     let shutdown: ClusterShutdown
+    let maintenance: Maintenance
+    let rebalance: Rebalance
+    let client: Client
+    let published: PublishedState
+
+    static let actions: [Action] = [
+        .shutdown, .start, .stop, .startMaintenance, .stopMaintenance, .decommission,
+    ]
 
     /// What an action came to.
     enum Reply: Sendable {
         case empty
-        case text(String)
+        case text(String, notice: String)
         case json([UInt8])
+        /// Another node's answer.
+        case relayed(Answer)
     }
 
     func serve(_ exchange: Exchange, _ query: Query) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         let message = try ActionMessage(decoding: body)
-        let action = try message.decoded(allowed: [.shutdown])
-        let request = exchange.forwardable(body)
+        try await serve(exchange, query, message, body)
+    }
+
+    func serve(
+        _ exchange: Exchange, _ query: Query, _ message: ActionMessage, _ body: [UInt8]
+    ) async throws {
+        let action = try message.decoded(allowed: Self.actions)
         let isDryRun = try query.flag(QueryName.dryRun)
+        // Later clients end one node by way of the cluster; the word for all of them is another.
+        let isOneNode = action == .shutdown && message.action != Action.shutdown.rawValue
+        let request = exchange.forwardable(body)
         let reply = try await forwarder.onPrimary(request) { () -> Reply in
+            if isOneNode { return .relayed(try await endOne(message, query)) }
             switch action {
             case .shutdown:
+                _ = try ActionValue(message.value, keys: [])
                 guard !isDryRun else { return .json(shutdown.forecast.encoded) }
                 return await shutdown.tell(
                     last: exchange.request.headers[named: HeaderName.forwardedBy])
-            default: throw Failure.notImplemented("the action '\(action.rawValue)'")
+            case .start, .stop:
+                let wanted = try Rebalance.Request(action, message)
+                if isDryRun { return .json(try await rebalance.forecast(wanted).encoded) }
+                let id = try await rebalance.perform(wanted, for: request.origin)
+                return id.isEmpty ? .empty : .text(id, notice: Rebalance.notice)
+            default:
+                let wanted = try Maintenance.Request(action, message)
+                if isDryRun { return .json(try await maintenance.forecast(wanted).encoded) }
+                try await maintenance.perform(wanted, for: request.origin)
+                return .empty
             }
         }
         switch reply {
-        case .relayed(let answer): return exchange.respond(answer)
+        case .relayed(let answer), .local(.relayed(let answer)): return exchange.respond(answer)
         case .local(.empty): exchange.respond(.ok)
-        case .local(.text(let text)):
-            exchange.respond(.ok, type: "text/plain; charset=utf-8", body: Array(text.utf8))
+        case .local(.text(let text, let notice)):
+            exchange.respond(
+                .ok, type: "text/plain; charset=utf-8", body: Array(text.utf8)
+            ) { $0.add(named: HeaderName.notice, notice) }
         case .local(.json(let document)):
             exchange.respond(.ok, type: "application/json", body: document)
         }
-        guard action == .shutdown, !isDryRun else { return }
+        guard action == .shutdown, !isDryRun, !isOneNode else { return }
         // The answer is on its way before the primary, the last one, ends.
         try? await exchange.flush()
         shutdown.end()
+    }
+
+    private func endOne(_ message: ActionMessage, _ query: Query) async throws -> Answer {
+        let wanted = try Maintenance.Request(.shutdown, message)
+        guard let node = published.now.state.map[wanted.id] else {
+            throw Failure(Rejection.noSuchNode(wanted.id))
+        }
+        let flags =
+            "\(QueryName.dryRun)=\(try query.flag(QueryName.dryRun))&"
+            + "\(QueryName.force)=\(wanted.isForced)"
+        do throws(ClientError) {
+            let response = try await client.send(
+                .put, node.endpoint, "/v1/daemon?\(flags)",
+                body: Array(#"{"action":"shutdown"}"#.utf8),
+                timeouts: Client.Timeouts(
+                    connectSeconds: Limits.reachableSeconds, responseSeconds: Limits.forwardSeconds)
+            )
+            let body = try await response.collect(upTo: Limits.nodeDocumentBytes)
+            return Answer(
+                response.status, contentType: response.headers["content-type"] ?? "", body: body)
+        } catch {
+            throw Failure(
+                .addressUnreachable, "\(node.id) cannot be reached at \(node.address.url)",
+                cause: error.description, next: "is it running?")
+        }
     }
 }

@@ -19,6 +19,7 @@ struct ClusterRoutes: Sendable {
         case (.get, []):
             try await get(exchange, query)
         case (.post, ["autoreg"]), (.post, ["keepalive"]): try await admit(exchange, query)
+        case (.post, ["mountpaths"]): try await takeNote(exchange)
         case (.post, ["register"]): try await register(exchange, query)
         case (.delete, let rest) where rest.count == 2 && rest[0] == "daemon":
             try await remove(exchange, try Self.nodeID(rest[1]), query)
@@ -42,6 +43,9 @@ struct ClusterRoutes: Sendable {
         switch try query.value(QueryName.what) ?? "" {
         case let what where ["smap", "bmd", "snode", "smapvote"].contains(what):
             try await daemon.serve(exchange, query, what: what)
+        case "mountpath_events":
+            let now = try await daemon.metadata.state(for: query)
+            exchange.respond(json: now.state.mountpathEvents, position: now.position)
         case "target_ips":
             // Three networks, here all the same (contract §10.8).
             let hosts = try await daemon.view(query).state.map.nodes(.target).map(\.address.host)
@@ -53,7 +57,7 @@ struct ClusterRoutes: Sendable {
         case let what:
             throw Failure(
                 .unknownDocument, "no document '\(what)' of the cluster",
-                next: "what=smap, bmd, snode, smapvote, target_ips, "
+                next: "what=smap, bmd, snode, smapvote, target_ips, mountpath_events, "
                     + ClusterQueries.served.joined(separator: ", "))
         }
     }
@@ -118,6 +122,19 @@ struct ClusterRoutes: Sendable {
         case .relayed(let answer): exchange.respond(answer)
         case .local(let reply) where reply.isEmpty: exchange.respond(.ok)
         case .local(let reply): exchange.respond(.ok, type: "application/json", body: reply)
+        }
+    }
+
+    /// A target says what has become of one of its mountpaths.
+    private func takeNote(_ exchange: Exchange) async throws {
+        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+        let report = try MountpathReport(decoding: body)
+        try await onPrimary(exchange, body) { origin in
+            var origin = origin
+            origin.actor = report.target.text
+            _ = try await daemon.metadata.change(
+                .noteMountpath(report.target, report.note), for: origin)
+            return []
         }
     }
 

@@ -57,11 +57,15 @@ struct DaemonRoutes: Sendable {
         case let what where StatisticsRoutes.served.contains(what):
             try await statistics.serve(exchange, what: what)
         case "log": try exchange.respond(log: log, query)
+        case "rmd":
+            let now = try await view(query)
+            exchange.respond(
+                json: Rebalance.document(now.state.rebalance), position: now.position)
         case "raft": exchange.respond(.ok, type: "application/json", body: raft.encoded)
         default:
             throw Failure(
                 .unknownDocument, "no document '\(what)'",
-                next: "what=smap, bmd, snode, smapvote, stats, status, sysinfo, log or raft")
+                next: "what=smap, bmd, rmd, snode, smapvote, stats, status, sysinfo, log or raft")
         }
     }
 

@@ -214,7 +214,9 @@ final class FollowDriver: @unchecked Sendable {
         case .progress: return true
         case .entry(let entry) where entry.kind == .command:
             switch try? LogRecord(decoding: entry.payload).command {
-            case .createBucket, .setNode, .removeNode: return true
+            case .createBucket, .setNode, .removeNode, .setMaintenance, .startRebalance,
+                .stopRebalance, .noteMountpath:
+                return true
             case .destroyBucket, .found, nil: return false
             }
         case .entry: return true

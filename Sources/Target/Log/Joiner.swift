@@ -12,6 +12,7 @@ struct Joiner: Sendable {
     private let proxies: ProxyCaller
     /// Whether any mountpath takes part.
     private let isUsable: Watched<Bool>
+    private let reporter: MountpathReporter
     private let client: Client
     private let loop: EventLoop
     private let log: Logger
@@ -21,13 +22,15 @@ struct Joiner: Sendable {
 
     init(
         _ node: Node, joins: [Endpoint], publisher: StatePublisher,
-        proxies: ProxyCaller, isUsable: Watched<Bool>, client: Client, loop: EventLoop, log: Logger
+        proxies: ProxyCaller, isUsable: Watched<Bool>, reporter: MountpathReporter, client: Client,
+        loop: EventLoop, log: Logger
     ) {
         self.node = node
         self.joins = joins
         self.publisher = publisher
         self.proxies = proxies
         self.isUsable = isUsable
+        self.reporter = reporter
         self.client = client
         self.loop = loop
         self.log = log
@@ -88,6 +91,8 @@ struct Joiner: Sendable {
     /// Takes the target off the map until a mountpath takes part again.
     private func leave() async {
         log.warning("no mountpath takes part: this target leaves the map")
+        // Whoever is not on the map reports nothing.
+        await reporter.finish(withinNanoseconds: Self.pauseMax)
         var pause = Self.pauseMin
         while !Task.isCancelled, !isUsable.value {
             do throws(Failure) {

@@ -67,6 +67,26 @@ final class Mountpath: Sendable {
         guard isPresent else { throw FileError("reach", path, ENODEV) }
     }
 
+    private static let probeName = ".martlet.probe"
+
+    /// Finds out whether the disk works: writes a small file, syncs and removes it. A full disk works.
+    func probe() throws(FileError) {
+        try checkPresence()
+        let file: FileDescriptor
+        do throws(FileError) {
+            file = try directory.open(Self.probeName, O_WRONLY | O_CREAT | O_TRUNC)
+        } catch {
+            if error.isOutOfSpace { return }
+            throw error
+        }
+        let bytes = [UInt8](repeating: 0x5A, count: 4_096)
+        let count = bytes.withUnsafeBytes { write(file.number, $0.baseAddress, $0.count) }
+        let error = FileError("write", "\(path)/\(Self.probeName)", count < 0 ? errno : 0)
+        if error.number != 0, !error.isOutOfSpace { throw error }
+        guard fsync(file.number) == 0 else { throw FileError("fsync", error.path, errno) }
+        try directory.unlink(Self.probeName)
+    }
+
     /// Lets another process have the directory; called when nothing here uses it any more.
     func release() {
         flock(directory.descriptor.number, LOCK_UN)

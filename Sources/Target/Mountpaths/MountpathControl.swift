@@ -21,11 +21,13 @@ final class MountpathControl: Sendable {
     private let data: Directory
     private let sharesFilesystem: Bool
     private let log: Logger
+    /// Told of every change, by whoever made it.
+    private let report: @Sendable (MountpathNote) -> Void
     private let changing = Mutex(())
 
     init(
         node: NodeID, store: ObjectStore, trash: Trash, data: Directory, sharesFilesystem: Bool,
-        log: Logger
+        log: Logger, report: @escaping @Sendable (MountpathNote) -> Void
     ) {
         self.node = node
         self.store = store
@@ -33,6 +35,7 @@ final class MountpathControl: Sendable {
         self.data = data
         self.sharesFilesystem = sharesFilesystem
         self.log = log
+        self.report = report
     }
 
     // MARK: Changes
@@ -62,7 +65,11 @@ final class MountpathControl: Sendable {
     }
 
     /// Takes a mountpath out; its objects are unavailable from here on.
-    func disable(_ path: String, because reason: String) throws(MountpathRefusal) -> Result {
+    ///
+    /// One that has failed is taken out even if that cannot be remembered (`mustRemember`): the next start finds out anew.
+    func disable(
+        _ path: String, because reason: String, mustRemember: Bool = true
+    ) throws(MountpathRefusal) -> Result {
         try alone { () throws(MountpathRefusal) in
             let path = try Self.checked(path)
             let set = store.mountpaths
@@ -70,8 +77,10 @@ final class MountpathControl: Sendable {
             guard let mountpath = set.all.first(where: { $0.path == path }) else {
                 throw .unknown(path)
             }
-            try leave(mountpath, set.disabling(mountpath, because: reason))
+            try leave(
+                mountpath, set.disabling(mountpath, because: reason), mustRemember: mustRemember)
             log.warning("mountpath \(path) takes no part any more: \(reason)")
+            note(path, mountpath.identity, isDisabled: true, reason)
             return .done
         }
     }
@@ -82,11 +91,13 @@ final class MountpathControl: Sendable {
             let path = try Self.checked(path)
             let set = store.mountpaths
             let present = set.all.first { $0.path == path }
-            guard present != nil || set.disabled.contains(where: { $0.path == path }) else {
+            let absent = set.disabled.first { $0.path == path }
+            guard let identity = present?.identity ?? absent?.identity else {
                 throw .unknown(path)
             }
-            try leave(present, set.removing(path))
+            try leave(present, set.removing(path), mustRemember: true)
             log.warning("mountpath \(path) was removed; what lies there is given up")
+            note(path, identity, isDisabled: true, "it was removed; what lies there is given up")
         }
     }
 
@@ -117,14 +128,20 @@ final class MountpathControl: Sendable {
     private func claim(
         _ path: String, expecting identity: MountpathIdentity?, _ set: MountpathSet
     ) throws(MountpathRefusal) -> Mountpath {
+        let mountpath: Mountpath
         do throws(MountpathError) {
             try MountpathSet.checkPlace(path, among: set.all.map(\.path))
-            let mountpath = try Mountpath(claiming: path, for: node, expecting: identity)
+            mountpath = try Mountpath(claiming: path, for: node, expecting: identity)
             try MountpathSet.checkDisk(
                 mountpath, among: set.all, sharesFilesystem: sharesFilesystem)
-            return mountpath
         } catch {
             throw .claim(error)
+        }
+        do throws(FileError) {
+            try mountpath.probe()
+            return mountpath
+        } catch {
+            throw .file(error)
         }
     }
 
@@ -148,18 +165,32 @@ final class MountpathControl: Sendable {
         log.info(
             "mountpath \(mountpath.path), disk \(mountpath.identity), takes part"
                 + (bringsObjects ? ", with the objects it has" : ""))
+        note(mountpath.path, mountpath.identity, isDisabled: false, "")
     }
 
-    private func leave(_ mountpath: Mountpath?, _ next: MountpathSet) throws(MountpathRefusal) {
+    private func leave(
+        _ mountpath: Mountpath?, _ next: MountpathSet, mustRemember: Bool
+    ) throws(MountpathRefusal) {
         do throws(FileError) {
             try next.record.write(in: data)
         } catch {
-            throw .file(error)
+            guard !mustRemember else { throw .file(error) }
+            log.error("what becomes of the mountpaths cannot be remembered: \(error)")
         }
         store.directories.dismiss { store.table.replace(by: next) }
         store.forgetOpenObjects()
         // Whoever uses it still holds the directory open; but it may be claimed again at once.
         mountpath?.release()
+    }
+
+    private func note(
+        _ path: String, _ identity: MountpathIdentity, isDisabled: Bool, _ reason: String
+    ) {
+        let reason = String(
+            decoding: reason.utf8.prefix(MountpathNote.reasonBytesMax - 3), as: UTF8.self)
+        report(
+            MountpathNote(
+                path: path, disk: identity.description, isDisabled: isDisabled, reason: reason))
     }
 }
 

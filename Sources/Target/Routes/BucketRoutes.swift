@@ -78,6 +78,7 @@ struct BucketRoutes {
                     try listing.page()
                 })
         } catch {
+            target.watch.suspect(error)
             throw Failure(error, "list bucket \(bucket)")
         }
     }

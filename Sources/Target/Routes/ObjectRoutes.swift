@@ -67,8 +67,17 @@ struct ObjectRoutes {
                 try store.open(key, of: incarnation)
             }
         } catch {
-            throw Failure(error, attempt, key)
+            throw failure(error, attempt, key)
         }
+    }
+
+    /// An object that is not here may lie on a target that takes no part now: then it is unavailable, not absent.
+    private func failure(_ error: StoreError, _ attempt: String, _ key: ObjectKey) -> Failure {
+        target.suspect(error)
+        guard case .objectNotFound = error,
+            let absent = target.publisher.current.state.map.absentTarget(owning: key.digest)
+        else { return Failure(error, attempt, key) }
+        return .inMaintenance(key, absent)
     }
 
     /// Compares the bytes with their checksum, where the bucket asks for it at every GET.
@@ -135,7 +144,7 @@ struct ObjectRoutes {
                 try store.remove(key, of: incarnation, durable: isDurable)
             }
         } catch {
-            throw Failure(error, "delete", key)
+            throw failure(error, "delete", key)
         }
         exchange.respond(.ok)
     }

@@ -187,6 +187,7 @@ struct ObjectUpload {
                 }
             }
         } catch {
+            target.suspect(error)
             throw Failure(error, "store", put.key)
         }
     }

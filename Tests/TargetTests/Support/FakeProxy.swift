@@ -138,6 +138,11 @@ final class FakeProxy: Sendable {
                     .ok, type: "application/json",
                     body: JoinReply(clusterID: state.map.clusterID, position: state.position)
                         .encoded)
+            case .cluster(["mountpaths"]):
+                let report = try MountpathReport(
+                    decoding: try await exchange.collect(upTo: 1 << 16))
+                proxy.submit(.noteMountpath(report.target, report.note))
+                exchange.respond(.ok)
             case .cluster(let path) where path.first == "daemon" && path.count == 2:
                 try proxy.remove(exchange, path[1], request.query)
             default: exchange.respond(.notFound)

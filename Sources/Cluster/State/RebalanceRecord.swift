@@ -1,0 +1,66 @@
+package import Base
+
+/// What the cluster agrees on about its last rebalance (AIS: RMD).
+///
+/// This version moves no objects: a rebalance that is started is recorded, with the targets it would be about, and
+/// nothing else happens. The record says so.
+package struct RebalanceRecord: Equatable, Sendable {
+    package enum Status: UInt8, Sendable {
+        /// Started, and not run: moving objects is not part of this version.
+        case notRun = 1
+
+        /// The word on the wire.
+        package var text: String {
+            switch self {
+            case .notRun: "not_run"
+            }
+        }
+    }
+
+    private static let format: UInt8 = 1
+
+    /// Counts the rebalances that were started; 0 before the first.
+    package internal(set) var version: UInt64 = 0
+    package internal(set) var status = Status.notRun
+    /// The targets that took part in placement then, in id order.
+    package internal(set) var targets: [NodeID] = []
+    package internal(set) var started = Timestamp(nanoseconds: 0)
+    /// When it was stopped; 0 when it was not.
+    package internal(set) var stopped = Timestamp(nanoseconds: 0)
+
+    package init() {}
+
+    /// The id that the reply to its start carries: `g7`.
+    package var id: String { "g\(version)" }
+
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
+        let start = reader.offset
+        let format = try reader.readUInt8()
+        guard format == Self.format else {
+            throw DecodingFailure("rebalance record of format \(format)", at: start)
+        }
+        version = try reader.read(UInt64.self)
+        guard let status = Status(rawValue: try reader.readUInt8()) else {
+            throw DecodingFailure("rebalance of unknown status", at: start)
+        }
+        self.status = status
+        started = Timestamp(nanoseconds: try reader.read(UInt64.self))
+        stopped = Timestamp(nanoseconds: try reader.read(UInt64.self))
+        for _ in 0..<(try reader.read(UInt32.self)) {
+            guard let id = NodeID(try reader.readString(limit: NodeID.bytesMax)) else {
+                throw DecodingFailure("not a node id", at: reader.offset)
+            }
+            targets.append(id)
+        }
+    }
+
+    func write(to writer: inout ByteWriter) {
+        writer.write(Self.format)
+        writer.write(version)
+        writer.write(status.rawValue)
+        writer.write(started.nanoseconds)
+        writer.write(stopped.nanoseconds)
+        writer.write(UInt32(targets.count))
+        for target in targets { writer.write(target.text) }
+    }
+}

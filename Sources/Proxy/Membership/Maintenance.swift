@@ -1,0 +1,164 @@
+import API
+import Base
+import Cluster
+import Consensus
+import HTTP
+
+/// Takes nodes out of service, and back in, on the primary (contract §7.10).
+///
+/// No object is moved in this version. What would put objects out of reach is therefore refused, unless the request says
+/// `skip_rebalance` or `force`: then whoever asked knows.
+struct Maintenance: Sendable {
+    let group: RaftGroup
+    let metadata: MetadataService
+    let departure: Departure
+    let loop: EventLoop
+
+    /// What is asked for.
+    struct Request: Sendable {
+        let action: Action
+        let id: NodeID
+        let skipsRebalance: Bool
+        let isForced: Bool
+
+        var acceptsLoss: Bool { skipsRebalance || isForced }
+
+        init(_ action: Action, _ message: ActionMessage) throws(Failure) {
+            let keys = [
+                "sid", "skip_rebalance", "force", "rm_user_data", "keep_initial_config",
+                "no_shutdown",
+            ]
+            let form = #"send {"action":"\#(action.rawValue)","value":{"sid":"ID"}}"#
+            guard let value = try ActionValue(message.value, keys: keys),
+                let text = try value.string("sid"), !text.isEmpty
+            else { throw Failure(.badValue, "'value.sid' does not name a node", next: form) }
+            guard let id = NodeID(text) else {
+                throw Failure(.badNode, "'\(text)' is not a node's id", next: form)
+            }
+            if try value.bool("rm_user_data") == true {
+                throw .notImplemented("removing the objects of a node")
+            }
+            self.action = action
+            self.id = id
+            skipsRebalance = try value.bool("skip_rebalance") ?? false
+            isForced = try value.bool("force") ?? false
+        }
+    }
+
+    func perform(
+        _ request: Request, for origin: MetadataService.Origin
+    ) async throws(Failure) {
+        let state = try await metadata.linearizable().state
+        let node = try Self.node(request, in: state)
+        if let loss = Self.loss(request, node, in: state), !request.acceptsLoss {
+            throw Failure(
+                .objectsAtRisk, "cannot take this step with \(node.id): \(loss)",
+                next: #"add "skip_rebalance":true to 'value' if that is meant"#)
+        }
+        switch request.action {
+        case .decommission:
+            try await departure.remove(node.id, isForced: request.isForced, for: origin)
+        case .startMaintenance:
+            if node.role == .proxy, !request.isForced {
+                try await departure.checkQuorum(without: node, in: state.map)
+            }
+            _ = try await metadata.change(.setMaintenance(node.id, isOn: true), for: origin)
+            await waitUntilVoteless(node)
+        default:
+            _ = try await metadata.change(.setMaintenance(node.id, isOn: false), for: origin)
+        }
+    }
+
+    func forecast(_ request: Request) async throws(Failure) -> Forecast {
+        let state = try await metadata.linearizable().state
+        let node = try Self.node(request, in: state)
+        var forecast =
+            request.action == .decommission
+            ? try await departure.forecast(
+                node.id, action: request.action.rawValue, isForced: request.isForced)
+            : Forecast(request.action.rawValue)
+        if request.action != .decommission {
+            try await describe(request, node, in: state, &forecast)
+        }
+        if let loss = Self.loss(request, node, in: state) {
+            forecast.warn(request.acceptsLoss ? .unsafe : .blocked, loss)
+            if !request.acceptsLoss {
+                forecast.next = #"add "skip_rebalance":true to 'value' if that is meant"#
+            }
+        }
+        return forecast
+    }
+
+    // MARK: What it would mean
+
+    private static func node(
+        _ request: Request, in state: ClusterState
+    ) throws(Failure) -> Node {
+        guard let node = state.map[request.id] else {
+            throw Failure(Rejection.noSuchNode(request.id))
+        }
+        guard state.map.primary != node.id || request.action == .stopMaintenance else {
+            throw Failure(Rejection.isPrimary(node.id))
+        }
+        let isIn = node.flags.contains(.maintenance)
+        if request.action == .startMaintenance, isIn {
+            throw Failure(Rejection.maintenanceIs(true, node.id))
+        }
+        if request.action == .stopMaintenance, !isIn {
+            throw Failure(Rejection.maintenanceIs(false, node.id))
+        }
+        return node
+    }
+
+    /// Which objects would be out of reach; `nil` when none.
+    private static func loss(
+        _ request: Request, _ node: Node, in state: ClusterState
+    ) -> String? {
+        guard node.role == .target, !state.buckets.buckets.isEmpty else { return nil }
+        let unmoved = "no object is moved by this version"
+        switch request.action {
+        case .startMaintenance where node.isActive:
+            return "\(unmoved), so objects on \(node.id) are unavailable until its maintenance ends"
+        case .stopMaintenance:
+            return
+                "\(unmoved), so objects that were written to other targets meanwhile in its place "
+                + "are hidden, and older ones of the same names on \(node.id) are seen instead"
+        case .decommission where node.isActive:
+            return "\(unmoved), so objects on \(node.id) are lost to the cluster"
+        default: return nil
+        }
+    }
+
+    private func describe(
+        _ request: Request, _ node: Node, in state: ClusterState, _ forecast: inout Forecast
+    ) async throws(Failure) {
+        let isOn = request.action == .startMaintenance
+        forecast.changes.append(
+            "\(node.id) \(isOn ? "takes no part any more" : "takes part again") "
+                + "(Smap \(state.map.version) to \(state.map.version + 1))")
+        var changed = node
+        if isOn { changed.flags.insert(.maintenance) } else { changed.flags.remove(.maintenance) }
+        switch node.role {
+        case .proxy:
+            let proxies = state.map.nodes(.proxy).map { $0.id == node.id ? changed : $0 }
+            departure.describe(
+                await departure.forecast(of: proxies), request.isForced, &forecast)
+        case .target:
+            let count = state.map.candidates.count
+            let rest = state.map.candidates.count { $0.id != node.id }
+            forecast.activeTargets = Forecast.Count(
+                now: count, then: rest + (changed.isActive ? 1 : 0))
+        }
+    }
+
+    /// A proxy in maintenance may be ended at any time, so it must not be counted on any more.
+    private func waitUntilVoteless(_ node: Node) async {
+        guard node.role == .proxy else { return }
+        let member = MemberID(node.member)
+        _ = await loop.within(nanoseconds: UInt64(Limits.releaseSeconds * 1e9)) {
+            await group.statusChanges.first {
+                $0.map { !$0.configuration.isVoter(member) } ?? false
+            }
+        }
+    }
+}

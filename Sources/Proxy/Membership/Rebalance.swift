@@ -1,0 +1,88 @@
+import API
+import Base
+import Cluster
+import HTTP
+
+/// Starting and stopping rebalances, on the primary, as committed records (contract §7.9). Moving objects is not part of
+/// this version: the record says that it was not run.
+struct Rebalance: Sendable {
+    let metadata: MetadataService
+
+    private static let kind = "rebalance"
+    static let notice = "the rebalance is recorded and not run: this version moves no objects"
+
+    /// What is asked for.
+    struct Request: Sendable {
+        let isStart: Bool
+        /// Whether the message is about a rebalance; stopping anything else finds nothing to stop.
+        let isMeant: Bool
+
+        init(_ action: Action, _ message: ActionMessage) throws(Failure) {
+            let value = try ActionValue(
+                message.value, keys: ["kind", "id", "bck", "buckets", "force", "show_active"])
+            let kind = try value?.string("kind") ?? ""
+            let id = try value?.string("id") ?? ""
+            isStart = action == .start
+            let form = #"send {"action":"\#(action.rawValue)","value":{"kind":"rebalance"}}"#
+            guard !kind.isEmpty || (!isStart && !id.isEmpty) else {
+                throw Failure(
+                    .badValue, "'value.kind' does not say what to \(action.rawValue)", next: form)
+            }
+            if isStart, kind != Rebalance.kind {
+                throw .notImplemented("starting a job of kind '\(kind)'")
+            }
+            let isID = id.first == "g" && UInt64(id.dropFirst()) != nil
+            isMeant = kind == Rebalance.kind || (kind.isEmpty && isID)
+        }
+    }
+
+    /// - Returns: the id of the rebalance that was started; empty when one was stopped.
+    func perform(
+        _ request: Request, for origin: MetadataService.Origin
+    ) async throws(Failure) -> String {
+        guard request.isMeant else { return "" }
+        let outcome = try await metadata.change(
+            request.isStart ? .startRebalance : .stopRebalance, for: origin)
+        guard request.isStart, case .success(let version) = outcome.result else { return "" }
+        return "g\(version)"
+    }
+
+    func forecast(_ request: Request) async throws(Failure) -> Forecast {
+        let state = try await metadata.linearizable().state
+        var forecast = Forecast(request.isStart ? "start" : "stop")
+        let count = state.map.candidates.count
+        forecast.activeTargets = Forecast.Count(now: count, then: count)
+        if !request.isStart {
+            forecast.changes.append("nothing: no rebalance runs in this version")
+        } else if count < 2 {
+            forecast.warn(.blocked, "a rebalance needs two active targets; there are \(count)")
+        } else {
+            forecast.changes.append(
+                "rebalance g\(state.rebalance.version + 1) is recorded, and not run: this version "
+                    + "moves no objects")
+        }
+        return forecast
+    }
+
+    /// The record (AIS: RMD, contract §8.4), with a newline behind it.
+    static func document(_ record: RebalanceRecord) -> [UInt8] {
+        var json = JSONWriter()
+        json.object { json in
+            if !record.targets.isEmpty {
+                json.key("target_ids")
+                json.array { json in for id in record.targets { json.value(id.text) } }
+            }
+            json.member("version", record.version)
+            if record.version > 0 {
+                json.member("status", record.status.text)
+                json.member("reason", notice)
+                json.member("started", Text.time(record.started))
+                if record.stopped.nanoseconds > 0 {
+                    json.member("stopped", Text.time(record.stopped))
+                }
+            }
+        }
+        json.newline()
+        return json.bytes
+    }
+}

@@ -1,0 +1,75 @@
+import Base
+import Glibc
+import Synchronization
+
+/// Finds out whether a disk has failed, when requests have met errors on it, and takes it out then.
+///
+/// An error is a suspicion only: one bad sector is no dead disk. So a file is written, synced and removed on the mountpath, a
+/// few times; what cannot do that takes no part any more (contract §17.8).
+final class MountpathWatch: Sendable {
+    /// Tries, and how many of them must fail.
+    private static let tries = 3
+    private static let failuresMax = 2
+
+    private let control: MountpathControl
+    private let table: MountpathTable
+    private let pool: BlockingPool
+    private let log: Logger
+    /// For tests, which have no disk that fails.
+    private let probe: @Sendable (Mountpath) throws(FileError) -> Void
+    /// Mountpaths being looked at.
+    private let suspects = Mutex<Set<UInt64>>([])
+
+    init(
+        control: MountpathControl, table: MountpathTable, pool: BlockingPool, log: Logger,
+        probe: @escaping @Sendable (Mountpath) throws(FileError) -> Void = {
+            mountpath throws(FileError) in try mountpath.probe()
+        }
+    ) {
+        self.control = control
+        self.table = table
+        self.pool = pool
+        self.log = log
+        self.probe = probe
+    }
+
+    /// A request has met this error. Does not block.
+    func suspect(_ error: FileError) {
+        guard Self.isOfDisk(error.number),
+            let mountpath = table.current.all.first(where: {
+                error.path == $0.path || error.path.hasPrefix($0.path + "/")
+            })
+        else { return }
+        let isNew = suspects.withLock { $0.insert(mountpath.serial).inserted }
+        guard isNew else { return }
+        pool.submit { [self] in
+            examine(mountpath, because: error)
+            suspects.withLock { _ = $0.remove(mountpath.serial) }
+        }
+    }
+
+    /// What a disk says that fails, and not one that is full or a name that is wrong.
+    static func isOfDisk(_ number: Int32) -> Bool {
+        [EIO, EROFS, ENODEV, ENXIO, EUCLEAN, ESHUTDOWN, EREMOTEIO, ENOMEDIUM].contains(number)
+    }
+
+    private func examine(_ mountpath: Mountpath, because cause: FileError) {
+        var failures: [FileError] = []
+        for _ in 0..<Self.tries where failures.count < Self.failuresMax {
+            do throws(FileError) {
+                try probe(mountpath)
+            } catch {
+                failures.append(error)
+            }
+        }
+        guard failures.count >= Self.failuresMax, let last = failures.last else {
+            return log.warning("\(mountpath.path) has an error, and works otherwise: \(cause)")
+        }
+        do throws(MountpathRefusal) {
+            _ = try control.disable(
+                mountpath.path, because: "it failed: \(last)", mustRemember: false)
+        } catch {
+            log.error("\(mountpath.path) has failed and cannot be taken out: \(error)")
+        }
+    }
+}

@@ -1,0 +1,200 @@
+import API
+import Base
+import Foundation
+import HTTP
+import TestSupport
+import Testing
+
+@testable import Proxy
+
+/// Maintenance, decommission and rebalance by curl's lines (contract §7.9, §7.10).
+@Suite(.serialized) struct MaintenanceTests {
+    private static func message(_ action: String, _ id: String, _ more: String = "") -> String {
+        #"{"action":"\#(action)","value":{"sid":"\#(id)"\#(more)}}"#
+    }
+
+    private static let skip = #","skip_rebalance":true"#
+
+    @Test func `a target goes into maintenance and out of it, in both spellings`() async throws {
+        try await TestProxies.with(3) { proxies in
+            let targets = [
+                try await StubTarget.start(proxies), try await StubTarget.start(proxies, "t2"),
+            ]
+            func flags(_ id: String) async throws -> Int? {
+                let map = try await proxies.ask(2, .get, "/v1/daemon?what=smap").body
+                guard case .object(let object) = try JSONValue(parsing: map),
+                    case .object(let nodes) = object["tmap"], case .object(let node) = nodes[id]
+                else { return nil }
+                return node["flags"]?.unsigned.flatMap(Int.init)
+            }
+            for (round, actions) in [
+                ("startmaintenance", "stopmaintenance"), ("start-maintenance", "stop-maintenance"),
+            ].enumerated() {
+                let number = round + 2
+                let on = try await proxies.ask(
+                    number, .put, "/v1/cluster", Self.message(actions.0, "t1"))
+                #expect(on.status == 200 && on.body.isEmpty, "\(on.text)")
+                #expect(try await flags("t1") == 4)
+                let again = try await proxies.ask(
+                    1, .put, "/v1/cluster", Self.message(actions.0, "t1"))
+                #expect(again.status == 400 && again.failure?.code == .badNode, "\(again.text)")
+                let off = try await proxies.ask(
+                    number, .put, "/v1/cluster", Self.message(actions.1, "t1"))
+                #expect(off.status == 200 && off.body.isEmpty, "\(off.text)")
+                #expect(try await flags("t1") == 0)
+            }
+            // With buckets there may be objects, and nobody moves them.
+            #expect(try await proxies.create("b", through: 1).status == 200)
+            for action in ["startmaintenance", "decommission"] {
+                let refused = try await proxies.ask(
+                    2, .put, "/v1/cluster", Self.message(action, "t1"))
+                #expect(refused.failure?.code == .objectsAtRisk, "\(refused.text)")
+                #expect(refused.status == 400 && refused.text.contains("skip_rebalance"))
+                let dry = try await proxies.ask(
+                    2, .put, "/v1/cluster?dry_run=true", Self.message(action, "t1"))
+                #expect(dry.text.contains(#""verdict":"blocked""#), "\(dry.text)")
+                #expect(dry.text.contains(#""active_targets":{"now":2,"then":1}"#), "\(dry.text)")
+            }
+            let meant = try await proxies.ask(
+                2, .put, "/v1/cluster", Self.message("startmaintenance", "t1", Self.skip))
+            #expect(meant.status == 200, "\(meant.text)")
+            let back = try await proxies.ask(
+                2, .put, "/v1/cluster", Self.message("stopmaintenance", "t1"))
+            #expect(back.failure?.code == .objectsAtRisk, "\(back.text)")
+            let gone = try await proxies.ask(
+                2, .put, "/v1/cluster",
+                Self.message("decommission-node", "t1", #","force":true"#))
+            #expect(gone.status == 200 && gone.body.isEmpty, "\(gone.text)")
+            #expect(try await flags("t1") == nil)
+            #expect(try await flags("t2") == 0)
+            for target in targets { await target.stop() }
+        }
+    }
+
+    @Test func `what makes no sense is refused by name`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let rows: [(String, Int, FailureCode)] = [
+                (Self.message("startmaintenance", "nobody"), 404, .nodeNotFound),
+                (Self.message("stopmaintenance", "p1"), 400, .badNode),
+                (Self.message("startmaintenance", "p1"), 400, .isPrimary),
+                (Self.message("decommission", "p1"), 400, .isPrimary),
+                (Self.message("startmaintenance", "a b"), 400, .badNode),
+                (#"{"action":"decommission"}"#, 400, .badValue),
+                (#"{"action":"decommission","value":{"sid":7}}"#, 400, .badValue),
+                (Self.message("startmaintenance", "p1", #","x":1"#), 400, .badValue),
+                (
+                    Self.message("decommission", "p1", #","rm_user_data":true"#), 501,
+                    .notImplemented
+                ),
+                (Self.message("shutdown", "p1"), 400, .badValue),
+                (Self.message("shutdown-node", "nobody"), 404, .nodeNotFound),
+                (#"{"action":"start","value":{"kind":"rebalance"}}"#, 400, .badRequest),
+                (#"{"action":"start"}"#, 400, .badValue),
+                (#"{"action":"stop","value":{}}"#, 400, .badValue),
+                (#"{"action":"start","value":{"kind":"lru"}}"#, 501, .notImplemented),
+            ]
+            for (body, status, code) in rows {
+                let reply = try await proxies.ask(1, .put, "/v1/cluster", body)
+                #expect(
+                    reply.status == status && reply.failure?.code == code, "\(body): \(reply.text)")
+            }
+            let mountpaths = try await proxies.ask(
+                1, .post, "/v1/daemon/mountpaths", #"{"action":"add","value":"/mp"}"#)
+            #expect(mountpaths.status == 400 && mountpaths.failure?.code == .unknownResource)
+        }
+    }
+
+    @Test func `a proxy in maintenance has no vote, and has it back afterwards`() async throws {
+        try await TestProxies.with(3) { proxies in
+            let primary = try #require(try await proxies.primary(asSeenBy: 1))
+            let id = "p\(primary % 3 + 1)"
+            func voters() async throws -> Int {
+                try await proxies.ask(primary, .get, "/v1/daemon?what=raft").text
+                    .components(separatedBy: #""voter":true"#).count - 1
+            }
+            let dry = try await proxies.ask(
+                1, .put, "/v1/cluster?dry_run=true", Self.message("startmaintenance", id))
+            #expect(dry.text.contains(#""survives_now":1,"survives_then":0"#), "\(dry.text)")
+            let on = try await proxies.ask(
+                1, .put, "/v1/cluster", Self.message("startmaintenance", id))
+            #expect(on.status == 200, "\(on.text)")
+            #expect(try await voters() == 2)
+            let barred = try await proxies.ask(1, .put, "/v1/cluster/proxy/\(id)")
+            #expect(barred.failure?.code == .badNode, "\(barred.text)")
+            let off = try await proxies.ask(
+                1, .put, "/v1/cluster", Self.message("stopmaintenance", id))
+            #expect(off.status == 200, "\(off.text)")
+            try await eventually("\(id) votes again") { try await voters() == 3 }
+        }
+    }
+
+    @Test func `one node is ended by way of the cluster, as later clients do`() async throws {
+        try await TestProxies.with(3) { proxies in
+            let primary = try #require(try await proxies.primary(asSeenBy: 1))
+            let other = primary % 3 + 1
+            let reply = try await proxies.ask(
+                other, .put, "/v1/cluster", Self.message("shutdown-node", "p\(primary)"))
+            #expect(reply.status == 200, "\(reply.text)")
+            #expect(await proxies.ended(primary) == 0)
+            #expect(try await proxies.create("b", through: other).status == 200)
+        }
+    }
+
+    @Test func `a rebalance is recorded with its number, and the record says that nothing moved`()
+        async throws
+    {
+        try await TestProxies.with(3) { proxies in
+            let targets = [
+                try await StubTarget.start(proxies), try await StubTarget.start(proxies, "t2"),
+            ]
+            let start = #"{"action":"start","value":{"kind":"rebalance"}}"#
+            let dry = try await proxies.ask(1, .put, "/v1/cluster?dry_run=true", start)
+            #expect(dry.text.contains("rebalance g1 is recorded, and not run"), "\(dry.text)")
+            for number in 1...3 {
+                let reply = try await proxies.ask(number, .put, "/v1/cluster", start)
+                #expect(reply.status == 200 && reply.text == "g\(number)", "\(reply.text)")
+                #expect(reply.header("Content-Type") == "text/plain; charset=utf-8")
+                #expect(reply.header("Martlet-Notice")?.contains("moves no objects") == true)
+            }
+            for body in [
+                #"{"action":"stop","value":{"kind":"rebalance"}}"#,
+                #"{"action":"stop","value":{"id":"g3"}}"#,
+                #"{"action":"stop","value":{"kind":"lru"}}"#,
+            ] {
+                let reply = try await proxies.ask(2, .put, "/v1/cluster", body)
+                #expect(reply.status == 200 && reply.body.isEmpty, "\(reply.text)")
+            }
+            let record = try await proxies.ask(3, .get, "/v1/daemon?what=rmd").text
+            #expect(record.hasPrefix(#"{"target_ids":["t1","t2"],"version":3,"status":"not_run""#))
+            #expect(record.contains(#""stopped":""#), "\(record)")
+            for target in targets { await target.stop() }
+        }
+    }
+
+    @Test func `what a target reports of a disk is committed, and shown`() async throws {
+        try await TestProxies.with(3) { proxies in
+            let target = try await StubTarget.start(proxies)
+            let report = """
+                {"daemon_id":"t1","mountpath":"/srv/a","disk":"0a","disabled":true,"reason":"EIO"}
+                """
+            let taken = try await proxies.ask(2, .post, "/v1/cluster/mountpaths", report)
+            #expect(taken.status == 200, "\(taken.text)")
+            let events = try await proxies.ask(3, .get, "/v1/cluster?what=mountpath_events").text
+            #expect(
+                events.hasPrefix(
+                    #"{"targets":{"t1":[{"mountpath":"/srv/a","disk":"0a","disabled":true,"#),
+                "\(events)")
+            for body in [
+                "", "{}", report.replacingOccurrences(of: "true", with: "7"),
+                report.replacingOccurrences(of: "0a", with: String(repeating: "0", count: 33)),
+            ] {
+                let reply = try await proxies.ask(1, .post, "/v1/cluster/mountpaths", body)
+                #expect(reply.status == 400, "\(body): \(reply.text)")
+            }
+            let other = report.replacingOccurrences(of: "t1", with: "t9")
+            let reply = try await proxies.ask(1, .post, "/v1/cluster/mountpaths", other)
+            #expect(reply.status == 404 && reply.failure?.code == .nodeNotFound)
+            await target.stop()
+        }
+    }
+}
