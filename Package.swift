@@ -45,9 +45,11 @@ let package = Package(
         module("Cluster", ["Base"]),
         module("HTTP", ["Base", "CLinux"]),
         module("API", ["Cluster", "HTTP", "Base"]),
+        module("Statistics", ["API", "HTTP", "Cluster", "Base", "CLinux"]),
         module("MetaStore", ["Consensus", "Cluster", "Base", "CSQLite"]),
-        module("Proxy", ["MetaStore", "Consensus", "API", "HTTP", "Cluster", "Base"]),
-        module("Target", ["API", "HTTP", "Cluster", "Base", "CLinux"]),
+        module(
+            "Proxy", ["MetaStore", "Consensus", "Statistics", "API", "HTTP", "Cluster", "Base"]),
+        module("Target", ["Statistics", "API", "HTTP", "Cluster", "Base", "CLinux"]),
         module("Simulation", ["MetaStore", "Consensus", "Cluster", "Base", "CSQLite"]),
 
         module(
@@ -70,16 +72,26 @@ let package = Package(
         tests("ClusterTests", ["Cluster", "Base"]),
         tests("HTTPTests", ["HTTP", "Base", "CLinux"]),
         tests("APITests", ["API", "HTTP", "Cluster", "Base"]),
+        tests("StatisticsTests", ["TestSupport", "Statistics", "API", "HTTP", "Cluster", "Base"]),
         tests("MetaStoreTests", ["MetaStore", "Consensus", "Cluster", "Base", "CSQLite"]),
-        tests("ProxyTests", ["Proxy", "MetaStore", "Consensus", "API", "HTTP", "Cluster", "Base"]),
-        tests("TargetTests", ["TestSupport", "Target", "API", "HTTP", "Cluster", "Base"]),
+        tests(
+            "ProxyTests",
+            [
+                "TestSupport", "Proxy", "MetaStore", "Consensus", "Statistics", "API", "HTTP",
+                "Cluster", "Base",
+            ]),
+        tests(
+            "TargetTests",
+            ["TestSupport", "Target", "Statistics", "API", "HTTP", "Cluster", "Base"]),
         tests(
             "SimulationTests", ["Simulation", "MetaStore", "Consensus", "Cluster", "Base"],
             resources: ["Plans"]),
         tests(
             "ToolsTests",
             ["TestSupport", "DevCluster", "LoadGenerator", "API", "HTTP", "Cluster", "Base"]),
-        tests("SystemTests", ["DevCluster", "LoadGenerator", "API", "HTTP", "Cluster", "Base"]),
+        tests(
+            "SystemTests",
+            ["TestSupport", "DevCluster", "LoadGenerator", "API", "HTTP", "Cluster", "Base"]),
         tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6]

@@ -20,6 +20,10 @@ package enum Limits {
     package static let frameBytesMax = 1 << 20
     /// A hundred thousand buckets are about 30 MB as rows; ten times that.
     package static let snapshotBytesMax = 512 << 20
+    /// How long an answer waits for a version when the client does not say, and how long at most: proxies of others in
+    /// between give up earlier.
+    package static let waitSecondsDefault = 30.0
+    package static let waitSecondsMax = 300.0
     /// How long a query may be; a URL with the longest object name, encoded, fits the server's head.
     package static let queryBytesMax = 16 << 10
 }

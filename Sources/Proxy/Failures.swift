@@ -76,11 +76,6 @@ extension RaftGroup {
                 next: "GET /v1/health?readiness=true tells when it has")
         }
         let missing = missingVoters()
-        guard voters.count - missing.count < status.configuration.quorum else {
-            return Failure(
-                .noPrimary, "no proxy is primary right now: an election is under way",
-                next: "try again in a moment")
-        }
         let names = missing.map { missing in
             let node = directory.node(of: missing.member)
             let name = node.map { "\($0.id) at \($0.address.url)" } ?? "member \(missing.member)"
@@ -88,6 +83,17 @@ extension RaftGroup {
             return missing.wasHeard
                 ? "\(name), not heard since \(since)"
                 : "\(name), not heard since this proxy started at \(since)"
+        }
+        // Who does not vote hears nobody but the primary, and cannot know what the majority does.
+        let votes = status.configuration.isVoter(status.id)
+        guard votes, voters.count - missing.count < status.configuration.quorum else {
+            return Failure(
+                .noPrimary,
+                missing.isEmpty
+                    ? "no proxy is primary right now: an election is under way"
+                    : "no primary is reached from here: an election is under way, or it is one of "
+                        + "those out of reach: \(names.joined(separator: "; "))",
+                next: "try again in a moment, or ask another proxy")
         }
         return Failure(
             .noQuorum,

@@ -4,6 +4,10 @@ enum Limits {
     static let followersSeconds = 2.0
     /// How long a change waits for a primary while an election is under way: two elections in a row.
     static let primarySeconds = 1.5
+    /// Between two looks while no primary is known; a new one is noticed at once.
+    static let electionSeconds = 0.1
+    /// When no primary was reached for so long, the way through other proxies is tried: the longest election timeout.
+    static let detourSeconds = 0.5
     /// Pause before a request that met no primary is tried again there.
     static let primaryRetrySeconds = 0.02
     /// How long a change may take at the primary: longer than the primary itself waits for its outcome.
@@ -12,6 +16,14 @@ enum Limits {
     static let replacedSeconds = 0.5
     /// Members that were not heard for so long count as missing: several election timeouts.
     static let missingSeconds = 1.0
+    /// Nodes that are asked the same question at once: all of a usual cluster, and not every connection of a large one.
+    static let fanOutMax = 32
+    /// How long one of them may take: they answer from memory and `/proc`, so one that takes longer is not well.
+    static let fanOutSeconds = 3.0
+    /// What one of them may answer: a kilobyte for each of a thousand mountpaths.
+    static let fanOutBytes = 1 << 20
+    /// When no further node is asked: a few dozen that hang make the answer late, not endless.
+    static let fanOutWholeSeconds = 10.0
     /// An address must answer within this to be put on the map.
     static let reachableSeconds = 1.0
     /// The answer of a node to the question who it is.
@@ -59,6 +71,8 @@ enum Limits {
     /// A proxy's report of its followers counts for so long.
     static let reportSeconds = 5.0
     static let reportIntervalSeconds = 1.0
+    /// Proxies whose last report is remembered.
+    static let reportersMax = 1_024
     /// States whose hash is remembered, to compare followers with.
     static let hashesKept = 1_024
 

@@ -13,7 +13,9 @@ package enum ProxyCommand {
                 "advertise", "HOST:PORT", "Where other nodes and clients reach it",
                 default: "the value of --listen"),
             .value("data", "DIR", "Where the log is kept; made when it is missing"),
-            .flag("found", "Found a new cluster, if DIR holds no log yet"),
+            .flag(
+                "found",
+                "Found a new cluster, if DIR holds no log yet and no proxy of --join has a cluster"),
             .value("join", "URL[,URL]", "Proxies to join through, if DIR holds no log yet"),
             .flag("non-electable", "Never vote and never become primary"),
             .value("config", "FILE", "Further settings, as JSON"),
@@ -34,7 +36,7 @@ package enum ProxyCommand {
         case .settings(let settings):
             let stop = StopSignal()
             do {
-                let daemon = try ProxyDaemon(settings, stop: stop.latch)
+                let daemon = try await ProxyDaemon(settings, stop: stop.latch)
                 return await daemon.run()
             } catch {
                 Console.error("martlet proxy: \(error)\n")

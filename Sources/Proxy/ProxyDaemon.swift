@@ -6,6 +6,7 @@ import FoundationEssentials
 import Glibc
 import HTTP
 import MetaStore
+import Statistics
 
 /// A proxy: one member of the consensus group, and the HTTP server in front of it.
 ///
@@ -30,18 +31,20 @@ final class ProxyDaemon: Sendable {
     private let followers: Followers
     private let announcer = CommitAnnouncer()
     private let metadata: MetadataService
+    private let statistics: NodeStatistics
     private let admission: Admission
     private let handler: ProxyHandler
 
     /// Opens the log, and founds the cluster in it if that was asked for.
     ///
-    /// - Throws: when the log cannot be opened or trusted, or when there is nothing to start from.
-    init(_ settings: ProxySettings, stop: Latch) throws {
+    /// - Throws: when the log cannot be opened or trusted, when there is nothing to start from, or when there is a
+    ///   cluster already where one was to be founded.
+    init(_ settings: ProxySettings, stop: Latch) async throws {
         self.settings = settings
         self.stop = stop
         ending = Ending(stop)
         log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
-        let storage = try Self.openLog(settings, log)
+        let storage = try await Self.openLog(settings, log)
         node = Node(
             id: settings.id, role: .proxy, address: settings.advertised,
             flags: settings.isElectable ? [] : [.nonElectable], member: storage.member.rawValue)
@@ -76,7 +79,7 @@ final class ProxyDaemon: Sendable {
         isStranded = observer.isStranded
         let group = RaftGroup(
             raft: raft, directory: directory, contacts: contacts,
-            statusChanges: observer.statusChanges)
+            statusChanges: observer.statusChanges, counters: observer.counters)
         self.group = group
         let published = published
         followers = Followers { published.now.state.position }
@@ -85,6 +88,10 @@ final class ProxyDaemon: Sendable {
             loop: loops.loops[0])
         let forwarder = Forwarder(
             id: settings.id, group: group, client: client, loop: loops.loops[0])
+        statistics = NodeStatistics(node, loops: loops.loops.count)
+        let counted = StatisticsRoutes(
+            node: node, statistics: statistics, published: published, group: group,
+            followers: followers, pool: pool, logFiles: LogFiles(directory: settings.dataPath))
         admission = Admission(metadata: metadata, published: published, client: client)
         let transfer = PrimaryTransfer(
             group: group, metadata: metadata, published: published, loop: loops.loops[0])
@@ -92,6 +99,7 @@ final class ProxyDaemon: Sendable {
             group: group, metadata: metadata, published: published, loop: loops.loops[0])
         let daemon = DaemonRoutes(
             node: node, metadata: metadata, raft: RaftDocument(group: group),
+            statistics: counted, log: log.tail,
             actions: DaemonActions(
                 shutdown: NodeShutdown(
                     node: node, group: group, published: published, departure: departure,
@@ -115,8 +123,9 @@ final class ProxyDaemon: Sendable {
             cluster: ClusterRoutes(
                 daemon: daemon,
                 admission: admission, departure: departure, actions: actions, transfer: transfer,
-                published: published, fanOut: FanOut(client: client), forwarder: forwarder,
-                followers: followers),
+                queries: ClusterQueries(
+                    node: node, statistics: counted, fanOut: FanOut(client: client)),
+                forwarder: forwarder, followers: followers),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),
             follow: FollowServer(
@@ -125,7 +134,8 @@ final class ProxyDaemon: Sendable {
                 stopping: stopping, log: log.about("followers")),
             receiver: StreamReceiver(
                 member: storage.member, identity: identity, directory: directory,
-                contacts: contacts, closing: closing, receive: { raft.receive($0) }))
+                contacts: contacts, closing: closing, receive: { raft.receive($0) }),
+            statistics: statistics, metrics: MetricsRoute(routes: counted))
     }
 
     private static var raftLimits: Consensus.Limits {
@@ -144,7 +154,9 @@ final class ProxyDaemon: Sendable {
         return limits
     }
 
-    private static func openLog(_ settings: ProxySettings, _ log: Logger) throws -> SQLiteLog {
+    private static func openLog(
+        _ settings: ProxySettings, _ log: Logger
+    ) async throws -> SQLiteLog {
         try FileManager.default.createDirectory(
             atPath: settings.dataPath, withIntermediateDirectories: true)
         let storage = try SQLiteLog(
@@ -153,6 +165,7 @@ final class ProxyDaemon: Sendable {
         let recovered = try storage.load()
         let isBlank = recovered.hardState == .initial && recovered.base == .empty
         if isBlank, settings.founds {
+            try await FoundingCheck.run(settings.seeds)
             try storage.write(Founding.batch(by: storage.member, nonce: SystemRandom.word()))
             log.info("founding a cluster as member \(storage.member)")
         } else if isBlank, settings.seeds.isEmpty {
@@ -204,6 +217,7 @@ final class ProxyDaemon: Sendable {
         let loop = loops.loops[0]
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.tick(loop) }
+            tasks.addTask { await self.keepStatistics(loop) }
             tasks.addTask {
                 await Joiner(
                     node: self.node, seeds: self.settings.seeds, published: self.published,
@@ -244,6 +258,7 @@ final class ProxyDaemon: Sendable {
             if !group.isLeader { followers.endWaits() }
             let slow = followers.leaveBehind(at: now)
             if !slow.isEmpty {
+                group.counters.leftBehind(slow.count)
                 log.warning(
                     "left behind, not having applied a change in \(Limits.followersSeconds) s: "
                         + slow.map(\.text).joined(separator: ", "))
@@ -253,6 +268,17 @@ final class ProxyDaemon: Sendable {
                 published.beat()
             }
         }
+    }
+
+    /// Samples what is said per second, and asks the primary how far away it is.
+    private func keepStatistics(_ loop: EventLoop) async {
+        let statistics = statistics
+        repeat {
+            await statistics.sample()
+            if let primary = group.primary, primary.id != node.id {
+                await Keepalive.measure(primary.endpoint, with: client, for: statistics)
+            }
+        } while await loop.sleep(nanoseconds: UInt64(StatisticsLimits.sampleSeconds * 1e9))
     }
 
     /// A primary that ends hands over first, so that nobody waits for an election.
@@ -272,9 +298,10 @@ final class ProxyDaemon: Sendable {
         let budget = DescriptorBudget(limit: DescriptorBudget.raisedLimit(), cached: 0)
         configuration.limits.connectionsMax = min(
             configuration.limits.connectionsMax, budget.connections)
-        let (id, published) = (node.id.text, published)
+        let (id, published, statistics) = (node.id.text, published, statistics)
         configuration.renderError = { error, request in
-            Failure(any: error).at(
+            if request == nil { statistics.count(.refused) }
+            return Failure(any: error).at(
                 method: request?.method.name ?? "", path: request?.rawPath ?? "",
                 remoteAddress: "", node: id, mapVersion: published.now.state.map.version
             ).answer

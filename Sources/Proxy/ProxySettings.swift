@@ -11,6 +11,7 @@ struct ProxySettings: Sendable {
     /// Where others reach this proxy.
     var advertised: NodeAddress
     var dataPath: String
+    /// Whether a cluster is founded when there is no log, unless a seed has one already.
     var founds: Bool
     var seeds: [Endpoint]
     var isElectable: Bool
@@ -44,10 +45,6 @@ struct ProxySettings: Sendable {
                     name: "--join", value: String(url), expected: "a URL such as http://host:port")
             }
             seeds.append(endpoint)
-        }
-        if founds, !seeds.isEmpty {
-            throw .refused(
-                "--found and --join exclude each other: a proxy founds a cluster or joins one")
         }
         if advertised.isWildcard {
             throw .refused(

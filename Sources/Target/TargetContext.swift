@@ -2,6 +2,7 @@ import API
 import Base
 import Cluster
 import HTTP
+import Statistics
 
 /// What all routes of one target share.
 final class TargetContext: Sendable {
@@ -21,6 +22,8 @@ final class TargetContext: Sendable {
     let scanPool: BlockingPool
     let buffers = PieceBuffers()
     let register: RegisterRoute
+    let statistics: NodeStatistics
+    let longPoll = LongPoll()
     let proxies: ProxyCaller
     /// Opened when a request has asked this target to end.
     let ending = Latch()
@@ -30,7 +33,7 @@ final class TargetContext: Sendable {
         node: Node, publisher: StatePublisher, status: FollowStatus, store: ObjectStore,
         mountpaths: MountpathControl, watch: MountpathWatch,
         pool: BlockingPool, quickPool: BlockingPool, scanPool: BlockingPool,
-        register: RegisterRoute, proxies: ProxyCaller, log: Logger
+        register: RegisterRoute, proxies: ProxyCaller, statistics: NodeStatistics, log: Logger
     ) {
         self.node = node
         self.publisher = publisher
@@ -42,6 +45,7 @@ final class TargetContext: Sendable {
         self.quickPool = quickPool
         self.scanPool = scanPool
         self.register = register
+        self.statistics = statistics
         self.proxies = proxies
         self.log = log
     }

@@ -3,6 +3,7 @@ import Base
 import Cluster
 import Glibc
 import HTTP
+import Statistics
 
 /// One running target: the parts, in the order in which they need one another, and their end.
 final class TargetDaemon: Sendable {
@@ -78,9 +79,9 @@ final class TargetDaemon: Sendable {
             quickPool: BlockingPool(name: "quick", threads: settings.node.quickThreads),
             scanPool: scanPool,
             register: RegisterRoute(proxies: proxies), proxies: proxies,
-            log: log)
+            statistics: NodeStatistics(node, loops: group.loops.count), log: log)
         follow = FollowDriver(
-            LogFollower(record: record, floor: floor), node: node.id, joins: settings.joins,
+            LogFollower(record: record, floor: floor), node: node, joins: settings.joins,
             ports: FollowDriver.Ports(
                 data: data, directories: directories, publisher: publisher, status: status,
                 client: client, loop: group.loops[0], pool: context.scanPool),
@@ -111,6 +112,7 @@ final class TargetDaemon: Sendable {
             tasks.addTask { [joiner] in await loop.run { await joiner.run() } }
             tasks.addTask { [reporter] in await loop.run { await reporter.run() } }
             tasks.addTask { [self] in await keepHouse() }
+            tasks.addTask { [self] in await keepStatistics() }
             await withTaskGroup(of: Void.self) { [context] reasons in
                 reasons.addTask { await stopped() }
                 reasons.addTask { await context.ending.wait() }
@@ -146,6 +148,18 @@ final class TargetDaemon: Sendable {
                     context.publisher.current.state, lag: TargetLimits.accessTimeLagNanoseconds)
             }
         }
+    }
+
+    /// Samples what is said per second, and asks the proxy that is followed how far away it is.
+    private func keepStatistics() async {
+        let (context, loop) = (context, group.loops[0])
+        repeat {
+            await context.statistics.sample()
+            if let proxy = context.status.proxy {
+                await Keepalive.measure(proxy, with: client, for: context.statistics)
+            }
+        } while await loop.sleep(
+            nanoseconds: UInt64(StatisticsLimits.sampleSeconds * 1e9))
     }
 
     // MARK: Start

@@ -55,6 +55,7 @@ import Testing
         outcome_unknown 504
         overloaded 503
         primary_unreachable 502
+        proxy_unreachable 502
         quorum_at_risk 400
         request_timeout 408
         role_differs 409
@@ -68,6 +69,7 @@ import Testing
         unknown_document 400
         unknown_resource 400
         wrong_cluster 409
+        xaction_not_found 404
         """
 
     @Test func `codes and their statuses do not change`() {

@@ -19,6 +19,8 @@ import Testing
         ("/v1/daemon/mountpaths", .daemon(["mountpaths"])),
         ("/v1/cluster/daemon/43888%3A8083", .cluster(["daemon", "43888:8083"])),
         ("/v1/health", .health),
+        ("/metrics", .metrics),
+        ("/metrics/", .metrics),
         ("/v1/log/follow", .followLog),
         ("/v1/raft/stream", .raftStream),
         ("/v1/etl/init", .unserved("etl")),
@@ -33,6 +35,7 @@ import Testing
         ("/v1/objects", .badPath), ("/v1/objects/b", .badPath), ("/v1/objects/b/", .badPath),
         ("/v1/buckets/a/b", .badPath), ("/v1/objects/b/%zz", .badPath),
         ("/v1/objects/b/%ff", .badPath), ("/v1/health/x", .badPath),
+        ("/metrics/x", .badPath), ("/v1/metrics", .unknownResource),
         ("/v1/log", .unknownResource),
     ])
     func `a path that is about nothing says why`(_ path: String, _ code: FailureCode) {

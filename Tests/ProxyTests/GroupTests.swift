@@ -3,6 +3,7 @@ import Base
 import Cluster
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 
 @testable import Proxy
@@ -39,7 +40,7 @@ import Testing
             let others = [1, 2, 3].filter { $0 != primary }
             await proxies.stop(others[0])
             await proxies.stop(others[1])
-            try await proxies.eventually("the loss is noticed") {
+            try await eventually("the loss is noticed") {
                 try await proxies.create("during", through: primary).failure?.code == .noQuorum
             }
             let refused = try await proxies.create("during", through: primary)
@@ -58,8 +59,8 @@ import Testing
             let health = try await proxies.ask(primary, .get, "/v1/health")
             #expect(health.status == 200)
 
-            try proxies.start(others[0])
-            try await proxies.eventually("a majority takes changes again") {
+            try await proxies.start(others[0])
+            try await eventually("a majority takes changes again") {
                 try await proxies.create("after", through: others[0]).status == 200
             }
         }
@@ -72,7 +73,7 @@ import Testing
             #expect(await proxies.stop(primary) == 0)
             #expect(try await proxies.create("during", through: other).status == 200)
             #expect(try await proxies.primary(asSeenBy: other) != primary)
-            try proxies.start(primary)
+            try await proxies.start(primary)
             try await proxies.waitUntilReady(primary)
             let names = try await proxies.ask(primary, .get, "/v1/buckets/*")
             #expect(names.text.contains("during"))
@@ -83,7 +84,7 @@ import Testing
         try await TestProxies.with(3) { proxies in
             #expect(try await proxies.create("kept", through: 2).status == 200)
             for number in 1...3 { await proxies.stop(number) }
-            for number in 1...3 { try proxies.start(number) }
+            for number in 1...3 { try await proxies.start(number) }
             for number in 1...3 { try await proxies.waitUntilReady(number) }
             let names = try await proxies.ask(3, .get, "/v1/buckets/*")
             #expect(names.text.contains("kept"))
@@ -97,7 +98,7 @@ import Testing
             let before = try await proxies.ask(primary, .get, "/v1/daemon?what=raft").text
             await proxies.stop(victim)
             try FileManager.default.removeItem(atPath: proxies.dataPath(victim))
-            try proxies.start(victim)
+            try await proxies.start(victim)
             try await proxies.waitUntilReady(victim)
             let after = try await proxies.ask(primary, .get, "/v1/daemon?what=raft").text
             #expect(before != after)
@@ -112,7 +113,7 @@ import Testing
             #expect(try await proxies.create("before", through: 1).status == 200)
             for number in moved { await proxies.stop(number) }
             for number in moved { try proxies.move(number) }
-            for number in moved { try proxies.start(number) }
+            for number in moved { try await proxies.start(number) }
             for number in 1...3 { try await proxies.waitUntilReady(number) }
             #expect(try await proxies.create("after", through: moved[0]).status == 200)
             for number in 1...3 {
@@ -135,7 +136,7 @@ import Testing
             #expect(reply.failure?.code == .noPrimary, "\(reply.text)")
             // Also when a majority is missing: the sender may know one.
             for number in 1...3 where number != other { await proxies.stop(number) }
-            try await proxies.eventually("the loss is noticed") {
+            try await eventually("the loss is noticed") {
                 try await proxies.create("b", through: other).failure?.code == .noQuorum
             }
             let alone = try await proxies.ask(
@@ -150,10 +151,37 @@ import Testing
         try await TestProxies.with(1) { proxies in
             await proxies.stop(1)
             try proxies.move(1)
-            try proxies.start(1)
+            try await proxies.start(1)
             try await proxies.waitUntilReady(1)
             let map = try await proxies.ask(1, .get, "/v1/daemon?what=smap").text
             #expect(map.contains(":\(try proxies.address(1).port)\""), "\(map)")
+        }
+    }
+
+    @Test func `a founder whose disk was wiped founds no second cluster`() async throws {
+        try await TestProxies.with(3) { proxies in
+            #expect(try await proxies.create("kept", through: 1).status == 200)
+            await proxies.stop(1)
+            try FileManager.default.removeItem(atPath: proxies.dataPath(1))
+            var settings = ProxySettings(
+                id: try #require(NodeID("p1")), listen: try proxies.address(1),
+                dataPath: proxies.dataPath(1), founds: true,
+                seeds: [try proxies.endpoint(2), try proxies.endpoint(9)])
+            await #expect {
+                try await ProxyDaemon(settings, stop: Latch())
+            } throws: {
+                "\($0)".contains("belongs to cluster") && "\($0)".contains("without --found")
+            }
+            // Nothing was begun: as one that joins, it is let in.
+            settings.founds = false
+            let stop = Latch()
+            let daemon = try await ProxyDaemon(settings, stop: stop)
+            let running = Task { await daemon.run() }
+            try await proxies.waitUntilReady(1)
+            let names = try await proxies.ask(1, .get, "/v1/buckets/*")
+            #expect(names.text.contains("kept"))
+            stop.open()
+            _ = await running.value
         }
     }
 
@@ -162,19 +190,21 @@ import Testing
             let settings = ProxySettings(
                 id: try #require(NodeID("p1")), listen: try proxies.address(9),
                 dataPath: proxies.dataPath(1), founds: true)
-            #expect(throws: (any Error).self) { try ProxyDaemon(settings, stop: Latch()) }
+            await #expect(throws: (any Error).self) {
+                try await ProxyDaemon(settings, stop: Latch())
+            }
             #expect(try await proxies.create("unharmed", through: 1).status == 200)
         }
     }
 
-    @Test func `a proxy with nothing to start from says what is missing`() throws {
+    @Test func `a proxy with nothing to start from says what is missing`() async throws {
         let path = NSTemporaryDirectory() + "martlet-proxy-\(SystemRandom.identifier())"
         defer { try? FileManager.default.removeItem(atPath: path) }
         let settings = ProxySettings(
             id: try #require(NodeID("p1")),
             listen: try #require(NodeAddress(host: "127.0.0.1", port: 1)), dataPath: path)
-        #expect {
-            try ProxyDaemon(settings, stop: Latch())
+        await #expect {
+            try await ProxyDaemon(settings, stop: Latch())
         } throws: {
             "\($0)".contains("--found") && "\($0)".contains("--join")
         }
@@ -183,7 +213,7 @@ import Testing
     @Test func `a proxy that may not vote learns, and the others do not wait for it`() async throws
     {
         try await TestProxies.with(1) { proxies in
-            try proxies.start(2, isElectable: false)
+            try await proxies.start(2, isElectable: false)
             try await proxies.waitUntilReady(2)
             let raft = try await proxies.ask(1, .get, "/v1/daemon?what=raft").text
             #expect(raft.components(separatedBy: "\"voter\":true").count == 2, "\(raft)")

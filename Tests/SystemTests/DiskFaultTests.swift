@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Disks that are full or gone under real processes.
@@ -36,7 +37,7 @@ struct DiskFaultTests {
                 let log = try cluster.logText(victim)
                 #expect(log.contains("full") && log.contains("\(victim)/metadata.db"), "\(log)")
                 #expect(slowest < 3)
-                try cluster.eventually("the others go on", within: 5) {
+                try waitUntil("the others go on", within: 5) {
                     try cluster.create("past-\(victim)", at: other).status == 200
                 }
                 made.insert("past-\(victim)")
@@ -70,7 +71,7 @@ struct DiskFaultTests {
             let old = try cluster.primary()
             let others = cluster.proxies.filter { $0 != old }
             let writers = [old, others[0]].map { BucketWriter(cluster, at: $0) }
-            try cluster.eventually("writes are under way") {
+            try waitUntil("writes are under way") {
                 writers.allSatisfy { $0.soFar.count > 3 }
             }
             // It thaws whatever becomes of this test.
@@ -188,7 +189,7 @@ struct DiskFaultTests {
             let gap = try cluster.curl(list)
             #expect(gap.status == 503 && gap.code == "mountpath_unavailable", "\(gap)")
             // It is taken out, so that what is written goes elsewhere; and the cluster's log says so.
-            try cluster.eventually("it is taken out", within: 5) {
+            try waitUntil("it is taken out", within: 5) {
                 try cluster.curl("'\(cluster.url("p1"))/v1/cluster?what=mountpath_events'").body
                     .contains("t1-mp1\",")
             }
@@ -220,7 +221,7 @@ struct DiskFaultTests {
                     "nsenter -t \(cluster.pid("t1")) -m mount -o remount,\(mode) \(path)")
             }
             try remount("ro")
-            try cluster.eventually("all writes go on", within: 5) {
+            try waitUntil("all writes go on", within: 5) {
                 try (1...12).allSatisfy {
                     try cluster.curl("-X PUT -d new \(url)/n\($0)").status == 200
                 }
@@ -241,6 +242,73 @@ struct DiskFaultTests {
             }
             let ready = try cluster.curl("'\(cluster.url("t1"))/v1/health?readiness=true'")
             #expect(ready.status == 200, "\(ready)")
+        }
+    }
+
+    /// What a disk does not give is not damaged: nothing is moved out of the way for it, and nothing is lost.
+    @Test(
+        .enabled(
+            if: (try? Shell.run("losetup -f && command -v mkfs.ext4 debugfs").status) == 0,
+            "loop devices, mkfs.ext4 and debugfs"))
+    func `a bucket whose mark a disk fails to give is held back until it does`() throws {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
+        try LabCluster.with(
+            proxies: 1, targets: 1,
+            prepare: { cluster in
+                let path = "\(cluster.directory)/t1-mp1"
+                // Inodes so small that every attribute has a block of its own, which can be destroyed.
+                try cluster.lab.sandbox.must(
+                    "mkdir \(path) && truncate -s 16M \(path).img"
+                        + " && mkfs.ext4 -q -F -b 4096 -I 128 \(path).img"
+                        + " && mount -o loop \(path).img \(path)")
+            }
+        ) { cluster in
+            let path = "\(cluster.directory)/t1-mp1"
+            // Each process has the mounts that were there when it started.
+            try cluster.lab.sandbox.must("nsenter -t \(cluster.pid("p1")) -m umount \(path)")
+            let url = "\(cluster.url("p1"))/v1/objects/b"
+            #expect(try cluster.create("b", at: "p1").status == 200)
+            for number in 1...12 {
+                #expect(try cluster.curl("-X PUT -d \(number) \(url)/o\(number)").status == 200)
+            }
+            /// Runs a command on the image while the target does not run and the disk is not mounted.
+            func onImage(_ command: String) throws {
+                try cluster.signal("t1", SIGTERM)
+                #expect(try cluster.exitStatus("t1") == 0)
+                try cluster.lab.sandbox.must(
+                    "umount \(path) && \(command) && mount -o loop \(path).img \(path)")
+                try cluster.start("t1")
+                try waitUntil("t1 has compared its disks with the state") {
+                    try cluster.curl("'\(cluster.url("t1"))/v1/daemon?what=bmd'").status == 200
+                }
+            }
+            let block =
+                "block=$(debugfs -R 'stat /@ais/b' \(path).img 2>/dev/null"
+                + " | sed -n 's/.*File ACL: *\\([0-9]*\\).*/\\1/p')"
+            try onImage(
+                "\(block) && test $block -gt 0"
+                    + " && dd if=\(path).img of=\(path).block bs=4096 count=1 skip=$block 2>/dev/null"
+                    + " && dd if=/dev/zero of=\(path).img bs=4096 count=1 seek=$block conv=notrunc 2>/dev/null"
+            )
+            for words in ["", "-X PUT -d y", "-X DELETE"] {
+                let reply = try cluster.curl("\(words) \(url)/o1")
+                #expect(reply.status == 503 && reply.code == "mountpath_unavailable", "\(reply)")
+            }
+            let list = try cluster.curl(
+                "-X POST -d '{\"action\":\"listobj\"}' \(cluster.url("p1"))/v1/buckets/b")
+            #expect(list.status == 503 && list.code == "mountpath_unavailable", "\(list)")
+            let log = try cluster.logText("t1")
+            #expect(
+                log.contains("bucket ais://b is not served: the mark of \(path)/@ais/b"), "\(log)")
+            try cluster.lab.sandbox.must("test -d \(path)/@ais/b/%ob && test ! -e '\(path)/$kept'")
+
+            try onImage(
+                "\(block) && dd if=\(path).block of=\(path).img bs=4096 count=1 seek=$block conv=notrunc"
+                    + " 2>/dev/null")
+            for number in 1...12 {
+                let get = try cluster.curl("\(url)/o\(number)")
+                #expect(get.status == 200 && get.body == "\(number)", "\(get)")
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A cluster whose nodes are hosts of a ``NetworkLab``: p1, p2, …, t1, t2, …, and `c`, where clients run.
@@ -64,7 +65,7 @@ final class LabCluster {
         let others = urls(proxies.filter { $0 != node })
         let role: String
         if node == "p1" {
-            role = "--found"
+            role = "--found" + (others.isEmpty ? "" : " --join \(others)")
         } else if node.hasPrefix("p") {
             role = "--join \(others)"
         } else {
@@ -93,7 +94,7 @@ final class LabCluster {
     /// Waits for a node to end by itself; its exit status.
     func exitStatus(_ node: String, within seconds: Double = 20) throws -> Int32 {
         let process = try #require(processes[node])
-        try eventually("\(node) ends", within: seconds) { !process.isRunning }
+        try waitUntil("\(node) ends", within: seconds) { !process.isRunning }
         return process.terminationStatus
     }
 
@@ -110,7 +111,7 @@ final class LabCluster {
     func log(_ node: String) -> String { "\(directory)/\(node).log" }
 
     func waitUntilSettled(within seconds: Double = 30) throws {
-        try eventually("all nodes are ready", within: seconds) {
+        try waitUntil("all nodes are ready", within: seconds) {
             try (proxies + targets).allSatisfy {
                 try curl("\(url($0))/v1/health?readiness=true", seconds: 2).status == 200
             }
@@ -128,7 +129,7 @@ final class LabCluster {
 
     func primary() throws -> String {
         var found = ""
-        try eventually("there is one primary") {
+        try waitUntil("there is one primary") {
             let leaders = try proxies.filter { try role($0) == "leader" }
             found = leaders.first ?? ""
             return leaders.count == 1
@@ -176,25 +177,6 @@ final class LabCluster {
     }
 
     // MARK: Time
-
-    struct Late: Error, CustomStringConvertible {
-        let description: String
-    }
-
-    /// Asks until the answer is yes; the seconds it took.
-    @discardableResult
-    func eventually(
-        _ what: String, within seconds: Double = 30, _ isTrue: () throws -> Bool
-    ) throws -> Double {
-        let begun = ContinuousClock.now
-        while true {
-            if (try? isTrue()) == true { return Self.seconds(since: begun) }
-            guard Self.seconds(since: begun) < seconds else {
-                throw Late(description: "not within \(seconds) s: \(what)")
-            }
-            usleep(20_000)
-        }
-    }
 
     static func seconds(since begun: ContinuousClock.Instant) -> Double {
         (ContinuousClock.now - begun) / .seconds(1)

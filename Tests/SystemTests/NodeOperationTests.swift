@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Nodes ended and started by curl's lines, with real processes.
@@ -6,7 +7,7 @@ import Testing
     private static let shutdown = #"-X PUT -d '{"action":"shutdown"}'"#
 
     private static func waitUntilEnded(_ ids: [String], _ cluster: SystemCluster) throws {
-        try cluster.eventually("\(ids.joined(separator: ", ")) end") {
+        try waitUntil("\(ids.joined(separator: ", ")) end") {
             try ids.allSatisfy { kill(pid_t(try cluster.node($0).pid), 0) != 0 }
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Networks that lose packets between hosts, with real processes on every host.
@@ -17,13 +18,13 @@ struct PartitionTests {
             let others = cluster.proxies.filter { $0 != old }
             #expect(try cluster.create("before", at: old).status == 200)
             let writers = [old, others[0], others[1]].map { BucketWriter(cluster, at: $0) }
-            try cluster.eventually("writes are under way") {
+            try waitUntil("writes are under way") {
                 writers.allSatisfy { $0.soFar.count > 3 }
             }
 
             try cluster.lab.separate([old], from: others)
             let cut = ContinuousClock.now
-            let takeover = try cluster.eventually("the majority goes on", within: 10) {
+            let takeover = try waitUntil("the majority goes on", within: 10) {
                 writers[1].soFar.contains { $0.isAcknowledged && $0.begun > cut }
             }
             usleep(4_000_000)
@@ -31,7 +32,7 @@ struct PartitionTests {
             try cluster.lab.heal()
             var recovery: [Double] = []
             for (proxy, writer) in zip([old] + others, writers) {
-                try cluster.eventually("\(proxy) takes changes again", within: 10) {
+                try waitUntil("\(proxy) takes changes again", within: 10) {
                     writer.soFar.contains { $0.isAcknowledged && $0.begun > healed }
                 }
                 let first = writer.soFar.first { $0.isAcknowledged && $0.begun > healed }
@@ -69,19 +70,19 @@ struct PartitionTests {
             let old = try cluster.primary()
             let others = cluster.proxies.filter { $0 != old }
             let writers = [old, others[0]].map { BucketWriter(cluster, at: $0) }
-            try cluster.eventually("writes are under way") {
+            try waitUntil("writes are under way") {
                 writers.allSatisfy { $0.soFar.count > 3 }
             }
             let (from, to) = isDeaf ? (others, [old]) : ([old], others)
             try cluster.lab.cut(from: from, to: to)
             let cut = ContinuousClock.now
-            let takeover = try cluster.eventually("the majority goes on", within: 10) {
+            let takeover = try waitUntil("the majority goes on", within: 10) {
                 writers[1].soFar.contains { $0.isAcknowledged && $0.begun > cut }
             }
             usleep(4_000_000)
             let healed = ContinuousClock.now
             try cluster.lab.heal()
-            let back = try cluster.eventually("the old primary takes changes again", within: 10) {
+            let back = try waitUntil("the old primary takes changes again", within: 10) {
                 writers[0].soFar.contains { $0.isAcknowledged && $0.begun > healed }
             }
             let attempts = writers.map { $0.end() }
@@ -138,7 +139,7 @@ struct PartitionTests {
             }
             usleep(5_000_000)
             try cluster.lab.heal()
-            let back = try cluster.eventually("t1 serves again", within: 10) {
+            let back = try waitUntil("t1 serves again", within: 10) {
                 try (1...5).allSatisfy {
                     try cluster.curl(
                         "-X PUT --data-binary z \(cluster.url(proxy))/v1/objects/new/o\($0)"
@@ -162,14 +163,14 @@ struct PartitionTests {
             // Few targets follow the primary.
             let followed = try cluster.primary()
             for target in cluster.targets {
-                try cluster.eventually("\(target) follows it") {
+                try waitUntil("\(target) follows it") {
                     let status = try cluster.curl("'\(cluster.url(target))/v1/daemon?what=status'")
                     return status.body.contains(cluster.lab.address(followed))
                 }
             }
             let others = cluster.proxies.filter { $0 != followed }
             try cluster.lab.separate([followed], from: others)
-            try cluster.eventually("the others take changes", within: 10) {
+            try waitUntil("the others take changes", within: 10) {
                 try cluster.create("b", at: others[0]).status == 200
             }
             let begun = ContinuousClock.now
@@ -182,7 +183,7 @@ struct PartitionTests {
                 if LabCluster.seconds(since: begun) > 5 { #expect(put.status == 200, "\(put)") }
                 slowest = max(slowest, put.seconds)
             }
-            try cluster.eventually("every object can be written", within: 6) {
+            try waitUntil("every object can be written", within: 6) {
                 try (1...12).allSatisfy {
                     try cluster.curl(
                         "-X PUT --data-binary x \(cluster.url(others[0]))/v1/objects/b/o\($0)"
@@ -195,13 +196,43 @@ struct PartitionTests {
         }
     }
 
+    @Test func `a proxy that reaches only another than the primary changes things through it`()
+        throws
+    {
+        try LabCluster.with(targets: 1) { cluster in
+            let primary = try cluster.primary()
+            let others = cluster.proxies.filter { $0 != primary }
+            try cluster.lab.separate([primary], from: [others[0]])
+            try waitUntil("the loss is noticed", within: 10) {
+                try cluster.role(others[0]) != "follower"
+            }
+            var slowest = 0.0
+            for number in 1...6 {
+                let made = try cluster.create("around-\(number)", at: others[0])
+                #expect(made.status == 200, "\(made)")
+                slowest = max(slowest, made.seconds)
+            }
+            let again = try cluster.create("around-1", at: others[0])
+            #expect(again.code == "bucket_exists", "\(again)")
+            #expect(try cluster.buckets(at: others[1]).count == 6)
+            let read = try cluster.curl("'\(cluster.url(others[0]))/v1/buckets/*'")
+            #expect(read.status == 503 && read.body.contains("\(primary) at"), "\(read)")
+            // The one that is out of reach unseats nobody.
+            #expect(try cluster.role(primary) == "leader")
+            #expect(slowest < 1)
+            print("partition: around in \(slowest) s")
+            try cluster.lab.heal()
+            try cluster.waitUntilSettled()
+        }
+    }
+
     /// Long enough for TCP to have backed off: nothing may wait for its next attempt.
     @Test func `after a long partition every proxy takes changes at once`() throws {
         try LabCluster.with { cluster in
             let old = try cluster.primary()
             let others = cluster.proxies.filter { $0 != old }
             let writers = cluster.proxies.map { BucketWriter(cluster, at: $0) }
-            try cluster.eventually("writes are under way") {
+            try waitUntil("writes are under way") {
                 writers.allSatisfy { $0.soFar.count > 3 }
             }
             // Everybody from everybody; a target stays with each side.
@@ -211,12 +242,12 @@ struct PartitionTests {
             let healed = ContinuousClock.now
             try cluster.lab.heal()
             for writer in writers {
-                try cluster.eventually("changes again", within: 20) {
+                try waitUntil("changes again", within: 20) {
                     writer.soFar.contains { $0.isAcknowledged && $0.begun > healed }
                 }
             }
             let attempts = writers.map { $0.end() }
-            try cluster.eventually("targets have everything", within: 20) {
+            try waitUntil("targets have everything", within: 20) {
                 let documents = try ([old] + cluster.targets).map {
                     try cluster.curl("'\(cluster.url($0))/v1/daemon?what=bmd'").body
                 }

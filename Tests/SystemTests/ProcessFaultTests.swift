@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Processes that are killed, frozen, short of descriptors, or started where another runs already.
@@ -41,7 +42,7 @@ struct ProcessFaultTests {
                 #expect(during.status == 200 && during.seconds < 3, "\(node): \(during)")
                 kill(clients.processIdentifier, SIGKILL)
                 clients.waitUntilExit()
-                try cluster.eventually("\(node) serves again", within: 5) {
+                try waitUntil("\(node) serves again", within: 5) {
                     try cluster.create(
                         "after-\(node)-\(UInt32.random(in: 0...99999))",
                         at: node == "t1" ? "p1" : node, seconds: 3
@@ -65,7 +66,7 @@ struct ProcessFaultTests {
             #expect(try cluster.create("b", at: "p1").status == 200)
             for node in ["p1", "t1"] {
                 let clients = try Self.silentClients(2_500, cluster, at: node)
-                try cluster.eventually("they are connected") {
+                try waitUntil("they are connected") {
                     try Shell.run("ls /proc/\(cluster.pid(node))/fd | wc -l").output
                         .trimmingCharacters(in: .whitespacesAndNewlines).count == 4
                 }
@@ -105,7 +106,7 @@ struct ProcessFaultTests {
                         "mkdir -p \(cluster.directory)/other-t1-mp1 \(cluster.directory)/other-t1-mp2; rm -f \(log)"
                     )
                     let second = try cluster.lab.start(on: node, command, log: log)
-                    try cluster.eventually("it ends", within: 5) { !second.isRunning }
+                    try waitUntil("it ends", within: 5) { !second.isRunning }
                     let text = try String(contentsOfFile: log, encoding: .utf8)
                     #expect(second.terminationStatus == 1, "\(command): \(text)")
                     #expect(
@@ -181,7 +182,7 @@ struct ProcessFaultTests {
             }
             #expect(!onOther.isEmpty)
             try cluster.signal("t1", SIGCONT)
-            let back = try cluster.eventually("t1 serves and has caught up", within: 10) {
+            let back = try waitUntil("t1 serves and has caught up", within: 10) {
                 let list = try cluster.curl(
                     "-X POST -d '{\"action\":\"listobj\"}' \(cluster.url("p2"))/v1/buckets/b",
                     seconds: 3)
@@ -277,7 +278,7 @@ struct ProcessFaultTests {
                 }
                 let log = "\(cluster.directory)/twin-\(node).log"
                 let second = try cluster.lab.start(on: node, twin, log: log)
-                try cluster.eventually("\(node)'s twin is refused", within: 10) {
+                try waitUntil("\(node)'s twin is refused", within: 10) {
                     try String(contentsOfFile: log, encoding: .utf8)
                         .contains("node \(node) is running already, at http://\(address):8080")
                 }
@@ -296,7 +297,7 @@ struct ProcessFaultTests {
                     cluster.command(node)
                         .replacingOccurrences(of: "\(address):8080", with: "\(address):8081"),
                     log: cluster.log(node))
-                try cluster.eventually("\(node) is ready at its new address", within: 10) {
+                try waitUntil("\(node) is ready at its new address", within: 10) {
                     try cluster.curl("'http://\(address):8081/v1/health?readiness=true'").status
                         == 200
                 }
@@ -325,7 +326,7 @@ struct ProcessFaultTests {
             usleep(UInt32.random(in: 0...200_000))
             try cluster.signal(old, SIGKILL)
             let other = try #require(cluster.proxies.first { $0 != old && $0 != victim })
-            let gap = try cluster.eventually("changes go on", within: 10) {
+            let gap = try waitUntil("changes go on", within: 10) {
                 try cluster.create("during", at: other, seconds: 5).status != 0
                     && cluster.buckets(at: other).contains("during")
             }

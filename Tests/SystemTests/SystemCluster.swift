@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A cluster of real processes in a directory of its own, driven as an operator would: by the
@@ -74,7 +75,7 @@ struct SystemCluster {
 
     /// Waits until every node is ready and names the same primary.
     func waitUntilSettled() throws {
-        try eventually("the cluster settles") { try run("cluster status").status == 0 }
+        try waitUntil("the cluster settles") { try run("cluster status").status == 0 }
     }
 
     // MARK: Requests
@@ -105,22 +106,10 @@ struct SystemCluster {
             maxSeconds: maxSeconds)
     }
 
-    // MARK: Waiting
-
     struct Failed: Error, CustomStringConvertible {
         let what: String
         var output = ""
         var description: String { output.isEmpty ? what : "\(what): \(output)" }
-    }
-
-    /// Asks until the answer is yes. The bound is far beyond what a busy machine needs.
-    func eventually(_ what: String, seconds: Double = 30, _ isTrue: () throws -> Bool) throws {
-        let end = Date.now.addingTimeInterval(seconds)
-        while true {
-            if (try? isTrue()) == true { return }
-            guard Date.now < end else { throw Failed(what: "not within \(seconds) s: \(what)") }
-            usleep(20_000)
-        }
     }
 
     private func showLogs() {

@@ -68,7 +68,7 @@ import Testing
             Row(method: .get, path: "/v1/cluster?what=smap", code: .unknownResource),
             Row(method: .get, path: "/v1/nothing", code: .unknownResource),
             Row(method: .get, path: "/v1/download", code: .notImplemented),
-            Row(method: .get, path: "/v1/daemon?what=stats", code: .notImplemented),
+            Row(method: .get, path: "/v1/daemon?what=remote", code: .notImplemented),
             Row(method: .get, path: "/v1/daemon?what=nonsense", code: .unknownDocument),
             Row(method: .get, path: "/v1/buckets/b", code: .badPath),
             Row(method: .head, path: "/v1/buckets/none", code: .bucketNotFound),

@@ -12,9 +12,9 @@ import Testing
             let node = try start("t1", in: path)
             #expect(NodeProcess.state(of: node) == .running)
             try NodeProcess.signal(node, SIGSTOP)
-            #expect(eventually { NodeProcess.state(of: node) == .paused })
+            try waitUntil("it is paused") { NodeProcess.state(of: node) == .paused }
             try NodeProcess.signal(node, SIGCONT)
-            #expect(eventually { NodeProcess.state(of: node) == .running })
+            try waitUntil("it runs") { NodeProcess.state(of: node) == .running }
             try NodeProcess.signal(node, SIGKILL)
             #expect(NodeProcess.waitUntilGone(node, limit: .seconds(10)))
             #expect(throws: ClusterError.notRunning("t1")) {
@@ -87,14 +87,5 @@ import Testing
             node: node)
         #expect(NodeProcess.state(of: node) == .running)
         return node
-    }
-
-    private func eventually(_ condition: () -> Bool) -> Bool {
-        let end = ContinuousClock.now + .seconds(10)
-        while !condition() {
-            guard ContinuousClock.now < end else { return false }
-            usleep(2_000)
-        }
-        return true
     }
 }

@@ -36,6 +36,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case bucketExists = "bucket_exists"
     case objectNotFound = "object_not_found"
     case nodeNotFound = "node_not_found"
+    case xactionNotFound = "xaction_not_found"
     case mountpathNotFound = "mountpath_not_found"
     case mountpathExists = "mountpath_exists"
     case duplicateNode = "duplicate_node"
@@ -61,6 +62,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case noTargets = "no_targets"
     case changingMembers = "changing_members"
     case primaryUnreachable = "primary_unreachable"
+    /// A proxy that is asked about itself.
+    case proxyUnreachable = "proxy_unreachable"
     case targetUnreachable = "target_unreachable"
     /// The change may or may not have been made; ask before repeating it.
     case outcomeUnknown = "outcome_unknown"
@@ -90,7 +93,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
             .unknownResource, .methodNotAllowed:
             400
         case .accessDenied: 403
-        case .bucketNotFound, .objectNotFound, .nodeNotFound, .mountpathNotFound: 404
+        case .bucketNotFound, .objectNotFound, .nodeNotFound, .xactionNotFound, .mountpathNotFound:
+            404
         case .bucketExists, .duplicateNode, .addressTaken, .roleDiffers, .alreadyFounded,
             .wrongCluster,
             .olderGeneration:
@@ -101,7 +105,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
         case .badRange: 416
         case .checksumMismatch, .inputOutput, .internalError, .unknown: 500
         case .notImplemented: 501
-        case .primaryUnreachable, .targetUnreachable: 502
+        case .primaryUnreachable, .proxyUnreachable, .targetUnreachable: 502
         case .notFounded, .starting, .stopping, .overloaded, .noPrimary, .noQuorum, .noTargets,
             .changingMembers, .targetBehind, .objectElsewhere, .mountpathUnavailable,
             .targetInMaintenance:

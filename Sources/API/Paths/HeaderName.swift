@@ -1,11 +1,15 @@
 /// The names of headers (contract §3.5). Matching is without regard to case.
 package enum HeaderName {
-    /// The proxy that has forwarded a request; one that bears it is not forwarded again.
+    /// The proxy that has forwarded a request; one that bears it is not forwarded again, but for a detour.
     package static let forwardedBy = "Martlet-Forwarded-By"
+    /// Beside it: the sender does not reach the primary, and asks for the request to be sent on to it.
+    package static let detour = "Martlet-Detour"
     /// Names a request across nodes and retries; made by the first proxy when the client sends none.
     package static let requestID = "Martlet-Request-Id"
     /// The client's address, told by the forwarding proxy.
     package static let clientAddress = "Martlet-Client-Address"
+    /// The nodes whose answer is missing in a document of the whole cluster.
+    package static let unanswered = "Martlet-Unanswered"
     /// The id of the calling node.
     package static let callerID = "caller.id"
     /// Where the log stood in the state that the answer was made from, or that the change led to.

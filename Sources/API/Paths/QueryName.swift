@@ -13,9 +13,14 @@ package enum QueryName {
     package static let position = "at"
     package static let node = "node"
     package static let after = "after"
+    /// Where a follower can be reached, to tell it from another of the same name.
+    package static let address = "address"
     package static let readiness = "readiness"
     package static let clusterInfo = "cii"
     package static let nonElectable = "nel"
+    /// The version that a document must have before it is answered, and how long that may take.
+    package static let waitVersion = "wait_version"
+    package static let timeout = "timeout"
     /// `stale` or `linearizable`, of reads of metadata.
     package static let consistency = "consistency"
     /// Do it although something would be lost.

@@ -9,6 +9,10 @@ package enum Resource: Equatable, Sendable {
     case daemon([String])
     case cluster([String])
     case health
+    /// `/v1/help/...`: what follows, element by element.
+    case help([String])
+    /// `/metrics`: what Prometheus reads; the one path without a version.
+    case metrics
     /// `/v1/log/follow`: a target reads the log.
     case followLog
     /// `/v1/log/followers`: a proxy tells the primary how far its followers are.
@@ -22,7 +26,13 @@ package enum Resource: Equatable, Sendable {
     /// - Throws: a failure that says what is wrong with the path, and which resources there are.
     package init(path: Substring) throws(Failure) {
         var rest = path
-        guard Self.element(&rest) == "v1" else {
+        let first = Self.element(&rest)
+        if first == "metrics" {
+            try Self.end(rest)
+            self = .metrics
+            return
+        }
+        guard first == "v1" else {
             throw Failure(
                 .unknownResource, "no resource '\(path)'",
                 next: "paths begin with /v1/, see \(Resource.names)")
@@ -36,6 +46,7 @@ package enum Resource: Equatable, Sendable {
         case "health":
             try Self.end(rest)
             self = .health
+        case "help": self = .help(try Self.elements(rest))
         case "log":
             self = try Self.choice(rest, ["follow": .followLog, "followers": .logFollowers])
         case "raft": self = try Self.choice(rest, ["stream": .raftStream])
@@ -48,7 +59,8 @@ package enum Resource: Equatable, Sendable {
         }
     }
 
-    package static let names = "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/health"
+    package static let names =
+        "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/health, /v1/help, /metrics"
 
     private static func object(_ rest: Substring) throws(Failure) -> Resource {
         var rest = rest

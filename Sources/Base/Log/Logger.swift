@@ -26,16 +26,21 @@ package struct Logger: Sendable {
     private let node: String
     private let subject: String
     private let minimum: Level
+    /// What was logged last, here and under other subjects.
+    package let tail: LogTail
 
-    package init(node: String, subject: String, minimum: Level = .info) {
+    package init(
+        node: String, subject: String, minimum: Level = .info, tail: LogTail = LogTail()
+    ) {
         self.node = node
         self.subject = subject
         self.minimum = minimum
+        self.tail = tail
     }
 
     /// The same log under another subject.
     package func about(_ subject: String) -> Logger {
-        Logger(node: node, subject: subject, minimum: minimum)
+        Logger(node: node, subject: subject, minimum: minimum, tail: tail)
     }
 
     package func debug(_ text: @autoclosure () -> String) { write(.debug, text) }
@@ -48,6 +53,7 @@ package struct Logger: Sendable {
         let line =
             "\(Self.clockText()) \(level.letter) \(node) \(subject): \(Self.oneLine(text()))\n"
         let bytes = Array(line.utf8)
+        tail.append(level, bytes)
         _ = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 

@@ -96,6 +96,8 @@ package struct Replica: Sendable {
     package var generation: Generation { hardState.generation }
     package var configuration: Configuration { log.configuration }
     package var lastMark: LogMark { log.lastMark }
+    /// The index of the entry before the first that is kept.
+    package var baseIndex: Index { log.base.mark.index }
     package var base: LogBase { log.base }
     package var durable: Index { log.flushed }
 

@@ -10,6 +10,8 @@ package struct DriverStatus: Hashable, Sendable {
     /// The position of the last applied entry.
     package var applied: Position
     package var last: LogMark
+    /// Before the first entry that the log still has.
+    package var base: Index
     package var configuration: Configuration
     /// On the leader: nanoseconds since each other member was last heard.
     package var silence: [MemberID: UInt64]
@@ -28,7 +30,7 @@ extension Pipeline {
         return DriverStatus(
             id: replica.id, role: replica.roleName, generation: replica.generation,
             term: replica.term, leader: replica.leader, commit: replica.commit, applied: position,
-            last: replica.lastMark, configuration: replica.configuration,
+            last: replica.lastMark, base: replica.baseIndex, configuration: replica.configuration,
             silence: Dictionary(
                 replica.contacts.map { ($0.member, nanoseconds($0.ticks)) },
                 uniquingKeysWith: min),

@@ -161,6 +161,7 @@ final class Connection: Socket, @unchecked Sendable {
     private func conclude() {
         guard phase == .busy else { return finishClosed() }
         let isWhole = exchange.state == .complete || exchange.state == .bodiless
+        server.handler.concluded(exchange, isWhole: isWhole)
         var isLingering = false
         switch exchange.bodyState {
         case .none: break
@@ -182,6 +183,7 @@ final class Connection: Socket, @unchecked Sendable {
 
     /// A connection closed while its handler ran.
     private func finishClosed() {
+        if exchange.currentRequest != nil { server.handler.concluded(exchange, isWhole: false) }
         exchange.currentRequest = nil
         giveSlabBack()
     }

@@ -48,7 +48,11 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         var isStopped = false
     }
 
-    package init(name: String) {
+    /// Its place among the loops of its group.
+    package let number: Int
+
+    package init(name: String, number: Int = 0) {
+        self.number = number
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         wakeup = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
         precondition(epoll >= 0 && wakeup >= 0, "no descriptor is left for an event loop")

@@ -14,7 +14,7 @@ package final class EventLoopGroup: Sendable {
     ///   - pool: shared with others, or a new one.
     package init(loops count: Int? = nil, pool: BlockingPool? = nil) {
         let count = count ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-        loops = (0..<count).map { EventLoop(name: "loop-\($0)") }
+        loops = (0..<count).map { EventLoop(name: "loop-\($0)", number: $0) }
         self.pool = pool ?? BlockingPool(name: "pool")
     }
 

@@ -21,8 +21,23 @@ package final class Exchange: @unchecked Sendable {
     var bodyBytesMax = 0
     var bodyIdleSeconds = 0.0
     var bodyBytesPerSecondMin = 0
-    var bodyBytesRead = 0
+    /// Of the request's body, without the framing of chunks.
+    package internal(set) var bodyBytesRead = 0
     var bodyStarted: UInt64 = 0
+
+    /// What the handler calls the request, for whoever counts requests; 0 until it says.
+    package var label: UInt8 = 0
+    /// The status of the answer; `nil` before there is one.
+    package private(set) var answeredStatus: Status?
+    /// Of the answer's body, as far as it was given to the connection.
+    package private(set) var bodyBytesGiven = 0
+    /// When the head was there: the time of the loop's turn.
+    private var begun: UInt64 = 0
+    /// Nanoseconds since the request's head was there.
+    package var age: UInt64 {
+        let now = EventLoop.clock()
+        return now > begun ? now - begun : 0
+    }
 
     /// How far the answer is.
     enum State: Equatable {
@@ -57,6 +72,12 @@ package final class Exchange: @unchecked Sendable {
         return currentRequest
     }
 
+    /// Whether the server is shutting down; an answer that waits for something should wait no more.
+    package var isDraining: Bool { connection.isDraining }
+
+    /// Open connections of the server, this one included.
+    package var openConnections: Int { connection.server.connections }
+
     /// Whether the head of an answer has been given.
     package var isAnswered: Bool { state != .unanswered }
 
@@ -70,6 +91,10 @@ package final class Exchange: @unchecked Sendable {
         bodyBytesPerSecondMin = limits.bodyBytesPerSecondMin
         bodyBytesRead = 0
         bodyStarted = 0
+        label = 0
+        answeredStatus = nil
+        bodyBytesGiven = 0
+        begun = loop.now
         if head.isChunked {
             bodyState = .chunked(ChunkedDecoder())
         } else if let length = head.contentLength, length > 0 {
@@ -101,6 +126,7 @@ package final class Exchange: @unchecked Sendable {
         headers(&loop.writer)
         if let type { loop.writer.add("Content-Type", type) }
         endHead(status, length: body.count)
+        if sendsBody(status) { bodyBytesGiven = body.count }
         connection.transmit(sendsBody(status) ? body : UnsafeRawBufferPointer(start: nil, count: 0))
         state = .complete
     }
@@ -126,6 +152,7 @@ package final class Exchange: @unchecked Sendable {
         endHead(status, length: count)
         state = .complete
         if sendsBody(status), count > 0 {
+            bodyBytesGiven = count
             connection.transmit(file: file, offset: offset, count: count, owner: owner)
         } else {
             connection.transmit(UnsafeRawBufferPointer(start: nil, count: 0))
@@ -211,10 +238,15 @@ package final class Exchange: @unchecked Sendable {
         case .unanswered: throw .misused("a body was written before its head")
         case .complete: throw .misused("a body was written after its end")
         case .bodiless: return nil
-        case .chunked: return true
-        case .untilClose: return false
+        case .chunked:
+            bodyBytesGiven += count
+            return true
+        case .untilClose:
+            bodyBytesGiven += count
+            return false
         case .counted(let rest):
             guard count <= rest else { throw .misused("the body is longer than announced") }
+            bodyBytesGiven += count
             state = .counted(rest - count)
             return false
         }
@@ -226,6 +258,7 @@ package final class Exchange: @unchecked Sendable {
     private func beginHead(_ status: Status) -> Bool {
         guard state == .unanswered else { return false }
         settleBody()
+        answeredStatus = status
         loop.writer.output.removeAll()
         loop.writer.output.append("HTTP/1.1 ")
         loop.writer.output.append(status.rawValue)

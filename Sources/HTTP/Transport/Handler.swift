@@ -9,6 +9,10 @@ package protocol Handler: Sendable {
     /// Answers by whatever takes longer. What it throws becomes an error answer (see `Server.Configuration.renderError`)
     /// or, when an answer has begun, the end of the connection.
     func handle(_ exchange: Exchange) async throws
+
+    /// Called once when an exchange is over, on its loop; for counting, so it must be quick. Unless it `isWhole`, the
+    /// connection was lost or the answer cut off before all of it was handed to the kernel.
+    func concluded(_ exchange: Exchange, isWhole: Bool)
 }
 
 /// What a handler's synchronous half made of a request.
@@ -18,6 +22,8 @@ package enum Outcome: Sendable {
 }
 
 extension Handler {
+    package func concluded(_ exchange: Exchange, isWhole: Bool) {}
+
     package func respond(to exchange: Exchange) -> Outcome { .async }
 }
 

@@ -14,6 +14,8 @@ struct FollowServer: Sendable {
     let pool: BlockingPool
     let stopping: Latch
     let log: Logger
+    /// Those open now.
+    let streams = Watched(0)
 
     func serve(_ exchange: Exchange, _ query: Query) async throws {
         guard let id = NodeID(try query.value(QueryName.node) ?? "") else {
@@ -22,23 +24,33 @@ struct FollowServer: Sendable {
         guard let after = LogPosition(text: try query.value(QueryName.after) ?? "") else {
             throw Failure(.badPosition, "'after' is missing, or not a position of the log")
         }
+        let address = try Self.address(query)
         guard published.now.isFounded else {
             throw Failure(.notFounded, "this proxy belongs to no cluster yet")
         }
         guard !stopping.isOpen else { throw Failure(.stopping, "this proxy is stopping") }
-        guard followers.count < Limits.followersMax else {
+        guard streams.value < Limits.followersMax else {
             throw Failure(.overloaded, "this proxy has \(Limits.followersMax) followers already")
         }
+        streams.update { $0 += 1 }
+        defer { streams.update { $0 -= 1 } }
         exchange.limitBody(.max)
         exchange.allowSilence(seconds: Limits.followSilenceSeconds)
-        let stream = followers.opened(id, at: after)
-        defer { followers.closed(id, stream: stream) }
-        log.info("\(id) follows the log from \(after.text)")
+        let place = FollowerPlace(followers, id)
+        defer { place.leave() }
+        if let namesake = namesake(of: id, at: address) {
+            log.warning(
+                "\(id) at \(address?.url ?? "") follows the log, and is not waited for: the map has "
+                    + "\(id) at \(namesake.address.url)")
+        } else {
+            place.take(at: after)
+            log.info("\(id) follows the log from \(after.text)")
+        }
         exchange.stream(.ok, type: "application/octet-stream")
         let diverged = Watched(false)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await write(exchange, after: after, diverged) }
-            group.addTask { try await read(exchange, id, stream, diverged) }
+            group.addTask { try await read(exchange, id, address, place, diverged) }
             group.addTask {
                 await stopping.wait()
                 throw Failure(.stopping, "this proxy is stopping")
@@ -46,6 +58,22 @@ struct FollowServer: Sendable {
             defer { group.cancelAll() }
             try await group.next()
         }
+    }
+
+    private static func address(_ query: Query) throws(Failure) -> NodeAddress? {
+        guard let text = try query.value(QueryName.address) else { return nil }
+        guard let address = NodeAddress(text: text) else {
+            throw Failure(.badNode, "'address' is '\(text)', not HOST:PORT")
+        }
+        return address
+    }
+
+    /// The node that has this id on the map, when it is another than the follower: two of one name are a mistake, and
+    /// the second must not speak for the first.
+    private func namesake(of id: NodeID, at address: NodeAddress?) -> Node? {
+        guard let address, let known = published.now.state.map[id], known.address != address
+        else { return nil }
+        return known
     }
 
     // MARK: Down
@@ -131,7 +159,8 @@ struct FollowServer: Sendable {
     // MARK: Up
 
     private func read(
-        _ exchange: Exchange, _ id: NodeID, _ stream: UInt64, _ diverged: Watched<Bool>
+        _ exchange: Exchange, _ id: NodeID, _ address: NodeAddress?, _ place: FollowerPlace,
+        _ diverged: Watched<Bool>
     ) async throws {
         var buffer = FrameBuffer()
         while let piece = try await exchange.next() {
@@ -149,7 +178,12 @@ struct FollowServer: Sendable {
                         diverged.set(true)
                         continue
                     }
-                    followers.acknowledged(id, stream: stream, at: position)
+                    // The map may have changed: who has moved counts when it has been admitted.
+                    if namesake(of: id, at: address) == nil {
+                        place.take(at: position)
+                    } else {
+                        place.leave()
+                    }
                 }
             } catch {
                 throw Failure(.badBody, "the follower's stream ends here", cause: error.description)

@@ -15,6 +15,7 @@ struct FollowerReporter: Sendable {
 
     func run() async {
         var reported: UInt64 = 0
+        var sequence = FollowerReport.Sequence(life: SystemRandom.word(), number: 0)
         var complaint = ""
         while !Task.isCancelled {
             let known = reported
@@ -29,7 +30,9 @@ struct FollowerReporter: Sendable {
                 followers.forgetSilentProxies()
                 continue
             }
-            let report = FollowerReport(proxy: id, followers: followers.reports)
+            sequence.number += 1
+            let report = FollowerReport(
+                proxy: id, sequence: sequence, followers: followers.reports)
             do {
                 let response = try await client.send(
                     .post, primary.endpoint, "/v1/log/followers", body: report.encoded,

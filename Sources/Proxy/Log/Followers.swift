@@ -30,6 +30,8 @@ final class Followers: Sendable {
         var followers: [NodeID: Follower] = [:]
         var waits: [Wait] = []
         var lastStream: UInt64 = 0
+        /// Of each other proxy, which report was taken last.
+        var reports: [NodeID: FollowerReport.Sequence] = [:]
 
         func isReached(_ position: LogPosition) -> Bool {
             followers.values.allSatisfy { $0.isLeftBehind || $0.position >= position }
@@ -54,8 +56,6 @@ final class Followers: Sendable {
     }
 
     // MARK: Streams of this proxy
-
-    var count: Int { state.withLock { $0.followers.values.count { $0.proxy == nil } } }
 
     /// Whether anybody is waited for who follows another proxy.
     var areElsewhere: Bool {
@@ -112,12 +112,43 @@ final class Followers: Sendable {
         }
     }
 
+    /// A follower, for those who look after the cluster.
+    struct Overview: Sendable {
+        var id: NodeID
+        var position: LogPosition
+        /// The proxy that reported it; `nil` when its stream is here.
+        var proxy: NodeID?
+        var isLeftBehind: Bool
+
+        /// Entries that it is not known to have applied.
+        func lag(behind newest: LogPosition) -> UInt64 {
+            newest > position && newest.index > position.index ? newest.index - position.index : 0
+        }
+    }
+
+    /// All followers known here, in order of their ids; on the primary, those of the whole cluster.
+    var overview: [Overview] {
+        state.withLock { state in
+            state.followers.map {
+                Overview(
+                    id: $0.key, position: $0.value.position, proxy: $0.value.proxy,
+                    isLeftBehind: $0.value.isLeftBehind)
+            }
+        }.sorted { $0.id < $1.id }
+    }
+
     // MARK: What other proxies report
 
-    /// Takes in all followers of another proxy; those it no longer names are gone.
-    func reported(by proxy: NodeID, _ reports: [FollowerReport.Follower]) {
+    /// Takes in all followers of another proxy; those it no longer names are gone. A report that was overtaken on the
+    /// way by a later one is passed over: it would bring back who has left since.
+    func reported(_ report: FollowerReport) {
         let newest = newest()
+        let (proxy, reports) = (report.proxy, report.followers)
         let due = state.withLock { state -> [Waiter] in
+            if let last = state.reports[proxy], !report.follows(last) { return [] }
+            // Proxies are few; a flood of names is not from ours.
+            if state.reports.count > Limits.reportersMax { state.reports = [:] }
+            state.reports[proxy] = report.sequence
             let named = Set(reports.map(\.id))
             for (id, follower) in state.followers where follower.proxy == proxy {
                 if !named.contains(id) { state.followers[id] = nil }
@@ -127,7 +158,7 @@ final class Followers: Sendable {
                 // Its own stream here, or a later word of another proxy, knows better.
                 if let known, known.proxy != proxy, known.position >= report.position { continue }
                 if known?.proxy == nil, known != nil { continue }
-                // A report that was overtaken by a later one takes nothing back.
+                // What a follower has acknowledged it does not take back.
                 let position = max(report.position, known?.position ?? .zero)
                 state.followers[report.id] = Follower(
                     position: position, stream: 0, proxy: proxy, seen: .now(),

@@ -39,7 +39,7 @@ struct GroupKeeper: Sendable {
         guard status.role == .leader else { return true }
         if state.map.clusterID.isEmpty { return await found(status.generation) }
         while group.isLeader,
-            let change = GroupPlan.next(published.now.state.map, group.status.configuration)
+            let change = nextChange()
         {
             switch await group.raft.changeMembership(change) {
             case .applied(let position, _):
@@ -51,7 +51,23 @@ struct GroupKeeper: Sendable {
             case .unknown: return false
             }
         }
-        return true
+        // Who is about to answer for the first time may vote then.
+        return !Self.heardLearners(group.status).values.contains(.zero)
+    }
+
+    private func nextChange() -> MembershipChange? {
+        let status = group.status
+        return GroupPlan.next(
+            published.now.state.map, status.configuration,
+            living: Self.heardLearners(status).filter { $0.value > .zero })
+    }
+
+    /// The learners heard a moment ago and how far each is: not at all, before it has answered the first time.
+    private static func heardLearners(_ status: DriverStatus) -> [MemberID: Index] {
+        let patience = UInt64(Limits.missingSeconds * 1e9)
+        return status.matches.filter { member, _ in
+            status.configuration.isLearner(member) && status.silence[member] ?? .max < patience
+        }
     }
 
     /// The first command of a cluster's log; only its founder can lead without it.

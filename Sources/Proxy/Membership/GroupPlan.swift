@@ -19,12 +19,18 @@ enum GroupPlan {
     /// One step towards the group that the map describes; `nil` when it is there.
     ///
     /// What holds the log together comes first: a member whose node has a new disk is removed before that new
-    /// member votes, so that a dead voter never raises the majority.
-    static func next(_ map: ClusterMap, _ group: Configuration) -> MembershipChange? {
-        next(map.nodes(.proxy), group)
+    /// member votes, so that a dead voter never raises the majority. For the same reason only learners are promoted
+    /// that live: `living` tells how far those are that were heard a moment ago and have answered. One that does not
+    /// live stands in nobody's way.
+    static func next(
+        _ map: ClusterMap, _ group: Configuration, living: [MemberID: Index]
+    ) -> MembershipChange? {
+        next(map.nodes(.proxy), group, living: living)
     }
 
-    static func next(_ proxies: [Node], _ group: Configuration) -> MembershipChange? {
+    static func next(
+        _ proxies: [Node], _ group: Configuration, living: [MemberID: Index]
+    ) -> MembershipChange? {
         let proxies = proxies.filter { $0.member != 0 }
         guard !proxies.isEmpty else { return nil }
         let known = Set(proxies.map { MemberID($0.member) })
@@ -33,8 +39,8 @@ enum GroupPlan {
                 .map { MemberID($0.member) })
 
         if let fresh = known.filter({ !group.contains($0) }).min() { return .addLearner(fresh) }
-        // The members in order of their names: the choice is the same whoever leads.
-        let heir = group.learners.first { mayVote.contains($0) }
+        let heirs = group.learners.filter { mayVote.contains($0) && living[$0] != nil }
+        let heir = heirs.max { (living[$0] ?? .zero, $1) < (living[$1] ?? .zero, $0) }
         if let leaving = group.voters.first(where: { !mayVote.contains($0) }) {
             // Somebody has to vote when it has gone.
             if group.voters.count == 1 { return heir.map { .promote($0) } }
@@ -43,7 +49,10 @@ enum GroupPlan {
         if let stale = group.learners.first(where: { !known.contains($0) }) {
             return .remove(stale)
         }
-        if group.voters.count < voters(of: mayVote.count) { return heir.map { .promote($0) } }
+        // A dead learner is no partner for an even voter.
+        if group.voters.count < voters(of: group.voters.count + heirs.count) {
+            return heir.map { .promote($0) }
+        }
         return nil
     }
 }

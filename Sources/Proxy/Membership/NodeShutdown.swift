@@ -79,7 +79,7 @@ struct NodeShutdown: Sendable {
         return Forwarder.Request(
             method: .delete,
             target: "/v1/cluster/daemon/\(PercentCoding.encoded(node.id.text))?\(query)",
-            body: [], origin: origin, isForwarded: false)
+            body: [], origin: origin, reach: .anywhere)
     }
 
     // MARK: Dry runs

@@ -21,7 +21,11 @@ struct VoterForecast: Equatable {
         var stuck: Configuration?
         // Every proxy is added, promoted, demoted and removed once at most.
         for _ in 0..<(4 * (proxies.count + group.members.count) + 1) {
-            guard let change = GroupPlan.next(proxies, present) else { break }
+            // Who is not known to be missing is as good as the others.
+            let living = present.learners.filter { !missing.contains($0) }.map { ($0, Index.zero) }
+            let change = GroupPlan.next(
+                proxies, present, living: Dictionary(uniqueKeysWithValues: living))
+            guard let change else { break }
             present = present.after(change)
             if stuck == nil, Self.survives(present, missing) < 0 { stuck = present }
         }

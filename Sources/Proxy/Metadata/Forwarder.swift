@@ -18,8 +18,17 @@ struct Forwarder: Sendable {
         var target: String
         var body: [UInt8]
         var origin: MetadataService.Origin
-        /// Whether another proxy has sent it here; then it goes no further.
-        var isForwarded: Bool
+        var reach: Reach
+    }
+
+    /// How far a request may go from here.
+    enum Reach: Sendable {
+        /// A client sent it: to the primary, or through another proxy that reaches it.
+        case anywhere
+        /// A proxy sent it that does not reach the primary: to the primary only, and at once.
+        case primary
+        /// A proxy sent it that takes this one for the primary: no further.
+        case here
     }
 
     enum Reply<Value: Sendable>: Sendable {
@@ -29,53 +38,79 @@ struct Forwarder: Sendable {
     }
 
     /// Has the primary serve a request: here by `serve` when this proxy is it, else over there. While an election or
-    /// a hand-over is under way, it waits for a primary: a request that has met none has had no effect.
+    /// a hand-over is under way, it waits for a primary: a request that has met none has had no effect. When none is
+    /// reached although others are, one of these may reach it.
     ///
     /// - Throws: what `serve` throws; or that there is no primary, or that it was lost after it had got the request.
     func onPrimary<Value: Sendable>(
         _ request: Request, _ serve: () async throws -> Value
     ) async throws -> Reply<Value> {
         let begun = MonotonicTime.now()
+        // An election is usually over by then; a primary that was not heard for as long is out of reach.
+        let silence = group.status.leaderSilence.map { Double($0) / 1e9 } ?? .infinity
+        var detourDue = silence < Limits.detourSeconds ? Limits.detourSeconds : 0
         while true {
             let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
-            let rest = Limits.primarySeconds - elapsed
+            let isInTime = request.reach == .anywhere && elapsed < Limits.primarySeconds
             if group.isLeader {
                 do {
                     return .local(try await serve())
                 } catch let failure as Failure where failure.code == .noPrimary {
                     // It has stopped leading. Whoever sent the request here tries again by itself.
-                    guard rest > 0, !request.isForwarded else { throw failure }
+                    guard isInTime else { throw failure }
                 }
-            } else if request.isForwarded {
-                // Whoever sent it here knows better soon; what is missing here need not be missing there.
-                throw Failure(.noPrimary, "\(id) is not the primary", next: "try again in a moment")
             } else {
-                guard rest > 0, await mayHavePrimary(rest) else { throw group.noPrimary() }
-                if let primary = group.primary, primary.id != id,
-                    let answer = try await send(request, to: primary)
-                {
-                    return .relayed(answer)
+                if let answer = try await sendToPrimary(request) { return .relayed(answer) }
+                guard request.reach == .anywhere else {
+                    // Whoever sent it here knows better soon; what is missing here need not be missing there.
+                    throw Failure(
+                        .noPrimary, "\(id) is not the primary", next: "try again in a moment")
                 }
+                let trouble = group.noPrimary()
+                // With the majority out of sight, waiting makes no sense.
+                if elapsed >= detourDue || trouble.code == .noQuorum {
+                    if let answer = try await sendAround(request) { return .relayed(answer) }
+                    detourDue = elapsed + Limits.detourSeconds
+                }
+                guard isInTime, trouble.code == .noPrimary else { throw trouble }
             }
             await pause()
         }
     }
 
-    /// Whether waiting makes sense: with the majority missing it does not.
-    private func mayHavePrimary(_ seconds: Double) async -> Bool {
-        if group.status.leader != nil { return true }
-        if group.noPrimary().code != .noPrimary { return false }
-        return await group.waitForLeader(loop, seconds: seconds)
+    private func sendToPrimary(_ request: Request) async throws(Failure) -> Answer? {
+        guard request.reach != .here, let primary = group.primary, primary.id != id else {
+            return nil
+        }
+        return try await send(request, to: primary)
+    }
+
+    /// Through another proxy, which may reach a primary that this one does not.
+    private func sendAround(_ request: Request) async throws(Failure) -> Answer? {
+        for proxy in group.detours {
+            if let answer = try await send(request, to: proxy, isDetour: true) { return answer }
+        }
+        return nil
     }
 
     private func pause() async {
-        await loop.sleep(nanoseconds: UInt64(Limits.primaryRetrySeconds * 1e9))
+        let isElecting = group.status.leader == nil
+        let seconds = isElecting ? Limits.electionSeconds : Limits.primaryRetrySeconds
+        _ = await loop.within(nanoseconds: UInt64(seconds * 1e9)) {
+            // Otherwise only time helps: a known primary does not answer yet.
+            await group.statusChanges.first { isElecting && $0?.leader != nil }
+        }
     }
 
     /// - Returns: `nil` when the request has certainly had no effect and may be tried again.
-    private func send(_ request: Request, to primary: Node) async throws(Failure) -> Answer? {
+    private func send(
+        _ request: Request, to node: Node, isDetour: Bool = false
+    ) async throws(Failure) -> Answer? {
         do throws(ClientError) {
-            let answer = try await ask(primary, request)
+            let answer =
+                isDetour
+                ? try await relay(request, to: node, isDetour: true)
+                : try await ask(node, request)
             if answer.status == .serviceUnavailable,
                 Failure(decoding: answer.body)?.code == .noPrimary
             {
@@ -86,15 +121,14 @@ struct Forwarder: Sendable {
             switch error {
             case .unreachable: return nil
             case .overloaded:
-                throw Failure(
-                    .overloaded, "too many requests wait for the primary \(primary.id)")
+                throw Failure(.overloaded, "too many requests wait for \(node.id)")
             default: break
             }
             if request.method == .get || request.method == .head { return nil }
             var failure = Failure(
                 .outcomeUnknown,
-                "the primary \(primary.id) was lost after it had got the request; the change may "
-                    + "or may not have been made",
+                "\(isDetour ? "proxy" : "the primary") \(node.id) was lost after it had got the "
+                    + "request; the change may or may not have been made",
                 cause: error.description, next: "look before you repeat it")
             failure.requestID = request.origin.requestID
             throw failure
@@ -139,14 +173,17 @@ struct Forwarder: Sendable {
         }
     }
 
-    private func relay(_ request: Request, to primary: Node) async throws(ClientError) -> Answer {
+    private func relay(
+        _ request: Request, to node: Node, isDetour: Bool = false
+    ) async throws(ClientError) -> Answer {
+        var headers = [
+            (HeaderName.forwardedBy, id.text),
+            (HeaderName.requestID, request.origin.requestID),
+            (HeaderName.clientAddress, request.origin.clientAddress),
+        ]
+        if isDetour { headers.append((HeaderName.detour, "true")) }
         let response = try await client.send(
-            request.method, primary.endpoint, request.target,
-            headers: [
-                (HeaderName.forwardedBy, id.text),
-                (HeaderName.requestID, request.origin.requestID),
-                (HeaderName.clientAddress, request.origin.clientAddress),
-            ],
+            request.method, node.endpoint, request.target, headers: headers,
             body: request.body,
             timeouts: Client.Timeouts(
                 connectSeconds: Limits.streamConnectSeconds,

@@ -34,7 +34,11 @@ struct MetadataService: Sendable {
         let record = LogRecord(
             command, actor: origin.actor, clientAddress: origin.clientAddress,
             requestID: origin.requestID, stateIndex: now.position.index, stateHash: now.hash)
-        switch await group.raft.propose(record.encoded) {
+        let begun = MonotonicTime.now()
+        let ending = await group.raft.propose(record.encoded)
+        group.counters.proposed(
+            RaftCounters.Ending(ending), nanoseconds: MonotonicTime.now().since(begun))
+        switch ending {
         case .applied(_, let outcome):
             if case .failure(let rejection) = outcome.result { throw Failure(rejection) }
             // Other proxies have to know before the targets that follow them can.

@@ -14,6 +14,7 @@ struct RaftGroup: Sendable {
     let contacts: PeerContacts
     /// The newest status; set whenever role, term, leader or configuration change.
     let statusChanges: Watched<DriverStatus?>
+    let counters: RaftCounters
 
     var status: DriverStatus { raft.status }
     var isLeader: Bool { status.role == .leader }
@@ -21,15 +22,18 @@ struct RaftGroup: Sendable {
     /// The node of the member that leads, as far as known here.
     var primary: Node? { status.leader.flatMap { directory.node(of: $0) } }
 
-    /// Waits until some leader is known.
-    ///
-    /// - Returns: whether there is one; `false` when the time was over first.
-    func waitForLeader(_ loop: EventLoop, seconds: Double) async -> Bool {
-        if status.leader != nil { return true }
-        let found = await loop.within(nanoseconds: UInt64(seconds * 1e9)) {
-            await statusChanges.first { $0?.leader != nil }
+    /// Other proxies that may reach a primary which this one does not: those heard a moment ago, the last one first. A
+    /// proxy that does not vote hears nobody but the primary, so it has to try.
+    var detours: [Node] {
+        let status = status
+        let votes = status.configuration.isVoter(status.id)
+        let others = status.configuration.voters
+            .filter { $0 != status.id && $0 != status.leader }
+            .map { (member: $0, silence: contacts.silence($0)) }
+            .filter { !votes || $0.silence < Limits.missingSeconds }
+        return others.sorted { $0.silence < $1.silence }.compactMap {
+            directory.node(of: $0.member)
         }
-        return found.flatMap { $0 } != nil
     }
 
     /// Voters that have not been heard for a while, with when they last were.

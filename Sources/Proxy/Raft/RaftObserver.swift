@@ -6,6 +6,7 @@ import Synchronization
 /// Passes on what the local member reports: states to those who read them, news to the log.
 final class RaftObserver: Sendable {
     let statusChanges: Watched<DriverStatus?>
+    let counters = RaftCounters()
     /// Whether this member was removed before the process started: its own log may not say so, and then nothing but
     /// joining anew brings it back. One removed while it runs has heard a leader, and knows.
     let isStranded = Watched<Bool>(false)
@@ -38,6 +39,7 @@ final class RaftObserver: Sendable {
         case .changed(let status):
             let before = statusChanges.value
             statusChanges.set(status)
+            counters.changed(from: before, to: status)
             if status.leader != nil {
                 hasHadLeader.store(true, ordering: .relaxed)
                 if isStranded.value { isStranded.set(false) }

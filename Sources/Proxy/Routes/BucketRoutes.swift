@@ -2,6 +2,7 @@ import API
 import Base
 import Cluster
 import HTTP
+import Statistics
 
 /// `/v1/buckets`: names, creation, destruction, properties, listings (contract §5).
 struct BucketRoutes: Sendable {
@@ -113,6 +114,7 @@ struct BucketRoutes: Sendable {
     private func list(
         _ exchange: Exchange, _ name: String, _ query: Query, _ message: ActionMessage
     ) async throws {
+        exchange.operation = .list
         _ = try message.decoded(allowed: [.listObjects])
         let bucket = try Bucket(name: name, query: query)
         let (now, properties) = try await metadata.bucket(bucket)

@@ -10,8 +10,7 @@ struct ClusterRoutes: Sendable {
     let departure: Departure
     let actions: ClusterActions
     let transfer: PrimaryTransfer
-    let published: PublishedState
-    let fanOut: FanOut
+    let queries: ClusterQueries
     let forwarder: Forwarder
     let followers: Followers
 
@@ -42,24 +41,24 @@ struct ClusterRoutes: Sendable {
 
     private func get(_ exchange: Exchange, _ query: Query) async throws {
         switch try query.value(QueryName.what) ?? "" {
-        case let what where ["smap", "bmd"].contains(what):
+        case let what where ["smap", "bmd", "snode", "smapvote"].contains(what):
             try await daemon.serve(exchange, query, what: what)
         case "mountpath_events":
             let now = try await daemon.metadata.state(for: query)
             exchange.respond(json: now.state.mountpathEvents, position: now.position)
         case "target_ips":
             // Three networks, here all the same (contract §10.8).
-            let hosts = published.now.state.map.nodes(.target).map(\.address.host)
+            let hosts = try await daemon.view(query).state.map.nodes(.target).map(\.address.host)
             let text = hosts.flatMap { [$0, $0, $0] }.joined(separator: ",")
             exchange.respond(.ok, type: "text/plain; charset=utf-8", body: Array(text.utf8))
-        case "mountpaths":
-            let body = try await fanOut.document(
-                "mountpaths", of: published.now.state.map.nodes(.target), under: "targets")
-            exchange.respond(.ok, type: "application/json", body: body)
+        case let what where ClusterQueries.served.contains(what):
+            let map = try await daemon.view(query).state.map
+            try await queries.serve(exchange, what: what, of: map)
         case let what:
             throw Failure(
                 .unknownDocument, "no document '\(what)' of the cluster",
-                next: "what=smap, bmd, mountpaths, mountpath_events or target_ips")
+                next: "what=smap, bmd, snode, smapvote, target_ips, mountpath_events, "
+                    + ClusterQueries.served.joined(separator: ", "))
         }
     }
 
@@ -142,8 +141,7 @@ struct ClusterRoutes: Sendable {
     /// Another proxy says how far its followers are.
     func takeReport(_ exchange: Exchange) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
-        let report = try FollowerReport(decoding: body)
-        followers.reported(by: report.proxy, report.followers)
+        followers.reported(try FollowerReport(decoding: body))
         exchange.respond(.ok)
     }
 }

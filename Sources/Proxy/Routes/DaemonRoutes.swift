@@ -1,13 +1,18 @@
 import API
 import Base
 import Cluster
+import Consensus
 import HTTP
+import Statistics
 
 /// `/v1/daemon`: this proxy's own view (contract §6, §8).
 struct DaemonRoutes: Sendable {
     let node: Node
     let metadata: MetadataService
     let raft: RaftDocument
+    let statistics: StatisticsRoutes
+    let log: LogTail
+    let longPoll = LongPoll()
     let actions: DaemonActions
 
     func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
@@ -31,31 +36,57 @@ struct DaemonRoutes: Sendable {
     func serve(_ exchange: Exchange, _ query: Query, what: String) async throws {
         switch what {
         case "smap":
-            let now = try await view(query)
+            let now = try await view(exchange, query, .smap)
             exchange.respond(json: now.state.map.document, position: now.position)
         case "bmd", "bucketmd":
-            let now = try await view(query)
+            let now = try await view(exchange, query, .bmd)
             exchange.respond(json: now.state.bucketDocument, position: now.position)
         case "snode":
             var json = JSONWriter()
-            json.value(node)
+            // Flags live in the cluster map (contract §8.1).
+            json.value(
+                Node(id: node.id, role: node.role, address: node.address, member: node.member))
             json.newline()
             exchange.respond(.ok, type: "application/json", body: json.bytes)
         case "rmd":
             let now = try await view(query)
             exchange.respond(
                 json: Rebalance.document(now.state.rebalance), position: now.position)
+        case "smapvote":
+            var json = JSONWriter()
+            json.voteBundle(
+                try await view(query).state, isVoting: metadata.group.status.leader == nil)
+            json.newline()
+            exchange.respond(.ok, type: "application/json", body: json.bytes)
+        case let what where StatisticsRoutes.served.contains(what):
+            try await statistics.serve(exchange, what: what)
+        case "log": try exchange.respond(log: log, query)
         case "raft": exchange.respond(.ok, type: "application/json", body: raft.encoded)
         default:
             throw Failure(
                 .unknownDocument, "no document '\(what)'",
-                next: "what=smap, bmd, rmd, snode or raft")
+                next: "what=smap, bmd, rmd, snode, smapvote, stats, status, sysinfo, log or raft")
         }
+    }
+
+    /// The same, once the document has the version that the query asks for.
+    private func view(
+        _ exchange: Exchange, _ query: Query, _ document: VersionWait.Document
+    ) async throws(Failure) -> PublishedState.Snapshot {
+        guard let wait = try VersionWait(query, for: document) else { return try await view(query) }
+        let (published, loop) = (metadata.published, exchange.loop)
+        let reached = try await longPoll.wait(exchange, seconds: wait.seconds) { seconds in
+            await loop.within(nanoseconds: UInt64(seconds * 1e9)) {
+                await published.first(where: wait.isReached(in:))
+            } ?? nil
+        }
+        guard reached != nil else { throw wait.failure(published.now.state) }
+        return try await view(query)
     }
 
     /// A map is asked for most when something is wrong. So without a majority this proxy shows what it has, and
     /// says so; its position stands in a header either way.
-    private func view(_ query: Query) async throws(Failure) -> PublishedState.Snapshot {
+    func view(_ query: Query) async throws(Failure) -> PublishedState.Snapshot {
         do throws(Failure) {
             return try await metadata.state(for: query)
         } catch {

@@ -3,68 +3,121 @@ import Base
 import Cluster
 import HTTP
 
-/// Asks many nodes the same question at once, and puts their answers into one document.
+/// Asks many nodes the same question, a bounded number at once, and each for a bounded time.
 struct FanOut: Sendable {
     let client: Client
 
-    /// `{"KEY":{"ID":answer,…}}`, with the nodes in order of their ids.
-    ///
-    /// - Throws: when a node does not answer: a document with a silent gap would look like a whole one.
-    func document(
-        _ what: String, of nodes: [Node], under key: String
-    ) async throws(Failure) -> [UInt8] {
-        let answers = await withTaskGroup(of: (NodeID, Result<[UInt8], Failure>).self) { group in
-            for node in nodes {
-                group.addTask { (node.id, await ask(node, what)) }
-            }
-            var answers: [NodeID: Result<[UInt8], Failure>] = [:]
-            for await (id, answer) in group { answers[id] = answer }
-            return answers
-        }
-        var parts: [(NodeID, [UInt8])] = []
-        for node in nodes {
-            guard let answer = answers[node.id] else { continue }
-            parts.append((node.id, try answer.get()))
-        }
-        var json = JSONWriter()
-        json.object { json in
-            json.key(key)
-            json.object { json in
-                for (id, body) in parts {
-                    json.key(id.text)
-                    json.raw(body)
-                }
-            }
-        }
-        json.newline()
-        return json.bytes
+    /// What the nodes said, each in order of the nodes' ids.
+    struct Answers: Sendable {
+        /// JSON without a newline behind it.
+        var documents: [(node: Node, body: [UInt8])] = []
+        /// Who did not answer, or answered an error, and why.
+        var unanswered: [(node: Node, failure: Failure)] = []
     }
 
-    private func ask(_ node: Node, _ what: String) async -> Result<[UInt8], Failure> {
+    /// Asks for `/v1/daemon?what=…`. One node that does not answer takes nothing from what the others say; whoever uses
+    /// the answers names it.
+    func ask(
+        _ nodes: [Node], _ what: String, body: [UInt8] = [], on loop: EventLoop
+    ) async -> Answers {
+        let results = await withTaskGroup(of: (Int, Result<[UInt8], Failure>).self) { group in
+            var results: [Int: Result<[UInt8], Failure>] = [:]
+            let begun = MonotonicTime.now()
+            for (place, node) in nodes.enumerated() {
+                if place >= Limits.fanOutMax, let (done, result) = await group.next() {
+                    results[done] = result
+                }
+                // With very many nodes missing, the rest is not waited for, and named all the same.
+                let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
+                if elapsed > Limits.fanOutWholeSeconds { break }
+                group.addTask { (place, await ask(node, what, body, loop)) }
+            }
+            for await (place, result) in group { results[place] = result }
+            return results
+        }
+        var answers = Answers()
+        for (place, node) in nodes.enumerated() {
+            switch results[place] {
+            case .success(let body): answers.documents.append((node, body))
+            case .failure(let failure): answers.unanswered.append((node, failure))
+            case nil:
+                answers.unanswered.append(
+                    (node, Self.silent(node, what, "there was no time left to ask it")))
+            }
+        }
+        return answers
+    }
+
+    private func ask(
+        _ node: Node, _ what: String, _ body: [UInt8], _ loop: EventLoop
+    ) async -> Result<[UInt8], Failure> {
+        // One that sends its answer byte by byte would keep all the others waiting.
+        let result = await loop.within(nanoseconds: UInt64(Limits.fanOutSeconds * 1e9)) {
+            await fetch(node, what, body)
+        }
+        return result
+            ?? .failure(
+                Self.silent(node, what, "it took more than \(Limits.fanOutSeconds) s"))
+    }
+
+    private func fetch(
+        _ node: Node, _ what: String, _ body: [UInt8]
+    ) async -> Result<[UInt8], Failure> {
         do {
             let response = try await client.send(
-                .get, node.endpoint, "/v1/daemon?what=\(what)",
+                .get, node.endpoint, "/v1/daemon?what=\(what)", body: body,
                 timeouts: Client.Timeouts(
                     connectSeconds: Limits.reachableSeconds,
-                    responseSeconds: Limits.forwardSeconds))
-            var body = try await response.collect(upTo: Limits.relayedBytes)
+                    responseSeconds: Limits.fanOutSeconds))
+            var body = try await response.collect(upTo: Limits.fanOutBytes)
             guard response.status == .ok else {
                 return .failure(
                     Failure(decoding: body)
-                        ?? Self.unreachable(node, what, "it answered \(response.status.rawValue)"))
+                        ?? Self.silent(node, what, "it answered \(response.status.rawValue)"))
             }
             while body.last == UInt8(ascii: "\n") { body.removeLast() }
             // Only a document goes into a document.
             _ = try JSONValue(parsing: body)
             return .success(body)
         } catch {
-            return .failure(Self.unreachable(node, what, "\(error)"))
+            return .failure(Self.silent(node, what, "\(error)"))
         }
     }
 
-    private static func unreachable(_ node: Node, _ what: String, _ cause: String) -> Failure {
+    private static func silent(_ node: Node, _ what: String, _ cause: String) -> Failure {
         Failure(
-            .targetUnreachable, "\(node.id) at \(node.address.url) did not tell its \(what)",
+            node.role == .target ? .targetUnreachable : .proxyUnreachable,
+            "\(node.id) at \(node.address.url) did not tell its \(what)",
             cause: cause, next: "start it again, or take it off the map")
+    }
+}
+
+extension JSONWriter {
+    /// The documents of nodes, by their ids.
+    mutating func value(_ documents: [(node: Node, body: [UInt8])]) {
+        object { json in
+            for (node, body) in documents {
+                json.key(node.id.text)
+                json.raw(body)
+            }
+        }
+    }
+
+    /// Who is missing in a document of the whole cluster. Not of AIStore; absent when everybody has answered.
+    mutating func unanswered(_ nodes: [(node: Node, failure: Failure)]) {
+        guard !nodes.isEmpty else { return }
+        key("unanswered")
+        array { json in
+            for (node, failure) in nodes {
+                json.object { json in
+                    json.member("id", node.id.text)
+                    json.member("type", node.role.text)
+                    json.member("url", node.address.url)
+                    json.member("code", failure.code.rawValue)
+                    json.member("message", failure.message)
+                    if let cause = failure.cause { json.member("cause", cause) }
+                }
+            }
+        }
     }
 }

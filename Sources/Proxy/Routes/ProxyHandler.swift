@@ -2,6 +2,7 @@ import API
 import Base
 import Cluster
 import HTTP
+import Statistics
 
 /// Every request to a proxy: takes the path apart, and turns failures into error objects.
 ///
@@ -17,12 +18,16 @@ struct ProxyHandler: Handler {
     let health: HealthRoutes
     let follow: FollowServer
     let receiver: StreamReceiver
+    let statistics: NodeStatistics
+    let metrics: MetricsRoute
 
     func respond(to exchange: Exchange) -> HTTP.Outcome {
         let request = exchange.request
         let target = RequestTarget(request.target)
         do throws(Failure) {
-            switch try Resource(path: target.path) {
+            let resource = try Resource(path: target.path)
+            exchange.operation = Operation(resource, request.method)
+            switch resource {
             case .object(let bucket, let name):
                 return try redirector.redirect(exchange, bucket: bucket, object: name, target)
                     ? .done : .async
@@ -59,6 +64,12 @@ struct ProxyHandler: Handler {
         case .daemon(let rest): try await daemon.serve(exchange, rest, target.query)
         case .cluster(let rest): try await cluster.serve(exchange, rest, target.query)
         case .health: try health.serve(exchange, target.query)
+        case .help(let rest):
+            try exchange.require(.get)
+            let page = HelpPage(map: published.now.state.map, node: health.node)
+            exchange.respond(
+                .ok, type: "text/plain; charset=utf-8", body: Array(try page.text(for: rest).utf8))
+        case .metrics: try await metrics.serve(exchange)
         case .followLog:
             try exchange.require(.post)
             try await follow.serve(exchange, target.query)
@@ -70,6 +81,10 @@ struct ProxyHandler: Handler {
             try await receiver.serve(exchange)
         case .unserved(let name): throw Failure.notImplemented("/v1/\(name)")
         }
+    }
+
+    func concluded(_ exchange: Exchange, isWhole: Bool) {
+        statistics.concluded(exchange, isWhole: isWhole)
     }
 
     private func fail(_ exchange: Exchange, _ failure: Failure) {
@@ -104,9 +119,11 @@ extension Exchange {
 
     /// What is needed to send the request on to the primary.
     func forwardable(_ body: [UInt8]) -> Forwarder.Request {
-        Forwarder.Request(
+        let isForwarded = request.headers[named: HeaderName.forwardedBy] != nil
+        let isDetour = request.headers[named: HeaderName.detour] != nil
+        return Forwarder.Request(
             method: request.method, target: request.target, body: body, origin: origin(),
-            isForwarded: request.headers[named: HeaderName.forwardedBy] != nil)
+            reach: isDetour ? .primary : isForwarded ? .here : .anywhere)
     }
 
     func respond(json body: [UInt8], position: String) {

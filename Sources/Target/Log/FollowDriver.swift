@@ -17,7 +17,7 @@ final class FollowDriver: @unchecked Sendable {
     private var written: ClusterRecord
     /// Whether the directories have not been compared with the state yet, because that failed.
     private var owesReconciling = false
-    private let node: NodeID
+    private let node: Node
     private let data: Directory
     private let directories: BucketDirectories
     private let publisher: StatePublisher
@@ -39,7 +39,7 @@ final class FollowDriver: @unchecked Sendable {
     }
 
     init(
-        _ follower: LogFollower, node: NodeID, joins: [Endpoint], ports: Ports, log: Logger
+        _ follower: LogFollower, node: Node, joins: [Endpoint], ports: Ports, log: Logger
     ) {
         self.follower = follower
         written = follower.record
@@ -57,7 +57,7 @@ final class FollowDriver: @unchecked Sendable {
 
     /// Runs until cancelled.
     func run() async {
-        var choice = ProxyChoice(node: node, joins: joins)
+        var choice = ProxyChoice(node: node.id, joins: joins)
         var lastProblem = ""
         while !Task.isCancelled {
             guard let proxy = choice.next(in: follower.state.map) else { return }
@@ -91,7 +91,10 @@ final class FollowDriver: @unchecked Sendable {
 
     private func follow(_ proxy: Endpoint, _ choice: inout ProxyChoice) async -> End {
         follower.begin()
-        let query = "node=\(PercentCoding.encoded(node.text))&after=\(follower.state.position.text)"
+        let query =
+            "\(QueryName.node)=\(PercentCoding.encoded(node.id.text))"
+            + "&\(QueryName.address)=\(node.address)"
+            + "&\(QueryName.after)=\(follower.state.position.text)"
         let timeouts = Client.Timeouts(
             connectSeconds: 2, responseSeconds: TargetLimits.silenceSeconds,
             idleSeconds: TargetLimits.silenceSeconds)
@@ -165,6 +168,7 @@ final class FollowDriver: @unchecked Sendable {
                 throw LogFollower.Refusal.malformed(error)
             }
             guard !frames.isEmpty else { continue }
+            if let committed = Self.committed(frames) { status.told(committed: committed) }
             let hasNewState = try await apply(frames)
             status.heard(from: proxy, at: .now())
             end.result = .worked
@@ -180,6 +184,18 @@ final class FollowDriver: @unchecked Sendable {
                 return
             }
         }
+    }
+
+    /// How far the proxy's log is committed, as the last of these frames tells.
+    private static func committed(_ frames: [FollowFrame]) -> LogPosition? {
+        frames.compactMap { frame in
+            switch frame {
+            case .progress(let progress): progress.committed
+            case .entry(let entry): entry.position
+            case .snapshot(let piece): piece.position
+            case .acknowledge: nil
+            }
+        }.max()
     }
 
     /// Takes the frames and does what they ask for. A few that hardly touch a disk stay on the loop, because a

@@ -1,4 +1,5 @@
 import Base
+import Cluster
 import HTTP
 import Synchronization
 
@@ -8,14 +9,25 @@ final class FollowStatus: Sendable {
         var proxy: Endpoint?
         var lastContact: MonotonicTime?
         var problem: String?
+        /// The last entry that a proxy has said to be committed.
+        var committed: LogPosition?
+        /// Streams that have brought something, and those that have ended.
+        var streams: UInt64 = 0
+        var losses: UInt64 = 0
     }
 
     private let state = Mutex(State())
 
     init() {}
 
+    /// Notes how far a proxy says its log is committed; before that is applied, which a disk may hold up.
+    func told(committed: LogPosition) {
+        state.withLock { $0.committed = committed }
+    }
+
     func heard(from proxy: Endpoint, at now: MonotonicTime) {
         state.withLock { state in
+            if state.proxy == nil { state.streams += 1 }
             state.proxy = proxy
             state.lastContact = now
             state.problem = nil
@@ -25,12 +37,40 @@ final class FollowStatus: Sendable {
     func lost(because problem: String) {
         state.withLock { state in
             state.proxy = nil
+            state.losses += 1
             state.problem = problem
         }
     }
 
     /// The proxy followed now.
     var proxy: Endpoint? { state.withLock { $0.proxy } }
+
+    /// How the following goes.
+    struct Report {
+        var proxy: Endpoint?
+        var committed: LogPosition?
+        var silenceSeconds: Double?
+        var problem: String?
+        var streams: UInt64
+        var losses: UInt64
+
+        /// Entries known to be committed and not yet in the state at `position`.
+        func lag(of position: LogPosition) -> UInt64 {
+            guard let committed, committed > position, committed.index > position.index else {
+                return 0
+            }
+            return committed.index - position.index
+        }
+    }
+
+    func report(at now: MonotonicTime) -> Report {
+        state.withLock { state in
+            Report(
+                proxy: state.proxy, committed: state.committed,
+                silenceSeconds: state.lastContact.map { Double(now.since($0)) / 1e9 },
+                problem: state.problem, streams: state.streams, losses: state.losses)
+        }
+    }
 
     /// Why the target is on its own, when it has been for long.
     func isolation(at now: MonotonicTime) -> String? {

@@ -70,14 +70,25 @@ final class StatePublisher: Sendable {
     func state(
         notBefore position: LogPosition, within seconds: Double, on loop: EventLoop
     ) async -> PublishedState? {
+        let present = current.state.position
+        if present < position { note(wanted: position, at: present) }
+        return await state(within: seconds, on: loop) { $0.position >= position }
+    }
+
+    /// Waits until a state is published that fits.
+    ///
+    /// - Returns: `nil` when none came in time, or too many wait already.
+    func state(
+        within seconds: Double, on loop: EventLoop,
+        where fits: @escaping @Sendable (ClusterState) -> Bool
+    ) async -> PublishedState? {
         let present = current
-        if present.state.position >= position { return present }
+        if fits(present.state) { return present }
         guard waiters.withLock({ $0.waiting.count < TargetLimits.positionWaitersMax }) else {
             return nil
         }
-        note(wanted: position, at: present.state.position)
         let isServed = await withTaskGroup(of: Bool.self) { group in
-            group.addTask { await self.wait { $0.state.position >= position } }
+            group.addTask { await self.wait { fits($0.state) } }
             group.addTask {
                 await loop.sleep(nanoseconds: UInt64(seconds * 1e9))
                 return false

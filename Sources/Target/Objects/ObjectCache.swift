@@ -91,6 +91,8 @@ final class ObjectCache: Sendable {
         shards.flatMap { shard in shard.state.withLock { $0.slots.map(\.object) } }
     }
 
+    var count: Int { shards.reduce(0) { $0 + $1.state.withLock { $0.slots.count } } }
+
     private func shard(of digest: UInt64) -> Shard {
         shards[Int(digest >> 32 % UInt64(shards.count))]
     }

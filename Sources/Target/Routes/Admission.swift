@@ -1,6 +1,7 @@
 import API
 import Cluster
 import HTTP
+import Statistics
 
 /// What every request about a bucket or an object passes: that it came through a proxy, and a state that is not older
 /// than the one the proxy had.
@@ -15,6 +16,7 @@ struct Admission {
         let redirect = try Redirect(query)
         let isInternal = exchange.request.headers.contains("caller.id")
         guard redirect != nil || isInternal else { throw Failure.notRedirected(what) }
+        if let redirect { target.statistics.redirected(exchange, at: redirect.time) }
         var published = target.publisher.current
         if let wanted = redirect?.position, wanted > published.state.position {
             let awaited = await target.publisher.state(

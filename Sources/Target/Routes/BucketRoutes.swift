@@ -2,6 +2,7 @@ import API
 import Base
 import Cluster
 import HTTP
+import Statistics
 
 /// `/v1/buckets`: the names, one bucket's properties, and this target's part of a listing.
 struct BucketRoutes {
@@ -57,6 +58,7 @@ struct BucketRoutes {
             decoding: try await exchange.collect(upTo: Limits.actionBytesMax))
         let action = try message.decoded(allowed: [.listObjects, .forgetListing])
         let (bucket, properties) = try admission.bucket(name, in: published, .listObjects, "LIST")
+        exchange.operation = .list
         // Listings are not cached here: there is nothing to forget.
         if action == .forgetListing { return exchange.respond(.ok) }
         let request = try ListRequest(value: message.value)

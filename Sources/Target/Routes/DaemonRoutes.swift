@@ -1,6 +1,8 @@
 import API
+import Base
 import Cluster
 import HTTP
+import Statistics
 
 /// `/v1/daemon`: what this target knows and is.
 struct DaemonRoutes {
@@ -8,12 +10,11 @@ struct DaemonRoutes {
     let exchange: Exchange
     let query: Query
 
-    private static let served = "smap, bmd, snode, mountpaths, status"
-    private static let known: Set<String> = [
-        "config", "smapvote", "stats", "sysinfo", "disk", "remote", "xaction",
-    ]
+    private static let served =
+        "smap, bmd, snode, smapvote, mountpaths, status, stats, sysinfo, disk, log, qryxstats"
+    private static let known: Set<String> = ["config", "remote"]
 
-    func respond(_ path: [String]) throws {
+    func respond(_ path: [String]) async throws {
         guard exchange.request.method == .get else {
             throw Failure(
                 .notImplemented,
@@ -27,11 +28,16 @@ struct DaemonRoutes {
         }
         let what = try query.value(QueryName.what) ?? ""
         switch what {
-        case "smap": exchange.respond(document: try state().map.document)
-        case "bmd", "bucketmd": exchange.respond(document: try state().bucketDocument)
-        case "snode": respond { $0.value(plainNode) }
+        case "smap": exchange.respond(document: try await state(.smap).map.document)
+        case "bmd", "bucketmd":
+            exchange.respond(document: try await state(.bmd).bucketDocument)
+        case "snode": respond { $0.value(target.plainNode) }
+        case "smapvote": try smapVote()
         case "mountpaths": respond { mountpaths(&$0) }
-        case "status": try status()
+        case let what where StatisticsRoute.served.contains(what):
+            try await StatisticsRoute(target: target, exchange: exchange).respond(what)
+        case "xaction", "qryxstats": try await xactions()
+        case "log": try exchange.respond(log: target.log.tail, query)
         case let other where Self.known.contains(other):
             throw Failure(
                 .notImplemented, "what=\(other) is not supported by this build",
@@ -49,9 +55,29 @@ struct DaemonRoutes {
         return published.state
     }
 
-    /// Flags live in the cluster map (contract §8.1).
-    private var plainNode: Node {
-        Node(id: target.node.id, role: target.node.role, address: target.node.address)
+    /// The state as it is, or once it has the version that the query asks for.
+    private func state(_ document: VersionWait.Document) async throws -> ClusterState {
+        guard let wait = try VersionWait(query, for: document) else { return try state() }
+        let (publisher, loop) = (target.publisher, exchange.loop)
+        let reached = try await target.longPoll.wait(exchange, seconds: wait.seconds) {
+            await publisher.state(within: $0, on: loop, where: wait.isReached(in:))
+        }
+        guard let reached else { throw wait.failure(publisher.current.state) }
+        return reached.state
+    }
+
+    /// What a node would say in a vote (contract §8.5). Targets have none, and no rebalance was ever begun.
+    private func smapVote() throws {
+        let state = try state()
+        respond { $0.voteBundle(state, isVoting: false) }
+    }
+
+    /// What the jobs of this target have done (contract §11.5). This build runs none.
+    private func xactions() async throws {
+        let body = try await exchange.collect(upTo: Limits.actionBytesMax)
+        let wanted = try XactionQuery(decoding: body)
+        if !wanted.id.isEmpty { throw wanted.notFound }
+        respond { json in json.array { _ in } }
     }
 
     private func mountpaths(_ json: inout JSONWriter) {
@@ -61,23 +87,6 @@ struct DaemonRoutes {
             json.array { json in for mountpath in set.all { json.value(mountpath.path) } }
             json.key("disabled")
             json.array { json in for entry in set.disabled { json.value(entry.path) } }
-        }
-    }
-
-    /// Where the target stands, for people who look after it.
-    private func status() throws {
-        let published = target.publisher.current
-        respond { json in
-            json.object { json in
-                json.key("snode")
-                json.value(plainNode)
-                json.member("smap_version", String(published.state.map.version))
-                json.member("bmd_version", String(published.state.buckets.version))
-                json.member("uuid", published.state.map.clusterID)
-                json.member("position", published.state.position.text)
-                json.member("state_hash", String(published.state.hash, radix: 16))
-                json.member("following", target.status.proxy.map { "\($0)" } ?? "")
-            }
         }
     }
 

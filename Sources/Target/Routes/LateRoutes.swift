@@ -1,5 +1,6 @@
 import API
 import HTTP
+import Statistics
 import Synchronization
 
 /// The routes of a server that listens before they can be made: the port is part of what they know.
@@ -26,10 +27,15 @@ final class LateRoutes: Handler {
         try await current.handle(exchange)
     }
 
+    func concluded(_ exchange: Exchange, isWhole: Bool) {
+        current?.concluded(exchange, isWhole: isWhole)
+    }
+
     /// What the server itself has to say of a request: that it could not be read, or was too slow.
     func answer(_ error: any Error, _ request: RequestHead?) -> Answer {
         let failure = Failure(any: error)
         guard let current else { return failure.answer }
+        if request == nil { current.target.statistics.count(.refused) }
         return TargetRoutes.answer(failure, request, nil, current.target)
     }
 }

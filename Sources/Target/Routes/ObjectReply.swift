@@ -1,12 +1,15 @@
 import API
 import Base
 import HTTP
+import Statistics
 
 /// The answer to a GET of an object that is open: the whole, a range, or why the range cannot be had.
 struct ObjectReply {
     let object: OpenObject
     let exchange: Exchange
     let target: TargetContext
+    /// When a proxy redirected the request here, by its clock; 0 when that is noted already, or not known.
+    var redirected: UInt64 = 0
 
     /// Answers at once; what the client does not take at once is sent after the handler has returned. Nobody can tell a
     /// small object's one copy from `sendfile`, and a large object is never in this process's memory.
@@ -26,7 +29,9 @@ struct ObjectReply {
     }
 
     private func send(_ status: Status, offset: Int, count: Int, isPart: Bool) {
-        let before = object.access(at: Timestamp.now().nanoseconds)
+        let now = Timestamp.now().nanoseconds
+        let before = object.access(at: now)
+        if redirected > 0 { target.statistics.redirected(exchange, at: redirected, now: now) }
         exchange.respond(
             status, file: object.file.number, offset: offset, count: count, owner: object.file
         ) { writer in
@@ -37,6 +42,7 @@ struct ObjectReply {
     }
 
     private func refuse(_ reason: String) {
+        target.statistics.count(.rangeError)
         let failure = Failure(
             .badRange,
             "\(reason); object \(object.key.bucket)/\(object.key.name) has \(object.size) bytes")

@@ -2,6 +2,7 @@ import API
 import Base
 import Cluster
 import HTTP
+import Statistics
 import Synchronization
 
 /// `/v1/objects/BUCKET/OBJECT`.
@@ -154,6 +155,7 @@ struct ObjectRoutes {
         let message = try ActionMessage(
             decoding: try await exchange.collect(upTo: Limits.actionBytesMax))
         let action = try message.decoded(allowed: [.renameObject, .promote])
+        if action == .renameObject { exchange.operation = .rename }
         throw Failure(
             .notImplemented, "action '\(action.rawValue)' of objects is not supported by this build"
         )

@@ -2,6 +2,7 @@ import API
 import Base
 import Cluster
 import HTTP
+import Statistics
 
 /// PUT of an object (contract §4.6): from the socket to a work file, hashed on the way, then renamed.
 ///
@@ -29,6 +30,7 @@ struct ObjectUpload {
         let (bucket, properties) = try admission.bucket(bucket, in: published, .put, "PUT")
         let key = try admission.object(bucket, name, in: published)
         if let kind = try query.value(QueryName.appendType), !kind.isEmpty {
+            exchange.operation = .append
             throw Failure(.notImplemented, "appending to objects is not supported by this build")
         }
         let put = PutRequest(

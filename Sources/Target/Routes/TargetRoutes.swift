@@ -2,6 +2,7 @@ import API
 import Base
 import Cluster
 import HTTP
+import Statistics
 
 /// Answers every request to a target: finds the resource, and turns what goes wrong into a failure.
 struct TargetRoutes: Handler {
@@ -20,6 +21,7 @@ struct TargetRoutes: Handler {
             // Half an answer cannot be mended; the connection is cut.
             guard !exchange.isAnswered else { throw error }
             let failure = Failure(any: error)
+            target.statistics.count(failure)
             if failure.code == .internalError || failure.code == .inputOutput {
                 let request = exchange.request
                 target.log.error(
@@ -30,12 +32,18 @@ struct TargetRoutes: Handler {
         }
     }
 
+    func concluded(_ exchange: Exchange, isWhole: Bool) {
+        target.statistics.concluded(exchange, isWhole: isWhole)
+    }
+
     private func route(_ exchange: Exchange) async throws {
         let request = RequestTarget(exchange.request.target)
         guard request.query.text.utf8.count <= Limits.queryBytesMax else {
             throw Failure(.badQuery, "the query is too long")
         }
-        switch try Resource(path: request.path) {
+        let resource = try Resource(path: request.path)
+        exchange.operation = Operation(resource, exchange.request.method)
+        switch resource {
         case .object(let bucket, let name):
             try await ObjectRoutes(target: target, exchange: exchange, query: request.query)
                 .respond(bucket, name)
@@ -49,11 +57,14 @@ struct TargetRoutes: Handler {
             try await DaemonActions(target: target, exchange: exchange, query: request.query)
                 .respond()
         case .daemon(let path):
-            try DaemonRoutes(target: target, exchange: exchange, query: request.query)
+            try await DaemonRoutes(target: target, exchange: exchange, query: request.query)
                 .respond(path)
         case .health:
             try await HealthRoute(target: target, exchange: exchange, query: request.query)
                 .respond()
+        case .help(let path): try help(path, exchange)
+        case .metrics:
+            try await MetricsRoute(target: target, exchange: exchange).respond()
         case .cluster(["register"]):
             try await target.register.respond(exchange, target)
         case .cluster, .followLog, .logFollowers, .raftStream:
@@ -63,6 +74,15 @@ struct TargetRoutes: Handler {
         case .unserved(let name):
             throw Failure(.notImplemented, "/v1/\(name) is not supported by this build")
         }
+    }
+
+    private func help(_ path: [String], _ exchange: Exchange) throws {
+        guard exchange.request.method == .get else {
+            throw Failure.methodNotAllowed(exchange.request.method, ["GET"])
+        }
+        let page = HelpPage(map: target.publisher.current.state.map, node: target.node)
+        exchange.respond(
+            .ok, type: "text/plain; charset=utf-8", body: Array(try page.text(for: path).utf8))
     }
 
     /// The whole answer to a request that failed.

@@ -1,6 +1,7 @@
 import Base
 import Cluster
 import HTTP
+import Statistics
 import Synchronization
 
 /// GET of an object that is kept open: no task, no String, and for a small object one `pread` and one `send`.
@@ -20,9 +21,11 @@ enum WarmGet {
         else { return false }
         let published = target.publisher.current
         guard object.permittedBy.load(ordering: .acquiring) == published.serial,
-            request.withRawQuery({ isPlainRedirect($0, published) })
+            let redirected = request.withRawQuery({ redirectTime($0, published) })
         else { return false }
-        ObjectReply(object: object, exchange: exchange, target: target).respond()
+        exchange.operation = .get
+        ObjectReply(object: object, exchange: exchange, target: target, redirected: redirected)
+            .respond()
         return true
     }
 
@@ -51,12 +54,12 @@ enum WarmGet {
         return isSame ? object : nil
     }
 
-    /// Whether the query is what a proxy adds, and nothing else.
-    private static func isPlainRedirect(
+    /// When the proxy redirected, if the query is what a proxy adds, and nothing else.
+    private static func redirectTime(
         _ query: UnsafeBufferPointer<UInt8>, _ published: PublishedState
-    ) -> Bool {
+    ) -> UInt64? {
         var hasProxy = false
-        var hasTime = false
+        var time: UInt64?
         var start = 0
         while start < query.count {
             var end = start
@@ -65,17 +68,29 @@ enum WarmGet {
             if begins(part, "pid=") {
                 hasProxy = part.count > 4
             } else if begins(part, "utm=") {
-                hasTime = part.count > 4
+                // As `Redirect` reads it: what is no number still came from a proxy.
+                if part.count > 4 { time = number(part[4...]) ?? 0 }
             } else if begins(part, "at=") {
                 guard isReached(UnsafeBufferPointer(rebasing: part[3...]), published) else {
-                    return false
+                    return nil
                 }
             } else {
-                return false
+                return nil
             }
             start = end + 1
         }
-        return hasProxy && hasTime
+        return hasProxy ? time : nil
+    }
+
+    private static func number(_ digits: Slice<UnsafeBufferPointer<UInt8>>) -> UInt64? {
+        // Nineteen digits always fit, and nanoseconds have no more for centuries.
+        guard digits.count <= 19 else { return nil }
+        var number: UInt64 = 0
+        for digit in digits {
+            guard digit >= 0x30, digit <= 0x39 else { return nil }
+            number = number * 10 + UInt64(digit - 0x30)
+        }
+        return number
     }
 
     private static func isReached(

@@ -2,6 +2,7 @@ import API
 import Base
 import Cluster
 import HTTP
+import TestSupport
 import Testing
 
 @testable import Proxy
@@ -21,11 +22,13 @@ import Testing
         private(set) var entries = 0
 
         init(
-            _ proxies: TestProxies, _ number: Int, id: String = "t9", after: LogPosition = .zero
+            _ proxies: TestProxies, _ number: Int, id: String = "t9", after: LogPosition = .zero,
+            address: NodeAddress? = nil
         ) async throws {
+            let at = address.map { "&address=\($0)" } ?? ""
             call = try await proxies.client.open(
                 .post, try proxies.endpoint(number),
-                "/v1/log/follow?node=\(id)&after=\(after.text)",
+                "/v1/log/follow?node=\(id)&after=\(after.text)\(at)",
                 timeouts: Client.Timeouts(idleSeconds: 20))
             response = try await call.response()
         }
@@ -133,13 +136,47 @@ import Testing
         }
     }
 
+    /// A second process that was started with the id of a first, elsewhere.
+    @Test func `of two followers with one id the one on the map counts`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let target = try await StubTarget.start(proxies, "t9")
+            let first = try await TestFollower(proxies, 1, address: target.node.address)
+            while first.snapshots == 0 { try await first.readPiece() }
+            try await first.acknowledge()
+            #expect(try await proxies.create("first", through: 1).status == 200)
+            try await first.read(until: "first")
+            try await first.acknowledge()
+            let second = try await TestFollower(proxies, 1, address: try proxies.address(7))
+            while second.snapshots == 0 { try await second.readPiece() }
+            try await second.acknowledge()
+
+            let answered = Watched(false)
+            async let reply = {
+                let reply = try await proxies.create("second", through: 1)
+                answered.set(true)
+                return reply
+            }()
+            try await second.read(until: "second")
+            try await second.acknowledge()
+            second.close()
+            try await first.read(until: "second")
+            // A round trip behind the other's acknowledgement and its end.
+            #expect(try await proxies.ask(1, .get, "/v1/health").status == 200)
+            #expect(!answered.value)
+            try await first.acknowledge()
+            #expect(try await reply.status == 200)
+            first.close()
+            await target.stop()
+        }
+    }
+
     @Test func `a follower that stands still is left behind after two seconds, once`() async throws
     {
         try await TestProxies.with(1) { proxies in
             let follower = try await TestFollower(proxies, 1)
             while follower.snapshots == 0 { try await follower.readPiece() }
             try await follower.acknowledge()
-            try await proxies.eventually("the follower counts") {
+            try await eventually("the follower counts") {
                 let begun = MonotonicTime.now()
                 let name = "b\(begun.nanoseconds)"
                 let reply = try await proxies.create(name, through: 1)
@@ -195,7 +232,7 @@ import Testing
                 let reply = try await proxies.create("n\(count)", through: primary)
                 #expect(reply.status == 200)
             }
-            try await proxies.eventually("the follower has all of it") {
+            try await eventually("the follower has all of it") {
                 let last = try #require(Bucket(name: "n20"))
                 return follower.state.buckets[last] != nil
             }

@@ -2,6 +2,7 @@ import API
 import Base
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 
 @testable import Proxy
@@ -123,7 +124,7 @@ import Testing
             let off = try await proxies.ask(
                 1, .put, "/v1/cluster", Self.message("stopmaintenance", id))
             #expect(off.status == 200, "\(off.text)")
-            try await proxies.eventually("\(id) votes again") { try await voters() == 3 }
+            try await eventually("\(id) votes again") { try await voters() == 3 }
         }
     }
 

@@ -3,6 +3,7 @@ import Base
 import Cluster
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 
 @testable import Proxy
@@ -35,7 +36,7 @@ import Testing
 
     @Test func `a primary is not handed to who may not or does not vote`() async throws {
         try await TestProxies.with(1) { proxies in
-            try proxies.start(2, isElectable: false)
+            try await proxies.start(2, isElectable: false)
             try await proxies.waitUntilReady(2)
             let barred = try await proxies.ask(1, .put, "/v1/cluster/proxy/p2")
             #expect(barred.status == 400 && barred.failure?.code == .badNode, "\(barred.text)")
@@ -115,7 +116,7 @@ import Testing
             let other = [1, 2, 3].first { $0 != primary && $0 != victim } ?? primary
             let removed = try await proxies.ask(other, .delete, "/v1/cluster/daemon/p\(victim)")
             #expect(removed.status == 200, "\(removed.text)")
-            try await proxies.eventually("its member has left") {
+            try await eventually("its member has left") {
                 let raft = try await proxies.ask(primary, .get, "/v1/daemon?what=raft").text
                 return !raft.contains("\"node\":\"p\(victim)\"")
                     && raft.components(separatedBy: "\"member\":").count == 4

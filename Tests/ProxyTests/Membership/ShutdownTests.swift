@@ -2,6 +2,7 @@ import API
 import Base
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 
 @testable import Proxy
@@ -29,7 +30,7 @@ import Testing
             let raft = try await proxies.ask(primary, .get, "/v1/daemon?what=raft").text
             #expect(raft.components(separatedBy: #""voter":true"#).count - 1 == 2, "\(raft)")
             #expect(try await proxies.create("between", through: primary).status == 200)
-            try proxies.start(leaving)
+            try await proxies.start(leaving)
             try await proxies.waitUntilReady(leaving)
             #expect(try await Self.isListed("p\(leaving)", at: leaving, proxies))
         }
@@ -45,7 +46,7 @@ import Testing
             #expect(try await proxies.create("b", through: other).status == 200)
             #expect(try await !Self.isListed("p\(old)", at: other, proxies))
             // Its own log may end before the entry that took it off the map.
-            try proxies.start(old)
+            try await proxies.start(old)
             try await proxies.waitUntilReady(old)
             #expect(try await Self.isListed("p\(old)", at: other, proxies))
         }
@@ -62,7 +63,7 @@ import Testing
             let forced = try await proxies.ask(1, .put, "/v1/daemon?frc=true", Self.message)
             #expect(forced.status == 200)
             #expect(await proxies.ended(1) == 0)
-            try proxies.start(1)
+            try await proxies.start(1)
             try await proxies.waitUntilReady(1)
             #expect(try await proxies.create("b", through: 1).status == 409)
         }
@@ -75,7 +76,7 @@ import Testing
             let primary = try #require(try await proxies.primary(asSeenBy: 1))
             let (dead, needed) = (primary % 3 + 1, (primary + 1) % 3 + 1)
             await proxies.stop(dead)
-            try await proxies.eventually("p\(dead) is missed") {
+            try await eventually("p\(dead) is missed") {
                 let path = "/v1/daemon?dry_run=true"
                 return try await proxies.ask(needed, .put, path, Self.message)
                     .text.contains(#""verdict":"blocked""#)
@@ -112,7 +113,7 @@ import Testing
             #expect(reply.status == 200, "\(reply.text)")
             #expect(reply.text.contains(#"{"not_told":{"t1":"#), "\(reply.text)")
             for number in 1...3 { #expect(await proxies.ended(number) == 0) }
-            for number in 1...3 { try proxies.start(number) }
+            for number in 1...3 { try await proxies.start(number) }
             for number in 1...3 { try await proxies.waitUntilReady(number) }
             #expect(try await proxies.create("b", through: 2).status == 409)
             #expect(try await Self.isListed("t1", at: 3, proxies))

@@ -4,6 +4,7 @@ import Cluster
 import Foundation
 import HTTP
 import MetaStore
+import TestSupport
 import Testing
 
 @testable import Proxy
@@ -26,7 +27,7 @@ final class TestProxies: @unchecked Sendable {
     static func with(_ count: Int, _ body: (TestProxies) async throws -> Void) async throws {
         let proxies = TestProxies()
         do {
-            for number in 1...count { try proxies.start(number) }
+            for number in 1...count { try await proxies.start(number) }
             for number in 1...count { try await proxies.waitUntilReady(number) }
             try await body(proxies)
         } catch {
@@ -60,13 +61,13 @@ final class TestProxies: @unchecked Sendable {
     func dataPath(_ number: Int) -> String { "\(directory)/p\(number)" }
 
     /// Starts a proxy; the first one founds, unless it has a log already.
-    func start(_ number: Int, isElectable: Bool = true) throws {
+    func start(_ number: Int, isElectable: Bool = true) async throws {
         let settings = ProxySettings(
             id: try #require(NodeID("p\(number)")), listen: try address(number),
             dataPath: dataPath(number), founds: number == 1,
             seeds: number == 1 ? [] : [try endpoint(1)], isElectable: isElectable)
         let stop = Latch()
-        let daemon = try ProxyDaemon(settings, stop: stop)
+        let daemon = try await ProxyDaemon(settings, stop: stop)
         running[number] = Running(
             settings: settings, stop: stop, task: Task { await daemon.run() })
     }
@@ -126,24 +127,6 @@ final class TestProxies: @unchecked Sendable {
 
     func create(_ bucket: String, through number: Int) async throws -> Reply {
         try await ask(number, .post, "/v1/buckets/\(bucket)", #"{"action":"createlb"}"#)
-    }
-
-    /// Asks until the answer is yes; the deadline is far beyond what a busy machine needs.
-    func eventually(
-        _ what: String, seconds: Double = 20, _ isTrue: () async throws -> Bool
-    ) async throws {
-        let begun = MonotonicTime.now()
-        while true {
-            if (try? await isTrue()) == true { return }
-            guard Double(MonotonicTime.now().since(begun)) < seconds * 1e9 else {
-                throw NotReached(what: what)
-            }
-            await loops.loops[0].sleep(nanoseconds: 5_000_000)
-        }
-    }
-
-    struct NotReached: Error {
-        let what: String
     }
 
     func waitUntilReady(_ number: Int) async throws {

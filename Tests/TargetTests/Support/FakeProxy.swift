@@ -3,6 +3,7 @@ import Base
 import Cluster
 import HTTP
 import Synchronization
+import TestSupport
 import Testing
 
 /// A proxy with a log of its own and no peers: serves the follow stream and puts nodes on the map.

@@ -1,0 +1,66 @@
+package import Cluster
+
+/// `wait_version=N`: the answer waits until the document has that version, for a bounded time.
+package struct VersionWait: Sendable {
+    package enum Document: String, Sendable {
+        case smap
+        case bmd
+    }
+
+    package let document: Document
+    package let version: UInt64
+    package let seconds: Double
+
+    /// - Returns: `nil` when the query does not ask for a version.
+    package init?(_ query: Query, for document: Document) throws(Failure) {
+        guard let text = try query.value(QueryName.waitVersion) else { return nil }
+        guard let version = UInt64(text) else {
+            throw Failure(.badQuery, "'\(QueryName.waitVersion)' is '\(text)', not a version")
+        }
+        self.document = document
+        self.version = version
+        seconds = try Self.timeout(query)
+    }
+
+    private static func timeout(_ query: Query) throws(Failure) -> Double {
+        guard let text = try query.value(QueryName.timeout), !text.isEmpty else {
+            return Limits.waitSecondsDefault
+        }
+        guard let seconds = seconds(text), seconds >= 0, seconds <= Limits.waitSecondsMax else {
+            throw Failure(
+                .badQuery, "'\(QueryName.timeout)' is '\(text)'",
+                next: "seconds up to \(Int(Limits.waitSecondsMax)), as 30, 30s, 500ms or 2m")
+        }
+        return seconds
+    }
+
+    /// A number of seconds, or one with a unit as configurations have them.
+    private static func seconds(_ text: String) -> Double? {
+        for (unit, scale) in [("ms", 0.001), ("s", 1.0), ("m", 60.0)] where text.hasSuffix(unit) {
+            return number(text.dropLast(unit.count)).map { $0 * scale }
+        }
+        return number(text[...])
+    }
+
+    private static func number(_ text: Substring) -> Double? {
+        text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }
+            ? Double(text) : nil
+    }
+
+    package func isReached(in state: ClusterState) -> Bool { present(in: state) >= version }
+
+    private func present(in state: ClusterState) -> UInt64 {
+        switch document {
+        case .smap: state.map.version
+        case .bmd: state.buckets.version
+        }
+    }
+
+    /// What is answered when the time was over first.
+    package func failure(_ state: ClusterState) -> Failure {
+        Failure(
+            .deadlineExceeded,
+            "\(document.rawValue) has version \(present(in: state)), not yet \(version), after"
+                + " \(seconds) s", next: "ask again")
+    }
+}

@@ -1,0 +1,138 @@
+import API
+import Base
+import Cluster
+import HTTP
+import Statistics
+
+/// The documents of `/v1/cluster` that are gathered from its nodes (contract §7.1, §10, §11).
+///
+/// A node that does not answer is named, in the document and in a header, and the others' answers stand: who looks at
+/// a cluster's statistics often does because a node is missing.
+struct ClusterQueries: Sendable {
+    let node: Node
+    let statistics: StatisticsRoutes
+    let fanOut: FanOut
+
+    static let served = [
+        "stats", "node_stats", "sysinfo", "mountpaths", "qryxstats", "xaction", "status",
+    ]
+
+    /// Answers with the document `what`, one of ``served``, of the nodes of `map`.
+    func serve(_ exchange: Exchange, what: String, of map: ClusterMap) async throws {
+        switch what {
+        case "stats", "node_stats": try await stats(exchange, map)
+        case "sysinfo": try await systemInformation(exchange, map)
+        case "mountpaths": await mountpaths(exchange, map)
+        case "status": try await xactionStatus(exchange)
+        default: try await xactionStatistics(exchange, map)
+        }
+    }
+
+    /// Every node but this one.
+    private func others(_ map: ClusterMap) -> [Node] {
+        map.nodes(.target) + map.nodes(.proxy).filter { $0.id != node.id }
+    }
+
+    /// Contract §10.3; behind it the counters of every proxy, since it has those of one alone.
+    private func stats(_ exchange: Exchange, _ map: ClusterMap) async throws {
+        let answers = await fanOut.ask(others(map), "stats", on: exchange.loop)
+        let snapshot = statistics.statistics.snapshot()
+        respond(exchange, answers) { json in
+            json.key("proxy")
+            json.value(snapshot.counters(averaged: true), zeros: true)
+            json.key("target")
+            json.value(answers.documents.filter { $0.node.role == .target })
+            json.key("proxies")
+            json.object { json in
+                json.key(node.id.text)
+                json.value(snapshot.counters(averaged: false), zeros: false)
+                for (node, body) in answers.documents where node.role == .proxy {
+                    json.key(node.id.text)
+                    json.raw(body)
+                }
+            }
+        }
+    }
+
+    /// Contract §10.6, with the proxy that answers.
+    private func systemInformation(_ exchange: Exchange, _ map: ClusterMap) async throws {
+        let answers = await fanOut.ask(others(map), "sysinfo", on: exchange.loop)
+        let report = try await statistics.statistics.report(on: exchange.loop)
+        let snapshot = statistics.statistics.snapshot()
+        respond(exchange, answers) { json in
+            json.key("proxy")
+            json.object { json in
+                json.key(node.id.text)
+                json.systemInformation(report, snapshot)
+                for (node, body) in answers.documents where node.role == .proxy {
+                    json.key(node.id.text)
+                    json.raw(body)
+                }
+            }
+            json.key("target")
+            json.value(answers.documents.filter { $0.node.role == .target })
+        }
+    }
+
+    /// Contract §10.7.
+    private func mountpaths(_ exchange: Exchange, _ map: ClusterMap) async {
+        let answers = await fanOut.ask(map.nodes(.target), "mountpaths", on: exchange.loop)
+        respond(exchange, answers) { json in
+            json.key("targets")
+            json.value(answers.documents)
+        }
+    }
+
+    // MARK: Jobs
+
+    /// Contract §11.5. The reply has targets' ids for keys and room for nothing else, so a target that did not answer is
+    /// `null` there.
+    private func xactionStatistics(_ exchange: Exchange, _ map: ClusterMap) async throws {
+        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+        let query = try XactionQuery(decoding: body)
+        // No job has ever had an id in this build.
+        if !query.id.isEmpty { throw query.notFound }
+        let answers = await fanOut.ask(
+            map.nodes(.target), "qryxstats", body: body, on: exchange.loop)
+        respond(exchange, answers, naming: false) { json in
+            for (node, body) in answers.documents {
+                json.key(node.id.text)
+                json.raw(body)
+            }
+            for (node, _) in answers.unanswered {
+                json.key(node.id.text)
+                json.null()
+            }
+        }
+    }
+
+    /// Contract §11.4: the state of one job, and this build has none.
+    private func xactionStatus(_ exchange: Exchange) async throws {
+        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+        let query = try XactionQuery(decoding: body)
+        guard !query.id.isEmpty || query.kind != nil else {
+            throw Failure(
+                .badValue, "the question names neither a job's id nor a kind",
+                next: #"{"id":"…"} or {"kind":"rebalance"}"#)
+        }
+        throw query.notFound
+    }
+
+    // MARK: Replies
+
+    private func respond(
+        _ exchange: Exchange, _ answers: FanOut.Answers, naming: Bool = true,
+        _ members: (inout JSONWriter) -> Void
+    ) {
+        var json = JSONWriter()
+        json.object { json in
+            members(&json)
+            if naming { json.unanswered(answers.unanswered) }
+        }
+        json.newline()
+        let missing = answers.unanswered.map(\.node.id.text).joined(separator: ", ")
+        exchange.respond(.ok, type: "application/json", body: json.bytes) { writer in
+            if !missing.isEmpty { writer.add(named: HeaderName.unanswered, missing) }
+        }
+    }
+}
