@@ -28,7 +28,12 @@ import Testing
         #expect(log.state.map[t2]?.flags == .maintenance)
         #expect(
             log.apply(.setMaintenance(t2, isOn: true)) == .failure(.maintenanceIs(true, t2)))
-        #expect(log.apply(.setMaintenance(t2, isOn: false)) == .success(version + 2))
+        // It joins anew, by a map from before.
+        let joining = try Self.target("t2", port: 300)
+        #expect(log.apply(.setNode(joining)) == .success(version + 2))
+        #expect(log.state.map[t2]?.flags == .maintenance)
+        #expect(log.apply(.setNode(try Self.target("t2", port: 101))) == .success(version + 3))
+        #expect(log.apply(.setMaintenance(t2, isOn: false)) == .success(version + 4))
         #expect(log.state.map.candidates == all)
         #expect(
             log.apply(.setMaintenance(t2, isOn: false)) == .failure(.maintenanceIs(false, t2)))

@@ -241,6 +241,28 @@ import Testing
         await proxy.stop()
     }
 
+    @Test func `a lost data directory hides nothing, and brings nothing old back`() async throws {
+        let disks = try TemporaryDirectory()
+        let proxy = try FakeProxy()
+        proxy.submit(.createBucket(try #require(Bucket(name: "b")), BucketProperties()))
+        var target = try TestTarget(proxy, disks)
+        try await target.ready()
+        let bench = Bench(target: target, disks: disks)
+        for name in Self.names { #expect(try await target.put(name, "old") == .ok) }
+        try await bench.change("disable", bench.path(1))
+        for name in Self.names { #expect(try await target.put(name, "new") == .ok) }
+        try await bench.change("enable", bench.path(1))
+        await target.end()
+        try FileManager.default.removeItem(atPath: "\(disks.path)/t1-data")
+        target = try TestTarget(proxy, disks)
+        try await target.ready()
+        for name in Self.names { #expect(try await target.get(name).text == "new", "\(name)") }
+        for name in Self.names { #expect(try await target.put(name, "newest") == .ok) }
+        for name in Self.names { #expect(try await target.get(name).text == "newest") }
+        await target.end()
+        await proxy.stop()
+    }
+
     @Test func `a disk that is not mounted is not replaced by the directory under it`() async throws
     {
         let disks = try TemporaryDirectory()
@@ -340,70 +362,15 @@ import Testing
                     #expect(failed == [])
                     return [:]
                 }
-                for try await acknowledged in group {
-                    // All take part again when the last task has ended; until then reads may be refused.
-                    for (name, text) in acknowledged {
-                        try await eventually("\(name) is read") {
-                            try await target.get(name).status == .ok
-                        }
-                        #expect(try await target.get(name).text == text, "\(name)")
-                    }
+                var all: [String: String] = [:]
+                for try await acknowledged in group { all.merge(acknowledged) { $1 } }
+                // All mountpaths take part again.
+                for (name, text) in all {
+                    let read = try await target.get(name).text
+                    #expect(read == text, "\(name)")
                 }
+                #expect(!all.isEmpty)
             }
-        }
-    }
-}
-
-/// What is remembered of mountpaths.
-@Suite struct MountpathRecordTests {
-    private var record: MountpathRecord {
-        var record = MountpathRecord()
-        record.edition = 7
-        record.isScattered = true
-        record.entries = [
-            MountpathRecord.Entry(identity: MountpathIdentity(high: 1, low: 2), path: "/a"),
-            MountpathRecord.Entry(
-                identity: MountpathIdentity(high: 3, low: 4), path: "/b",
-                absence: MountpathRecord.Absence(
-                    reason: "asked", isScattered: false, rivals: [5, 6])),
-        ]
-        return record
-    }
-
-    @Test func `the record and the identity are read as written, and no damaged one is`() throws {
-        #expect(try MountpathRecord(decoding: record.encoded) == record)
-        for place in record.encoded.indices {
-            var bytes = record.encoded
-            bytes[place] ^= 1
-            #expect(throws: DecodingFailure.self) { _ = try MountpathRecord(decoding: bytes) }
-        }
-        let identity = MountpathIdentity(high: 0xFEED, low: 0xBEEF)
-        #expect(try MountpathIdentity(decoding: identity.encoded) == identity)
-        for place in identity.encoded.indices {
-            var bytes = identity.encoded
-            bytes[place] ^= 1
-            #expect(throws: DecodingFailure.self) { _ = try MountpathIdentity(decoding: bytes) }
-        }
-    }
-
-    @Test func `the edition stands in an object's attributes only when there is one`() throws {
-        var attributes = ObjectAttributes(size: 3)
-        let plain = attributes.encoded
-        attributes.edition = 0x1F
-        #expect(attributes.encoded.count == plain.count + 3 + 2 + 2)
-        #expect(try ObjectAttributes(decoding: attributes.encoded) == attributes)
-        #expect(try ObjectAttributes(decoding: plain).edition == 0)
-    }
-
-    @Test func `two mountpaths on one filesystem are refused unless that is allowed`() throws {
-        let disk = try TemporaryDirectory()
-        let node = try #require(NodeID("t1"))
-        let paths = [try disk.directory("mp1"), try disk.directory("mp2")]
-        #expect(throws: MountpathError.sameFilesystem(paths[1], paths[0])) {
-            _ = try MountpathSet(claiming: paths, for: node, sharesFilesystem: false)
-        }
-        #expect(throws: Never.self) {
-            _ = try MountpathSet(claiming: paths, for: node, sharesFilesystem: true)
         }
     }
 }

@@ -101,6 +101,7 @@ package struct ClusterState: Equatable, Sendable {
     private mutating func setNode(
         _ node: Node, changes: inout [StateRow.Change]
     ) -> Result<UInt64, Rejection> {
+        let node = keepingService(node)
         if let present = map[node.id] {
             if present == node { return .success(map.version) }
             guard present.role == node.role else {
@@ -114,6 +115,15 @@ package struct ClusterState: Equatable, Sendable {
         }
         replace(node, changes: &changes)
         return .success(map.version)
+    }
+
+    /// What operators have set stays when a node renews what the map says of it, however old the map it goes by.
+    private func keepingService(_ node: Node) -> Node {
+        guard let present = map[node.id] else { return node }
+        let service: Node.Flags = [.maintenance, .decommission]
+        var node = node
+        node.flags = node.flags.subtracting(service).union(present.flags.intersection(service))
+        return node
     }
 
     /// Puts a node, or what has changed about it, on the map.

@@ -58,6 +58,10 @@ struct DaemonRoutes: Sendable {
         case "cluster_config":
             let now = try await view(exchange, query, .config)
             exchange.respond(json: config.clusterDocument(for: now), position: now.position)
+        case "rmd":
+            let now = try await view(query)
+            exchange.respond(
+                json: Rebalance.document(now.state.rebalance), position: now.position)
         case "smapvote":
             var json = JSONWriter()
             json.voteBundle(
@@ -67,10 +71,6 @@ struct DaemonRoutes: Sendable {
         case let what where StatisticsRoutes.served.contains(what):
             try await statistics.serve(exchange, what: what)
         case "log": try exchange.respond(log: log, query)
-        case "rmd":
-            let now = try await view(query)
-            exchange.respond(
-                json: Rebalance.document(now.state.rebalance), position: now.position)
         case "raft": exchange.respond(.ok, type: "application/json", body: raft.encoded)
         default:
             throw Failure(

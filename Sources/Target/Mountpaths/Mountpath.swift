@@ -12,6 +12,8 @@ final class Mountpath: Sendable {
     let digest: UInt64
     let directory: Directory
     let identity: MountpathIdentity
+    /// The edition of the set it was part of, as it was found.
+    let foundEdition: UInt64
     /// The filesystem it is on.
     let device: UInt64
     /// Tells this mountpath from any other that this process has had, at the same path too.
@@ -35,17 +37,19 @@ final class Mountpath: Sendable {
         guard flock(directory.descriptor.number, LOCK_EX | LOCK_NB) == 0 else {
             throw .inUse(path)
         }
-        let found: MountpathIdentity?
+        let file: MountpathFile?
         do throws(FileError) {
-            found = try MountpathIdentity.read(in: directory)
+            file = try MountpathFile.read(in: directory)
             device = UInt64(try directory.status(".").st_dev)
         } catch {
             throw .unusable(error)
         }
         let owner = Self.owner(of: directory, path)
         if let owner, owner != node.text { throw .foreign(path, owner: owner) }
+        let found = file?.identity
         if let expected, found != expected { throw .other(path, expected: expected, found: found) }
         identity = found ?? .random()
+        foundEdition = file?.edition ?? 0
         do throws(FileError) {
             try claim(for: node, isOwned: owner != nil, isNew: found == nil)
         } catch {
@@ -103,7 +107,7 @@ final class Mountpath: Sendable {
             try ExtendedAttribute.write(
                 Self.ownerAttribute, Array(node.text.utf8), to: directory.descriptor, path: path)
         }
-        if isNew { try identity.write(in: directory) }
+        if isNew { try MountpathFile(identity).write(in: directory) }
         try directory.makeDirectory(BucketLayout.trash)
     }
 

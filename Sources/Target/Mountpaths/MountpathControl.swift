@@ -160,6 +160,7 @@ final class MountpathControl: Sendable {
         }
         guard isSettled else { throw .unsettled(mountpath.path) }
         store.forgetOpenObjects()
+        store.mountpaths.stamp()
         trash.sweep(mountpath)
         trash.empty(mountpath)
         log.info(
@@ -181,6 +182,7 @@ final class MountpathControl: Sendable {
         store.forgetOpenObjects()
         // Whoever uses it still holds the directory open; but it may be claimed again at once.
         mountpath?.release()
+        next.stamp()
     }
 
     private func note(

@@ -102,6 +102,14 @@ struct MountpathSet: Sendable {
         }
     }
 
+    /// Writes the edition on the disks; a disk that does not take it has the older one, which does no harm.
+    func stamp() {
+        for mountpath in all {
+            let file = MountpathFile(mountpath.identity, edition: edition)
+            try? file.write(in: mountpath.directory)
+        }
+    }
+
     func contains(_ mountpath: Mountpath) -> Bool { all.contains { $0 === mountpath } }
 
     /// What is remembered of the set.
@@ -130,7 +138,8 @@ extension MountpathSet {
     func adding(_ mountpath: Mountpath, bringsObjects: Bool) -> MountpathSet {
         MountpathSet(
             all + [mountpath], disabled: disabled.filter { $0.identity != mountpath.identity },
-            edition: edition + 1, isScattered: true, hasReturned: hasReturned || bringsObjects)
+            edition: max(edition, mountpath.foundEdition) + 1, isScattered: true,
+            hasReturned: hasReturned || bringsObjects)
     }
 
     /// The set in which a mountpath takes no part, and its objects are unavailable.

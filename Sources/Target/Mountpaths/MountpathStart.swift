@@ -13,8 +13,7 @@ struct MountpathStart {
     /// Claims the mountpaths, and remembers what has changed about them.
     func set(in data: Directory) throws -> MountpathSet {
         guard let record = try MountpathRecord.read(in: data) else {
-            let set = try MountpathSet(
-                claiming: given, for: node, sharesFilesystem: sharesFilesystem)
+            let set = try first()
             try set.record.write(in: data)
             return set
         }
@@ -26,6 +25,16 @@ struct MountpathStart {
                     + "PUT /v1/daemon/mountpaths")
         }
         return set
+    }
+
+    /// The set of the command line. Disks may have been in use before, with a record that is lost: then it is not known which
+    /// of them were away when, and the worst is assumed.
+    private func first() throws(MountpathError) -> MountpathSet {
+        let set = try MountpathSet(claiming: given, for: node, sharesFilesystem: sharesFilesystem)
+        let edition = set.all.map(\.foundEdition).max() ?? 0
+        guard edition > 0 else { return set }
+        log.warning("the record of the mountpaths is lost; objects are looked for on all of them")
+        return MountpathSet(set.all, edition: edition + 1, isScattered: true, hasReturned: true)
     }
 
     private func resume(_ record: MountpathRecord) throws(MountpathError) -> MountpathSet {
@@ -78,7 +87,7 @@ struct MountpathStart {
         var places: [MountpathIdentity: [String]] = [:]
         for path in paths {
             guard let directory = try? Directory(opening: path),
-                let identity = try? MountpathIdentity.read(in: directory)
+                let identity = try? MountpathFile.read(in: directory)?.identity
             else { continue }
             if places[identity]?.contains(path) != true {
                 places[identity, default: []].append(path)
