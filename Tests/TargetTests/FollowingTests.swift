@@ -187,12 +187,12 @@ import Testing
             let found = choice.next(in: ClusterMap())
             let proxy = try #require(found)
             asked.append(proxy)
-            pauses.append(choice.ended(with: proxy, .failed, in: ClusterMap()))
+            pauses.append(choice.ended(with: proxy, .failed, in: ClusterMap(), at: .zero))
         }
         #expect(Array(asked.prefix(3)) == joins)
         #expect(pauses.prefix(3).allSatisfy { $0 == 20_000_000 })
         #expect(pauses.last == 1_000_000_000)
-        #expect(choice.ended(with: joins[0], .worked, in: ClusterMap()) == 20_000_000)
+        #expect(choice.ended(with: joins[0], .worked, in: ClusterMap(), at: .zero) == 20_000_000)
         #expect(choice.next(in: ClusterMap()) == joins[1])
     }
 
@@ -236,20 +236,22 @@ import Testing
         let old = try Endpoint("127.0.0.1:1")
         let other = try Endpoint("127.0.0.1:2")
         #expect(try choice.next(in: map(primary: 1)) == old)
-        #expect(try !choice.shouldMove(from: old, in: map(primary: 1)))
-        #expect(try choice.ended(with: old, .worked, in: map(primary: 1)) == 20_000_000)
+        #expect(try !choice.shouldMove(from: old, in: map(primary: 1), at: .zero))
+        #expect(try choice.ended(with: old, .worked, in: map(primary: 1), at: .zero) == 20_000_000)
         // It is gone; the map still names it.
         let second = try choice.next(in: map(primary: 1))
         let next = try #require(second)
         #expect(next != old)
-        #expect(try !choice.shouldMove(from: next, in: map(primary: 1)))
-        #expect(try choice.shouldMove(from: try Endpoint("127.0.0.1:3"), in: map(primary: 2)))
+        #expect(try !choice.shouldMove(from: next, in: map(primary: 1), at: .zero))
+        #expect(
+            try choice.shouldMove(from: try Endpoint("127.0.0.1:3"), in: map(primary: 2), at: .zero)
+        )
         #expect(try choice.next(in: map(primary: 2)) == other)
         // And it may be primary again.
-        #expect(try choice.shouldMove(from: other, in: map(primary: 1)))
+        #expect(try choice.shouldMove(from: other, in: map(primary: 1), at: .zero))
         // Whatever has failed before, the next one asked is the one it moves for.
-        _ = try choice.ended(with: other, .failed, in: map(primary: 2))
-        #expect(try choice.shouldMove(from: other, in: map(primary: 1)))
+        _ = try choice.ended(with: other, .failed, in: map(primary: 2), at: .zero)
+        #expect(try choice.shouldMove(from: other, in: map(primary: 1), at: .zero))
         #expect(try choice.next(in: map(primary: 1)) == old)
     }
 
@@ -260,12 +262,35 @@ import Testing
         var choice = ProxyChoice(node: try #require(NodeID("t1")), joins: [])
         let first = try choice.next(in: map(primary: 1))
         let primary = try #require(first)
-        _ = try choice.ended(with: primary, end, in: map(primary: 1))
+        _ = try choice.ended(with: primary, end, in: map(primary: 1), at: .zero)
         let second = try choice.next(in: map(primary: 1))
         let other = try #require(second)
         #expect(other != primary)
-        #expect(try !choice.shouldMove(from: other, in: map(primary: 1)))
-        #expect(try choice.shouldMove(from: other, in: map(primary: 1, targets: 2)))
+        #expect(try !choice.shouldMove(from: other, in: map(primary: 1), at: .zero))
+        #expect(try choice.shouldMove(from: other, in: map(primary: 1, targets: 2), at: .zero))
+    }
+
+    @Test
+    func `a primary that only stumbled is gone back to after a while, and less and less often`()
+        throws
+    {
+        var choice = ProxyChoice(node: try #require(NodeID("t1")), joins: [])
+        var now = MonotonicTime.zero
+        var pauses: [UInt64] = []
+        for _ in 0..<8 {
+            let first = try choice.next(in: map(primary: 1))
+            #expect(first?.port == 1)
+            _ = try choice.ended(
+                with: try #require(first), .worked, in: map(primary: 1), at: now)
+            let found = try choice.next(in: map(primary: 1))
+            let other = try #require(found)
+            let left = now
+            while try !choice.shouldMove(from: other, in: map(primary: 1), at: now) {
+                now.nanoseconds += 1_000_000_000
+            }
+            pauses.append(now.since(left) / 1_000_000_000)
+        }
+        #expect(pauses == [10, 20, 40, 80, 160, 320, 320, 320])
     }
 
     @Test func `of several proxies that stay behind, every one is left in turn`() throws {
@@ -275,9 +300,15 @@ import Testing
             let found = try choice.next(in: map(primary: 1))
             let proxy = try #require(found)
             asked.append(proxy)
-            #expect(try choice.ended(with: proxy, .lagged, in: map(primary: 1)) == 20_000_000)
+            #expect(
+                try choice.ended(with: proxy, .lagged, in: map(primary: 1), at: .zero) == 20_000_000
+            )
         }
         #expect(Set(asked.prefix(3)).count == 3 && Set(asked.suffix(3)).count == 3)
         #expect(zip(asked, asked.dropFirst()).allSatisfy { $0 != $1 })
     }
+}
+
+extension MonotonicTime {
+    fileprivate static let zero = MonotonicTime(nanoseconds: 0)
 }

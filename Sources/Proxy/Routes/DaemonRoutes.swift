@@ -48,10 +48,6 @@ struct DaemonRoutes: Sendable {
                 Node(id: node.id, role: node.role, address: node.address, member: node.member))
             json.newline()
             exchange.respond(.ok, type: "application/json", body: json.bytes)
-        case "rmd":
-            let now = try await view(query)
-            exchange.respond(
-                json: Rebalance.document(now.state.rebalance), position: now.position)
         case "smapvote":
             var json = JSONWriter()
             json.voteBundle(
@@ -61,6 +57,10 @@ struct DaemonRoutes: Sendable {
         case let what where StatisticsRoutes.served.contains(what):
             try await statistics.serve(exchange, what: what)
         case "log": try exchange.respond(log: log, query)
+        case "rmd":
+            let now = try await view(query)
+            exchange.respond(
+                json: Rebalance.document(now.state.rebalance), position: now.position)
         case "raft": exchange.respond(.ok, type: "application/json", body: raft.encoded)
         default:
             throw Failure(

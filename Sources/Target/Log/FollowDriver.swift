@@ -76,7 +76,8 @@ final class FollowDriver: @unchecked Sendable {
             }
             lastProblem = end.result == .worked ? "" : problem
             await loop.sleep(
-                nanoseconds: choice.ended(with: proxy, end.result, in: follower.state.map))
+                nanoseconds: choice.ended(
+                    with: proxy, end.result, in: follower.state.map, at: .now()))
         }
     }
 
@@ -178,9 +179,9 @@ final class FollowDriver: @unchecked Sendable {
                         position: follower.state.position, hash: follower.state.hash
                     ).encoded)
             }
-            if choice.shouldMove(from: proxy, in: follower.state.map) {
+            if choice.shouldMove(from: proxy, in: follower.state.map, at: .now()) {
                 end.isMove = true
-                end.reason = "another proxy is primary now"
+                end.reason = "another proxy is primary"
                 return
             }
         }

@@ -1,3 +1,4 @@
+import Base
 import Cluster
 import HTTP
 
@@ -13,8 +14,11 @@ struct ProxyChoice: Sendable {
     private var failures = 0
     /// Those asked in vain in this round over all of them.
     private var tried: [Endpoint] = []
-    /// The proxy that was of no use last, and the map's version then: it goes to the end of the order.
-    private var last: (proxy: Endpoint, version: UInt64)?
+    /// The proxy that was of no use last: it goes to the end of the order, and is not gone back to while the map stays
+    /// as it was, or before the time is over.
+    private var last: (proxy: Endpoint, version: UInt64, until: MonotonicTime)?
+    /// How often that has happened under one version of the map.
+    private var disappointments = (version: UInt64(0), count: 0)
 
     /// What became of a stream.
     enum End: Sendable {
@@ -27,6 +31,10 @@ struct ProxyChoice: Sendable {
 
     static let pauseMin: UInt64 = 20_000_000
     static let pauseMax: UInt64 = 1_000_000_000
+    /// A primary whose stream has ended is tried again after 10 s, as it may only have stumbled, then less and less often:
+    /// each try leaves a proxy that works.
+    static let returnMin: UInt64 = 10_000_000_000
+    static let returnDoublingsMax = 5
 
     init(node: NodeID, joins: [Endpoint]) {
         self.node = node
@@ -57,10 +65,14 @@ struct ProxyChoice: Sendable {
 
     /// Whether a stream that works should be given up for a better one: another proxy has become primary since.
     /// Not for the one that was of no use last: the map may not know yet that it is gone, or it cannot be reached from
-    /// here. Once the map has changed, it may come back.
-    mutating func shouldMove(from proxy: Endpoint, in map: ClusterMap) -> Bool {
+    /// here. Once the map has changed, or after a while, it may come back.
+    mutating func shouldMove(
+        from proxy: Endpoint, in map: ClusterMap, at now: MonotonicTime
+    ) -> Bool {
         guard let preferred = Self.preferred(in: map) else { return false }
-        if let last, last.proxy == preferred, last.version == map.version { return false }
+        if let last, last.proxy == preferred, last.version == map.version, now < last.until {
+            return false
+        }
         last = nil
         guard preferred != proxy else { return false }
         // The next one asked is the preferred one, whatever has failed before.
@@ -84,8 +96,13 @@ struct ProxyChoice: Sendable {
     /// A stream came to its end, or did not come about.
     ///
     /// - Returns: nanoseconds to wait before the next try.
-    mutating func ended(with proxy: Endpoint, _ end: End, in map: ClusterMap) -> UInt64 {
-        last = (proxy, map.version)
+    mutating func ended(
+        with proxy: Endpoint, _ end: End, in map: ClusterMap, at now: MonotonicTime
+    ) -> UInt64 {
+        let isSame = disappointments.version == map.version
+        disappointments = (map.version, isSame ? disappointments.count + 1 : 0)
+        let patience = Self.returnMin << min(disappointments.count, Self.returnDoublingsMax)
+        last = (proxy, map.version, MonotonicTime(nanoseconds: now.nanoseconds + patience))
         switch end {
         case .worked:
             failures = 0
