@@ -81,16 +81,20 @@ import Testing
         let bucket = try #require(
             Bucket(name: "abc", namespace: Namespace(text: "@u#n") ?? .global))
         let node = try TestLog.proxy("p1", member: 7, port: 1)
-        for command in [
-            Command.found(clusterID: "c", founder: node, generation: 1, nonce: 7), .setNode(node),
-            .removeNode(node.id),
-            .createBucket(bucket, BucketProperties()), .destroyBucket(bucket),
-        ] {
+        let commands: [(Command, Command.Kind)] = [
+            (.found(clusterID: "c", founder: node, generation: 1, nonce: 7), .found),
+            (.setNode(node), .setNode), (.removeNode(node.id), .removeNode),
+            (.createBucket(bucket, BucketProperties()), .createBucket),
+            (.destroyBucket(bucket), .destroyBucket),
+        ]
+        for (command, kind) in commands {
             let record = LogRecord(
                 command, actor: "p1", clientAddress: "127.0.0.1:9", requestID: "r", stateIndex: 4,
                 stateHash: 5)
             let bytes = record.encoded
             #expect(try LogRecord(decoding: bytes) == record)
+            #expect(LogRecord.kind(in: bytes) == kind)
+            #expect(LogRecord.kind(in: Array(bytes.prefix(20))) == nil)
             for count in bytes.indices {
                 #expect(throws: DecodingFailure.self) {
                     try LogRecord(decoding: Array(bytes.prefix(count)))

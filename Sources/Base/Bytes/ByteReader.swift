@@ -75,6 +75,22 @@ package struct ByteReader: Sendable {
         return Array(bytes[offset..<offset + count])
     }
 
+    package mutating func skip(_ count: Int) throws(DecodingFailure) {
+        guard count >= 0, remaining >= count else {
+            throw DecodingFailure("\(count) bytes wanted, \(remaining) left", at: offset)
+        }
+        offset += count
+    }
+
+    /// Passes over what ``readBlock(limit:)`` would read.
+    package mutating func skipBlock(limit: Int = .max) throws(DecodingFailure) {
+        let count = Int(try read(UInt32.self))
+        guard count <= limit, count <= remaining else {
+            throw DecodingFailure("block of \(count) bytes, \(remaining) left", at: offset - 4)
+        }
+        offset += count
+    }
+
     /// Refuses bytes behind the end of a record.
     package func finish() throws(DecodingFailure) {
         guard remaining == 0 else {

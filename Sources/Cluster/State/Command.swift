@@ -39,7 +39,8 @@ package enum Command: Equatable, Sendable {
 }
 
 extension Command {
-    private enum Kind: UInt8 {
+    /// The first byte of a coded command.
+    package enum Kind: UInt8, Sendable {
         case found = 1
         case setNode = 2
         case removeNode = 3

@@ -47,6 +47,21 @@ package struct LogRecord: Equatable, Sendable {
         try reader.finish()
     }
 
+    /// What a coded record asks for, without decoding or copying the rest of it.
+    ///
+    /// - Returns: `nil` for a format or a kind that is not known here, or bytes that are no record.
+    package static func kind(in bytes: [UInt8]) -> Command.Kind? {
+        var reader = ByteReader(bytes)
+        do throws(DecodingFailure) {
+            guard try reader.readUInt8() == format else { return nil }
+            for _ in 0..<3 { try reader.skipBlock(limit: 256) }
+            try reader.skip(16)
+            return Command.Kind(rawValue: try reader.readUInt8())
+        } catch {
+            return nil
+        }
+    }
+
     package var encoded: [UInt8] {
         var writer = ByteWriter(capacity: 256)
         writer.write(Self.format)

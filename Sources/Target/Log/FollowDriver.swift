@@ -222,7 +222,7 @@ final class FollowDriver: @unchecked Sendable {
         switch frame {
         case .progress: return true
         case .entry(let entry) where entry.kind == .command:
-            switch try? LogRecord(decoding: entry.payload).command {
+            switch LogRecord.kind(in: entry.payload) {
             case .createBucket, .setNode, .removeNode, .setConfig, .setMaintenance,
                 .startRebalance, .stopRebalance, .noteMountpath:
                 return true
