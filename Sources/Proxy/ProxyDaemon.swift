@@ -46,7 +46,7 @@ final class ProxyDaemon: Sendable {
         ending = Ending(stop)
         log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
         config = LiveConfig(
-            node: settings.id, logLevel: settings.config.logLevel, threshold: log.threshold)
+            node: settings.id, logLevel: settings.config.logLevel, log: log.about("config"))
         let storage = try await Self.openLog(settings, log)
         node = Node(
             id: settings.id, role: .proxy, address: settings.advertised,

@@ -26,7 +26,7 @@ final class TargetDaemon: Sendable {
         let log = Logger(
             node: settings.id.text, subject: "target", minimum: settings.node.logLevel)
         let config = LiveConfig(
-            node: settings.id, logLevel: settings.node.logLevel, threshold: log.threshold)
+            node: settings.id, logLevel: settings.node.logLevel, log: log.about("config"))
         let budget = DescriptorBudget(
             limit: DescriptorBudget.raisedLimit(), cached: settings.node.openObjects)
         data = try Self.claimData(settings.dataPath)

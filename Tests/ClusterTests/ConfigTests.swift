@@ -254,6 +254,17 @@ import Testing
         #expect(level() == "2")
     }
 
+    @Test func `what a recovery brings under a known version counts as well`() throws {
+        let t1 = try #require(NodeID("t1"))
+        var (one, other) = (try ConfigLog(), try ConfigLog())
+        #expect(try one.set([("loglevel", "1")]))
+        #expect(try other.set([("loglevel", "4")]))
+        var layers = LayeredConfig(node: t1, file: [:])
+        let isNew = [one, one, other].map { layers.follow($0.state.config) }
+        #expect(isNew == [true, false, true])
+        #expect(layers.values["log.level"] == "4")
+    }
+
     @Test func `values for this run are checked with all others, and changed all or none`() throws {
         let t1 = try #require(NodeID("t1"))
         var layers = LayeredConfig(node: t1, file: [:])

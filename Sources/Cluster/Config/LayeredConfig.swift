@@ -42,11 +42,20 @@ package struct LayeredConfig: Equatable, Sendable {
     package var version: UInt64 { config.version }
 
     /// Takes the committed configuration over.
-    package mutating func follow(_ config: ClusterConfig) {
-        guard config != self.config else { return }
+    ///
+    /// - Returns: whether it is another one for this node. A forced recovery may bring other settings under a version that
+    ///   was there before.
+    @discardableResult
+    package mutating func follow(_ config: ClusterConfig) -> Bool {
+        let old = self.config
+        guard
+            config.version != old.version || config.settings != old.settings
+                || config.nodes[node] != old.nodes[node]
+        else { return false }
         self.config = config
         transient = transient.filter { stamp($0.key) == $0.value.covered }
         renew()
+        return true
     }
 
     /// Sets values for this run, all or none of them.

@@ -4,20 +4,21 @@ import Synchronization
 /// The settings a node acts on now. Everybody who needs one asks when it needs it; so a change takes effect at once.
 package final class LiveConfig: Sendable {
     private let layers: Mutex<LayeredConfig>
-    private let threshold: Logger.Threshold
+    /// Tells of changes, and has its level set by them.
+    private let log: Logger
     /// Counts the changes, for whoever waits by a setting.
     package let changes = Watched<UInt64>(0)
 
     /// - Parameters:
     ///   - node: whose own settings count.
     ///   - logLevel: what the node was started with; anything that is set counts more.
-    ///   - threshold: what the log level is set on.
+    ///   - log: the node's; its level is set.
     package init(
-        node: NodeID, logLevel: Logger.Level = .info, threshold: Logger.Threshold
+        node: NodeID, logLevel: Logger.Level = .info, log: Logger
     ) {
         let file = logLevel == .info ? [:] : ["log.level": Self.text(of: logLevel)]
         layers = Mutex(LayeredConfig(node: node, file: file))
-        self.threshold = threshold
+        self.log = log
         carryOut()
     }
 
@@ -26,12 +27,9 @@ package final class LiveConfig: Sendable {
 
     /// Takes the committed configuration over. Cheap when it has not changed.
     package func follow(_ config: ClusterConfig) {
-        let isNew = layers.withLock { layers in
-            let before = layers.version
-            layers.follow(config)
-            return before != layers.version
-        }
-        if isNew { carryOut() }
+        guard layers.withLock({ $0.follow(config) }) else { return }
+        carryOut()
+        log.info("version \(config.version) of the configuration is in effect")
     }
 
     /// Sets values for this run, all or none of them.
@@ -71,7 +69,7 @@ package final class LiveConfig: Sendable {
     }
 
     private func carryOut() {
-        threshold.minimum =
+        log.threshold.minimum =
             switch values.number("log.level", as: Int.self) {
             case 0: .error
             case 1: .warning
