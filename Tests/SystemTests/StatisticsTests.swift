@@ -102,6 +102,38 @@ import Testing
         }
     }
 
+    @Test func `a rebalance that was recorded is a job that can be asked for`() throws {
+        try SystemCluster.with { cluster in
+            let proxy = try cluster.node("p1").url
+            func ask(_ what: String, _ body: String) throws -> SystemCluster.Reply {
+                try cluster.curl("-X GET -d '\(body)' '\(proxy)/v1/cluster?what=\(what)'")
+            }
+            let none = try ask("qryxstats", "{}")
+            #expect(none.body == "{\"t1\":[],\"t2\":[],\"t3\":[]}\n", "\(none.body)")
+            #expect(try ask("status", #"{"id":"g1"}"#).status == 404)
+            let start = try cluster.curl(
+                "-X PUT -d '{\"action\":\"start\",\"value\":{\"kind\":\"rebalance\"}}' "
+                    + "'\(proxy)/v1/cluster'")
+            #expect(start.status == 200 && start.body == "g1", "\(start.body)")
+            for body in [#"{"id":"g1"}"#, #"{"kind":"rebalance","show_active":false}"#, "{}"] {
+                let jobs = try ask("qryxstats", body)
+                #expect(jobs.status == 200, "\(jobs.body)")
+                for target in ["t1", "t2", "t3"] {
+                    #expect(
+                        jobs.says("\"\(target)\":[{\"id\":\"g1\",\"kind\":\"rebalance\""),
+                        "\(jobs.body)")
+                }
+                #expect(jobs.says(#""obj_count":"0""#) && jobs.says(#""status":"not_run""#))
+            }
+            #expect(try ask("qryxstats", #"{"show_active":true}"#).body == none.body)
+            #expect(try ask("qryxstats", #"{"kind":"lru"}"#).body == none.body)
+            let status = try ask("status", #"{"id":"g1"}"#)
+            #expect(status.status == 200 && status.says(#"{"uuid":"g1","err":"the rebalance is"#))
+            let vote = try cluster.curl("'\(proxy)/v1/daemon?what=smapvote'")
+            #expect(vote.says(#""rmd":{"target_ids":["t1","t2","t3"],"version":1}"#))
+        }
+    }
+
     @Test func `the primary's metrics say which target does not keep up`() throws {
         try SystemCluster.with { cluster in
             let primary = try cluster.node(try cluster.primary()).url

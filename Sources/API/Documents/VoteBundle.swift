@@ -1,7 +1,7 @@
 package import Cluster
 
 extension JSONWriter {
-    /// The maps by which a node would vote (contract §8.5). `rmd` is that of a cluster that was never rebalanced.
+    /// The maps by which a node would vote (contract §8.5).
     package mutating func voteBundle(_ state: ClusterState, isVoting: Bool) {
         object { json in
             json.key("smap")
@@ -9,7 +9,15 @@ extension JSONWriter {
             json.key("bucketmd")
             json.raw(state.bucketDocument.dropLast())
             json.key("rmd")
-            json.object { $0.member("version", 0) }
+            json.object { json in
+                if !state.rebalance.targets.isEmpty {
+                    json.key("target_ids")
+                    json.array { json in
+                        for id in state.rebalance.targets { json.value(id.text) }
+                    }
+                }
+                json.member("version", state.rebalance.version)
+            }
             json.member("vote_in_progress", isVoting)
         }
     }

@@ -17,14 +17,15 @@ struct ClusterQueries: Sendable {
         "stats", "node_stats", "sysinfo", "mountpaths", "qryxstats", "xaction", "status",
     ]
 
-    /// Answers with the document `what`, one of ``served``, of the nodes of `map`.
-    func serve(_ exchange: Exchange, what: String, of map: ClusterMap) async throws {
+    /// Answers with the document `what`, one of ``served``, of the nodes of `state`.
+    func serve(_ exchange: Exchange, what: String, of state: ClusterState) async throws {
+        let map = state.map
         switch what {
         case "stats", "node_stats": try await stats(exchange, map)
         case "sysinfo": try await systemInformation(exchange, map)
         case "mountpaths": await mountpaths(exchange, map)
-        case "status": try await xactionStatus(exchange)
-        default: try await xactionStatistics(exchange, map)
+        case "status": try await xactionStatus(exchange, state.rebalance)
+        default: try await xactionStatistics(exchange, state)
         }
     }
 
@@ -87,13 +88,12 @@ struct ClusterQueries: Sendable {
 
     /// Contract §11.5. The reply has targets' ids for keys and room for nothing else, so a target that did not answer is
     /// `null` there.
-    private func xactionStatistics(_ exchange: Exchange, _ map: ClusterMap) async throws {
+    private func xactionStatistics(_ exchange: Exchange, _ state: ClusterState) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         let query = try XactionQuery(decoding: body)
-        // No job has ever had an id in this build.
-        if !query.id.isEmpty { throw query.notFound }
+        if !query.id.isEmpty, !query.matches(state.rebalance) { throw query.notFound }
         let answers = await fanOut.ask(
-            map.nodes(.target), "qryxstats", body: body, on: exchange.loop)
+            state.map.nodes(.target), "qryxstats", body: body, on: exchange.loop)
         respond(exchange, answers, naming: false) { json in
             for (node, body) in answers.documents {
                 json.key(node.id.text)
@@ -106,8 +106,9 @@ struct ClusterQueries: Sendable {
         }
     }
 
-    /// Contract §11.4: the state of one job, and this build has none.
-    private func xactionStatus(_ exchange: Exchange) async throws {
+    /// Contract §11.4: the state of one job. The only one there can be is a rebalance, and its error says that it was
+    /// not run.
+    private func xactionStatus(_ exchange: Exchange, _ record: RebalanceRecord) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         let query = try XactionQuery(decoding: body)
         guard !query.id.isEmpty || query.kind != nil else {
@@ -115,7 +116,9 @@ struct ClusterQueries: Sendable {
                 .badValue, "the question names neither a job's id nor a kind",
                 next: #"{"id":"…"} or {"kind":"rebalance"}"#)
         }
-        throw query.notFound
+        guard query.matches(record) else { throw query.notFound }
+        exchange.respond(
+            .ok, type: "text/plain; charset=utf-8", body: record.statusDocument(Rebalance.notice))
     }
 
     // MARK: Replies

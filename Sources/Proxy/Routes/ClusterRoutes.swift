@@ -62,8 +62,7 @@ struct ClusterRoutes: Sendable {
             let text = hosts.flatMap { [$0, $0, $0] }.joined(separator: ",")
             exchange.respond(.ok, type: "text/plain; charset=utf-8", body: Array(text.utf8))
         case let what where ClusterQueries.served.contains(what):
-            let map = try await daemon.view(query).state.map
-            try await queries.serve(exchange, what: what, of: map)
+            try await queries.serve(exchange, what: what, of: try await daemon.view(query).state)
         case let what:
             throw Failure(
                 .unknownDocument, "no document '\(what)' of the cluster",

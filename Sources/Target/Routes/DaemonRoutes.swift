@@ -70,18 +70,20 @@ struct DaemonRoutes {
         return reached.state
     }
 
-    /// What a node would say in a vote (contract §8.5). Targets have none, and no rebalance was ever begun.
+    /// What a node would say in a vote (contract §8.5). Targets have none.
     private func smapVote() throws {
         let state = try state()
         respond { $0.voteBundle(state, isVoting: false) }
     }
 
-    /// What the jobs of this target have done (contract §11.5). This build runs none.
+    /// What the jobs of this target have done (contract §11.5). The only one of this version is a rebalance that is
+    /// recorded and not run.
     private func xactions() async throws {
-        let body = try await exchange.collect(upTo: Limits.actionBytesMax)
-        let wanted = try XactionQuery(decoding: body)
-        if !wanted.id.isEmpty { throw wanted.notFound }
-        respond { json in json.array { _ in } }
+        let query = try XactionQuery(
+            decoding: try await exchange.collect(upTo: Limits.actionBytesMax))
+        let record = target.publisher.current.state.rebalance
+        if !query.id.isEmpty, !query.matches(record) { throw query.notFound }
+        respond { $0.xactions(query, of: target.node.id, record) }
     }
 
     private func mountpaths(_ json: inout JSONWriter) {
