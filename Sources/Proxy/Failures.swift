@@ -24,6 +24,10 @@ extension Failure {
         case .isPrimary(let id):
             self.init(
                 .isPrimary, "\(id) is the primary", next: "make another proxy primary first")
+        case .configChanged(let version):
+            self.init(
+                .configChanged, "the configuration has changed meanwhile, to version \(version)",
+                next: "look at it, and repeat the change")
         case .maintenanceIs(let isOn, let id):
             self.init(.badNode, "node \(id) is \(isOn ? "" : "not ")in maintenance")
         case .tooFewTargets(let count):

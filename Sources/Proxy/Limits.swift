@@ -1,7 +1,8 @@
 /// Every bound of a proxy, with the reason for each number. Seconds unless the name says otherwise.
 enum Limits {
-    /// How long the primary waits for targets to apply a change; a slower one is left behind (decision 0004).
-    static let followersSeconds = 2.0
+    // How long the primary waits for targets, how long a change may take there, and how long a target may take for a page
+    // or a sign of life, are options of the configuration (docs/operations.md).
+
     /// How long a change waits for a primary while an election is under way: two elections in a row.
     static let primarySeconds = 1.5
     /// Between two looks while no primary is known; a new one is noticed at once.
@@ -10,8 +11,6 @@ enum Limits {
     static let detourSeconds = 0.5
     /// Pause before a request that met no primary is tried again there.
     static let primaryRetrySeconds = 0.02
-    /// How long a change may take at the primary: longer than the primary itself waits for its outcome.
-    static let forwardSeconds = 8.0
     /// How long an answer of a proxy that leads no more is waited for: on its way, or never.
     static let replacedSeconds = 0.5
     /// Members that were not heard for so long count as missing: several election timeouts.
@@ -30,10 +29,12 @@ enum Limits {
     static let nodeDocumentBytes = 64 << 10
     /// Replies to control requests that are relayed.
     static let relayedBytes = 8 << 20
-    /// How long one target may take for a page of a listing.
-    static let listSeconds = 20.0
-    /// How often a target that works on a page is asked whether it lives, and how long it may take to say so.
-    static let lifeSignSeconds = 1.5
+    /// Readers of the history at once; each holds the log's thread for a few milliseconds.
+    static let historyReadersMax = 4
+    /// How long the history waits for what was applied to be stored: it is, after 100 ms of rest.
+    static let historyWaitSeconds = 2.0
+    /// A change of the configuration that meets others is worked out anew so often.
+    static let configAttemptsMax = 8
 
     /// Between two attempts to join: quick at first, because a cluster starts all at once.
     static let joinSecondsMin = 0.02
@@ -60,8 +61,6 @@ enum Limits {
     /// Control messages kept while a stream is being opened.
     static let streamEarlyMax = 16
 
-    /// A follower hears something at least so often (docs/formats/follow-stream.md).
-    static let followProgressSeconds = 1.0
     /// How long a follower may take nothing or say nothing.
     static let followSilenceSeconds = 30.0
     /// Entries sent to a follower in one write.

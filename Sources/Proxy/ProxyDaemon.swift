@@ -24,6 +24,7 @@ final class ProxyDaemon: Sendable {
     private let client: Client
     private let node: Node
     private let published: PublishedState
+    private let config: LiveConfig
     private let identity: ClusterIdentity
     private let group: RaftGroup
     private let isStranded: Watched<Bool>
@@ -44,6 +45,8 @@ final class ProxyDaemon: Sendable {
         self.stop = stop
         ending = Ending(stop)
         log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
+        config = LiveConfig(
+            node: settings.id, logLevel: settings.config.logLevel, threshold: log.threshold)
         let storage = try await Self.openLog(settings, log)
         node = Node(
             id: settings.id, role: .proxy, address: settings.advertised,
@@ -63,7 +66,8 @@ final class ProxyDaemon: Sendable {
                 log: log.about("raft")))
         let hashes = StateHashes()
         let pool = loops.pool
-        let observer = RaftObserver(published: published, hashes: hashes, stop: stop, log: log)
+        let observer = RaftObserver(
+            published: published, config: config, hashes: hashes, stop: stop, log: log)
         let storageThread = BlockingPool(name: "log", threads: 1)
         let raft = try RaftMember(
             id: storage.member, storage: storage, machine: Catalog(), wire: transport,
@@ -87,7 +91,12 @@ final class ProxyDaemon: Sendable {
             id: settings.id, group: group, published: published, followers: followers,
             loop: loops.loops[0])
         let forwarder = Forwarder(
-            id: settings.id, group: group, client: client, loop: loops.loops[0])
+            id: settings.id, group: group, client: client, loop: loops.loops[0], config: config)
+        let configRoutes = ConfigRoutes(
+            service: ConfigService(
+                node: node, live: config, metadata: metadata, forwarder: forwarder,
+                client: client),
+            facts: ConfigDocument.Facts(settings))
         statistics = NodeStatistics(node, loops: loops.loops.count)
         let counted = StatisticsRoutes(
             node: node, statistics: statistics, published: published, group: group,
@@ -99,12 +108,13 @@ final class ProxyDaemon: Sendable {
             group: group, metadata: metadata, published: published, loop: loops.loops[0])
         let daemon = DaemonRoutes(
             node: node, metadata: metadata, raft: RaftDocument(group: group),
-            statistics: counted, log: log.tail,
+            statistics: counted, log: log.tail, config: configRoutes,
             actions: DaemonActions(
                 shutdown: NodeShutdown(
                     node: node, group: group, published: published, departure: departure,
                     transfer: transfer, forwarder: forwarder, ending: ending,
-                    log: log.about("shutdown"))))
+                    log: log.about("shutdown")),
+                config: configRoutes))
         let actions = ClusterActions(
             forwarder: forwarder,
             shutdown: ClusterShutdown(
@@ -112,20 +122,22 @@ final class ProxyDaemon: Sendable {
                 log: log.about("shutdown")),
             maintenance: Maintenance(
                 group: group, metadata: metadata, departure: departure, loop: loops.loops[0]),
-            rebalance: Rebalance(metadata: metadata), client: client, published: published)
+            rebalance: Rebalance(metadata: metadata), client: client, published: published,
+            config: configRoutes)
         handler = ProxyHandler(
             id: settings.id, published: published,
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
             buckets: BucketRoutes(
                 metadata: metadata, forwarder: forwarder,
-                lister: ObjectLister(id: settings.id, client: client)),
+                lister: ObjectLister(id: settings.id, client: client, config: config)),
             daemon: daemon,
             cluster: ClusterRoutes(
                 daemon: daemon,
                 admission: admission, departure: departure, actions: actions, transfer: transfer,
                 queries: ClusterQueries(
                     node: node, statistics: counted, fanOut: FanOut(client: client)),
-                forwarder: forwarder, followers: followers),
+                forwarder: forwarder, followers: followers, config: configRoutes,
+                history: HistoryRoute(group: group, loop: loops.loops[0])),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),
             follow: FollowServer(
@@ -222,7 +234,8 @@ final class ProxyDaemon: Sendable {
                 await Joiner(
                     node: self.node, seeds: self.settings.seeds, published: self.published,
                     identity: self.identity, group: self.group, isStranded: self.isStranded,
-                    admission: self.admission, client: self.client, loop: loop,
+                    admission: self.admission, client: self.client, config: self.config,
+                    loop: loop,
                     log: self.log.about("join")
                 ).run()
             }
@@ -256,29 +269,43 @@ final class ProxyDaemon: Sendable {
             group.raft.tick()
             let now = MonotonicTime.now()
             if !group.isLeader { followers.endWaits() }
-            let slow = followers.leaveBehind(at: now)
+            let values = config.values
+            let patience = values.seconds("timeout.cplane_operation")
+            let slow = followers.leaveBehind(at: now, after: patience)
             if !slow.isEmpty {
                 group.counters.leftBehind(slow.count)
                 log.warning(
-                    "left behind, not having applied a change in \(Limits.followersSeconds) s: "
+                    "left behind, not having applied a change in \(patience) s: "
                         + slow.map(\.text).joined(separator: ", "))
             }
-            if Double(now.since(lastBeat)) / 1e9 >= Limits.followProgressSeconds {
+            if now.since(lastBeat) >= values.nanoseconds("keepalivetracker.target.interval") {
                 lastBeat = now
                 published.beat()
             }
         }
     }
 
-    /// Samples what is said per second, and asks the primary how far away it is.
+    /// Samples what is said per second, logs how far this proxy is unless nothing has happened, and asks the primary how
+    /// far away it is.
     private func keepStatistics(_ loop: EventLoop) async {
-        let statistics = statistics
-        repeat {
-            await statistics.sample()
-            if let primary = group.primary, primary.id != node.id {
-                await Keepalive.measure(primary.endpoint, with: client, for: statistics)
-            }
-        } while await loop.sleep(nanoseconds: UInt64(StatisticsLimits.sampleSeconds * 1e9))
+        let (statistics, config) = (statistics, config)
+        let log = log.about("statistics")
+        var last = ""
+        await loop.periodically(
+            every: { config.values.nanoseconds("periodic.stats_time") }, changes: config.changes,
+            do: {
+                await statistics.sample()
+                let text = "at \(published.now.position), \(followers.reports.count) followers here"
+                if text != last {
+                    log.info("\(text); \(ProcessUsage.cpuNanoseconds / 1_000_000) ms of CPU")
+                }
+                last = text
+                if let primary = group.primary, primary.id != node.id {
+                    await Keepalive.measure(
+                        primary.endpoint, with: client, for: statistics,
+                        seconds: config.values.seconds("timeout.max_keepalive"))
+                }
+            })
     }
 
     /// A primary that ends hands over first, so that nobody waits for an election.

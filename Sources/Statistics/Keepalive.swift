@@ -19,17 +19,16 @@ package struct Keepalive: Equatable, Sendable {
 
     /// Asks `node` for a sign of life and notes how long it took. One that gives none is no round trip; who has been
     /// lost is said elsewhere.
+    /// One that takes more than `seconds` is given up.
     package static func measure(
-        _ node: Endpoint, with client: Client, for statistics: NodeStatistics
+        _ node: Endpoint, with client: Client, for statistics: NodeStatistics, seconds: Double
     ) async {
         let begun = MonotonicTime.now()
         do {
             let response = try await client.send(
                 .get, node, "/v1/health",
                 timeouts: Client.Timeouts(
-                    connectSeconds: StatisticsLimits.keepaliveSeconds,
-                    responseSeconds: StatisticsLimits.keepaliveSeconds,
-                    idleSeconds: StatisticsLimits.keepaliveSeconds))
+                    connectSeconds: seconds, responseSeconds: seconds, idleSeconds: seconds))
             _ = try await response.collect(upTo: StatisticsLimits.keepaliveBytesMax)
         } catch {
             return

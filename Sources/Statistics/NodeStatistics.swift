@@ -78,7 +78,7 @@ package final class NodeStatistics: Sendable {
         return report
     }
 
-    /// Takes a sample. Called each ``StatisticsLimits/sampleSeconds``; rates and averages are those since one of the
+    /// Takes a sample. Called each `periodic.stats_time`; rates and averages are those since one of the
     /// last two.
     package func sample() async {
         var sample = Sample(at: .now())
@@ -119,14 +119,10 @@ package struct Sample: Sendable {
 
 /// The bounds of statistics, each with its reason.
 package enum StatisticsLimits {
-    /// AIStore's `periodic.stats_time`.
-    package static let sampleSeconds = 10.0
     /// A redirect that is older was made up or kept for later, and would drown all others in the sum.
     package static let redirectNanosecondsMax: UInt64 = 60_000_000_000
     /// The shortest time a rate is measured over.
     package static let windowNanosecondsMin: UInt64 = 1_000_000_000
-    /// A keepalive that takes longer is given up; AIStore's `timeout.max_keepalive`.
-    package static let keepaliveSeconds = 4.0
     /// A sign of life has no body; a failure has a short one.
     package static let keepaliveBytesMax = 64 << 10
     /// Answers that wait for a version; each is a connection and a task.

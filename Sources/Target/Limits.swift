@@ -16,17 +16,16 @@ enum TargetLimits {
     /// Up to so many targets follow the primary itself, which saves two hops on every change; beyond that they spread
     /// over all proxies, so that the primary does not send each change to everybody.
     static let targetsAtPrimaryMax = 32
-    /// How long a request waits for the state its redirect was computed from.
-    static let positionWaitSeconds = 2.0
-    /// When such a state has not come for so long, another proxy is followed: the one followed may be cut off from the
-    /// others and know nothing of it. Short enough for the other to serve some of those who wait.
+    /// When a state that a redirect was computed from has not come for so long, another proxy is followed: the one followed
+    /// may be cut off from the others and know nothing of it. Short enough for the other to serve some of those who wait.
     static let overdueNanoseconds: UInt64 = 700_000_000
-    /// Requests that wait so; more would only hide that no state comes.
+    /// Requests that wait for such a state, as long as `timeout.cplane_operation` says; more would only hide that no state
+    /// comes.
     static let positionWaitersMax = 4_096
-    /// A proxy that says nothing for so long is given up (docs/formats/follow-stream.md).
-    static let silenceSeconds = 5.0
-    /// A target that has heard of no proxy for so long is not ready.
+    /// A target that has heard of no proxy for so long is not ready; and not before it has given one up and asked another.
     static let contactSeconds = 10.0
+    /// A proxy that takes no connection within this is passed over for the next.
+    static let proxyConnectSeconds = 1.0
     /// What a target still accepts while it drains.
     static let drainSeconds = 5.0
     /// Objects removed in one go before the trash thread rests, and for how long: some 6000 a second at most.

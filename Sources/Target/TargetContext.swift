@@ -22,6 +22,9 @@ final class TargetContext: Sendable {
     let scanPool: BlockingPool
     let buffers = PieceBuffers()
     let register: RegisterRoute
+    let config: LiveConfig
+    /// What the configuration document tells of the start.
+    let facts: ConfigDocument.Facts
     let statistics: NodeStatistics
     let longPoll = LongPoll()
     let proxies: ProxyCaller
@@ -33,7 +36,8 @@ final class TargetContext: Sendable {
         node: Node, publisher: StatePublisher, status: FollowStatus, store: ObjectStore,
         mountpaths: MountpathControl, watch: MountpathWatch,
         pool: BlockingPool, quickPool: BlockingPool, scanPool: BlockingPool,
-        register: RegisterRoute, proxies: ProxyCaller, statistics: NodeStatistics, log: Logger
+        register: RegisterRoute, proxies: ProxyCaller, statistics: NodeStatistics,
+        config: LiveConfig, facts: ConfigDocument.Facts, log: Logger
     ) {
         self.node = node
         self.publisher = publisher
@@ -45,6 +49,8 @@ final class TargetContext: Sendable {
         self.quickPool = quickPool
         self.scanPool = scanPool
         self.register = register
+        self.config = config
+        self.facts = facts
         self.statistics = statistics
         self.proxies = proxies
         self.log = log

@@ -25,6 +25,8 @@ final class TargetDaemon: Sendable {
     init(_ settings: TargetSettings) throws {
         let log = Logger(
             node: settings.id.text, subject: "target", minimum: settings.node.logLevel)
+        let config = LiveConfig(
+            node: settings.id, logLevel: settings.node.logLevel, threshold: log.threshold)
         let budget = DescriptorBudget(
             limit: DescriptorBudget.raisedLimit(), cached: settings.node.openObjects)
         data = try Self.claimData(settings.dataPath)
@@ -74,17 +76,19 @@ final class TargetDaemon: Sendable {
             node: node, publisher: publisher, status: status, store: store,
             mountpaths: control,
             watch: MountpathWatch(
-                control: control, table: mountpaths, pool: scanPool, log: log.about("mountpaths")),
+                control: control, table: mountpaths, pool: scanPool, config: config,
+                log: log.about("mountpaths")),
             pool: pool,
             quickPool: BlockingPool(name: "quick", threads: settings.node.quickThreads),
             scanPool: scanPool,
             register: RegisterRoute(proxies: proxies), proxies: proxies,
-            statistics: NodeStatistics(node, loops: group.loops.count), log: log)
+            statistics: NodeStatistics(node, loops: group.loops.count), config: config,
+            facts: ConfigDocument.Facts(settings, port: server.port), log: log)
         follow = FollowDriver(
             LogFollower(record: record, floor: floor), node: node, joins: settings.joins,
             ports: FollowDriver.Ports(
-                data: data, directories: directories, publisher: publisher, status: status,
-                client: client, loop: group.loops[0], pool: context.scanPool),
+                data: data, directories: directories, publisher: publisher, config: config,
+                status: status, client: client, loop: group.loops[0], pool: context.scanPool),
             log: log.about("log"))
         joiner = Joiner(
             node, joins: settings.joins, publisher: publisher, proxies: proxies,
@@ -150,16 +154,29 @@ final class TargetDaemon: Sendable {
         }
     }
 
-    /// Samples what is said per second, and asks the proxy that is followed how far away it is.
+    /// Samples what is said per second, logs how far this target is unless nothing has happened, and asks the proxy that
+    /// is followed how far away it is.
     private func keepStatistics() async {
         let (context, loop) = (context, group.loops[0])
-        repeat {
-            await context.statistics.sample()
-            if let proxy = context.status.proxy {
-                await Keepalive.measure(proxy, with: client, for: context.statistics)
-            }
-        } while await loop.sleep(
-            nanoseconds: UInt64(StatisticsLimits.sampleSeconds * 1e9))
+        let (log, config) = (log.about("statistics"), context.config)
+        var last = ""
+        await loop.periodically(
+            every: { config.values.nanoseconds("periodic.stats_time") }, changes: config.changes,
+            do: {
+                await context.statistics.sample()
+                let text =
+                    "at \(context.publisher.current.state.position.text), \(server.connections) "
+                    + "connections"
+                if text != last {
+                    log.info("\(text); \(ProcessUsage.cpuNanoseconds / 1_000_000) ms of CPU")
+                }
+                last = text
+                if let proxy = context.status.proxy {
+                    await Keepalive.measure(
+                        proxy, with: client, for: context.statistics,
+                        seconds: config.values.seconds("timeout.max_keepalive"))
+                }
+            })
     }
 
     // MARK: Start

@@ -30,6 +30,7 @@ import Testing
         bucket_not_found 404
         changing_members 503
         checksum_mismatch 500
+        config_changed 409
         deadline_exceeded 504
         duplicate_node 409
         internal_error 500
@@ -51,6 +52,7 @@ import Testing
         object_not_found 404
         objects_at_risk 400
         older_generation 409
+        option_refused 400
         out_of_space 507
         outcome_unknown 504
         overloaded 503
@@ -67,6 +69,7 @@ import Testing
         unknown 500
         unknown_action 400
         unknown_document 400
+        unknown_option 400
         unknown_resource 400
         wrong_cluster 409
         xaction_not_found 404

@@ -15,6 +15,9 @@ struct Group {
         var starts: UInt64 = 0
         var isDiskStuck = false
         var owesAnnouncement = false
+        /// The last position that observers were told of, and proposals that were answered before that.
+        var told = Index.zero
+        var answeredEarly = 0
     }
 
     static let generation = Generation(counter: 1, nonce: 7)
@@ -111,12 +114,17 @@ struct Group {
             case .convert(let job): member.conversions.append(job)
             case .announceLater: member.owesAnnouncement = true
             case .answer(let token, let outcome):
+                if case .applied(let position, _) = outcome, position.index > member.told {
+                    member.answeredEarly += 1
+                }
                 member.outcomes[token, default: []].append(outcome)
             case .answerRead(let token, let outcome):
                 member.reads[token, default: []].append(outcome)
             case .transferEnded(_, let result): member.transfers.append(result)
             case .stopped(let reason): member.stopped = reason
-            case .applied, .restored, .superseded, .removed: break
+            case .applied(_, _, let position): member.told = position.index
+            case .restored(_, let position): member.told = position.index
+            case .superseded, .removed: break
             }
         }
         members[id] = member

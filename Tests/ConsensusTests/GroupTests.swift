@@ -25,6 +25,15 @@ import Testing
         for id in 1...3 as ClosedRange<UInt64> { #expect(group.lines(id) == ["a"]) }
     }
 
+    @Test func `observers have the state before a proposal is answered`() {
+        var group = Group(voters: 1)
+        group.elect(1)
+        for text in ["a", "b", "c"] { group.propose(text, at: 1) }
+        group.settle()
+        #expect(group.members[MemberID(1)]?.told == group[1].applied.index)
+        #expect(group.members[MemberID(1)]?.answeredEarly == 0)
+    }
+
     @Test func `word of a commit waits for the next message, or until it is due`() {
         var limits = Limits()
         limits.defersCommit = true

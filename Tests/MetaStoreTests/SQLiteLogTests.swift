@@ -68,7 +68,8 @@ import Testing
         for entry in entries { _ = try catalog.apply(entry) }
         var batch = WriteBatch<Catalog>(sequence: .zero, entries: entries)
         batch.change = StateChange(
-            applied: try #require(entries.last).mark, delta: catalog.takeDelta() ?? [])
+            applied: try #require(entries.last).mark,
+            delta: catalog.takeDelta() ?? Catalog.emptyDelta)
         try log.write(batch)
         let recovered = try ScratchDirectory(copying: directory).open().load()
         #expect(recovered.image == catalog.capture())
@@ -129,7 +130,7 @@ import Testing
         "UPDATE document SET checksum = checksum + 1 WHERE kind = 3",
         "UPDATE state SET value = x'00' WHERE kind = 1",
         "UPDATE state SET kind = 99 WHERE kind = 3",
-        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 3",
         "PRAGMA application_id = 5",
     ])
     func `a damaged, missing or unknown record is refused at start`(_ damage: String) throws {
@@ -143,7 +144,7 @@ import Testing
             for entry in entries.prefix(2) { _ = try catalog.apply(entry) }
             var batch = WriteBatch<Catalog>(sequence: .zero, entries: entries)
             batch.change = StateChange(
-                applied: entries[1].mark, delta: catalog.takeDelta() ?? [])
+                applied: entries[1].mark, delta: catalog.takeDelta() ?? Catalog.emptyDelta)
             try log.write(batch)
         }
         try directory.run(damage)
@@ -182,105 +183,5 @@ import Testing
         for place in bytes.indices {
             #expect(throws: DecodingFailure.self) { try Catalog.decode(Array(bytes[..<place])) }
         }
-    }
-}
-
-/// Batches as the driver writes them.
-private enum Sample {
-    static var founding: WriteBatch<Catalog> { Founding.batch(by: MemberID(7), nonce: 9) }
-
-    static func entries(_ indices: ClosedRange<UInt64>, term: UInt64) -> [Entry] {
-        indices.map {
-            Entry(
-                index: Index($0), term: Term(term), time: $0, kind: .command,
-                payload: [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: term)])
-        }
-    }
-
-    static func batch(entries: ClosedRange<UInt64>, term: UInt64) -> WriteBatch<Catalog> {
-        WriteBatch(
-            sequence: .zero,
-            hardState: HardState(
-                generation: Generation(counter: 1, nonce: 9), term: Term(term), vote: MemberID(7)),
-            entries: self.entries(entries, term: term))
-    }
-
-    /// The founding of a cluster and two buckets.
-    static func cluster() throws -> [Entry] {
-        let founder = Node(
-            id: try #require(NodeID("p1")), role: .proxy,
-            address: try #require(NodeAddress(host: "127.0.0.1", port: 1)), member: 7)
-        let commands: [Command] = [
-            .found(clusterID: "c", founder: founder, generation: 1, nonce: 9),
-            .createBucket(try #require(Bucket(name: "a")), BucketProperties()),
-            .createBucket(try #require(Bucket(name: "b")), BucketProperties()),
-        ]
-        return commands.enumerated().map { place, command in
-            Entry(
-                index: Index(UInt64(place) + 1), term: Term(1), time: UInt64(place),
-                kind: .command, payload: LogRecord(command, actor: "test").encoded)
-        }
-    }
-}
-
-/// A directory of its own that goes away with the value.
-private final class ScratchDirectory {
-    private let path: String
-
-    init() throws {
-        var template = Array("/tmp/martlet-metastore-XXXXXX".utf8CString)
-        path = String(cString: try #require(mkdtemp(&template)))
-    }
-
-    /// The files as a crash at this moment would leave them.
-    convenience init(copying other: ScratchDirectory) throws {
-        try self.init()
-        for suffix in ["", "-wal"] {
-            if let bytes = Self.read(other.file + suffix) {
-                try Self.write(bytes, to: file + suffix)
-            }
-        }
-    }
-
-    deinit {
-        for suffix in ["", "-wal", "-shm", "-journal"] { unlink(file + suffix) }
-        rmdir(path)
-    }
-
-    var file: String { path + "/" + SQLiteLog.fileName }
-    var contents: [UInt8]? { Self.read(file) }
-
-    func open(member: UInt64 = 7) throws -> SQLiteLog {
-        try SQLiteLog(path: file, newMember: MemberID(member))
-    }
-
-    func fill(_ bytes: some Sequence<UInt8>) throws {
-        try Self.write(Array(bytes), to: file)
-    }
-
-    /// Changes the file behind the log's back.
-    func run(_ sql: String) throws {
-        var handle: OpaquePointer?
-        #expect(sqlite3_open(file, &handle) == SQLITE_OK)
-        #expect(sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK)
-        #expect(sqlite3_close(handle) == SQLITE_OK)
-    }
-
-    private static func read(_ path: String) -> [UInt8]? {
-        guard let file = fopen(path, "r") else { return nil }
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let count = fread(&buffer, 1, buffer.count, file)
-            if count == 0 { return bytes }
-            bytes.append(contentsOf: buffer[..<count])
-        }
-    }
-
-    private static func write(_ bytes: [UInt8], to path: String) throws {
-        let file = try #require(fopen(path, "w"))
-        defer { fclose(file) }
-        #expect(fwrite(bytes, 1, bytes.count, file) == bytes.count)
     }
 }

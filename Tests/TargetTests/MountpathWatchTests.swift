@@ -16,7 +16,7 @@ import Testing
         let context = target.daemon.context
         return MountpathWatch(
             control: context.mountpaths, table: context.store.table, pool: context.scanPool,
-            log: context.log, probe: probe)
+            config: context.config, log: context.log, probe: probe)
     }
 
     private static func broken(_ mountpath: Mountpath) throws(FileError) {
@@ -48,6 +48,34 @@ import Testing
             try await eventually("the cluster knows that it is back") {
                 Self.note(target)?.isDisabled == false
             }
+        }
+    }
+
+    @Test func `a disk is taken out by as many failures as are set, or not at all`() async throws {
+        try await TestTarget.with { target in
+            let context = target.daemon.context
+            let path = context.store.mountpaths.all[0].path
+            let tries = Watched(0)
+            let watch = Self.watch(target) { mountpath throws(FileError) in
+                tries.update { $0 += 1 }
+                throw FileError("fsync", mountpath.path, EIO)
+            }
+            for settings in [
+                [("fshc.enabled", "false")], [("fshc.enabled", "true"), ("error_limit", "3")],
+            ] {
+                let plan = try ConfigPlan(
+                    setting: settings.map { (name: $0.0, value: $0.1) }, in: .cluster,
+                    of: target.proxy.state.config)
+                target.proxy.submit(.setConfig(plan.change))
+                try await target.proxy.acknowledged(by: "t1")
+                watch.suspect(FileError("read", path, EIO))
+                await context.scanPool.run {}
+                if settings.count == 1 {
+                    #expect(tries.value == 0 && context.store.mountpaths.all.count == 2)
+                }
+            }
+            try await eventually("it is taken out") { context.store.mountpaths.all.count == 1 }
+            #expect(tries.value == 3)
         }
     }
 

@@ -19,6 +19,7 @@ package enum Action: String, Sendable, CaseIterable {
     case renameObject = "renameobj"
     case promote = "promote"
     case setConfig = "setconfig"
+    case resetConfig = "resetconfig"
     case shutdown = "shutdown"
     case start = "start"
     case stop = "stop"
@@ -49,6 +50,7 @@ package enum Action: String, Sendable, CaseIterable {
         case "prefetch-listrange": self = .prefetch
         case "rename", "rename-obj": self = .renameObject
         case "set-config": self = .setConfig
+        case "reset-config": self = .resetConfig
         case "start-maintenance": self = .startMaintenance
         case "stop-maintenance": self = .stopMaintenance
         case "decommission-node": self = .decommission

@@ -44,7 +44,7 @@ package struct MountpathReport: Equatable, Sendable {
 }
 
 extension JSONWriter {
-    fileprivate mutating func value(members note: MountpathNote) {
+    mutating func value(members note: MountpathNote) {
         member("mountpath", note.path)
         member("disk", note.disk)
         member("disabled", note.isDisabled)

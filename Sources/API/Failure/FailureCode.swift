@@ -29,6 +29,9 @@ package enum FailureCode: String, Sendable, CaseIterable {
     /// A target was asked for an object directly.
     case notRedirected = "not_redirected"
     case accessDenied = "access_denied"
+    case unknownOption = "unknown_option"
+    /// An option that exists and is not set, or not to this value, or not here.
+    case optionRefused = "option_refused"
     case checksumMismatch = "checksum_mismatch"
 
     // What there is and is not.
@@ -51,6 +54,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case alreadyFounded = "already_founded"
     case wrongCluster = "wrong_cluster"
     case olderGeneration = "older_generation"
+    /// Others changed the configuration again and again meanwhile.
+    case configChanged = "config_changed"
 
     // What cannot be done now.
     case notFounded = "not_founded"
@@ -87,7 +92,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
         switch self {
         case .badRequest, .badPath, .badQuery, .badJSON, .badValue, .badHeader, .badBody,
             .badPosition, .badBucketName, .badObjectName, .badProvider, .badNamespace, .badNode,
-            .unknownAction, .unknownDocument, .notRedirected, .addressUnreachable, .isPrimary,
+            .unknownAction, .unknownDocument, .unknownOption, .optionRefused, .notRedirected,
+            .addressUnreachable, .isPrimary,
             .quorumAtRisk, .objectsAtRisk, .badMountpath, .mountpathExists,
             // Contract §2.1: never 404 or 405.
             .unknownResource, .methodNotAllowed:
@@ -97,7 +103,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
             404
         case .bucketExists, .duplicateNode, .addressTaken, .roleDiffers, .alreadyFounded,
             .wrongCluster,
-            .olderGeneration:
+            .olderGeneration, .configChanged:
             409
         case .requestTimeout: 408
         case .lengthRequired: 411

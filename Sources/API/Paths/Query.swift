@@ -29,6 +29,21 @@ package struct Query: Sendable {
         return nil
     }
 
+    /// All parameters in their order, decoded; a value is `nil` where no `=` stands.
+    package func pairs() throws(Failure) -> [(name: String, value: String?)] {
+        var pairs: [(name: String, value: String?)] = []
+        for pair in text.split(separator: "&") {
+            let split = pair.firstIndex(of: "=")
+            let name = PercentCoding.decoded(split.map { pair[..<$0] } ?? pair, plusIsSpace: true)
+            let rest = split.map { pair[pair.index(after: $0)...] } ?? ""
+            guard let name, let value = PercentCoding.decoded(rest, plusIsSpace: true) else {
+                throw Failure(.badQuery, "query parameter '\(pair)' does not decode")
+            }
+            pairs.append((name, split == nil ? nil : value))
+        }
+        return pairs
+    }
+
     /// A yes-or-no parameter (contract §3.4); absent and empty are no.
     package func flag(_ name: String) throws(Failure) -> Bool {
         guard let text = try value(name) else { return false }

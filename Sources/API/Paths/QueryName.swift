@@ -23,6 +23,12 @@ package enum QueryName {
     package static let timeout = "timeout"
     /// `stale` or `linearizable`, of reads of metadata.
     package static let consistency = "consistency"
+    /// Settings for this run of the node only.
+    package static let transient = "transient"
+    /// Of the history: which map, entries before an index, how many.
+    package static let of = "of"
+    package static let before = "before"
+    package static let limit = "limit"
     /// Do it although something would be lost.
     package static let force = "frc"
     /// Say what would change, and change nothing.

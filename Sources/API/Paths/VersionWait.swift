@@ -5,6 +5,7 @@ package struct VersionWait: Sendable {
     package enum Document: String, Sendable {
         case smap
         case bmd
+        case config
     }
 
     package let document: Document
@@ -53,6 +54,7 @@ package struct VersionWait: Sendable {
         switch document {
         case .smap: state.map.version
         case .bmd: state.buckets.version
+        case .config: state.config.version
         }
     }
 

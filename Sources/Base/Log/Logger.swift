@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Writes one line per event to standard error: time, level, node, subject, text.
 ///
@@ -25,22 +26,40 @@ package struct Logger: Sendable {
 
     private let node: String
     private let subject: String
-    private let minimum: Level
+    /// The least that is written; shared with every log made from this one, so that one change is one for all.
+    package let threshold: Threshold
     /// What was logged last, here and under other subjects.
     package let tail: LogTail
+
+    package final class Threshold: Sendable {
+        private let level: Atomic<Int>
+
+        package init(_ minimum: Level) {
+            level = Atomic(minimum.rawValue)
+        }
+
+        package var minimum: Level {
+            get { Level(rawValue: level.load(ordering: .relaxed)) ?? .debug }
+            set { level.store(newValue.rawValue, ordering: .relaxed) }
+        }
+    }
 
     package init(
         node: String, subject: String, minimum: Level = .info, tail: LogTail = LogTail()
     ) {
+        self.init(node: node, subject: subject, threshold: Threshold(minimum), tail: tail)
+    }
+
+    private init(node: String, subject: String, threshold: Threshold, tail: LogTail) {
         self.node = node
         self.subject = subject
-        self.minimum = minimum
+        self.threshold = threshold
         self.tail = tail
     }
 
     /// The same log under another subject.
     package func about(_ subject: String) -> Logger {
-        Logger(node: node, subject: subject, minimum: minimum, tail: tail)
+        Logger(node: node, subject: subject, threshold: threshold, tail: tail)
     }
 
     package func debug(_ text: @autoclosure () -> String) { write(.debug, text) }
@@ -49,7 +68,7 @@ package struct Logger: Sendable {
     package func error(_ text: @autoclosure () -> String) { write(.error, text) }
 
     private func write(_ level: Level, _ text: () -> String) {
-        guard level >= minimum else { return }
+        guard level >= threshold.minimum else { return }
         let line =
             "\(Self.clockText()) \(level.letter) \(node) \(subject): \(Self.oneLine(text()))\n"
         let bytes = Array(line.utf8)

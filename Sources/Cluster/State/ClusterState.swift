@@ -71,6 +71,7 @@ package struct ClusterState: Equatable, Sendable {
         case .createBucket(let bucket, let properties):
             return create(bucket, properties, time: time, changes: &changes)
         case .destroyBucket(let bucket): return destroy(bucket, changes: &changes)
+        case .setConfig(let change): return set(change, changes: &changes)
         case .setMaintenance(let id, let isOn): return setMaintenance(id, isOn, changes: &changes)
         case .startRebalance: return startRebalance(time: time, changes: &changes)
         case .stopRebalance: return stopRebalance(time: time, changes: &changes)
@@ -142,6 +143,7 @@ package struct ClusterState: Equatable, Sendable {
         map.version += 1
         delete(row(of: node), &changes)
         put(clusterRow, &changes)
+        forgetConfig(of: id, &changes)
         return .success(map.version)
     }
 
@@ -173,6 +175,30 @@ package struct ClusterState: Equatable, Sendable {
         changes.append(StateRow.Change(kind: row.kind, key: row.key, value: nil))
         put(clusterRow, &changes)
         return .success(buckets.version)
+    }
+
+    private mutating func set(
+        _ change: ConfigChange, changes: inout [StateRow.Change]
+    ) -> Result<UInt64, Rejection> {
+        guard change.base == config.version else {
+            return .failure(.configChanged(version: config.version))
+        }
+        if case .node(let id) = change.scope, map[id] == nil { return .failure(.noSuchNode(id)) }
+        for id in config.apply(change).nodes {
+            let row = configRow(of: id)
+            if config.nodes[id] == nil { delete(row, &changes) } else { put(row, &changes) }
+        }
+        put(configRow, &changes)
+        return .success(config.version)
+    }
+
+    /// A node that is taken off the map takes its settings along: what comes back under its id starts anew.
+    private mutating func forgetConfig(of id: NodeID, _ changes: inout [StateRow.Change]) {
+        guard config.nodes[id] != nil else { return }
+        delete(configRow(of: id), &changes)
+        config.nodes[id] = nil
+        config.version += 1
+        put(configRow, &changes)
     }
 
     // MARK: Rows
@@ -218,6 +244,7 @@ extension ClusterState {
         rows.append(contentsOf: map.nodes.values.map { row(of: $0) })
         rows.append(contentsOf: buckets.buckets.map { row(of: $0.key, $0.value) })
         rows.append(configRow)
+        rows.append(contentsOf: config.nodes.keys.map { configRow(of: $0) })
         rows.append(contentsOf: operationRows)
         return rows
     }
@@ -245,7 +272,14 @@ extension ClusterState {
         case .cluster: try restoreCluster(from: &reader)
         case .node: map.set(try Node(from: &reader))
         case .bucket: break
-        case .config: config = try ClusterConfig(from: &reader)
+        case .config:
+            let nodes = config.nodes
+            config = try ClusterConfig(from: &reader)
+            config.nodes = nodes
+        case .nodeConfig:
+            let text = String(decoding: row.key, as: UTF8.self)
+            guard let id = NodeID(text) else { throw DecodingFailure("not a node id", at: 0) }
+            try config.restore(id, from: &reader)
         case .rebalance: rebalance = try RebalanceRecord(from: &reader)
         case .mountpathNotes: try restoreNotes(row.key, from: &reader)
         }
@@ -276,6 +310,28 @@ extension ClusterState {
         buckets.version = try reader.read(UInt64.self)
     }
 
+    /// What a row holds; `nil` when there is none.
+    func row(_ kind: StateRow.Kind, _ key: [UInt8]) -> [UInt8]? {
+        guard kind == .bucket || rowHashes[RowKey(kind: kind, key: key)] != nil else { return nil }
+        switch kind {
+        case .cluster: return clusterRow.value
+        case .node:
+            return NodeID(String(decoding: key, as: UTF8.self)).flatMap { map[$0] }
+                .map { row(of: $0).value }
+        case .bucket:
+            var reader = ByteReader(key)
+            guard let bucket = try? Bucket(from: &reader) else { return nil }
+            return buckets[bucket].map { row(of: bucket, $0).value }
+        case .config: return configRow.value
+        case .nodeConfig:
+            return NodeID(String(decoding: key, as: UTF8.self)).map { configRow(of: $0).value }
+        case .rebalance: return rebalanceRow.value
+        case .mountpathNotes:
+            guard let id = NodeID(String(decoding: key, as: UTF8.self)) else { return nil }
+            return mountpathNotes[id].map { row(of: id, $0).value }
+        }
+    }
+
     private var clusterRow: StateRow {
         var writer = ByteWriter()
         writer.write(map.clusterID)
@@ -290,6 +346,12 @@ extension ClusterState {
         var writer = ByteWriter(capacity: 256)
         config.write(to: &writer)
         return StateRow(kind: .config, key: [], value: writer.bytes)
+    }
+
+    private func configRow(of id: NodeID) -> StateRow {
+        var writer = ByteWriter()
+        config.write(id, to: &writer)
+        return StateRow(kind: .nodeConfig, key: Array(id.text.utf8), value: writer.bytes)
     }
 
     private func row(of node: Node) -> StateRow {

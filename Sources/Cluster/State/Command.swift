@@ -12,6 +12,8 @@ package enum Command: Equatable, Sendable {
     /// Creates a bucket; `id` and `created` of the properties are filled in by ``ClusterState``.
     case createBucket(Bucket, BucketProperties)
     case destroyBucket(Bucket)
+    /// Sets options of the configuration, or takes settings back.
+    case setConfig(ConfigChange)
     /// Takes a node out of placement and votes, or back in.
     case setMaintenance(NodeID, isOn: Bool)
     case startRebalance
@@ -27,6 +29,7 @@ package enum Command: Equatable, Sendable {
         case .removeNode: "remove_node"
         case .createBucket: "create_bucket"
         case .destroyBucket: "destroy_bucket"
+        case .setConfig: "set_config"
         case .setMaintenance: "set_maintenance"
         case .startRebalance: "start_rebalance"
         case .stopRebalance: "stop_rebalance"
@@ -42,6 +45,7 @@ extension Command {
         case removeNode = 3
         case createBucket = 4
         case destroyBucket = 5
+        case setConfig = 6
         case setMaintenance = 10
         case startRebalance = 11
         case stopRebalance = 12
@@ -66,6 +70,7 @@ extension Command {
             let bucket = try Bucket(from: &reader)
             self = .createBucket(bucket, try BucketProperties(from: &reader))
         case .destroyBucket: self = .destroyBucket(try Bucket(from: &reader))
+        case .setConfig: self = .setConfig(try ConfigChange(from: &reader))
         case .setMaintenance:
             self = .setMaintenance(
                 try Self.nodeID(&reader), isOn: try reader.readUInt8() != 0)
@@ -105,6 +110,9 @@ extension Command {
         case .destroyBucket(let bucket):
             writer.write(Kind.destroyBucket.rawValue)
             bucket.write(to: &writer)
+        case .setConfig(let change):
+            writer.write(Kind.setConfig.rawValue)
+            change.write(to: &writer)
         case .setMaintenance(let id, let isOn):
             writer.write(Kind.setMaintenance.rawValue)
             writer.write(id.text)

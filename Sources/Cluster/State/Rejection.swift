@@ -11,6 +11,8 @@ package enum Rejection: Error, Equatable, Sendable {
     case roleDiffers(NodeID, is: NodeRole)
     /// The primary is not removed; another proxy must take over first.
     case isPrimary(NodeID)
+    /// The configuration is at another version than the change was checked against.
+    case configChanged(version: UInt64)
     /// The node is in maintenance (`true`), or is not, as it was to become.
     case maintenanceIs(Bool, NodeID)
     /// A rebalance is about two targets at least; so many take part in placement.

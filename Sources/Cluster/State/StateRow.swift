@@ -14,6 +14,8 @@ package struct StateRow: Equatable, Sendable {
         case bucket = 3
         /// One row with an empty key.
         case config = 4
+        /// What a node has set of its own, keyed by its id.
+        case nodeConfig = 5
         /// The last rebalance; one row with an empty key.
         case rebalance = 10
         /// What a target has reported of its disks, keyed by its id.

@@ -328,6 +328,17 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         }
     }
 
+    /// Reads what storage keeps beside the log, between two writes; every write waits for it, so it is to be short.
+    package func read<Value: Sendable>(
+        _ body: @escaping @Sendable (borrowing Storage) -> Value
+    ) async -> Value {
+        await withCheckedContinuation { continuation in
+            executors.storage { [self] in
+                continuation.resume(returning: storage.withLock { body($0) })
+            }
+        }
+    }
+
     private func run(_ job: StorageJob<Machine>) {
         let result = storage.withLock { job.run(on: &$0) }
         post { $0.events.append(.stored(result)) }

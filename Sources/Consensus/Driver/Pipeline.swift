@@ -219,15 +219,16 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
         appliedTime = base.time
         compactionPoints = []
         isRemoved = false
+        actions.append(.restored(state: decoded.image, at: position))
         for token in proposals.skip(through: applied.index) {
             answer(token, replica.obeys(.unknownAfterSnapshot) ? .unknown : .refused(.lost))
         }
-        actions.append(.restored(state: decoded.image, at: position))
         answerReads()
     }
 
     private mutating func apply(through index: Index) {
         var entries: [Entry] = []
+        var answers: [(ProposalToken, ProposalOutcome<Machine.Outcome>)] = []
         while applied.index < index {
             guard let entry = replica.entry(at: applied.index.next) else {
                 preconditionFailure("entry \(applied.index.next) is committed and not in memory")
@@ -238,10 +239,9 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
                 appliedTime = max(appliedTime, entry.time)
                 entries.append(entry)
                 for waiter in proposals.take(at: entry.index) {
-                    answer(
-                        waiter.token,
-                        waiter.term == entry.term || !replica.obeys(.answerIsOwn)
-                            ? .applied(position, outcome) : .refused(.lost))
+                    let isOwn = waiter.term == entry.term || !replica.obeys(.answerIsOwn)
+                    answers.append(
+                        (waiter.token, isOwn ? .applied(position, outcome) : .refused(.lost)))
                 }
                 if entry.index.rawValue.isMultiple(of: limits.compactionStride) {
                     compactionPoints.append(
@@ -250,11 +250,14 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
                             configuration: replica.configuration(at: applied.index)))
                 }
             } catch {
+                for (token, outcome) in answers { answer(token, outcome) }
                 return stop(.applyFailed(entry.index, String(describing: error)))
             }
         }
         guard !entries.isEmpty else { return }
+        // Whoever is answered looks at the state next, so the state is told first.
         actions.append(.applied(entries, state: machine.capture(), at: position))
+        for (token, outcome) in answers { answer(token, outcome) }
         carryOut(replica.handle(.applied(applied.index)))
         answerReads()
     }

@@ -2,16 +2,17 @@ import Base
 package import Cluster
 package import Consensus
 
-/// The state machine that every proxy runs: ``Cluster/ClusterState``, and which of its rows are not stored yet.
+/// The state machine that every proxy runs: ``Cluster/ClusterState``, and which of its rows and which lines of its
+/// history are not stored yet.
 ///
 /// Decoding entries is all it adds; what they mean is decided by the pure half in `Cluster`.
 package struct Catalog: StateMachine {
     package typealias Outcome = Cluster.Outcome
-    package typealias Delta = [StateRow.Change]
+    package typealias Delta = CatalogDelta
     package typealias Image = ClusterState
 
     package private(set) var state = ClusterState()
-    private var changes: [StateRow.Change] = []
+    private var delta = CatalogDelta()
 
     package init() {}
 
@@ -27,23 +28,32 @@ package struct Catalog: StateMachine {
             kind = .leader(member: member.rawValue)
         case .configuration: kind = .configuration
         }
-        return try state.apply(
+        let (before, known) = (state, delta.rows.count)
+        let time = Timestamp(nanoseconds: entry.time)
+        let outcome = try state.apply(
             kind, payload: entry.payload, term: entry.term.rawValue, index: entry.index.rawValue,
-            time: Timestamp(nanoseconds: entry.time), changes: &changes)
+            time: time, changes: &delta.rows)
+        if delta.rows.count > known {
+            let record = entry.kind == .command ? try LogRecord(decoding: entry.payload) : nil
+            let line = HistoryEntry(
+                record, time: time, changed: delta.rows[known...], before: before, after: state)
+            if let line { delta.history.append(line) }
+        }
+        return outcome
     }
 
-    package mutating func takeDelta() -> [StateRow.Change]? {
-        defer { changes = [] }
-        return changes.isEmpty ? nil : changes
+    package mutating func takeDelta() -> CatalogDelta? {
+        defer { delta = CatalogDelta() }
+        return delta.rows.isEmpty ? nil : delta
     }
 
-    package static var emptyDelta: [StateRow.Change] { [] }
+    package static var emptyDelta: CatalogDelta { CatalogDelta() }
 
     package func capture() -> ClusterState { state }
 
     package mutating func restore(_ image: ClusterState) {
         state = image
-        changes = []
+        delta = CatalogDelta()
     }
 
     package static func encode(_ image: ClusterState) -> [UInt8] {

@@ -1,5 +1,5 @@
 import Base
-import Cluster
+package import Cluster
 package import Consensus
 
 /// The log, the hard state and the state rows of one replica, in one SQLite file.
@@ -19,6 +19,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     /// The replica's own name; drawn when the file was made.
     package let member: MemberID
     private let database: Database
+    private var history: HistoryTable
     private var base = StoredBase(base: .empty, chain: 0)
     /// The last stored entry and the chain up to it.
     private var last: (index: Index, chain: UInt64) = (.zero, 0)
@@ -29,11 +30,14 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     ///   - path: where the file is; its directory must exist.
     ///   - newMember: the replica's name, should the file be made now.
     ///   - vfs: SQLite's name of a file system other than the operating system's.
+    ///   - historyLimits: how much of the history is kept.
     /// - Throws: ``DatabaseError`` when the file cannot be opened, is locked, foreign, newer or damaged.
     package init(
-        path: String, newMember: @autoclosure () -> MemberID, vfs: String? = nil
+        path: String, newMember: @autoclosure () -> MemberID, vfs: String? = nil,
+        historyLimits: HistoryLimits = HistoryLimits()
     ) throws(DatabaseError) {
         database = try Database(path: path, vfs: vfs)
+        history = try HistoryTable(database, limits: historyLimits)
         if let member = try Self.read(.member, from: database, MemberID.init(document:)) {
             self.member = member
         } else {
@@ -111,6 +115,16 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         return entries
     }
 
+    /// A page of the history, newest entries first (``HistoryTable/page(before:about:count:in:)``).
+    package func history(
+        before: UInt64, about subjects: HistoryEntry.Subjects, count: Int
+    ) throws(DatabaseError) -> HistoryPage {
+        var page = try history.page(before: before, about: subjects, count: count, in: database)
+        let applied = try Self.read(.applied, from: database, LogMark.init(document:))
+        page.applied = (applied ?? base.base.mark).index.rawValue
+        return page
+    }
+
     private func loadState(
         _ generation: Generation, _ applied: LogMark
     ) throws -> ClusterState? {
@@ -178,7 +192,8 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             if let installation = batch.installation { try install(installation) }
             try append(batch.entries)
             if let change = batch.change {
-                try apply(change.delta)
+                try apply(change.delta.rows)
+                try history.append(change.delta.history, to: database)
                 try Self.store(.applied, change.applied.document, in: database)
             }
             if let newBase = batch.base { try compact(to: newBase) }
@@ -235,6 +250,8 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             try database.run("DELETE FROM log")
             last = (index, chain)
         }
+        // What is older stays, with a gap behind it; what is newer belongs to a history that did not happen.
+        try history.truncate(after: index.rawValue, in: database)
         try database.run("DELETE FROM state")
         try apply(
             installation.image.rows.map {

@@ -8,7 +8,7 @@ import CSQLite
 final class Database {
     /// `MRTL`, in the file's header: tells our files from everybody else's.
     private static let applicationID: Int32 = 0x4D52_544C
-    private static let schemaVersion: Int32 = 1
+    private static let schemaVersion: Int32 = 2
     /// About 4 MiB of log between checkpoints: rare enough to stay off most commits, small enough to be quick.
     private static let checkpointPages = 1_000
 
@@ -119,9 +119,11 @@ final class Database {
     }
 
     private func createSchema() throws(DatabaseError) {
-        guard try pragma("user_version") == "0" else { return }
+        let version = Int32(try pragma("user_version")) ?? 0
+        guard version < Self.schemaVersion else { return }
         try transaction { () throws(DatabaseError) in
-            for statement in Schema.statements { try execute(statement) }
+            if version < 1 { for statement in Schema.statements { try execute(statement) } }
+            for statement in Schema.additions2 { try execute(statement) }
             try execute("PRAGMA application_id=\(Self.applicationID)")
             try execute("PRAGMA user_version=\(Self.schemaVersion)")
         }

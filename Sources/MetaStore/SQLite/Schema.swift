@@ -1,4 +1,4 @@
-/// The tables of format 1; docs/formats/metastore.md describes them column by column.
+/// The tables, by the format that brought them; docs/formats/metastore.md describes them column by column.
 enum Schema {
     static let statements = [
         """
@@ -16,5 +16,14 @@ enum Schema {
             kind INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,
             checksum INTEGER NOT NULL, PRIMARY KEY(kind, key)) WITHOUT ROWID
         """,
+    ]
+
+    /// What format 2 adds.
+    static let additions2 = [
+        """
+        CREATE TABLE history(
+            idx INTEGER PRIMARY KEY, time INTEGER NOT NULL, subjects INTEGER NOT NULL,
+            entry BLOB NOT NULL, checksum INTEGER NOT NULL)
+        """
     ]
 }

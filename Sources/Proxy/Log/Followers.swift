@@ -209,13 +209,14 @@ final class Followers: Sendable {
         for wait in due { wait.waiter.wake() }
     }
 
-    /// Leaves those behind for whom somebody has waited too long. Called often; one clock for all who wait.
+    /// Leaves those behind for whom somebody has waited too long (decision 0004). Called often; one clock for all who
+    /// wait.
     ///
     /// - Returns: their ids.
-    func leaveBehind(at now: MonotonicTime) -> [NodeID] {
+    func leaveBehind(at now: MonotonicTime, after seconds: Double) -> [NodeID] {
         let (slow, due) = state.withLock { state -> ([NodeID], [Waiter]) in
             let late = state.waits.filter {
-                Double(now.since($0.begun)) / 1e9 >= Limits.followersSeconds
+                Double(now.since($0.begun)) / 1e9 >= seconds
             }
             guard let position = late.map(\.position).max() else { return ([], []) }
             let slow = state.followers.filter {

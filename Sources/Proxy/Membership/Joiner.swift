@@ -16,6 +16,7 @@ struct Joiner: Sendable {
     let isStranded: Watched<Bool>
     let admission: Admission
     let client: Client
+    let config: LiveConfig
     let loop: EventLoop
     let log: Logger
 
@@ -107,7 +108,7 @@ struct Joiner: Sendable {
             body: request.encoded,
             timeouts: Client.Timeouts(
                 connectSeconds: Limits.streamConnectSeconds,
-                responseSeconds: Limits.forwardSeconds))
+                responseSeconds: config.values.seconds("client.client_timeout")))
         let body = try await response.collect(upTo: Limits.nodeDocumentBytes)
         guard response.status == .ok else {
             throw Failure(decoding: body)

@@ -10,6 +10,7 @@ struct Forwarder: Sendable {
     let group: RaftGroup
     let client: Client
     let loop: EventLoop
+    let config: LiveConfig
 
     /// What a request needs to be sent on.
     struct Request: Sendable {
@@ -187,7 +188,7 @@ struct Forwarder: Sendable {
             body: request.body,
             timeouts: Client.Timeouts(
                 connectSeconds: Limits.streamConnectSeconds,
-                responseSeconds: Limits.forwardSeconds),
+                responseSeconds: config.values.seconds("client.client_timeout")),
             // Destroying a bucket twice would report the second attempt's "no such bucket".
             mayRepeat: request.method == .get || request.method == .head)
         let body = try await response.collect(upTo: Limits.relayedBytes)

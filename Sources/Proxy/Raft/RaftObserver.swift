@@ -12,12 +12,17 @@ final class RaftObserver: Sendable {
     let isStranded = Watched<Bool>(false)
     private let hasHadLeader = Atomic<Bool>(false)
     private let published: PublishedState
+    private let config: LiveConfig
     private let hashes: StateHashes
     private let stop: Latch
     private let log: Logger
 
-    init(published: PublishedState, hashes: StateHashes, stop: Latch, log: Logger) {
+    init(
+        published: PublishedState, config: LiveConfig, hashes: StateHashes, stop: Latch,
+        log: Logger
+    ) {
         self.published = published
+        self.config = config
         self.hashes = hashes
         self.stop = stop
         self.log = log
@@ -69,6 +74,8 @@ final class RaftObserver: Sendable {
 
     private func publish(_ state: ClusterState) {
         hashes.note(state)
+        // Before the state is seen: whoever sees it finds its settings in effect.
+        config.follow(state.config)
         published.publish(state)
     }
 }

@@ -169,13 +169,6 @@ struct BucketRoutes: Sendable {
 extension BucketProperties {
     /// Refuses what this build would accept and not do.
     fileprivate func requireServed() throws(Failure) {
-        if checksum.type != .xxhash, checksum.type != .none {
-            throw .notImplemented("the checksum type '\(checksum.type.rawValue)'")
-        }
-        if checksum.validateWarmGet || checksum.enableReadRange {
-            throw .notImplemented("validating or computing checksums on reads")
-        }
-        if mirror.enabled { throw .notImplemented("mirroring") }
-        if erasureCoding.enabled { throw .notImplemented("erasure coding") }
+        if let (_, reason) = unserved { throw Failure(.notImplemented, reason) }
     }
 }

@@ -10,9 +10,11 @@ struct ClusterActions: Sendable {
     let rebalance: Rebalance
     let client: Client
     let published: PublishedState
+    let config: ConfigRoutes
 
     static let actions: [Action] = [
-        .shutdown, .start, .stop, .startMaintenance, .stopMaintenance, .decommission,
+        .setConfig, .resetConfig, .shutdown, .start, .stop, .startMaintenance, .stopMaintenance,
+        .decommission,
     ]
 
     /// What an action came to.
@@ -34,6 +36,10 @@ struct ClusterActions: Sendable {
         _ exchange: Exchange, _ query: Query, _ message: ActionMessage, _ body: [UInt8]
     ) async throws {
         let action = try message.decoded(allowed: Self.actions)
+        if action.isOfConfig {
+            return try await config.putCluster(
+                exchange, try ConfigRequest(action, message, query: query))
+        }
         let isDryRun = try query.flag(QueryName.dryRun)
         // Later clients end one node by way of the cluster; the word for all of them is another.
         let isOneNode = action == .shutdown && message.action != Action.shutdown.rawValue
@@ -87,7 +93,8 @@ struct ClusterActions: Sendable {
                 .put, node.endpoint, "/v1/daemon?\(flags)",
                 body: Array(#"{"action":"shutdown"}"#.utf8),
                 timeouts: Client.Timeouts(
-                    connectSeconds: Limits.reachableSeconds, responseSeconds: Limits.forwardSeconds)
+                    connectSeconds: Limits.reachableSeconds,
+                    responseSeconds: config.service.live.values.seconds("client.client_timeout"))
             )
             let body = try await response.collect(upTo: Limits.nodeDocumentBytes)
             return Answer(

@@ -13,6 +13,8 @@ struct ClusterRoutes: Sendable {
     let queries: ClusterQueries
     let forwarder: Forwarder
     let followers: Followers
+    let config: ConfigRoutes
+    let history: HistoryRoute
 
     func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
         switch (exchange.request.method, rest) {
@@ -30,6 +32,9 @@ struct ClusterRoutes: Sendable {
                 try await transfer.transfer(to: id)
                 return []
             }
+        case (.put, let rest) where ConfigRequest.action(ofPath: rest) != nil:
+            let action = ConfigRequest.action(ofPath: rest) ?? .setConfig
+            try await config.putCluster(exchange, try ConfigRequest(action, query: query))
         case (.get, _), (.put, _), (.post, _), (.delete, _):
             throw Failure.notImplemented(
                 "\(exchange.request.method.name) \(exchange.request.rawPath)")
@@ -41,8 +46,13 @@ struct ClusterRoutes: Sendable {
 
     private func get(_ exchange: Exchange, _ query: Query) async throws {
         switch try query.value(QueryName.what) ?? "" {
-        case let what where ["smap", "bmd", "snode", "smapvote"].contains(what):
+        case let what where ["smap", "bmd", "snode", "smapvote", "cluster_config"].contains(what):
             try await daemon.serve(exchange, query, what: what)
+        case "config": try await daemon.serve(exchange, query, what: "cluster_config")
+        case "history":
+            let now = try await daemon.view(query)
+            exchange.respond(
+                json: try await history.document(query, upTo: now), position: now.position)
         case "mountpath_events":
             let now = try await daemon.metadata.state(for: query)
             exchange.respond(json: now.state.mountpathEvents, position: now.position)
@@ -57,7 +67,8 @@ struct ClusterRoutes: Sendable {
         case let what:
             throw Failure(
                 .unknownDocument, "no document '\(what)' of the cluster",
-                next: "what=smap, bmd, snode, smapvote, target_ips, mountpath_events, "
+                next: "what=smap, bmd, snode, smapvote, cluster_config, history, target_ips, "
+                    + "mountpath_events, "
                     + ClusterQueries.served.joined(separator: ", "))
         }
     }

@@ -5,11 +5,15 @@ import HTTP
 /// `PUT /v1/daemon` with a message: what a proxy is asked to do with itself (contract §6.2).
 struct DaemonActions: Sendable {
     let shutdown: NodeShutdown
+    let config: ConfigRoutes
 
     func serve(_ exchange: Exchange, _ query: Query) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         let message = try ActionMessage(decoding: body)
-        switch try message.decoded(allowed: [.shutdown]) {
+        switch try message.decoded(allowed: [.setConfig, .resetConfig, .shutdown]) {
+        case let action where action.isOfConfig:
+            try await config.putDaemon(
+                exchange, try ConfigRequest(action, message, query: query))
         case .shutdown: try await shutdown.serve(exchange, query, message)
         case let action: throw Failure.notImplemented("the action '\(action.rawValue)'")
         }

@@ -13,11 +13,15 @@ struct DaemonRoutes: Sendable {
     let statistics: StatisticsRoutes
     let log: LogTail
     let longPoll = LongPoll()
+    let config: ConfigRoutes
     let actions: DaemonActions
 
     func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
         if exchange.request.method == .put, rest.isEmpty {
             return try await actions.serve(exchange, query)
+        }
+        if exchange.request.method == .put, let action = ConfigRequest.action(ofPath: rest) {
+            return try await config.putDaemon(exchange, try ConfigRequest(action, query: query))
         }
         if rest.first == "mountpaths" {
             throw Failure(
@@ -48,6 +52,16 @@ struct DaemonRoutes: Sendable {
                 Node(id: node.id, role: node.role, address: node.address, member: node.member))
             json.newline()
             exchange.respond(.ok, type: "application/json", body: json.bytes)
+        case "config":
+            let now = try await view(exchange, query, .config)
+            exchange.respond(json: config.document(for: now), position: now.position)
+        case "cluster_config":
+            let now = try await view(exchange, query, .config)
+            exchange.respond(json: config.clusterDocument(for: now), position: now.position)
+        case "rmd":
+            let now = try await view(query)
+            exchange.respond(
+                json: Rebalance.document(now.state.rebalance), position: now.position)
         case "smapvote":
             var json = JSONWriter()
             json.voteBundle(
@@ -57,15 +71,12 @@ struct DaemonRoutes: Sendable {
         case let what where StatisticsRoutes.served.contains(what):
             try await statistics.serve(exchange, what: what)
         case "log": try exchange.respond(log: log, query)
-        case "rmd":
-            let now = try await view(query)
-            exchange.respond(
-                json: Rebalance.document(now.state.rebalance), position: now.position)
         case "raft": exchange.respond(.ok, type: "application/json", body: raft.encoded)
         default:
             throw Failure(
                 .unknownDocument, "no document '\(what)'",
-                next: "what=smap, bmd, rmd, snode, smapvote, stats, status, sysinfo, log or raft")
+                next: "what=smap, bmd, rmd, snode, smapvote, config, cluster_config, "
+                    + "stats, status, sysinfo, log or raft")
         }
     }
 

@@ -7,6 +7,7 @@ import HTTP
 struct ObjectLister: Sendable {
     let id: NodeID
     let client: Client
+    let config: LiveConfig
 
     /// - Throws: when any target does not answer: a page with a silent gap would look like a whole one.
     func page(
@@ -57,19 +58,18 @@ struct ObjectLister: Sendable {
 
     /// Returns when the target does not answer, with what was seen.
     private func untilSilent(_ target: Node, _ loop: EventLoop) async -> String {
-        while await loop.sleep(nanoseconds: UInt64(Limits.lifeSignSeconds * 1e9)) {
+        while true {
+            let seconds = config.values.seconds("timeout.max_keepalive")
+            guard await loop.sleep(nanoseconds: UInt64(seconds * 1e9)) else { return "cancelled" }
             do {
                 let response = try await client.send(
                     .get, target.endpoint, "/v1/health",
-                    timeouts: Client.Timeouts(
-                        connectSeconds: Limits.lifeSignSeconds,
-                        responseSeconds: Limits.lifeSignSeconds))
+                    timeouts: Client.Timeouts(connectSeconds: seconds, responseSeconds: seconds))
                 _ = try await response.collect(upTo: Limits.nodeDocumentBytes)
             } catch {
                 return "it gives no sign of life: \(error)"
             }
         }
-        return "cancelled"
     }
 
     private func fetch(
@@ -80,7 +80,8 @@ struct ObjectLister: Sendable {
                 .post, target.endpoint, path, headers: [(HeaderName.callerID, id.text)],
                 body: message,
                 timeouts: Client.Timeouts(
-                    connectSeconds: Limits.reachableSeconds, responseSeconds: Limits.listSeconds))
+                    connectSeconds: Limits.reachableSeconds,
+                    responseSeconds: config.values.seconds("client.list_timeout")))
             let body = try await response.collect(upTo: API.Limits.listReplyBytesMax)
             guard response.status == .ok else {
                 return .failure(

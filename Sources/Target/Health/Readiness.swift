@@ -19,7 +19,10 @@ struct Readiness {
         } else {
             missing.append("it has no state of its cluster yet")
         }
-        if let isolation = target.status.isolation(at: now) { missing.append(isolation) }
+        let silence = target.config.values.silenceSeconds
+        if let isolation = target.status.isolation(at: now, silence: silence) {
+            missing.append(isolation)
+        }
         let mountpaths = target.store.mountpaths
         if mountpaths.all.isEmpty {
             missing.append(

@@ -7,7 +7,7 @@ import HTTP
 ///
 /// Duties:
 /// 1. What has to be remembered is on disk, and every bucket directory settled, before a state is published.
-/// 2. A state is published before it is acknowledged.
+/// 2. A state's settings are in effect before it is published, and it is published before it is acknowledged.
 /// 3. One stream at a time; when it ends, another proxy is asked, at once and then more and more slowly.
 /// 4. A proxy that does not bring what redirects speak of is left, whether it shows signs of life or not.
 final class FollowDriver: @unchecked Sendable {
@@ -21,6 +21,7 @@ final class FollowDriver: @unchecked Sendable {
     private let data: Directory
     private let directories: BucketDirectories
     private let publisher: StatePublisher
+    private let config: LiveConfig
     private let status: FollowStatus
     private let client: Client
     private let loop: EventLoop
@@ -32,6 +33,7 @@ final class FollowDriver: @unchecked Sendable {
         let data: Directory
         let directories: BucketDirectories
         let publisher: StatePublisher
+        let config: LiveConfig
         let status: FollowStatus
         let client: Client
         let loop: EventLoop
@@ -49,6 +51,7 @@ final class FollowDriver: @unchecked Sendable {
         data = ports.data
         directories = ports.directories
         publisher = ports.publisher
+        config = ports.config
         status = ports.status
         client = ports.client
         loop = ports.loop
@@ -96,9 +99,9 @@ final class FollowDriver: @unchecked Sendable {
             "\(QueryName.node)=\(PercentCoding.encoded(node.id.text))"
             + "&\(QueryName.address)=\(node.address)"
             + "&\(QueryName.after)=\(follower.state.position.text)"
+        let silence = config.values.silenceSeconds
         let timeouts = Client.Timeouts(
-            connectSeconds: 2, responseSeconds: TargetLimits.silenceSeconds,
-            idleSeconds: TargetLimits.silenceSeconds)
+            connectSeconds: 2, responseSeconds: silence, idleSeconds: silence)
         var end = End(reason: "the stream ended")
         do {
             let call = try await client.open(
@@ -109,9 +112,9 @@ final class FollowDriver: @unchecked Sendable {
                 return End(reason: try await Self.refusal(response))
             }
             log.info("following \(proxy) from \(follower.state.position.text)")
-            try await readWhileUseful(response, call, proxy, &choice, &end)
+            try await readWhileUseful(response, call, proxy, silence, &choice, &end)
         } catch ClientError.timedOut {
-            end.reason = "nothing was heard for \(Int(TargetLimits.silenceSeconds)) s"
+            end.reason = "nothing was heard for \(silence) s"
         } catch let refusal as LogFollower.Refusal {
             end.reason = refusal.description
             end.isAlarming = refusal.isAlarming
@@ -133,7 +136,7 @@ final class FollowDriver: @unchecked Sendable {
 
     /// Reads the stream, and ends it when requests have waited too long for what it does not bring.
     private func readWhileUseful(
-        _ response: ClientResponse, _ call: ClientCall, _ proxy: Endpoint,
+        _ response: ClientResponse, _ call: ClientCall, _ proxy: Endpoint, _ silence: Double,
         _ choice: inout ProxyChoice, _ end: inout End
     ) async throws {
         let isOverdue = Watched(false)
@@ -145,7 +148,7 @@ final class FollowDriver: @unchecked Sendable {
                     call.close()
                 }
                 defer { tasks.cancelAll() }
-                try await read(response, call, proxy, &choice, &end)
+                try await read(response, call, proxy, silence, &choice, &end)
             }
         } catch {
             guard isOverdue.value else { throw error }
@@ -154,7 +157,7 @@ final class FollowDriver: @unchecked Sendable {
     }
 
     private func read(
-        _ response: ClientResponse, _ call: ClientCall, _ proxy: Endpoint,
+        _ response: ClientResponse, _ call: ClientCall, _ proxy: Endpoint, _ silence: Double,
         _ choice: inout ProxyChoice, _ end: inout End
     ) async throws {
         var buffer = FrameBuffer()
@@ -182,6 +185,11 @@ final class FollowDriver: @unchecked Sendable {
             if choice.shouldMove(from: proxy, in: follower.state.map, at: .now()) {
                 end.isMove = true
                 end.reason = "another proxy is primary"
+                return
+            }
+            if config.values.silenceSeconds != silence {
+                end.isMove = true
+                end.reason = "asking anew, with the patience that the configuration says now"
                 return
             }
         }
@@ -215,8 +223,8 @@ final class FollowDriver: @unchecked Sendable {
         case .progress: return true
         case .entry(let entry) where entry.kind == .command:
             switch try? LogRecord(decoding: entry.payload).command {
-            case .createBucket, .setNode, .removeNode, .setMaintenance, .startRebalance,
-                .stopRebalance, .noteMountpath:
+            case .createBucket, .setNode, .removeNode, .setConfig, .setMaintenance,
+                .startRebalance, .stopRebalance, .noteMountpath:
                 return true
             case .destroyBucket, .found, nil: return false
             }
@@ -250,7 +258,12 @@ final class FollowDriver: @unchecked Sendable {
     private func carryOut(_ frames: [FollowFrame]) throws -> Bool {
         var ready: ClusterState?
         // What was settled is published even when a later frame is of no use.
-        defer { if let ready { publisher.publish(ready) } }
+        defer {
+            if let ready {
+                config.follow(ready.config)
+                publisher.publish(ready)
+            }
+        }
         if hasDebts {
             try payDebts()
             ready = follower.state

@@ -73,9 +73,10 @@ final class FollowStatus: Sendable {
     }
 
     /// Why the target is on its own, when it has been for long.
-    func isolation(at now: MonotonicTime) -> String? {
+    /// `silence` are the seconds after which a proxy is given up.
+    func isolation(at now: MonotonicTime, silence: Double) -> String? {
         state.withLock { state in
-            let limit = UInt64(TargetLimits.contactSeconds * 1e9)
+            let limit = UInt64(max(TargetLimits.contactSeconds, 2 * silence) * 1e9)
             if let last = state.lastContact, now.since(last) < limit { return nil }
             let reason = state.problem.map { ": \($0)" } ?? ""
             guard let last = state.lastContact else {

@@ -35,4 +35,54 @@ struct ProxyCaller: Sendable {
             .primaryUnreachable, "none of \(order.count) proxies answered",
             next: "start the proxies, or send the request to one that runs")
     }
+
+    /// Sends a request that must not be made twice, to the first proxy that can be reached.
+    ///
+    /// - Parameters:
+    ///   - method: of the request.
+    ///   - target: path and query, encoded.
+    ///   - client: the address of whoever asked this target.
+    ///   - requestID: names the request on all nodes.
+    ///   - seconds: how long the proxy may take.
+    /// - Returns: the proxy's answer, whatever its status, with the position in it.
+    /// - Throws: that no proxy could be reached, and nothing has happened; or that one has got the request and was lost.
+    func sendOnce(
+        _ method: Method, _ target: String, for client: String, requestID: String, seconds: Double
+    ) async throws(Failure) -> Answer {
+        let order = choice.order(in: publisher.current.state.map)
+        for proxy in order {
+            do throws(ClientError) {
+                let response = try await self.client.send(
+                    method, proxy, target,
+                    headers: [
+                        (HeaderName.clientAddress, client), (HeaderName.requestID, requestID),
+                    ],
+                    timeouts: Client.Timeouts(
+                        connectSeconds: TargetLimits.proxyConnectSeconds, responseSeconds: seconds),
+                    mayRepeat: false)
+                let body = try await response.collect(upTo: Limits.failureBytesMax)
+                return Answer(
+                    response.status, contentType: response.headers["content-type"] ?? "",
+                    body: body,
+                    headers: response.headers.pairs.filter {
+                        $0.name.lowercased() == HeaderName.position.lowercased()
+                    })
+            } catch {
+                if case .unreachable = error {
+                    log.info("\(method.name) \(target): no answer from \(proxy): \(error)")
+                    continue
+                }
+                var failure = Failure(
+                    .outcomeUnknown,
+                    "proxy \(proxy) was lost after it had got the request; the change may or may not "
+                        + "have been made", cause: error.description,
+                    next: "look before you repeat it")
+                failure.requestID = requestID
+                throw failure
+            }
+        }
+        throw Failure(
+            .primaryUnreachable, "none of \(order.count) proxies answered",
+            next: "start the proxies, or send the request to one that runs")
+    }
 }

@@ -1,4 +1,5 @@
 import Base
+import Cluster
 import Glibc
 import Synchronization
 
@@ -7,13 +8,11 @@ import Synchronization
 /// An error is a suspicion only: one bad sector is no dead disk. So a file is written, synced and removed on the mountpath, a
 /// few times; what cannot do that takes no part any more (contract §17.8).
 final class MountpathWatch: Sendable {
-    /// Tries, and how many of them must fail.
-    private static let tries = 3
-    private static let failuresMax = 2
-
     private let control: MountpathControl
     private let table: MountpathTable
     private let pool: BlockingPool
+    /// `fshc.test_files` is how often it is tried, `fshc.error_limit` how many of them must fail.
+    private let config: LiveConfig
     private let log: Logger
     /// For tests, which have no disk that fails.
     private let probe: @Sendable (Mountpath) throws(FileError) -> Void
@@ -21,7 +20,8 @@ final class MountpathWatch: Sendable {
     private let suspects = Mutex<Set<UInt64>>([])
 
     init(
-        control: MountpathControl, table: MountpathTable, pool: BlockingPool, log: Logger,
+        control: MountpathControl, table: MountpathTable, pool: BlockingPool, config: LiveConfig,
+        log: Logger,
         probe: @escaping @Sendable (Mountpath) throws(FileError) -> Void = {
             mountpath throws(FileError) in try mountpath.probe()
         }
@@ -29,13 +29,14 @@ final class MountpathWatch: Sendable {
         self.control = control
         self.table = table
         self.pool = pool
+        self.config = config
         self.log = log
         self.probe = probe
     }
 
     /// A request has met this error. Does not block.
     func suspect(_ error: FileError) {
-        guard Self.isOfDisk(error.number),
+        guard Self.isOfDisk(error.number), config.values.flag("fshc.enabled"),
             let mountpath = table.current.all.first(where: {
                 error.path == $0.path || error.path.hasPrefix($0.path + "/")
             })
@@ -54,15 +55,18 @@ final class MountpathWatch: Sendable {
     }
 
     private func examine(_ mountpath: Mountpath, because cause: FileError) {
+        let values = config.values
+        let failuresMax: Int = values.number("fshc.error_limit")
         var failures: [FileError] = []
-        for _ in 0..<Self.tries where failures.count < Self.failuresMax {
+        for _ in 0..<values.number("fshc.test_files", as: Int.self)
+        where failures.count < failuresMax {
             do throws(FileError) {
                 try probe(mountpath)
             } catch {
                 failures.append(error)
             }
         }
-        guard failures.count >= Self.failuresMax, let last = failures.last else {
+        guard failures.count >= failuresMax, let last = failures.last else {
             return log.warning("\(mountpath.path) has an error, and works otherwise: \(cause)")
         }
         do throws(MountpathRefusal) {

@@ -15,12 +15,16 @@ struct Admission {
     func state(_ what: String) async throws -> PublishedState {
         let redirect = try Redirect(query)
         let isInternal = exchange.request.headers.contains("caller.id")
-        guard redirect != nil || isInternal else { throw Failure.notRedirected(what) }
+        guard redirect != nil || isInternal || isDirectRead else {
+            throw Failure.notRedirected(what)
+        }
         if let redirect { target.statistics.redirected(exchange, at: redirect.time) }
         var published = target.publisher.current
         if let wanted = redirect?.position, wanted > published.state.position {
             let awaited = await target.publisher.state(
-                notBefore: wanted, within: TargetLimits.positionWaitSeconds, on: exchange.loop)
+                notBefore: wanted,
+                within: target.config.values.seconds("timeout.cplane_operation"),
+                on: exchange.loop)
             guard let awaited else {
                 throw Failure.targetBehind(wanted, target.publisher.current.state.position)
             }
@@ -28,6 +32,13 @@ struct Admission {
         }
         guard published.isKnown else { throw Failure.starting }
         return published
+    }
+
+    /// Whether the cluster lets clients read here without a redirect (contract §2.6: the feature DirectAccess).
+    private var isDirectRead: Bool {
+        let method = exchange.request.method
+        return (method == .get || method == .head)
+            && target.config.values.number("client.features") & 1 == 1
     }
 
     /// A bucket of the state, which must permit the operation.

@@ -12,7 +12,10 @@ struct DaemonActions {
     func respond() async throws {
         let message = try ActionMessage(
             decoding: try await exchange.collect(upTo: Limits.actionBytesMax))
-        switch try message.decoded(allowed: [.shutdown]) {
+        switch try message.decoded(allowed: [.setConfig, .resetConfig, .shutdown]) {
+        case let action where action.isOfConfig:
+            try await ConfigRoute(target: target, exchange: exchange)
+                .change(try ConfigRequest(action, message, query: query))
         case .shutdown: try await shutDown(message)
         case let action:
             throw Failure(

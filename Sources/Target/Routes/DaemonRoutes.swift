@@ -11,8 +11,8 @@ struct DaemonRoutes {
     let query: Query
 
     private static let served =
-        "smap, bmd, snode, smapvote, mountpaths, status, stats, sysinfo, disk, log, qryxstats"
-    private static let known: Set<String> = ["config", "remote"]
+        "smap, bmd, snode, smapvote, config, mountpaths, status, stats, sysinfo, disk, log, qryxstats"
+    private static let known: Set<String> = ["remote"]
 
     func respond(_ path: [String]) async throws {
         guard exchange.request.method == .get else {
@@ -32,6 +32,10 @@ struct DaemonRoutes {
         case "bmd", "bucketmd":
             exchange.respond(document: try await state(.bmd).bucketDocument)
         case "snode": respond { $0.value(target.plainNode) }
+        case "config":
+            // A target tells its settings before it knows a cluster; one that is asked to wait needs to know one.
+            if try query.value(QueryName.waitVersion) != nil { _ = try await state(.config) }
+            exchange.respond(document: ConfigRoute.document(of: target))
         case "smapvote": try smapVote()
         case "mountpaths": respond { mountpaths(&$0) }
         case let what where StatisticsRoute.served.contains(what):

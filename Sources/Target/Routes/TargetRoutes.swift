@@ -56,6 +56,11 @@ struct TargetRoutes: Handler {
         case .daemon([]) where exchange.request.method == .put:
             try await DaemonActions(target: target, exchange: exchange, query: request.query)
                 .respond()
+        case .daemon(let path)
+        where exchange.request.method == .put && ConfigRequest.action(ofPath: path) != nil:
+            let action = ConfigRequest.action(ofPath: path) ?? .setConfig
+            try await ConfigRoute(target: target, exchange: exchange)
+                .change(try ConfigRequest(action, query: request.query))
         case .daemon(let path):
             try await DaemonRoutes(target: target, exchange: exchange, query: request.query)
                 .respond(path)

@@ -111,6 +111,40 @@ import Testing
         }
     }
 
+    @Test func `a silent follower is waited for as long as the configuration says`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let follower = try await TestFollower(proxies, 1)
+            while follower.snapshots == 0 { try await follower.readPiece() }
+            try await follower.acknowledge()
+            #expect(try await proxies.create("first", through: 1).status == 200)
+            try await follower.read(until: "first")
+            try await follower.acknowledge()
+            let begun = ContinuousClock.now
+            // In effect before its own wait is over: this one, too, waits no longer.
+            let set = try await proxies.ask(
+                1, .put, "/v1/cluster/setconfig?timeout.cplane_operation=200ms")
+            #expect(set.status == 200, "\(set.text)")
+            #expect(ContinuousClock.now - begun < .milliseconds(1_900))
+            follower.close()
+        }
+    }
+
+    @Test func `a follower hears from its proxy as often as the configuration says`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let set = try await proxies.ask(
+                1, .put,
+                "/v1/cluster/setconfig?keepalivetracker.target.interval=100ms"
+                    + "&keepalivetracker.target.factor=50")
+            #expect(set.status == 200, "\(set.text)")
+            let follower = try await TestFollower(proxies, 1)
+            while follower.snapshots == 0 { try await follower.readPiece() }
+            let begun = ContinuousClock.now
+            for _ in 1...6 { try await follower.readPiece() }
+            #expect(ContinuousClock.now - begun < .seconds(4))
+            follower.close()
+        }
+    }
+
     /// So a client may create a bucket through one proxy and write to it through another at once.
     @Test func `a change is answered when its followers have applied it`() async throws {
         try await TestProxies.with(1) { proxies in

@@ -122,7 +122,7 @@ import Testing
         while left.isEmpty {
             await Task.yield()
             let later = MonotonicTime.now().nanoseconds + 3_000_000_000
-            left = followers.leaveBehind(at: MonotonicTime(nanoseconds: later))
+            left = followers.leaveBehind(at: MonotonicTime(nanoseconds: later), after: 2)
         }
         #expect(left == [t1])
         await waiting.value

@@ -138,6 +138,16 @@ final class FakeProxy: Sendable {
                     .ok, type: "application/json",
                     body: JoinReply(clusterID: state.map.clusterID, position: state.position)
                         .encoded)
+            case .cluster(["setconfig"]), .cluster(["resetconfig"]):
+                let change = try ConfigRequest(
+                    request.path.contains("reset") ? .resetConfig : .setConfig,
+                    query: request.query)
+                let plan = try change.plan(
+                    in: change.node.map { .node($0) } ?? .cluster, of: proxy.state.config)
+                let outcome = proxy.submit(.setConfig(plan.change))
+                exchange.respond(.ok) {
+                    $0.add(named: HeaderName.position, outcome.position.text)
+                }
             case .cluster(["mountpaths"]):
                 let report = try MountpathReport(
                     decoding: try await exchange.collect(upTo: 1 << 16))

@@ -1,0 +1,136 @@
+import Base
+
+/// A change of the configuration, worked out against one version of it: what to commit, and what it would do.
+package struct ConfigPlan: Sendable {
+    /// What an option is before and after.
+    package struct Effect: Equatable, Sendable {
+        package let name: String
+        package let before: String
+        package let after: String
+        /// A node whose own value this is; `nil` for the cluster's.
+        package let node: NodeID?
+    }
+
+    package let change: ConfigChange
+    package let effects: [Effect]
+    /// What works and should be thought over.
+    package let cautions: [String]
+
+    /// - Parameters:
+    ///   - settings: names as a request has them, and values; all of them are made, or none.
+    ///   - scope: whose values they are.
+    ///   - config: what there is now.
+    /// - Throws: what is wrong with them, alone or together with everything else that is set.
+    package init(
+        setting settings: [(name: String, value: String)], in scope: ConfigChange.Scope,
+        of config: ClusterConfig
+    ) throws(ConfigMistake) {
+        var items: [ConfigChange.Item] = []
+        for (option, value) in try Self.resolve(settings, in: scope) {
+            items.append(ConfigChange.Item(option.name, value))
+        }
+        try self.init(items, scope, config)
+    }
+
+    /// - Parameters:
+    ///   - names: the options to take back; all when there are none.
+    ///   - scope: whose values they are.
+    ///   - config: what there is now.
+    /// - Throws: that a name means no option, or that what is left does not work together.
+    package init(
+        resetting names: [String], in scope: ConfigChange.Scope, of config: ClusterConfig
+    ) throws(ConfigMistake) {
+        let items = try Self.named(names).map { ConfigChange.Item($0, nil) }
+        try self.init(
+            items.isEmpty ? config.names(in: scope).map { ConfigChange.Item($0, nil) } : items,
+            scope, config)
+    }
+
+    private init(
+        _ items: [ConfigChange.Item], _ scope: ConfigChange.Scope, _ config: ClusterConfig
+    ) throws(ConfigMistake) {
+        change = ConfigChange(scope: scope, base: config.version, items: items)
+        var result = config
+        _ = result.apply(change)
+        switch scope {
+        case .node(let id):
+            try ConfigRules.check(result.values(of: id))
+            effects = Self.effects(
+                items, config.values(of: id), result.values(of: id), node: id)
+            cautions = Self.newCautions(config.values(of: id), result.values(of: id))
+        case .cluster:
+            try ConfigRules.check(result.values)
+            var effects = Self.effects(items, config.values, result.values, node: nil)
+            // A node keeps what it has of its own, so each of them has to fit as well.
+            for (id, _) in config.nodes {
+                try ConfigRules.check(result.values(of: id))
+                let lost = items.filter { config.nodes[id]?[$0.name] != nil }
+                effects += Self.effects(
+                    lost, config.values(of: id), result.values(of: id), node: id)
+            }
+            self.effects = effects
+            cautions = Self.newCautions(config.values, result.values)
+        }
+    }
+
+    private static func newCautions(_ before: ConfigValues, _ after: ConfigValues) -> [String] {
+        let known = ConfigRules.cautions(before)
+        return ConfigRules.cautions(after).filter { !known.contains($0) }
+    }
+
+    private static func effects(
+        _ items: [ConfigChange.Item], _ before: ConfigValues, _ after: ConfigValues, node: NodeID?
+    ) -> [Effect] {
+        items.filter { ConfigOption.named($0.name) != nil }.map {
+            Effect(
+                name: $0.name, before: before[$0.name], after: after[$0.name], node: node)
+        }
+    }
+
+    // MARK: Names and values
+
+    /// The options that a request means, with their values as they are kept.
+    package static func resolve(
+        _ settings: [(name: String, value: String)], in scope: ConfigChange.Scope
+    ) throws(ConfigMistake) -> [(option: ConfigOption, value: String)] {
+        guard settings.count <= ConfigChange.itemsMax else { throw .tooMany(settings.count) }
+        var resolved: [(option: ConfigOption, value: String)] = []
+        for (name, value) in settings {
+            let option = try ConfigOption.find(name)
+            try option.requireSettable(in: scope)
+            guard !resolved.contains(where: { $0.option.name == option.name }) else {
+                throw .namedTwice(option.name)
+            }
+            resolved.append((option, try option.canonical(value)))
+        }
+        return resolved
+    }
+
+    /// The full names of the options to take back.
+    package static func named(_ names: [String]) throws(ConfigMistake) -> [String] {
+        guard names.count <= ConfigChange.itemsMax else { throw .tooMany(names.count) }
+        var found: [String] = []
+        for name in names {
+            let option = try ConfigOption.find(name)
+            if case .fixed(let reason) = option.effect {
+                throw .refused(option.name, reason: reason)
+            }
+            guard !found.contains(option.name) else { throw .namedTwice(option.name) }
+            found.append(option.name)
+        }
+        return found
+    }
+}
+
+extension ClusterConfig {
+    /// The options that somebody has set; for the cluster, those of nodes as well.
+    fileprivate func names(in scope: ConfigChange.Scope) -> [String] {
+        switch scope {
+        case .node(let id): return Array((nodes[id] ?? Settings()).keys)
+        case .cluster:
+            var names = Set(settings.keys)
+            for own in nodes.values { names.formUnion(own.keys) }
+            return names.sorted()
+        }
+    }
+}

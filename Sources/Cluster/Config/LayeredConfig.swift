@@ -1,0 +1,114 @@
+import Base
+
+/// What one node acts on, layer over layer: the defaults, the node's configuration file, the cluster's settings, the
+/// node's own, and on top what was set for this run only.
+package struct LayeredConfig: Equatable, Sendable {
+    /// Where a value comes from.
+    package enum Source: String, Sendable {
+        case file
+        case cluster
+        case node
+        case transient
+    }
+
+    private struct Transient: Equatable, Sendable {
+        var value: String
+        /// The committed settings it covers: another one of either kind is a later word, and counts.
+        var covered: Stamp
+    }
+
+    private struct Stamp: Equatable, Sendable {
+        var cluster: UInt64?
+        var node: UInt64?
+    }
+
+    package let node: NodeID
+    private let file: [String: String]
+    private var config = ClusterConfig()
+    private var transient: [String: Transient] = [:]
+    /// All layers laid over one another.
+    package private(set) var values: ConfigValues
+
+    /// - Parameters:
+    ///   - node: whose own settings count.
+    ///   - file: values by the options' names, as the node was started with.
+    package init(node: NodeID, file: [String: String]) {
+        self.node = node
+        self.file = file
+        values = ConfigValues([])
+        renew()
+    }
+
+    package var version: UInt64 { config.version }
+
+    /// Takes the committed configuration over.
+    package mutating func follow(_ config: ClusterConfig) {
+        guard config != self.config else { return }
+        self.config = config
+        transient = transient.filter { stamp($0.key) == $0.value.covered }
+        renew()
+    }
+
+    /// Sets values for this run, all or none of them.
+    package mutating func setTransient(
+        _ settings: [(name: String, value: String)]
+    ) throws(ConfigMistake) {
+        var next = self
+        for (option, value) in try ConfigPlan.resolve(settings, in: .node(node)) {
+            next.transient[option.name] = Transient(value: value, covered: stamp(option.name))
+        }
+        next.renew()
+        try ConfigRules.check(next.values)
+        self = next
+    }
+
+    /// Takes values back that were set for this run; all when no name is given.
+    package mutating func resetTransient(_ names: [String]) throws(ConfigMistake) {
+        var next = self
+        for name in names.isEmpty ? Array(transient.keys) : try ConfigPlan.named(names) {
+            next.transient[name] = nil
+        }
+        next.renew()
+        try ConfigRules.check(next.values)
+        self = next
+    }
+
+    /// Where the values come from that are not defaults.
+    package var sources: [(name: String, source: Source)] {
+        ConfigOption.all.compactMap { option in
+            let name = option.name
+            if transient[name] != nil { return (name, .transient) }
+            if config.nodes[node]?[name] != nil { return (name, .node) }
+            if config.settings[name] != nil { return (name, .cluster) }
+            return file[name] != nil ? (name, .file) : nil
+        }
+    }
+
+    /// What works and should be thought over.
+    package var cautions: [String] { ConfigRules.cautions(values) }
+
+    /// What differs in another state of the same node.
+    package func effects(of next: LayeredConfig) -> [ConfigPlan.Effect] {
+        ConfigOption.all.compactMap { option in
+            let (before, after) = (values[option.name], next.values[option.name])
+            guard before != after else { return nil }
+            return ConfigPlan.Effect(name: option.name, before: before, after: after, node: node)
+        }
+    }
+
+    private func stamp(_ name: String) -> Stamp {
+        Stamp(
+            cluster: config.settings[name]?.version,
+            node: config.nodes[node]?[name]?.version)
+    }
+
+    private mutating func renew() {
+        var values = ConfigValues([])
+        for (name, value) in file { values.lay(value, over: name) }
+        for layer in [config.settings, config.nodes[node] ?? .init()] {
+            for (name, setting) in layer { values.lay(setting.value, over: name) }
+        }
+        for (name, setting) in transient { values.lay(setting.value, over: name) }
+        self.values = values
+    }
+}

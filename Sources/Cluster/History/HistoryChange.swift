@@ -1,0 +1,123 @@
+import Base
+
+/// A row of a ``HistoryEntry``, read.
+package enum HistoryChange: Equatable, Sendable {
+    /// The cluster's own row.
+    package struct Versions: Equatable, Sendable {
+        package let map: UInt64
+        package let buckets: UInt64
+        package let primary: NodeID?
+    }
+
+    case versions(before: Versions?, after: Versions?)
+    case node(before: Node?, after: Node?)
+    case bucket(Bucket, before: BucketProperties?, after: BucketProperties?)
+    /// `nil` before the first was started.
+    case rebalance(before: RebalanceRecord?, after: RebalanceRecord?)
+    /// What a target has told of its disks.
+    case mountpaths(NodeID, before: [MountpathNote]?, after: [MountpathNote]?)
+    /// An option that was set, set anew or taken back; for the cluster, or for a node. `nil` where it was not set.
+    case setting(String, node: NodeID?, before: String?, after: String?)
+}
+
+extension HistoryEntry {
+    /// - Throws: ``Base/DecodingFailure`` for a row that does not decode: the history is damaged.
+    package var changes: [HistoryChange] {
+        get throws(DecodingFailure) {
+            var changes: [HistoryChange] = []
+            for row in rows { changes += try row.changes }
+            return changes
+        }
+    }
+}
+
+extension HistoryEntry.Row {
+    fileprivate var changes: [HistoryChange] {
+        get throws(DecodingFailure) {
+            switch kind {
+            case .cluster:
+                return [.versions(before: try versions(before), after: try versions(after))]
+            case .node: return [.node(before: try node(before), after: try node(after))]
+            case .bucket:
+                var reader = ByteReader(key)
+                let bucket = try Bucket(from: &reader)
+                return [
+                    .bucket(
+                        bucket, before: try properties(before), after: try properties(after))
+                ]
+            case .config:
+                return settings(try config(before)?.settings, try config(after)?.settings, of: nil)
+            case .nodeConfig:
+                guard let id = NodeID(String(decoding: key, as: UTF8.self)) else {
+                    throw DecodingFailure("not a node id", at: 0)
+                }
+                return settings(try own(before, of: id), try own(after, of: id), of: id)
+            case .rebalance:
+                return [.rebalance(before: try rebalance(before), after: try rebalance(after))]
+            case .mountpathNotes:
+                guard let id = NodeID(String(decoding: key, as: UTF8.self)) else {
+                    throw DecodingFailure("not a node id", at: 0)
+                }
+                return [.mountpaths(id, before: try notes(before), after: try notes(after))]
+            }
+        }
+    }
+
+    private func versions(_ value: [UInt8]?) throws(DecodingFailure) -> HistoryChange.Versions? {
+        guard let value else { return nil }
+        let state = try ClusterState(
+            rows: [StateRow(kind: .cluster, key: [], value: value)], position: .zero)
+        return HistoryChange.Versions(
+            map: state.map.version, buckets: state.buckets.version, primary: state.map.primary)
+    }
+
+    private func rebalance(_ value: [UInt8]?) throws(DecodingFailure) -> RebalanceRecord? {
+        guard let value else { return nil }
+        var reader = ByteReader(value)
+        return try RebalanceRecord(from: &reader)
+    }
+
+    private func notes(_ value: [UInt8]?) throws(DecodingFailure) -> [MountpathNote]? {
+        guard let value else { return nil }
+        var (reader, state) = (ByteReader(value), ClusterState())
+        try state.restoreNotes(key, from: &reader)
+        return state.mountpathNotes.values.first { _ in true }
+    }
+
+    private func node(_ value: [UInt8]?) throws(DecodingFailure) -> Node? {
+        guard let value else { return nil }
+        var reader = ByteReader(value)
+        return try Node(from: &reader)
+    }
+
+    private func properties(_ value: [UInt8]?) throws(DecodingFailure) -> BucketProperties? {
+        guard let value else { return nil }
+        var reader = ByteReader(value)
+        return try BucketProperties(from: &reader)
+    }
+
+    private func config(_ value: [UInt8]?) throws(DecodingFailure) -> ClusterConfig? {
+        guard let value else { return nil }
+        var reader = ByteReader(value)
+        return try ClusterConfig(from: &reader)
+    }
+
+    private func own(
+        _ value: [UInt8]?, of id: NodeID
+    ) throws(DecodingFailure) -> ClusterConfig.Settings? {
+        guard let value else { return nil }
+        var (reader, config) = (ByteReader(value), ClusterConfig())
+        try config.restore(id, from: &reader)
+        return config.nodes[id]
+    }
+
+    private func settings(
+        _ before: ClusterConfig.Settings?, _ after: ClusterConfig.Settings?, of node: NodeID?
+    ) -> [HistoryChange] {
+        let (before, after) = (before ?? .init(), after ?? .init())
+        let names = Set(before.keys).union(after.keys).sorted()
+        return names.filter { before[$0] != after[$0] }.map {
+            .setting($0, node: node, before: before[$0]?.value, after: after[$0]?.value)
+        }
+    }
+}

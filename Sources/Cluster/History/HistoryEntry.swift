@@ -1,0 +1,147 @@
+package import Base
+
+/// What one committed entry has changed, by whom, and what was there before: a line of the history.
+///
+/// It follows from the log alone, so every replica that applied the entry has the same. Rows are kept as they were
+/// stored, and read by ``changes``; what is shown of them can change without a new format.
+package struct HistoryEntry: Equatable, Sendable {
+    /// A row that differs; `nil` where it did not exist.
+    package struct Row: Equatable, Sendable {
+        package let kind: StateRow.Kind
+        package let key: [UInt8]
+        package let before: [UInt8]?
+        package let after: [UInt8]?
+    }
+
+    private static let format: UInt8 = 1
+    /// More rows than any command touches but a setting taken back at a great many nodes.
+    private static let rowsMax = 65_536
+
+    package let position: LogPosition
+    /// The entry's, stamped by the primary that proposed it.
+    package let time: Timestamp
+    /// ``Command/name``, or `primary` for the first entry of a term.
+    package let command: String
+    package let actor: String
+    package let clientAddress: String
+    package let requestID: String
+    package let rows: [Row]
+
+    /// There is none when nothing differs.
+    ///
+    /// - Parameters:
+    ///   - record: what was applied; `nil` for the first entry of a term.
+    ///   - time: the entry's.
+    ///   - changed: the rows that the entry touched.
+    ///   - before: the state it met.
+    ///   - after: the state it left.
+    package init?(
+        _ record: LogRecord?, time: Timestamp, changed: some Sequence<StateRow.Change>,
+        before: ClusterState, after: ClusterState
+    ) {
+        var rows: [Row] = []
+        for change in changed where !rows.contains(where: { $0.isSame(change) }) {
+            let old = before.row(change.kind, change.key)
+            let new = after.row(change.kind, change.key)
+            if old != new {
+                rows.append(Row(kind: change.kind, key: change.key, before: old, after: new))
+            }
+        }
+        guard !rows.isEmpty else { return nil }
+        rows.sort { ($0.kind.rawValue, $0.key.count) < ($1.kind.rawValue, $1.key.count) }
+        position = after.position
+        self.time = time
+        command = record?.command.name ?? "primary"
+        actor = record?.actor ?? after.map.primary?.text ?? ""
+        clientAddress = record?.clientAddress ?? ""
+        requestID = record?.requestID ?? ""
+        self.rows = rows
+    }
+
+    /// What an entry is about, for finding those about one thing.
+    package struct Subjects: OptionSet, Sendable {
+        package let rawValue: UInt64
+
+        package init(rawValue: UInt64) {
+            self.rawValue = rawValue
+        }
+
+        package static let map = Subjects(rawValue: 1)
+        package static let buckets = Subjects(rawValue: 2)
+        package static let config = Subjects(rawValue: 4)
+        package static let all: Subjects = [.map, .buckets, .config]
+    }
+
+    package var subjects: Subjects {
+        guard let changes = try? changes else { return .all }
+        return changes.reduce(into: []) { subjects, change in
+            switch change {
+            case .versions(let before, let after):
+                if before?.map != after?.map { subjects.insert(.map) }
+                if before?.buckets != after?.buckets { subjects.insert(.buckets) }
+            case .node, .rebalance, .mountpaths: subjects.insert(.map)
+            case .bucket: subjects.insert(.buckets)
+            case .setting: subjects.insert(.config)
+            }
+        }
+    }
+
+    // MARK: Coding
+
+    package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
+        var reader = ByteReader(bytes)
+        let format = try reader.readUInt8()
+        guard format == Self.format else {
+            throw DecodingFailure("history entry of format \(format)", at: 0)
+        }
+        position = try LogPosition(from: &reader)
+        time = Timestamp(nanoseconds: try reader.read(UInt64.self))
+        command = try reader.readString(limit: 64)
+        actor = try reader.readString(limit: 256)
+        clientAddress = try reader.readString(limit: 256)
+        requestID = try reader.readString(limit: 256)
+        let count = Int(try reader.read(UInt32.self))
+        guard count <= Self.rowsMax else { throw DecodingFailure("\(count) rows", at: 0) }
+        var rows: [Row] = []
+        for _ in 0..<count {
+            let start = reader.offset
+            guard let kind = StateRow.Kind(rawValue: try reader.readUInt8()) else {
+                throw DecodingFailure("row of unknown kind", at: start)
+            }
+            rows.append(
+                Row(
+                    kind: kind, key: try reader.readBlock(),
+                    before: try reader.readBool() ? try reader.readBlock() : nil,
+                    after: try reader.readBool() ? try reader.readBlock() : nil))
+        }
+        self.rows = rows
+        try reader.finish()
+    }
+
+    package var encoded: [UInt8] {
+        var writer = ByteWriter(capacity: 512)
+        writer.write(Self.format)
+        position.write(to: &writer)
+        writer.write(time.nanoseconds)
+        writer.write(command)
+        writer.write(actor)
+        writer.write(clientAddress)
+        writer.write(requestID)
+        writer.write(UInt32(rows.count))
+        for row in rows {
+            writer.write(row.kind.rawValue)
+            writer.write(block: row.key)
+            for value in [row.before, row.after] {
+                writer.write(value != nil)
+                if let value { writer.write(block: value) }
+            }
+        }
+        return writer.bytes
+    }
+}
+
+extension HistoryEntry.Row {
+    fileprivate func isSame(_ change: StateRow.Change) -> Bool {
+        kind == change.kind && key == change.key
+    }
+}

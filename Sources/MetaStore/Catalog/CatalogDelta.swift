@@ -1,0 +1,9 @@
+package import Cluster
+
+/// What applying entries has changed: the rows that differ, and the lines of history that say so.
+package struct CatalogDelta: Sendable {
+    package var rows: [StateRow.Change] = []
+    package var history: [HistoryEntry] = []
+
+    package init() {}
+}

@@ -1,0 +1,188 @@
+import API
+import Base
+import Cluster
+import HTTP
+
+/// Changes of the configuration: worked out and proposed on the primary, or taken there; and, for this run only, at
+/// every node in turn.
+struct ConfigService: Sendable {
+    let node: Node
+    let live: LiveConfig
+    let metadata: MetadataService
+    let forwarder: Forwarder
+    let client: Client
+
+    enum Reply: Sendable {
+        /// Where the log stood when the change was made.
+        case done(position: String)
+        case report(ConfigReport)
+        case relayed(Answer)
+    }
+
+    // MARK: In the log
+
+    /// Makes a change that is kept, of the cluster's settings or of one node's.
+    func change(_ request: ConfigRequest, for exchange: Exchange) async throws -> Reply {
+        let scope: ConfigChange.Scope = request.node.map { .node($0) } ?? .cluster
+        // What is wrong at any rate is said here, with or without a primary.
+        if !request.isDryRun { try request.check(in: scope) }
+        var forwarded = exchange.forwardable([])
+        forwarded.method = .put
+        forwarded.target = "/v1/cluster/\(request.pathAndQuery)"
+        let origin = forwarded.origin
+        switch try await forwarder.onPrimary(
+            forwarded, { try await propose(request, scope, for: origin) })
+        {
+        case .local(let answer): return answer
+        case .relayed(let answer):
+            await catchUp(with: answer)
+            return .relayed(answer)
+        }
+    }
+
+    private func propose(
+        _ request: ConfigRequest, _ scope: ConfigChange.Scope, for origin: MetadataService.Origin
+    ) async throws(Failure) -> Reply {
+        for _ in 0..<Limits.configAttemptsMax {
+            let now = metadata.published.now
+            let version = now.state.config.version
+            do throws(Failure) {
+                if case .node(let id) = scope, now.state.map[id] == nil {
+                    throw Failure(Rejection.noSuchNode(id))
+                }
+                let plan = try request.plan(in: scope, of: now.state.config)
+                if request.isDryRun { return .report(ConfigReport(plan)) }
+                guard !plan.change.items.isEmpty else { return .done(position: now.position) }
+                let outcome = try await metadata.change(.setConfig(plan.change), for: origin)
+                return .done(position: outcome.position.text)
+            } catch {
+                if request.isDryRun {
+                    return .report(ConfigReport(blockedBy: error, version: version))
+                }
+                // Somebody else was quicker; what was asked for is checked against what is there now.
+                guard error.code == .configChanged else { throw error }
+            }
+        }
+        throw Failure(
+            .configChanged,
+            "others changed the configuration \(Limits.configAttemptsMax) times meanwhile",
+            next: "nothing was changed; try again")
+    }
+
+    /// Who has changed something through this proxy finds it here at once.
+    private func catchUp(with answer: Answer) async {
+        let name = HeaderName.position.lowercased()
+        guard
+            let text = answer.headers.first(where: { $0.name.lowercased() == name })?.value,
+            let position = LogPosition(text: text)
+        else { return }
+        let seconds = live.values.seconds("timeout.cplane_operation")
+        _ = await forwarder.loop.within(nanoseconds: UInt64(seconds * 1e9)) {
+            await metadata.published.first { $0.position >= position }
+        }
+    }
+
+    // MARK: For this run
+
+    /// Has every node of the map, or one, take settings for its present run. None does unless all could.
+    func spread(_ request: ConfigRequest) async throws -> Reply {
+        let map = metadata.published.now.state.map
+        var nodes = Array(map.nodes.values)
+        if let id = request.node {
+            guard let node = map[id] else { throw Failure(Rejection.noSuchNode(id)) }
+            nodes = [node]
+        } else if request.resetNames == nil {
+            try request.check(in: .cluster)
+        }
+        let rehearsal = await ask(nodes, request, isDryRun: true)
+        let refused = nodes.filter { rehearsal[$0.id]?.isWilling != true }
+        if let first = refused.first {
+            throw Self.failure(
+                refused, rehearsal[first.id], "nothing was changed on any node", of: nodes.count)
+        }
+        if request.isDryRun {
+            // All nodes say the same but for values of their own; this one speaks for them.
+            var local = request
+            local.node = nil
+            return try local.applyTransient(to: live).map { .report($0) }
+                ?? .done(position: metadata.published.now.position)
+        }
+        let results = await ask(nodes, request, isDryRun: false)
+        let failed = nodes.filter { results[$0.id]?.isWilling != true }
+        if let first = failed.first {
+            throw Self.failure(
+                failed, results[first.id], "the other nodes have made the change",
+                of: nodes.count)
+        }
+        return .done(position: metadata.published.now.position)
+    }
+
+    /// What a node has said to a transient change.
+    private enum Word: Sendable {
+        case willing
+        case refused(Failure)
+        case silent(String)
+
+        var isWilling: Bool { if case .willing = self { true } else { false } }
+    }
+
+    private static func failure(
+        _ nodes: [Node], _ word: Word?, _ rest: String, of count: Int
+    ) -> Failure {
+        let names = nodes.map(\.id.text).joined(separator: ", ")
+        switch word {
+        case .refused(var failure):
+            failure.message = "\(names) of \(count) nodes refused: \(failure.message); \(rest)"
+            return failure
+        case .silent(let cause):
+            return Failure(
+                .targetUnreachable, "\(names) of \(count) nodes did not answer; \(rest)",
+                cause: cause, next: "start them, or set it without transient=true")
+        case .willing, nil: return Failure(.internalError, "no answer was counted")
+        }
+    }
+
+    private func ask(
+        _ nodes: [Node], _ request: ConfigRequest, isDryRun: Bool
+    ) async -> [NodeID: Word] {
+        await withTaskGroup(of: (NodeID, Word).self) { tasks in
+            for node in nodes {
+                tasks.addTask { (node.id, await ask(node, request, isDryRun: isDryRun)) }
+            }
+            var words: [NodeID: Word] = [:]
+            for await (id, word) in tasks { words[id] = word }
+            return words
+        }
+    }
+
+    private func ask(_ node: Node, _ request: ConfigRequest, isDryRun: Bool) async -> Word {
+        do {
+            let response = try await client.send(
+                .put, node.endpoint, "/v1/daemon/\(request.transient(isDryRun: isDryRun))",
+                headers: [(HeaderName.callerID, self.node.id.text)],
+                timeouts: Client.Timeouts(
+                    connectSeconds: Limits.reachableSeconds,
+                    responseSeconds: live.values.seconds("timeout.cplane_operation")))
+            let body = try await response.collect(upTo: Limits.nodeDocumentBytes)
+            guard response.status == .ok else {
+                return Failure(decoding: body).map { .refused($0) }
+                    ?? .silent("it answered \(response.status.rawValue)")
+            }
+            return isDryRun ? try Self.word(inReport: body) : .willing
+        } catch {
+            return .silent("\(error)")
+        }
+    }
+
+    private static func word(inReport body: [UInt8]) throws -> Word {
+        guard case .object(let report) = try JSONValue(parsing: body),
+            report["verdict"]?.string == ConfigReport.Verdict.blocked.rawValue
+        else { return .willing }
+        let code = report["code"]?.string.flatMap(FailureCode.init(rawValue:)) ?? .badValue
+        var reason = "it says no"
+        if case .array(let reasons)? = report["reasons"], let first = reasons.first?.string {
+            reason = first
+        }
+        return .refused(Failure(code, reason))
+    }
+}

@@ -1,0 +1,87 @@
+import API
+import Base
+import Cluster
+import HTTP
+
+/// The configuration: of this proxy (contract §6.4), of the cluster (§7.7), and the documents that show it (§9).
+struct ConfigRoutes: Sendable {
+    let service: ConfigService
+    /// What is given at the start.
+    let facts: ConfigDocument.Facts
+
+    // MARK: Changing
+
+    /// `PUT /v1/cluster…`, through the primary.
+    func putCluster(_ exchange: Exchange, _ request: ConfigRequest) async throws {
+        if request.isTransient {
+            respond(exchange, try await service.spread(request))
+        } else {
+            respond(exchange, try await service.change(request, for: exchange))
+        }
+    }
+
+    /// `PUT /v1/daemon…`: what is kept goes into the log under this node's id, what is not stays here.
+    func putDaemon(_ exchange: Exchange, _ request: ConfigRequest) async throws {
+        guard request.node == nil || request.node == service.node.id else {
+            throw Failure(
+                .badQuery, "this is \(service.node.id)",
+                next: "PUT /v1/cluster/setconfig?…&node=ID sets another node's options")
+        }
+        var request = request
+        request.node = service.node.id
+        guard !request.isTransient else {
+            let report = try request.applyTransient(to: service.live)
+            return respond(
+                exchange,
+                report.map { .report($0) }
+                    ?? .done(position: service.metadata.published.now.position))
+        }
+        let answer = try await service.change(request, for: exchange)
+        // A reset of a node leaves nothing set at the node.
+        if let names = request.resetNames, !request.isDryRun {
+            do throws(ConfigMistake) {
+                try service.live.resetTransient(names)
+            } catch {
+                throw Failure(error)
+            }
+        }
+        respond(exchange, answer)
+    }
+
+    private func respond(_ exchange: Exchange, _ answer: ConfigService.Reply) {
+        switch answer {
+        case .done(let position):
+            exchange.respond(.ok) { $0.add(named: HeaderName.position, position) }
+        case .report(let report):
+            exchange.respond(
+                json: report.encoded, position: service.metadata.published.now.position)
+        case .relayed(let answer): exchange.respond(answer)
+        }
+    }
+
+    // MARK: Reading
+
+    /// `what=config`: every option with the value this proxy acts on.
+    func document(for now: PublishedState.Snapshot) -> [UInt8] {
+        var facts = facts
+        facts.values["proxy.primary_url"] = now.primary?.address.url ?? ""
+        return ConfigDocument.encoded(service.live.current, facts)
+    }
+
+    /// `what=cluster_config`: what the log says.
+    func clusterDocument(for now: PublishedState.Snapshot) -> [UInt8] {
+        ConfigDocument.encoded(now.state.config, clusterID: now.state.map.clusterID)
+    }
+}
+
+extension ConfigDocument.Facts {
+    init(_ settings: ProxySettings) {
+        self.init()
+        values = [
+            "confdir": settings.dataPath, "net.ipv4": settings.listen.host,
+            "net.l4.port": String(settings.listen.port),
+            "proxy.original_url": settings.seeds.first.map { "http://\($0)" } ?? "",
+            "proxy.non_electable": settings.isElectable ? "false" : "true",
+        ]
+    }
+}

@@ -1,0 +1,265 @@
+import API
+import Base
+import Cluster
+import Foundation
+import HTTP
+import Testing
+
+@testable import Proxy
+
+/// Setting options through proxies: every form, every refusal, and what is there afterwards.
+@Suite(.serialized) struct ConfigRouteTests {
+    /// One value of a proxy's configuration document, by its dotted name, as text.
+    static func value(_ name: String, of document: [UInt8]) throws -> String {
+        var json = try JSONValue(parsing: document)
+        for key in name.split(separator: ".") {
+            guard case .object(let object) = json else { return "no section" }
+            json = object[String(key)] ?? .null
+        }
+        switch json {
+        case .string(let text), .number(let text): return text
+        case .bool(let flag): return flag ? "true" : "false"
+        default: return "?"
+        }
+    }
+
+    private static func value(
+        _ name: String, at number: Int, _ proxies: TestProxies
+    ) async throws -> String {
+        let reply = try await proxies.ask(number, .get, "/v1/daemon?what=config")
+        #expect(reply.status == 200, "\(reply.text)")
+        return try value(name, of: reply.body)
+    }
+
+    @Test func `the printed lines set options of a node and of the cluster`() async throws {
+        try await TestProxies.with(2) { proxies in
+            // A8, A9: through either proxy, in effect at both.
+            for (number, body) in [
+                (1, #"{"action": "setconfig","name": "stats_time", "value": "1s"}"#),
+                (2, #"{"action":"setconfig","name":"periodic.stats_time","value":"2s"}"#),
+                (2, #"{"action":"set-config","value":{"periodic":{"stats_time":"3s"}}}"#),
+            ] {
+                let reply = try await proxies.ask(number, .put, "/v1/cluster", body)
+                #expect(reply.status == 200 && reply.body.isEmpty, "\(reply.text)")
+            }
+            for path in ["setconfig", "setconfig/", "set-config"] {
+                let reply = try await proxies.ask(
+                    2, .put, "/v1/cluster/\(path)?stats_time=33s&log.loglevel=4")
+                #expect(reply.status == 200 && reply.body.isEmpty, "\(reply.text)")
+                #expect(reply.header(HeaderName.position) != nil)
+            }
+            for number in 1...2 {
+                #expect(try await Self.value("periodic.stats_time", at: number, proxies) == "33s")
+                #expect(try await Self.value("log.level", at: number, proxies) == "4")
+            }
+            // A6, A7: of the node alone, numbers and bools as they are.
+            let node = try await proxies.ask(
+                2, .put, "/v1/daemon", #"{"action":"setconfig","name":"loglevel","value":2}"#)
+            #expect(node.status == 200 && node.body.isEmpty, "\(node.text)")
+            let query = try await proxies.ask(
+                2, .put, "/v1/daemon/setconfig?stats_time=44s&features=1")
+            #expect(query.status == 200, "\(query.text)")
+            #expect(try await Self.value("log.level", at: 2, proxies) == "2")
+            #expect(try await Self.value("log.level", at: 1, proxies) == "4")
+            #expect(try await Self.value("client.features", at: 2, proxies) == "1")
+            // Kept: the log brings it back to a proxy that has lost its disk or was restarted.
+            await proxies.stop(2)
+            try await proxies.start(2)
+            try await proxies.waitUntilReady(2)
+            #expect(try await Self.value("periodic.stats_time", at: 2, proxies) == "44s")
+            // Reset of the node shows the cluster's value again; of the cluster, the default.
+            let reset = try await proxies.ask(2, .put, "/v1/daemon/reset-config?stats_time")
+            #expect(reset.status == 200, "\(reset.text)")
+            #expect(try await Self.value("periodic.stats_time", at: 2, proxies) == "33s")
+            #expect(try await Self.value("log.level", at: 2, proxies) == "2")
+            let all = try await proxies.ask(2, .put, "/v1/cluster", #"{"action":"reset-config"}"#)
+            #expect(all.status == 200, "\(all.text)")
+            for number in 1...2 {
+                #expect(try await Self.value("periodic.stats_time", at: number, proxies) == "10s")
+                #expect(try await Self.value("log.level", at: number, proxies) == "3")
+            }
+        }
+    }
+
+    struct Row: CustomTestStringConvertible, Sendable {
+        let path: String
+        var body = ""
+        let code: FailureCode
+        var testDescription: String { "\(path) \(body)" }
+    }
+
+    private static let refusals: [Row] = [
+        Row(path: "setconfig", code: .badQuery),
+        Row(path: "setconfig?", code: .badQuery),
+        Row(path: "setconfig?transient=true", code: .badQuery),
+        Row(path: "setconfig?stats_time", code: .badQuery),
+        Row(path: "setconfig?stats_time=1s&transient=maybe", code: .badQuery),
+        Row(path: "setconfig?stats_time=%zz", code: .badQuery),
+        Row(path: "setconfig?nonsense=1", code: .unknownOption),
+        Row(path: "setconfig?enabled=true", code: .unknownOption),
+        Row(path: "setconfig?stats_time=10", code: .badValue),
+        Row(path: "setconfig?stats_time=", code: .badValue),
+        Row(path: "setconfig?loglevel=2&stats_time=ten", code: .badValue),
+        Row(path: "setconfig?loglevel=2&log.level=2", code: .badQuery),
+        Row(path: "setconfig?confdir=/tmp", code: .optionRefused),
+        Row(path: "setconfig?downloader.timeout=1h", code: .optionRefused),
+        Row(path: "setconfig?vmodule=ais/targ*=4", code: .optionRefused),
+        Row(path: "setconfig?client_timeout=3s", code: .badValue),
+        Row(path: "reset-config?stats_time=1s", code: .badQuery),
+        Row(path: "reset-config?nonsense", code: .unknownOption),
+        Row(path: "", code: .badJSON),
+        Row(path: "", body: "[]", code: .badJSON),
+        Row(path: "", body: #"{"action":"setconfig"}"#, code: .badValue),
+        Row(path: "", body: #"{"action":"setconfig","name":"loglevel"}"#, code: .badValue),
+        Row(path: "", body: #"{"action":"setconfig","value":"1"}"#, code: .badValue),
+        Row(
+            path: "", body: #"{"action":"setconfig","name":"loglevel","value":["1"]}"#,
+            code: .badValue),
+        Row(
+            path: "", body: #"{"action":"setconfig","name":"log","value":{"level":1}}"#,
+            code: .badValue),
+        Row(path: "", body: #"{"action":"set-config","value":{}}"#, code: .badValue),
+        Row(
+            path: "", body: #"{"action":"set-config","value":{"log":{"lvl":1}}}"#,
+            code: .unknownOption),
+        Row(
+            path: "?stats_time=1s",
+            body: #"{"action":"setconfig","name":"loglevel","value":"1"}"#, code: .badQuery),
+        Row(path: "", body: #"{"action":"setconf"}"#, code: .unknownAction),
+    ]
+
+    @Test func `what cannot be set is refused with a code, and nothing is changed`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let before = try await proxies.ask(1, .get, "/v1/cluster?what=cluster_config")
+            let own = try await proxies.ask(1, .get, "/v1/daemon?what=config")
+            for resource in ["cluster", "daemon"] {
+                for row in Self.refusals {
+                    let isMessage = row.path.isEmpty || row.path.hasPrefix("?")
+                    let path = isMessage ? row.path : "/\(row.path)"
+                    let reply = try await proxies.ask(1, .put, "/v1/\(resource)\(path)", row.body)
+                    #expect(reply.status == 400, "\(resource) \(row): \(reply.text)")
+                    #expect(reply.failure?.code == row.code, "\(resource) \(row): \(reply.text)")
+                }
+            }
+            let others = [
+                ("/v1/cluster/setconfig?loglevel=1&node=t9", 404, FailureCode.nodeNotFound),
+                ("/v1/cluster/setconfig?loglevel=1&node=/", 400, .badNode),
+                ("/v1/daemon/setconfig?loglevel=1&node=t9", 400, .badQuery),
+                ("/v1/daemon/setconfig?checksum.type=none", 400, .optionRefused),
+                ("/v1/daemon/setconfig?keepalivetracker.target.factor=6", 400, .optionRefused),
+            ]
+            for (path, status, code) in others {
+                let reply = try await proxies.ask(1, .put, path)
+                #expect(reply.status == status && reply.failure?.code == code, "\(reply.text)")
+            }
+            let after = try await proxies.ask(1, .get, "/v1/cluster?what=cluster_config")
+            #expect(after.text == before.text)
+            #expect(try await proxies.ask(1, .get, "/v1/daemon?what=config").text == own.text)
+        }
+    }
+
+    @Test func `a dry run says what would change, and changes nothing`() async throws {
+        try await TestProxies.with(2) { proxies in
+            let before = try await proxies.ask(1, .get, "/v1/cluster?what=cluster_config")
+            let set = try await proxies.ask(
+                2, .put, "/v1/cluster/setconfig?stats_time=33s&dry_run=true")
+            #expect(set.status == 200, "\(set.text)")
+            #expect(set.text.contains(#""verdict":"safe""#), "\(set.text)")
+            #expect(
+                set.text.contains(
+                    #"{"name":"periodic.stats_time","before":"10s","after":"33s"}"#), "\(set.text)")
+            let delayed = try await proxies.ask(
+                1, .put, "/v1/cluster?dry_run=true",
+                #"{"action":"setconfig","name":"write_policy","value":"delayed"}"#)
+            #expect(delayed.text.contains(#""verdict":"unsafe""#), "\(delayed.text)")
+            for path in ["cluster", "daemon"] {
+                let blocked = try await proxies.ask(
+                    1, .put, "/v1/\(path)/setconfig?client_timeout=3s&dry_run=true")
+                #expect(blocked.status == 200, "\(blocked.text)")
+                #expect(blocked.text.contains(#""verdict":"blocked""#), "\(blocked.text)")
+                #expect(blocked.text.contains(#""code":"bad_value""#), "\(blocked.text)")
+                let transient = try await proxies.ask(
+                    1, .put, "/v1/\(path)/setconfig?stats_time=7s&dry_run=true&transient=true")
+                #expect(transient.text.contains(#""after":"7s""#), "\(transient.text)")
+            }
+            let after = try await proxies.ask(1, .get, "/v1/cluster?what=cluster_config")
+            #expect(after.text == before.text)
+            #expect(try await Self.value("periodic.stats_time", at: 1, proxies) == "10s")
+        }
+    }
+
+    @Test func `a transient value lasts for the run, at one node or at all`() async throws {
+        try await TestProxies.with(2) { proxies in
+            let one = try await proxies.ask(
+                2, .put, "/v1/daemon/setconfig?stats_time=7s&transient=true")
+            #expect(one.status == 200, "\(one.text)")
+            #expect(try await Self.value("periodic.stats_time", at: 2, proxies) == "7s")
+            #expect(try await Self.value("periodic.stats_time", at: 1, proxies) == "10s")
+            let all = try await proxies.ask(
+                1, .put, "/v1/cluster/setconfig?list_timeout=9s&transient=true")
+            #expect(all.status == 200, "\(all.text)")
+            for number in 1...2 {
+                #expect(try await Self.value("client.list_timeout", at: number, proxies) == "9s")
+            }
+            let bad = try await proxies.ask(
+                1, .put, "/v1/cluster/setconfig?client_timeout=1s&transient=true")
+            #expect(bad.status == 400 && bad.failure?.code == .badValue, "\(bad.text)")
+            await proxies.stop(2)
+            let gone = try await proxies.ask(
+                1, .put, "/v1/cluster/setconfig?list_timeout=8s&transient=true")
+            #expect(gone.failure?.code == .targetUnreachable, "\(gone.text)")
+            #expect(gone.failure?.message.contains("p2") == true)
+            try await proxies.start(2)
+            try await proxies.waitUntilReady(2)
+            #expect(try await Self.value("periodic.stats_time", at: 2, proxies) == "10s")
+            #expect(try await Self.value("client.list_timeout", at: 1, proxies) == "9s")
+            let reset = try await proxies.ask(1, .put, "/v1/cluster/reset-config?transient=true")
+            #expect(reset.status == 200, "\(reset.text)")
+            #expect(try await Self.value("client.list_timeout", at: 1, proxies) == "3m")
+        }
+    }
+
+    @Test func `two who change different options at once both succeed`() async throws {
+        try await TestProxies.with(2) { proxies in
+            let names = ["stats_time", "list_timeout", "client_timeout", "lru.dont_evict_time"]
+            let statuses = try await withThrowingTaskGroup(of: Int.self) { tasks in
+                for (place, name) in names.enumerated() {
+                    tasks.addTask {
+                        try await proxies.ask(
+                            place % 2 + 1, .put, "/v1/cluster/setconfig?\(name)=77s"
+                        ).status
+                    }
+                }
+                return try await tasks.reduce(into: [Int]()) { $0.append($1) }
+            }
+            #expect(statuses == [200, 200, 200, 200])
+            let document = try await proxies.ask(2, .get, "/v1/cluster?what=config")
+            #expect(document.text.components(separatedBy: #":"77s""#).count - 1 == 8)
+        }
+    }
+
+    @Test func `new buckets start with what the configuration says`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let set = try await proxies.ask(
+                1, .put, "/v1/cluster/setconfig?write_policy=delayed&versioning.enabled=false")
+            #expect(set.status == 200, "\(set.text)")
+            #expect(try await proxies.create("late", through: 1).status == 200)
+            let head = try await proxies.ask(1, .head, "/v1/buckets/late")
+            #expect(head.header("write_policy") == "delayed")
+            #expect(head.header("versioning.enabled") == "false")
+        }
+    }
+
+    @Test func `the document has every option of the contract`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let reply = try await proxies.ask(1, .get, "/v1/daemon?what=config")
+            for option in ConfigOption.all where option.isShown && option.kind != .object {
+                let value = try Self.value(option.name, of: reply.body)
+                #expect(value != "?" && value != "no section", "\(option.name)")
+            }
+            #expect(reply.text.contains(#""level":"3""#))
+            #expect(reply.text.contains(#""confdir":"\#(proxies.dataPath(1))""#))
+            #expect(reply.text.contains(#""cloud":{}"#))
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import API
+import Base
+import Cluster
+import HTTP
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Target
+
+/// Options of a target: set through it, or in the log, and in effect without a restart.
+@Suite struct ConfigRouteTests {
+    private static func set(_ target: TestTarget, _ settings: [(name: String, value: String)])
+        async throws
+    {
+        let plan = try ConfigPlan(setting: settings, in: .cluster, of: target.proxy.state.config)
+        target.proxy.submit(.setConfig(plan.change))
+        try await target.proxy.acknowledged(by: "t1")
+    }
+
+    @Test func `a target takes what is kept to a proxy, and acts on it when it answers`()
+        async throws
+    {
+        try await TestTarget.with { target in
+            let threshold = target.daemon.context.log.threshold
+            for body in [
+                #"{"action":"setconfig","name":"loglevel","value":"1"}"#,
+                #"{"action":"set-config","value":{"log":{"level":1}}}"#,
+            ] {
+                let reply = try await target.ask(
+                    .put, "/v1/daemon", at: nil, body: Array(body.utf8))
+                #expect(reply.status == .ok && reply.body.isEmpty, "\(reply.text)")
+            }
+            let query = try await target.ask(
+                .put, "/v1/daemon/setconfig?stats_time=33s&log.loglevel=4", at: nil)
+            #expect(query.status == .ok, "\(query.text)")
+            #expect(threshold.minimum == .debug)
+            let t1 = try #require(NodeID("t1"))
+            let kept = target.proxy.state.config
+            #expect(kept.values(of: t1)["periodic.stats_time"] == "33s")
+            #expect(kept.settings.isEmpty)
+            let document = try await target.ask(.get, "/v1/daemon?what=config", at: nil)
+            #expect(document.text.contains(#""stats_time":"33s""#), "\(document.text)")
+            #expect(document.text.contains(#""periodic.stats_time":"node""#))
+            let reset = try await target.ask(.put, "/v1/daemon/reset-config", at: nil)
+            #expect(reset.status == .ok, "\(reset.text)")
+            #expect(threshold.minimum != .debug)
+            #expect(target.proxy.state.config.nodes.isEmpty)
+        }
+    }
+
+    @Test func `a transient value stays at the target, and gives way to the log's next word`()
+        async throws
+    {
+        try await TestTarget.with { target in
+            let threshold = target.daemon.context.log.threshold
+            let before = target.proxy.state.position
+            let reply = try await target.ask(
+                .put, "/v1/daemon/setconfig?loglevel=0&transient=true", at: nil)
+            #expect(reply.status == .ok, "\(reply.text)")
+            #expect(threshold.minimum == .error)
+            #expect(target.proxy.state.position == before)
+            try await Self.set(target, [("log.level", "4")])
+            #expect(threshold.minimum == .debug)
+        }
+    }
+
+    @Test(arguments: [
+        ("/v1/daemon/setconfig", "", FailureCode.badQuery),
+        ("/v1/daemon/setconfig?nonsense=1", "", .unknownOption),
+        ("/v1/daemon/setconfig?loglevel=2&stats_time=ten", "", .badValue),
+        ("/v1/daemon/setconfig?fspaths=/tmp", "", .optionRefused),
+        ("/v1/daemon/setconfig?checksum.type=none", "", .optionRefused),
+        ("/v1/daemon/setconfig?loglevel=1&node=t2", "", .badQuery),
+        ("/v1/daemon", "{", .badJSON),
+        ("/v1/daemon", #"{"action":"setconfig","name":"loglevel"}"#, .badValue),
+        ("/v1/cluster/setconfig?loglevel=1", "", .unknownResource),
+    ])
+    func `what a target cannot set is refused with a code`(
+        _ path: String, _ body: String, _ code: FailureCode
+    ) async throws {
+        try await TestTarget.with { target in
+            let before = target.proxy.state.config
+            let reply = try await target.ask(.put, path, at: nil, body: Array(body.utf8))
+            #expect(reply.status == .badRequest, "\(reply.text)")
+            #expect(reply.failure?.code == code, "\(reply.text)")
+            #expect(target.proxy.state.config == before)
+        }
+    }
+
+    @Test func `without a proxy a target says so, and still takes what is transient`() async throws
+    {
+        let disks = try TemporaryDirectory()
+        let proxy = try FakeProxy()
+        let target = try TestTarget(proxy, disks)
+        try await target.ready()
+        await proxy.stop()
+        let kept = try await target.ask(.put, "/v1/daemon/setconfig?loglevel=1", at: nil)
+        #expect(kept.failure?.code == .primaryUnreachable, "\(kept.text)")
+        let now = try await target.ask(
+            .put, "/v1/daemon/setconfig?loglevel=1&transient=true", at: nil)
+        #expect(now.status == .ok, "\(now.text)")
+        #expect(target.daemon.context.log.threshold.minimum == .warning)
+        await target.end()
+    }
+
+    @Test func `clients read at a target directly when the cluster lets them`() async throws {
+        try await TestTarget.with { target in
+            #expect(try await target.put("o", "text") == .ok)
+            let refused = try await target.ask(.get, "/v1/objects/b/o", at: nil)
+            #expect(refused.failure?.code == .notRedirected)
+            try await Self.set(target, [("client.features", "1")])
+            #expect(try await target.ask(.get, "/v1/objects/b/o", at: nil).text == "text")
+            #expect(try await target.ask(.head, "/v1/objects/b/o", at: nil).status == .ok)
+            let write = try await target.ask(.put, "/v1/objects/b/o", at: nil, body: [1])
+            #expect(write.failure?.code == .notRedirected)
+            try await Self.set(target, [("client.features", "0")])
+            let again = try await target.ask(.get, "/v1/objects/b/o", at: nil)
+            #expect(again.failure?.code == .notRedirected)
+        }
+    }
+
+    @Test func `a request waits for its state as long as the configuration says`() async throws {
+        try await TestTarget.with { target in
+            try await Self.set(target, [("cplane_operation", "100ms")])
+            var later = target.proxy.state.position
+            later.index += 1
+            let begun = ContinuousClock.now
+            let reply = try await target.ask(.get, "/v1/objects/b/o", at: .position(later))
+            #expect(reply.failure?.code == .targetBehind, "\(reply.text)")
+            #expect(ContinuousClock.now - begun < .milliseconds(1_900))
+        }
+    }
+
+    @Test func `a target gives a silent proxy up after the time that is set`() async throws {
+        try await TestTarget.with { target in
+            let follows = target.proxy.log.withLock { $0.follows }
+            try await Self.set(
+                target,
+                [
+                    ("keepalivetracker.target.interval", "500ms"),
+                    ("keepalivetracker.target.factor", "2"),
+                ])
+            // Once to ask anew with the new patience, and then because this proxy says nothing by itself.
+            try await eventually("it asks again and again") {
+                target.proxy.log.withLock { $0.follows } >= follows + 3
+            }
+        }
+    }
+}
