@@ -24,6 +24,8 @@ struct Joiner: Sendable {
         var policy = JoinPolicy()
         while !Task.isCancelled {
             let state = published.now.state
+            // Before it is looked at: what changes in between is news.
+            let wasStranded = isStranded.value
             switch policy.next(node.id, isJoined: isListed(in: state), state) {
             case .join: await join()
             case .removed:
@@ -32,12 +34,12 @@ struct Joiner: Sendable {
                         + "to bring it back")
             case .wait: break
             }
-            await change(from: state)
+            await news(after: state, wasStranded: wasStranded)
         }
     }
 
-    private func change(from state: ClusterState) async {
-        let wasStranded = isStranded.value
+    /// Waits for another map, or for word that this proxy's log was left behind.
+    private func news(after state: ClusterState, wasStranded: Bool) async {
         await withTaskGroup(of: Void.self) { news in
             news.addTask { _ = await published.first { $0.map.version != state.map.version } }
             news.addTask { _ = await isStranded.first { $0 != wasStranded } }
