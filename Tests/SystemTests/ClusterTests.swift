@@ -107,8 +107,12 @@ import Testing
         try SystemCluster.with { cluster in
             let proxies = try cluster.nodes("proxy")
             #expect(try cluster.create("b", at: proxies[0].url).status == 200)
-            for proxy in proxies.dropLast() { try cluster.must("kill \(proxy.id)") }
             let last = try #require(proxies.last)
+            // What a survivor goes on with is what it knew to be committed; it hears of a commit a moment later.
+            try waitUntil("\(last.id) knows the bucket") {
+                try cluster.curl("'\(last.url)/v1/buckets/*?consistency=stale'").says("\"b\"")
+            }
+            for proxy in proxies.dropLast() { try cluster.must("kill \(proxy.id)") }
             try waitUntil("the loss is noticed") {
                 try cluster.create("no", at: last.url).says("no_quorum")
             }

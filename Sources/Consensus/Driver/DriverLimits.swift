@@ -13,7 +13,7 @@ package struct DriverLimits: Hashable, Sendable {
 
     /// How long a follower may wait for word of a commit (``Limits/defersCommit``) that no other message brings: longer
     /// than a busy group takes from one entry to the next, and far shorter than a heartbeat.
-    package var announcementNanoseconds: UInt64 = 5_000_000
+    package var announcementNanoseconds: UInt64 = 2_000_000
 
     /// How long a read waits to be confirmed and applied.
     package var readTicksMax: UInt64 = 60
