@@ -1,5 +1,5 @@
 /// Why a command line was not understood. The description is what the operator reads.
-package enum ArgumentError: Error, Equatable, CustomStringConvertible {
+public enum ArgumentError: Error, Equatable, CustomStringConvertible {
     /// The command has no flag of this name; `closest` is a flag it may have meant.
     case unknownFlag(String, closest: String?)
     /// A flag that needs a value came last, or was followed by another flag.
@@ -19,7 +19,7 @@ package enum ArgumentError: Error, Equatable, CustomStringConvertible {
     /// What the command itself found wrong with a combination of flags.
     case refused(String)
 
-    package var description: String {
+    public var description: String {
         switch self {
         case .unknownFlag(let flag, let closest):
             let hint = closest.map { "; did you mean --\($0)?" } ?? ""

@@ -1,5 +1,5 @@
 /// A type that a command-line value can be read as.
-package protocol ArgumentValue {
+public protocol ArgumentValue {
     /// Reads the text, or answers `nil` when it does not have the right form.
     init?(argument: String)
     /// What the text should have been, as it appears in "X is not …": `a whole number`.
@@ -7,39 +7,39 @@ package protocol ArgumentValue {
 }
 
 extension String: ArgumentValue {
-    package init?(argument: String) {
+    public init?(argument: String) {
         guard !argument.isEmpty else { return nil }
         self = argument
     }
-    package static var expectation: String { "a text (it is empty)" }
+    public static var expectation: String { "a text (it is empty)" }
 }
 
 extension Int: ArgumentValue {
-    package init?(argument: String) { self.init(argument, radix: 10) }
-    package static var expectation: String { "a whole number" }
+    public init?(argument: String) { self.init(argument, radix: 10) }
+    public static var expectation: String { "a whole number" }
 }
 
 extension UInt16: ArgumentValue {
-    package init?(argument: String) { self.init(argument, radix: 10) }
-    package static var expectation: String { "a whole number from 0 to 65535" }
+    public init?(argument: String) { self.init(argument, radix: 10) }
+    public static var expectation: String { "a whole number from 0 to 65535" }
 }
 
 extension UInt64: ArgumentValue {
-    package init?(argument: String) { self.init(argument, radix: 10) }
-    package static var expectation: String { "a whole number that is not negative" }
+    public init?(argument: String) { self.init(argument, radix: 10) }
+    public static var expectation: String { "a whole number that is not negative" }
 }
 
 extension Double: ArgumentValue {
-    package init?(argument: String) {
+    public init?(argument: String) {
         guard let value = Double(argument), value.isFinite else { return nil }
         self = value
     }
-    package static var expectation: String { "a number" }
+    public static var expectation: String { "a number" }
 }
 
 /// A number with a unit: `250ms`, `30s`, `5m`, `2h`, and `us`, `ns`.
 extension Duration: ArgumentValue {
-    package init?(argument: String) {
+    public init?(argument: String) {
         let digits = argument.prefix { $0.isASCII && $0.isNumber }
         guard let count = Int64(digits), count <= 1_000_000_000 else { return nil }
         switch argument.dropFirst(digits.count) {
@@ -52,5 +52,5 @@ extension Duration: ArgumentValue {
         default: return nil
         }
     }
-    package static var expectation: String { "a duration such as 250ms, 30s, 5m or 2h" }
+    public static var expectation: String { "a duration such as 250ms, 30s, 5m or 2h" }
 }

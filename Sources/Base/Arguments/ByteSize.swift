@@ -1,10 +1,10 @@
 /// A number of bytes as operators write it: `4096`, `4KiB`, `1MiB`, `2GiB` (also `4k`, `1m`, `2g`).
-package struct ByteSize: ArgumentValue, Sendable, Equatable {
-    package let bytes: Int
+public struct ByteSize: ArgumentValue, Sendable, Equatable {
+    public let bytes: Int
 
-    package init(bytes: Int) { self.bytes = bytes }
+    public init(bytes: Int) { self.bytes = bytes }
 
-    package init?(argument: String) {
+    public init?(argument: String) {
         let digits = argument.prefix { $0.isASCII && $0.isNumber }
         guard let count = Int(digits) else { return nil }
         let shift: Int
@@ -20,5 +20,5 @@ package struct ByteSize: ArgumentValue, Sendable, Equatable {
         self.bytes = bytes
     }
 
-    package static var expectation: String { "a size such as 4096, 4KiB or 1MiB" }
+    public static var expectation: String { "a size such as 4096, 4KiB or 1MiB" }
 }

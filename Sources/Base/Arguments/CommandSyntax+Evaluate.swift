@@ -1,6 +1,6 @@
 extension CommandSyntax {
     /// What came of reading a command line.
-    package enum Evaluation<Settings> {
+    public enum Evaluation<Settings> {
         case settings(Settings)
         /// Help was printed (status 0) or an error was (status 2); the process should exit so.
         case exit(Int32)
@@ -9,7 +9,7 @@ extension CommandSyntax {
     /// Parses the words and turns them into the command's settings, printing help or the error.
     ///
     /// Help goes to standard output, because it was asked for; an error goes to standard error.
-    package func evaluate<Settings>(
+    public func evaluate<Settings>(
         _ words: [String],
         as settings: (ParsedArguments) throws(ArgumentError) -> Settings
     ) -> Evaluation<Settings> {

@@ -1,6 +1,6 @@
 extension CommandSyntax {
     /// The whole help text: usage, summary, flags with their defaults, discussion.
-    package var help: String {
+    public var help: String {
         var text = "\(usage)\n\n\(summary)\n"
         if !options.isEmpty {
             let rows = options.map { (left: "  --\($0.name) \($0.placeholder)", option: $0) }
@@ -15,7 +15,7 @@ extension CommandSyntax {
     }
 
     /// The first line of the help, also printed under an error.
-    package var usage: String {
+    public var usage: String {
         let words = positionals.map { $0.hasSuffix("…") ? "[\($0)]" : $0 }
         let parts = [command] + (options.isEmpty ? [] : ["[flags]"]) + words
         return "Usage: " + parts.joined(separator: " ")

@@ -3,16 +3,16 @@
 /// `--name value` and `--name=value` are the same; `--` ends the flags; `-h` and `--help` ask for
 /// help wherever they stand. A value may begin with a dash only in the `=` form, so that a
 /// forgotten value is noticed instead of swallowing the next flag.
-package struct CommandSyntax: Sendable {
-    package let command: String
-    package let summary: String
-    package let options: [CommandOption]
+public struct CommandSyntax: Sendable {
+    public let command: String
+    public let summary: String
+    public let options: [CommandOption]
     /// Names of the positional words, in order. A last name ending in `…` takes all that follow.
-    package let positionals: [String]
+    public let positionals: [String]
     /// Further paragraphs for the help text.
-    package let discussion: String
+    public let discussion: String
 
-    package init(
+    public init(
         _ command: String, summary: String, options: [CommandOption] = [],
         positionals: [String] = [], discussion: String = ""
     ) {
@@ -24,7 +24,7 @@ package struct CommandSyntax: Sendable {
     }
 
     /// Sorts words into flags and positionals. Values are checked for form only when read.
-    package func parse(_ words: [String]) throws(ArgumentError) -> ParsedArguments {
+    public func parse(_ words: [String]) throws(ArgumentError) -> ParsedArguments {
         var values: [String: [String]] = [:]
         var rest: [String] = []
         var position = 0

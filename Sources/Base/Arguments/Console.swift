@@ -1,12 +1,12 @@
 import Glibc
 
 /// What a command says to the person at the terminal. Daemons log instead.
-package enum Console {
+public enum Console {
     /// Writes to standard output, as is.
-    package static func output(_ text: String) { write(text, to: STDOUT_FILENO) }
+    public static func output(_ text: String) { write(text, to: STDOUT_FILENO) }
 
     /// Writes to standard error, as is.
-    package static func error(_ text: String) { write(text, to: STDERR_FILENO) }
+    public static func error(_ text: String) { write(text, to: STDERR_FILENO) }
 
     /// A reader that has gone away, or a full disk, is no reason to fail: there is nobody to tell.
     private static func write(_ text: String, to descriptor: Int32) {

@@ -1,7 +1,7 @@
 /// The words of one command line, sorted; values are converted when they are read.
-package struct ParsedArguments: Sendable {
-    package let asksForHelp: Bool
-    package let positionals: [String]
+public struct ParsedArguments: Sendable {
+    public let asksForHelp: Bool
+    public let positionals: [String]
     private let syntax: CommandSyntax
     private let values: [String: [String]]
 
@@ -16,13 +16,13 @@ package struct ParsedArguments: Sendable {
     }
 
     /// Whether the flag was given, with or without a value.
-    package func has(_ name: String) -> Bool {
+    public func has(_ name: String) -> Bool {
         check(name)
         return values[name] != nil
     }
 
     /// The value of a flag, or `nil` when it was left out.
-    package func optional<Value: ArgumentValue>(
+    public func optional<Value: ArgumentValue>(
         _ name: String, as type: Value.Type = String.self
     ) throws(ArgumentError) -> Value? {
         check(name)
@@ -31,7 +31,7 @@ package struct ParsedArguments: Sendable {
     }
 
     /// The value of a flag without which the command cannot run.
-    package func required<Value: ArgumentValue>(
+    public func required<Value: ArgumentValue>(
         _ name: String, as type: Value.Type = String.self
     ) throws(ArgumentError) -> Value {
         guard let value = try optional(name, as: type) else {
@@ -42,7 +42,7 @@ package struct ParsedArguments: Sendable {
     }
 
     /// Every value of a repeatable flag, in the order given.
-    package func all<Value: ArgumentValue>(
+    public func all<Value: ArgumentValue>(
         _ name: String, as type: Value.Type = String.self
     ) throws(ArgumentError) -> [Value] {
         check(name)
@@ -54,7 +54,7 @@ package struct ParsedArguments: Sendable {
     }
 
     /// The positional word at `index`, counted from 0.
-    package func positional<Value: ArgumentValue>(
+    public func positional<Value: ArgumentValue>(
         _ index: Int, as type: Value.Type = String.self
     ) throws(ArgumentError) -> Value {
         let name = index < syntax.positionals.count ? syntax.positionals[index] : "argument"

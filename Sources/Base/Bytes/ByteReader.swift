@@ -3,27 +3,27 @@
 /// The input is never trusted: a length that points past the end, text that is not UTF-8, or a
 /// flag other than 0 and 1 is a ``DecodingFailure``, and nothing is allocated before its length has
 /// been checked against the bytes that are there.
-package struct ByteReader: Sendable {
+public struct ByteReader: Sendable {
     private let bytes: ArraySlice<UInt8>
-    package private(set) var offset: Int
+    public private(set) var offset: Int
 
-    package init(_ bytes: [UInt8]) {
+    public init(_ bytes: [UInt8]) {
         self.init(bytes[...])
     }
 
-    package init(_ bytes: ArraySlice<UInt8>) {
+    public init(_ bytes: ArraySlice<UInt8>) {
         self.bytes = bytes
         offset = bytes.startIndex
     }
 
     /// The bytes not yet read.
-    package var remaining: Int { bytes.endIndex - offset }
+    public var remaining: Int { bytes.endIndex - offset }
 
-    package mutating func readUInt8() throws(DecodingFailure) -> UInt8 {
+    public mutating func readUInt8() throws(DecodingFailure) -> UInt8 {
         try read(UInt8.self)
     }
 
-    package mutating func readBool() throws(DecodingFailure) -> Bool {
+    public mutating func readBool() throws(DecodingFailure) -> Bool {
         switch try readUInt8() {
         case 0: false
         case 1: true
@@ -31,7 +31,7 @@ package struct ByteReader: Sendable {
         }
     }
 
-    package mutating func read<Integer: FixedWidthInteger>(
+    public mutating func read<Integer: FixedWidthInteger>(
         _ type: Integer.Type
     ) throws(DecodingFailure) -> Integer {
         let width = Integer.bitWidth / 8
@@ -50,7 +50,7 @@ package struct ByteReader: Sendable {
     /// - Parameter limit: the most bytes that this place of the format may hold.
     /// - Returns: the bytes, without their count.
     /// - Throws: ``DecodingFailure`` when the count is above the limit or beyond the end.
-    package mutating func readBlock(limit: Int = .max) throws(DecodingFailure) -> [UInt8] {
+    public mutating func readBlock(limit: Int = .max) throws(DecodingFailure) -> [UInt8] {
         let count = Int(try read(UInt32.self))
         guard count <= limit, count <= remaining else {
             throw DecodingFailure("block of \(count) bytes, \(remaining) left", at: offset - 4)
@@ -58,7 +58,7 @@ package struct ByteReader: Sendable {
         return try readRaw(count)
     }
 
-    package mutating func readString(limit: Int = .max) throws(DecodingFailure) -> String {
+    public mutating func readString(limit: Int = .max) throws(DecodingFailure) -> String {
         let start = offset
         guard let text = String(validating: try readBlock(limit: limit), as: UTF8.self) else {
             throw DecodingFailure("text is not UTF-8", at: start)
@@ -67,7 +67,7 @@ package struct ByteReader: Sendable {
     }
 
     /// Reads exactly `count` bytes.
-    package mutating func readRaw(_ count: Int) throws(DecodingFailure) -> [UInt8] {
+    public mutating func readRaw(_ count: Int) throws(DecodingFailure) -> [UInt8] {
         guard count >= 0, remaining >= count else {
             throw DecodingFailure("\(count) bytes wanted, \(remaining) left", at: offset)
         }
@@ -75,7 +75,7 @@ package struct ByteReader: Sendable {
         return Array(bytes[offset..<offset + count])
     }
 
-    package mutating func skip(_ count: Int) throws(DecodingFailure) {
+    public mutating func skip(_ count: Int) throws(DecodingFailure) {
         guard count >= 0, remaining >= count else {
             throw DecodingFailure("\(count) bytes wanted, \(remaining) left", at: offset)
         }
@@ -83,7 +83,7 @@ package struct ByteReader: Sendable {
     }
 
     /// Passes over what ``readBlock(limit:)`` would read.
-    package mutating func skipBlock(limit: Int = .max) throws(DecodingFailure) {
+    public mutating func skipBlock(limit: Int = .max) throws(DecodingFailure) {
         let count = Int(try read(UInt32.self))
         guard count <= limit, count <= remaining else {
             throw DecodingFailure("block of \(count) bytes, \(remaining) left", at: offset - 4)
@@ -92,7 +92,7 @@ package struct ByteReader: Sendable {
     }
 
     /// Refuses bytes behind the end of a record.
-    package func finish() throws(DecodingFailure) {
+    public func finish() throws(DecodingFailure) {
         guard remaining == 0 else {
             throw DecodingFailure("\(remaining) bytes behind the end", at: offset)
         }

@@ -2,40 +2,40 @@
 ///
 /// The counterpart is ``ByteReader``. Every format of Martlet's own (log records, state rows,
 /// frames) is written through this pair, so that byte order and length prefixes are decided once.
-package struct ByteWriter: Sendable {
-    package private(set) var bytes: [UInt8]
+public struct ByteWriter: Sendable {
+    public private(set) var bytes: [UInt8]
 
-    package init(capacity: Int = 64) {
+    public init(capacity: Int = 64) {
         bytes = []
         bytes.reserveCapacity(capacity)
     }
 
-    package mutating func write(_ value: UInt8) {
+    public mutating func write(_ value: UInt8) {
         bytes.append(value)
     }
 
-    package mutating func write(_ value: Bool) {
+    public mutating func write(_ value: Bool) {
         bytes.append(value ? 1 : 0)
     }
 
     /// Appends a fixed-width integer, least significant byte first.
-    package mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {
+    public mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
     /// Appends a 32-bit byte count, then the bytes.
-    package mutating func write(block: some Collection<UInt8>) {
+    public mutating func write(block: some Collection<UInt8>) {
         write(UInt32(block.count))
         bytes.append(contentsOf: block)
     }
 
     /// Appends a 32-bit byte count, then the text in UTF-8.
-    package mutating func write(_ text: String) {
+    public mutating func write(_ text: String) {
         write(block: text.utf8)
     }
 
     /// Appends bytes as they are, without a length.
-    package mutating func write(raw: some Sequence<UInt8>) {
+    public mutating func write(raw: some Sequence<UInt8>) {
         bytes.append(contentsOf: raw)
     }
 }

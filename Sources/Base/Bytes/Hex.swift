@@ -1,9 +1,9 @@
 /// Lower-case hexadecimal text, as checksums and positions are written.
-package enum Hex {
+public enum Hex {
     private static let digits: [UInt8] = Array("0123456789abcdef".utf8)
 
     /// The value in exactly 16 digits, most significant first.
-    package static func padded(_ value: UInt64) -> String {
+    public static func padded(_ value: UInt64) -> String {
         String(unsafeUninitializedCapacity: 16) { buffer in
             for place in 0..<16 {
                 buffer[place] =
@@ -13,7 +13,7 @@ package enum Hex {
         }
     }
 
-    package static func text(_ bytes: some Sequence<UInt8>) -> String {
+    public static func text(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
         for byte in bytes {
             text.append(digits[Int(byte >> 4)])

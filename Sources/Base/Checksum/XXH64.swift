@@ -5,9 +5,9 @@
 ///
 /// A value is fed with ``update(_:)-(UnsafeRawBufferPointer)`` as often as needed;
 /// ``finish()`` may be asked at any time and does not end the stream.
-package struct XXH64: Sendable {
+public struct XXH64: Sendable {
     /// The seed of placement digests and of the object xattr (`kindSeed` nowhere else).
-    package static let placementSeed: UInt64 = 1_103_515_245
+    public static let placementSeed: UInt64 = 1_103_515_245
 
     private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
     private static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F
@@ -22,7 +22,7 @@ package struct XXH64: Sendable {
     private var tailCount = 0
     private var total: UInt64 = 0
 
-    package init(seed: UInt64 = 0) {
+    public init(seed: UInt64 = 0) {
         self.seed = seed
         tail = .init(repeating: 0)
         lanes = (
@@ -31,31 +31,31 @@ package struct XXH64: Sendable {
     }
 
     /// The digest of one whole input.
-    package static func digest(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
+    public static func digest(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
         var hash = XXH64(seed: seed)
         hash.update(bytes)
         return hash.finish()
     }
 
-    package static func digest(_ bytes: [UInt8], seed: UInt64 = 0) -> UInt64 {
+    public static func digest(_ bytes: [UInt8], seed: UInt64 = 0) -> UInt64 {
         bytes.withUnsafeBytes { digest($0, seed: seed) }
     }
 
-    package static func digest(_ text: String, seed: UInt64 = 0) -> UInt64 {
+    public static func digest(_ text: String, seed: UInt64 = 0) -> UInt64 {
         var text = text
         return text.withUTF8 { digest(UnsafeRawBufferPointer($0), seed: seed) }
     }
 
-    package mutating func update(_ bytes: [UInt8]) {
+    public mutating func update(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { update($0) }
     }
 
-    package mutating func update(_ text: String) {
+    public mutating func update(_ text: String) {
         var text = text
         text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
     }
 
-    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         total &+= UInt64(bytes.count)
         var next = 0
         if tailCount > 0 {
@@ -79,7 +79,7 @@ package struct XXH64: Sendable {
         }
     }
 
-    package func finish() -> UInt64 {
+    public func finish() -> UInt64 {
         var hash: UInt64
         if total >= 32 {
             hash = Self.rotate(lanes.0, 1) &+ Self.rotate(lanes.1, 7)

@@ -7,22 +7,22 @@
 /// also keeps snapshots and traces equal on every replica.
 ///
 /// An AVL tree (Adelson-Velsky and Landis, 1962) of immutable nodes.
-package struct SortedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
+public struct SortedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
     private var root: Node?
 
-    package init() {}
+    public init() {}
 
-    package init(_ elements: some Sequence<(Key, Value)>) {
+    public init(_ elements: some Sequence<(Key, Value)>) {
         for (key, value) in elements { self[key] = value }
     }
 
-    package var count: Int { root?.count ?? 0 }
-    package var isEmpty: Bool { root == nil }
-    package var keys: some Sequence<Key> { lazy.map(\.key) }
-    package var values: some Sequence<Value> { lazy.map(\.value) }
+    public var count: Int { root?.count ?? 0 }
+    public var isEmpty: Bool { root == nil }
+    public var keys: some Sequence<Key> { lazy.map(\.key) }
+    public var values: some Sequence<Value> { lazy.map(\.value) }
 
     /// - Complexity: O(log n), reading and writing.
-    package subscript(key: Key) -> Value? {
+    public subscript(key: Key) -> Value? {
         get {
             var node = root
             while let here = node {
@@ -46,7 +46,7 @@ package struct SortedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable 
     }
 
     /// The elements with keys strictly greater than `key`, in order; without a key, all of them.
-    package func elements(after key: Key?) -> Iterator {
+    public func elements(after key: Key?) -> Iterator {
         guard let key else { return Iterator(root) }
         var path: [Node] = []
         var node = root
@@ -144,9 +144,9 @@ package struct SortedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable 
 }
 
 extension SortedMap: Sequence {
-    package typealias Element = (key: Key, value: Value)
+    public typealias Element = (key: Key, value: Value)
 
-    package struct Iterator: IteratorProtocol, Sequence {
+    public struct Iterator: IteratorProtocol, Sequence {
         /// The nodes whose element, and then right subtree, are still to come; the next one last.
         private var path: [Node]
 
@@ -159,7 +159,7 @@ extension SortedMap: Sequence {
             self.path = path
         }
 
-        package mutating func next() -> Element? {
+        public mutating func next() -> Element? {
             guard let node = path.popLast() else { return nil }
             descend(node.right)
             return (node.key, node.value)
@@ -174,11 +174,11 @@ extension SortedMap: Sequence {
         }
     }
 
-    package func makeIterator() -> Iterator { Iterator(root) }
+    public func makeIterator() -> Iterator { Iterator(root) }
 }
 
 extension SortedMap: Equatable where Value: Equatable {
-    package static func == (left: Self, right: Self) -> Bool {
+    public static func == (left: Self, right: Self) -> Bool {
         if left.root === right.root { return true }
         guard left.count == right.count else { return false }
         return zip(left, right).allSatisfy { $0.key == $1.key && $0.value == $1.value }

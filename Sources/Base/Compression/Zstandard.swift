@@ -1,14 +1,14 @@
 import CZstd
 
 /// Zstandard (RFC 8878), for snapshots at rest and on the wire.
-package enum Zstandard {
+public enum Zstandard {
     /// Fast, and within a few percent of what higher levels reach on rows of names.
     private static let level: Int32 = 3
     /// A state of this size would be millions of buckets; a length above it is not believed.
-    package static let plainBytesMax = 2 << 30
+    public static let plainBytesMax = 2 << 30
 
     /// Compresses; `nil` when the library cannot (it is out of memory).
-    package static func compressed(_ bytes: [UInt8]) -> [UInt8]? {
+    public static func compressed(_ bytes: [UInt8]) -> [UInt8]? {
         let bound = ZSTD_compressBound(bytes.count)
         var isWhole = false
         let packed = [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
@@ -25,7 +25,7 @@ package enum Zstandard {
     ///
     /// - Throws: ``DecodingFailure`` when the input is damaged or holds another number of bytes.
     /// - Returns: the plain bytes.
-    package static func decompressed(
+    public static func decompressed(
         _ bytes: [UInt8], count: Int
     ) throws(DecodingFailure) -> [UInt8] {
         guard count >= 0, count <= plainBytesMax else {
@@ -49,7 +49,7 @@ package enum Zstandard {
     }
 
     /// One byte for the coding, the plain length, then the bytes.
-    package static func framed(_ bytes: [UInt8]) -> [UInt8] {
+    public static func framed(_ bytes: [UInt8]) -> [UInt8] {
         let packed = compressed(bytes)
         var writer = ByteWriter(capacity: 16 + (packed?.count ?? bytes.count))
         writer.write((packed == nil ? Coding.plain : .zstandard).rawValue)
@@ -59,7 +59,7 @@ package enum Zstandard {
     }
 
     /// Reads what ``framed(_:)`` wrote.
-    package static func unframed(_ bytes: [UInt8]) throws(DecodingFailure) -> [UInt8] {
+    public static func unframed(_ bytes: [UInt8]) throws(DecodingFailure) -> [UInt8] {
         var reader = ByteReader(bytes)
         let code = try reader.readUInt8()
         guard let count = Int(exactly: try reader.read(UInt64.self)) else {

@@ -4,11 +4,11 @@
 ///         private let executor = BlockingExecutor(name: "log")
 ///         nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 ///     }
-package final class BlockingExecutor: SerialExecutor {
+public final class BlockingExecutor: SerialExecutor {
     private let queue = WorkQueue<UnownedJob>()
     private let identity = Identity()
 
-    package init(name: String) {
+    public init(name: String) {
         let thread = WorkerThread.start(name) { [queue, identity] in
             while let job = queue.take() {
                 job.runSynchronously(on: identity.executor)
@@ -22,7 +22,7 @@ package final class BlockingExecutor: SerialExecutor {
         queue.close()
     }
 
-    package func enqueue(_ job: consuming ExecutorJob) {
+    public func enqueue(_ job: consuming ExecutorJob) {
         queue.put(UnownedJob(job))
     }
 }

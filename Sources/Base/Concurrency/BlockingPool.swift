@@ -5,7 +5,7 @@ internal import Synchronization
 /// The caller suspends, a thread of the pool runs the work, and the caller resumes on its own executor.
 /// One entry in the queue is one suspended caller, so the queue can never outgrow the callers; a
 /// server that would rather refuse than wait asks ``isSaturated`` first.
-package final class BlockingPool: Sendable {
+public final class BlockingPool: Sendable {
     private let name: String
     private let threadsMax: Int
     private let queueMax: Int
@@ -17,7 +17,7 @@ package final class BlockingPool: Sendable {
     ///   - threads: at most so many; they start when there is work for them. About 8 per disk: fsyncs share
     ///     journal commits, so throughput still grows there, and hardly beyond 16.
     ///   - queueMax: from how many waiting callers on ``isSaturated`` is true.
-    package init(name: String = "pool", threads: Int = 8, queueMax: Int = 1024) {
+    public init(name: String = "pool", threads: Int = 8, queueMax: Int = 1024) {
         self.name = name
         self.threadsMax = threads
         self.queueMax = queueMax
@@ -28,10 +28,10 @@ package final class BlockingPool: Sendable {
     }
 
     /// Whether so much work waits that new work should be refused.
-    package var isSaturated: Bool { queue.count >= queueMax }
+    public var isSaturated: Bool { queue.count >= queueMax }
 
     /// Runs `work` on a thread of the pool. It is not interrupted by cancellation.
-    package func run<Value: Sendable, Failure: Error>(
+    public func run<Value: Sendable, Failure: Error>(
         _ work: @escaping @Sendable () throws(Failure) -> Value
     ) async throws(Failure) -> Value {
         let result: Result<Value, Failure> = await withUnsafeContinuation { continuation in
@@ -47,7 +47,7 @@ package final class BlockingPool: Sendable {
     }
 
     /// Runs `work` on a thread of the pool some time; nobody waits for it.
-    package func submit(_ work: @escaping @Sendable () -> Void) {
+    public func submit(_ work: @escaping @Sendable () -> Void) {
         if queue.put(work) { return }
         let number = started.withLock { started -> Int? in
             guard started < threadsMax else { return nil }

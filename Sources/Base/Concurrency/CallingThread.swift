@@ -2,17 +2,17 @@
 ///
 /// An asynchronous `main` would run on the main actor, and with that bring Dispatch into the process: its main queue, a
 /// manager thread and a timer that fires every second for as long as the process lives. A daemon has threads of its own.
-package final class CallingThread: TaskExecutor {
+public final class CallingThread: TaskExecutor {
     private let queue = WorkQueue<UnownedJob>()
 
     private init() {}
 
-    package func enqueue(_ job: consuming ExecutorJob) {
+    public func enqueue(_ job: consuming ExecutorJob) {
         queue.put(UnownedJob(job))
     }
 
     /// Runs `body`, and returns when it does. Its child tasks run here as well, unless they prefer another executor.
-    package static func run<Value: Sendable>(
+    public static func run<Value: Sendable>(
         _ body: @escaping @Sendable () async -> Value
     ) -> Value {
         let executor = CallingThread()

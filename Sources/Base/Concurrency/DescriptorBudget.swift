@@ -4,11 +4,11 @@ internal import Glibc
 ///
 /// Clients open connections at will. When they could take the last descriptor, a proxy could not open the stream to
 /// another, nor a target the file of an upload; so each kind of use has a share, and whoever is beyond it is told so.
-package struct DescriptorBudget: Equatable, Sendable {
+public struct DescriptorBudget: Equatable, Sendable {
     /// For clients and other nodes that connect to this one.
-    package let connections: Int
+    public let connections: Int
     /// For what is kept open to be faster.
-    package let cached: Int
+    public let cached: Int
 
     /// Logs, databases, loops, listening sockets, and calls to other nodes.
     private static let own = 32
@@ -16,7 +16,7 @@ package struct DescriptorBudget: Equatable, Sendable {
     /// - Parameters:
     ///   - limit: of the process.
     ///   - wanted: descriptors wanted for keeping things open.
-    package init(limit: Int, cached wanted: Int) {
+    public init(limit: Int, cached wanted: Int) {
         let rest = max(limit - Self.own, 16)
         cached = min(wanted, rest * 2 / 5)
         // What is left serves the requests of these connections: uploads have a file each.
@@ -26,7 +26,7 @@ package struct DescriptorBudget: Equatable, Sendable {
     /// Raises the limit as far as this process may; the usual one of 1024 is for programs that use `select`.
     ///
     /// - Returns: the limit.
-    package static func raisedLimit() -> Int {
+    public static func raisedLimit() -> Int {
         var limit = rlimit()
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         guard getrlimit(resource, &limit) == 0 else { return 1024 }

@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// Something that happens once, and that any number of tasks may wait for.
-package final class Latch: Sendable {
+public final class Latch: Sendable {
     private struct State {
         var isOpen = false
         var waiters: [Waiter] = []
@@ -9,12 +9,12 @@ package final class Latch: Sendable {
 
     private let state = Mutex(State())
 
-    package init() {}
+    public init() {}
 
-    package var isOpen: Bool { state.withLock { $0.isOpen } }
+    public var isOpen: Bool { state.withLock { $0.isOpen } }
 
     /// Lets everybody through, now and later.
-    package func open() {
+    public func open() {
         let waiters = state.withLock { state in
             state.isOpen = true
             defer { state.waiters = [] }
@@ -24,7 +24,7 @@ package final class Latch: Sendable {
     }
 
     /// Returns when the latch is open, or when the task is cancelled.
-    package func wait() async {
+    public func wait() async {
         let waiter = Waiter()
         let isOpen = state.withLock { state in
             if !state.isOpen { state.waiters.append(waiter) }

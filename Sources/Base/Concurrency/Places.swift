@@ -1,22 +1,22 @@
 internal import Synchronization
 
 /// A number of places, of which each can be taken by one at a time: a bound on what waits.
-package final class Places: Sendable {
+public final class Places: Sendable {
     private let count: Int
     private let taken = Atomic<Int>(0)
 
-    package init(_ count: Int) {
+    public init(_ count: Int) {
         self.count = count
     }
 
     /// - Returns: whether there was a place; then it is to be given back.
-    package func take() -> Bool {
+    public func take() -> Bool {
         if taken.add(1, ordering: .relaxed).newValue <= count { return true }
         giveBack()
         return false
     }
 
-    package func giveBack() {
+    public func giveBack() {
         taken.subtract(1, ordering: .relaxed)
     }
 }

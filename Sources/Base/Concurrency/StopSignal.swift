@@ -6,15 +6,15 @@ import Glibc
 /// The handler only writes a byte into a pipe; a thread of its own reads it and wakes those who wait. Masks would
 /// not do: threads of Swift's own pool may exist already, and a signal picks any thread that does not block it.
 /// A second signal ends the process at once, for the impatient.
-package final class StopSignal: Sendable {
+public final class StopSignal: Sendable {
     /// Opened by the first signal.
-    package let latch = Latch()
+    public let latch = Latch()
 
     /// What the handler writes to.
     // Safety: set before the handler is.
     nonisolated(unsafe) private static var pipeEnd: Int32 = -1
 
-    package init() {
+    public init() {
         var ends: [Int32] = [-1, -1]
         let result = pipe2(&ends, Int32(O_CLOEXEC))
         precondition(result == 0, "no descriptor is left for signals")

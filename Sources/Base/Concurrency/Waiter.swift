@@ -3,7 +3,7 @@ internal import Synchronization
 /// One suspended task that others may wake: the piece that waiting with cancellation is made of.
 ///
 /// Hand it to whoever will wake it, then call ``wait()``; waking it earlier is fine. It is good for one wait.
-package final class Waiter: Sendable {
+public final class Waiter: Sendable {
     private enum State {
         case idle
         case suspended(CheckedContinuation<Void, Never>)
@@ -12,10 +12,10 @@ package final class Waiter: Sendable {
 
     private let state = Mutex(State.idle)
 
-    package init() {}
+    public init() {}
 
     /// Ends the wait, now or before it begins. Further calls do nothing.
-    package func wake() {
+    public func wake() {
         let continuation = state.withLock { state -> CheckedContinuation<Void, Never>? in
             defer { state = .awake }
             guard case .suspended(let continuation) = state else { return nil }
@@ -25,7 +25,7 @@ package final class Waiter: Sendable {
     }
 
     /// Returns when somebody has called ``wake()``, or when the task is cancelled.
-    package func wait() async {
+    public func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isAwake = state.withLock { state in

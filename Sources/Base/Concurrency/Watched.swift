@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// A value that changes, and that tasks read and wait for: the newest one counts, those between may be missed.
-package final class Watched<Value: Sendable>: Sendable {
+public final class Watched<Value: Sendable>: Sendable {
     private struct State {
         var value: Value
         var waiters: [Waiter] = []
@@ -9,20 +9,20 @@ package final class Watched<Value: Sendable>: Sendable {
 
     private let state: Mutex<State>
 
-    package init(_ value: Value) {
+    public init(_ value: Value) {
         state = Mutex(State(value: value))
     }
 
     /// The newest value.
-    package var value: Value { state.withLock { $0.value } }
+    public var value: Value { state.withLock { $0.value } }
 
     /// Replaces the value and wakes everybody who waits.
-    package func set(_ value: Value) {
+    public func set(_ value: Value) {
         update { $0 = value }
     }
 
     /// Changes the value in place and wakes everybody who waits.
-    package func update(_ change: (inout Value) -> Void) {
+    public func update(_ change: (inout Value) -> Void) {
         let waiters = state.withLock { state in
             change(&state.value)
             defer { state.waiters = [] }
@@ -34,7 +34,7 @@ package final class Watched<Value: Sendable>: Sendable {
     /// Waits for a value that fits.
     ///
     /// - Returns: that value, or `nil` when the task was cancelled first.
-    package func first(where fits: (Value) -> Bool) async -> Value? {
+    public func first(where fits: (Value) -> Bool) async -> Value? {
         while true {
             let waiter = Waiter()
             let found = state.withLock { state -> Value? in

@@ -3,7 +3,7 @@ internal import Glibc
 
 /// An operating system thread of this program: named, with a small stack, and deaf to signals, so
 /// that the main thread alone decides what a signal means.
-package struct WorkerThread: Sendable {
+public struct WorkerThread: Sendable {
     private let handle: pthread_t
 
     /// Enough for every worker measured, SQLite and hashing included; the default of 8 MiB would
@@ -15,7 +15,7 @@ package struct WorkerThread: Sendable {
     /// `name` is what `top -H` shows; the kernel keeps 15 bytes of it.
     ///
     /// - Returns: the thread; call ``join()`` or ``detach()`` once.
-    package static func start(
+    public static func start(
         _ name: String, _ body: @escaping @Sendable () -> Void
     ) -> WorkerThread {
         let start = Unmanaged.passRetained(Start(name, body)).toOpaque()
@@ -40,13 +40,13 @@ package struct WorkerThread: Sendable {
     }
 
     /// Whether the caller runs on this thread.
-    package var isCurrent: Bool { pthread_equal(handle, pthread_self()) != 0 }
+    public var isCurrent: Bool { pthread_equal(handle, pthread_self()) != 0 }
 
-    package func join() {
+    public func join() {
         pthread_join(handle, nil)
     }
 
-    package func detach() {
+    public func detach() {
         pthread_detach(handle)
     }
 }

@@ -1,9 +1,9 @@
 internal import Synchronization
 
 /// The last lines of a log, in memory: for those who can ask a node but not read its files.
-package final class LogTail: Sendable {
+public final class LogTail: Sendable {
     /// Some thousand lines.
-    package static let bytesMax = 256 << 10
+    public static let bytesMax = 256 << 10
 
     private struct State {
         var lines: [(level: Logger.Level, bytes: [UInt8])] = []
@@ -16,7 +16,7 @@ package final class LogTail: Sendable {
 
     private let state = Mutex(State())
 
-    package init() {}
+    public init() {}
 
     func append(_ level: Logger.Level, _ line: [UInt8]) {
         state.withLock { state in
@@ -36,14 +36,14 @@ package final class LogTail: Sendable {
     }
 
     /// The lines of at least this level.
-    package func lines(_ minimum: Logger.Level = .debug) -> [UInt8] {
+    public func lines(_ minimum: Logger.Level = .debug) -> [UInt8] {
         state.withLock { state in
             state.lines[state.first...].filter { $0.level >= minimum }.flatMap(\.bytes)
         }
     }
 
     /// What was written behind the first `offset` bytes of this run, as far as it is kept.
-    package func bytes(from offset: Int) -> [UInt8] {
+    public func bytes(from offset: Int) -> [UInt8] {
         state.withLock { state in
             let all = state.lines[state.first...].flatMap(\.bytes)
             return Array(all.dropFirst(max(0, offset - state.dropped)))

@@ -5,14 +5,14 @@ import Synchronization
 ///
 /// A line is one `write`, so lines of several threads never mix. What is logged per request belongs
 /// in counters instead.
-package struct Logger: Sendable {
-    package enum Level: Int, Comparable, Sendable {
+public struct Logger: Sendable {
+    public enum Level: Int, Comparable, Sendable {
         case debug
         case info
         case warning
         case error
 
-        package static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
+        public static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
 
         var letter: String {
             switch self {
@@ -27,24 +27,24 @@ package struct Logger: Sendable {
     private let node: String
     private let subject: String
     /// The least that is written; shared with every log made from this one, so that one change is one for all.
-    package let threshold: Threshold
+    public let threshold: Threshold
     /// What was logged last, here and under other subjects.
-    package let tail: LogTail
+    public let tail: LogTail
 
-    package final class Threshold: Sendable {
+    public final class Threshold: Sendable {
         private let level: Atomic<Int>
 
-        package init(_ minimum: Level) {
+        public init(_ minimum: Level) {
             level = Atomic(minimum.rawValue)
         }
 
-        package var minimum: Level {
+        public var minimum: Level {
             get { Level(rawValue: level.load(ordering: .relaxed)) ?? .debug }
             set { level.store(newValue.rawValue, ordering: .relaxed) }
         }
     }
 
-    package init(
+    public init(
         node: String, subject: String, minimum: Level = .info, tail: LogTail = LogTail()
     ) {
         self.init(node: node, subject: subject, threshold: Threshold(minimum), tail: tail)
@@ -58,14 +58,14 @@ package struct Logger: Sendable {
     }
 
     /// The same log under another subject.
-    package func about(_ subject: String) -> Logger {
+    public func about(_ subject: String) -> Logger {
         Logger(node: node, subject: subject, threshold: threshold, tail: tail)
     }
 
-    package func debug(_ text: @autoclosure () -> String) { write(.debug, text) }
-    package func info(_ text: @autoclosure () -> String) { write(.info, text) }
-    package func warning(_ text: @autoclosure () -> String) { write(.warning, text) }
-    package func error(_ text: @autoclosure () -> String) { write(.error, text) }
+    public func debug(_ text: @autoclosure () -> String) { write(.debug, text) }
+    public func info(_ text: @autoclosure () -> String) { write(.info, text) }
+    public func warning(_ text: @autoclosure () -> String) { write(.warning, text) }
+    public func error(_ text: @autoclosure () -> String) { write(.error, text) }
 
     private func write(_ level: Level, _ text: () -> String) {
         guard level >= threshold.minimum else { return }

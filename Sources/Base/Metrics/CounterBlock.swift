@@ -4,15 +4,15 @@ internal import Synchronization
 ///
 /// Adding is a load and a store: without a second writer nothing can come in between, so no locked instruction is
 /// needed. A reader sees each number whole, but not all of them at one moment.
-package final class CounterBlock: @unchecked Sendable {
+public final class CounterBlock: @unchecked Sendable {
     // Safety: the cells are atomic and live as long as the block; `add` is called by one thread at a time.
     private let cells: UnsafeMutablePointer<Atomic<UInt64>>
-    package let count: Int
+    public let count: Int
 
     /// Two blocks must not share a line of the cache: their writers are on different cores.
     private static let lineBytes = 64
 
-    package init(count: Int) {
+    public init(count: Int) {
         self.count = count
         let bytes = (count * MemoryLayout<Atomic<UInt64>>.stride + Self.lineBytes - 1)
         let raw = UnsafeMutableRawPointer.allocate(
@@ -28,13 +28,13 @@ package final class CounterBlock: @unchecked Sendable {
 
     /// Only for the one thread that writes.
     @inline(__always)
-    package func add(_ amount: UInt64, at index: Int) {
+    public func add(_ amount: UInt64, at index: Int) {
         precondition(index >= 0 && index < count, "a block of \(count) has no counter \(index)")
         let sum = cells[index].load(ordering: .relaxed) &+ amount
         cells[index].store(sum, ordering: .relaxed)
     }
 
-    package func value(at index: Int) -> UInt64 {
+    public func value(at index: Int) -> UInt64 {
         precondition(index >= 0 && index < count, "a block of \(count) has no counter \(index)")
         return cells[index].load(ordering: .relaxed)
     }

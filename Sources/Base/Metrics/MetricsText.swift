@@ -2,26 +2,26 @@
 ///
 /// Families come one after the other, each with its help and type before its samples, as the format wants it. Names are
 /// ours, so a wrong one is a bug; values of labels come from outside and are escaped.
-package struct MetricsText: Sendable {
-    package private(set) var bytes: [UInt8] = []
+public struct MetricsText: Sendable {
+    public private(set) var bytes: [UInt8] = []
     private var families: Set<String> = []
 
-    package static let contentType: StaticString = "text/plain; version=0.0.4; charset=utf-8"
+    public static let contentType: StaticString = "text/plain; version=0.0.4; charset=utf-8"
 
-    package enum Kind: String, Sendable {
+    public enum Kind: String, Sendable {
         case counter
         case gauge
         case histogram
     }
 
-    package typealias Labels = [(name: String, value: String)]
+    public typealias Labels = [(name: String, value: String)]
 
-    package init() {
+    public init() {
         bytes.reserveCapacity(16 << 10)
     }
 
     /// A family, and its samples in `body`; one without samples is left out.
-    package mutating func family(
+    public mutating func family(
         _ name: String, _ kind: Kind, _ help: String, _ body: (inout Family) -> Void
     ) {
         precondition(Self.isName(name), "'\(name)' is not a metric's name")
@@ -34,34 +34,34 @@ package struct MetricsText: Sendable {
         bytes += family.bytes
     }
 
-    package mutating func gauge(_ name: String, _ help: String, _ value: Double) {
+    public mutating func gauge(_ name: String, _ help: String, _ value: Double) {
         family(name, .gauge, help) { $0.sample(value) }
     }
 
-    package mutating func gauge(_ name: String, _ help: String, _ value: some BinaryInteger) {
+    public mutating func gauge(_ name: String, _ help: String, _ value: some BinaryInteger) {
         family(name, .gauge, help) { $0.sample(value) }
     }
 
-    package mutating func counter(_ name: String, _ help: String, _ value: some BinaryInteger) {
+    public mutating func counter(_ name: String, _ help: String, _ value: some BinaryInteger) {
         family(name, .counter, help) { $0.sample(value) }
     }
 
     /// The samples of one family.
-    package struct Family {
+    public struct Family {
         fileprivate let name: String
         fileprivate let kind: Kind
         fileprivate var bytes: [UInt8] = []
 
-        package mutating func sample(_ value: some BinaryInteger, _ labels: Labels = []) {
+        public mutating func sample(_ value: some BinaryInteger, _ labels: Labels = []) {
             line("", labels, "\(value)")
         }
 
-        package mutating func sample(_ value: Double, _ labels: Labels = []) {
+        public mutating func sample(_ value: Double, _ labels: Labels = []) {
             line("", labels, MetricsText.number(value))
         }
 
         /// Durations, in seconds.
-        package mutating func sample(_ histogram: LatencyHistogram, _ labels: Labels = []) {
+        public mutating func sample(_ histogram: LatencyHistogram, _ labels: Labels = []) {
             precondition(kind == .histogram, "\(name) is no histogram")
             var sum: UInt64 = 0
             for (bound, count) in zip(LatencyBuckets.bounds, histogram.buckets) {

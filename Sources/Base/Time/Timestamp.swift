@@ -3,40 +3,40 @@ import Glibc
 
 /// A moment of wall-clock time: nanoseconds since 1970-01-01 UTC. For people and records only;
 /// nothing is ordered or timed out by it.
-package struct Timestamp: Comparable, Hashable, Sendable {
-    package var nanoseconds: UInt64
+public struct Timestamp: Comparable, Hashable, Sendable {
+    public var nanoseconds: UInt64
 
-    package init(nanoseconds: UInt64) {
+    public init(nanoseconds: UInt64) {
         self.nanoseconds = nanoseconds
     }
 
-    package static func now() -> Timestamp {
+    public static func now() -> Timestamp {
         Timestamp(nanoseconds: readClock(CLOCK_REALTIME))
     }
 
-    package static func < (left: Timestamp, right: Timestamp) -> Bool {
+    public static func < (left: Timestamp, right: Timestamp) -> Bool {
         left.nanoseconds < right.nanoseconds
     }
 }
 
 /// A moment of the monotonic clock, in nanoseconds from an arbitrary start. For durations and deadlines.
-package struct MonotonicTime: Comparable, Hashable, Sendable {
-    package var nanoseconds: UInt64
+public struct MonotonicTime: Comparable, Hashable, Sendable {
+    public var nanoseconds: UInt64
 
-    package init(nanoseconds: UInt64) {
+    public init(nanoseconds: UInt64) {
         self.nanoseconds = nanoseconds
     }
 
-    package static func now() -> MonotonicTime {
+    public static func now() -> MonotonicTime {
         MonotonicTime(nanoseconds: readClock(CLOCK_MONOTONIC))
     }
 
-    package static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
+    public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
         left.nanoseconds < right.nanoseconds
     }
 
     /// Nanoseconds from `earlier` to this moment; 0 when `earlier` is later.
-    package func since(_ earlier: MonotonicTime) -> UInt64 {
+    public func since(_ earlier: MonotonicTime) -> UInt64 {
         nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0
     }
 }

@@ -1,13 +1,13 @@
-package import Base
+public import Base
 
 /// The identity of a bucket: provider, namespace, name (AIS: bck).
-package struct Bucket: Hashable, Sendable, CustomStringConvertible {
-    package let name: String
-    package let provider: Provider
-    package let namespace: Namespace
+public struct Bucket: Hashable, Sendable, CustomStringConvertible {
+    public let name: String
+    public let provider: Provider
+    public let namespace: Namespace
 
     /// - Returns: `nil` when ``BucketName/problem(_:)`` has something to say about the name.
-    package init?(name: String, provider: Provider = .ais, namespace: Namespace = .global) {
+    public init?(name: String, provider: Provider = .ais, namespace: Namespace = .global) {
         guard BucketName.problem(name) == nil else { return nil }
         self.name = name
         self.provider = provider
@@ -15,29 +15,29 @@ package struct Bucket: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// As people write it: `ais://@uuid#ns/name`, without the parts that are empty.
-    package var description: String {
+    public var description: String {
         "\(provider.rawValue)://" + (namespace.isGlobal ? "" : namespace.text + "/") + name
     }
 
     /// What every key of the bucket's objects begins with: `ais/@#/abc/`.
-    package var keyPrefix: String { "\(provider.rawValue)/\(namespace.text)/\(name)/" }
+    public var keyPrefix: String { "\(provider.rawValue)/\(namespace.text)/\(name)/" }
 
     /// The digest of an object's key, `keyPrefix` + name, without building the text.
-    package func digest(object name: UnsafeRawBufferPointer) -> UInt64 {
+    public func digest(object name: UnsafeRawBufferPointer) -> UInt64 {
         var hash = XXH64(seed: XXH64.placementSeed)
         hash.update(keyPrefix)
         hash.update(name)
         return hash.finish()
     }
 
-    package func digest(object name: String) -> UInt64 {
+    public func digest(object name: String) -> UInt64 {
         var name = name
         return name.withUTF8 { digest(object: UnsafeRawBufferPointer($0)) }
     }
 }
 
 extension Bucket: Comparable {
-    package static func < (left: Bucket, right: Bucket) -> Bool {
+    public static func < (left: Bucket, right: Bucket) -> Bool {
         if left.provider != right.provider { return left.provider < right.provider }
         if left.namespace != right.namespace { return left.namespace < right.namespace }
         return left.name < right.name
@@ -45,7 +45,7 @@ extension Bucket: Comparable {
 }
 
 extension Bucket {
-    package init(from reader: inout ByteReader) throws(DecodingFailure) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         let start = reader.offset
         guard let provider = Provider(rawValue: try reader.readString(limit: 16)),
             let namespace = Namespace(

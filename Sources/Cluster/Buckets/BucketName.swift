@@ -1,10 +1,10 @@
 /// The rule for bucket names: letters, digits, `.`, `_` and `-`; not `.` and without `..`.
-package enum BucketName {
+public enum BucketName {
     /// A bucket is a directory on every disk, and a directory's name has 255 bytes at most.
-    package static let bytesMax = 255
+    public static let bytesMax = 255
 
     /// Why the name cannot be used; `nil` when it can.
-    package static func problem(_ name: String) -> String? {
+    public static func problem(_ name: String) -> String? {
         let bytes = name.utf8
         if bytes.isEmpty { return "bucket name is empty" }
         if bytes.count > bytesMax { return "bucket name is longer than \(bytesMax) bytes" }

@@ -1,9 +1,9 @@
-package import Base
+public import Base
 
 extension BucketProperties {
     private static let format: UInt8 = 1
 
-    package init(from reader: inout ByteReader) throws(DecodingFailure) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         self.init()
         let start = reader.offset
         let format = try reader.readUInt8()
@@ -31,7 +31,7 @@ extension BucketProperties {
         created = Timestamp(nanoseconds: try reader.read(UInt64.self))
     }
 
-    package func write(to writer: inout ByteWriter) {
+    public func write(to writer: inout ByteWriter) {
         writer.write(Self.format)
         writer.write(versioning.enabled)
         writer.write(versioning.validateWarmGet)

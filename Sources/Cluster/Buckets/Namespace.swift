@@ -1,10 +1,10 @@
 /// The part of a bucket's identity that keeps equal names apart; global when both parts are empty.
-package struct Namespace: Hashable, Sendable {
-    package static let global = Namespace(checkedUUID: "", name: "")
+public struct Namespace: Hashable, Sendable {
+    public static let global = Namespace(checkedUUID: "", name: "")
 
     /// The other cluster's uuid or alias; empty for this cluster.
-    package let uuid: String
-    package let name: String
+    public let uuid: String
+    public let name: String
 
     private init(checkedUUID uuid: String, name: String) {
         self.uuid = uuid
@@ -12,7 +12,7 @@ package struct Namespace: Hashable, Sendable {
     }
 
     /// - Returns: `nil` when a part holds anything but letters, digits, `_` and `-`.
-    package init?(uuid: String, name: String) {
+    public init?(uuid: String, name: String) {
         guard (uuid + name).utf8.allSatisfy({ BucketName.isWord($0) }),
             uuid.utf8.count <= BucketName.bytesMax, name.utf8.count <= BucketName.bytesMax
         else { return nil }
@@ -20,7 +20,7 @@ package struct Namespace: Hashable, Sendable {
     }
 
     /// Reads `@uuid#name`; the `@` is optional, and without a `#` the whole text is the uuid.
-    package init?(text: String) {
+    public init?(text: String) {
         let rest = text.hasPrefix("@") ? text.dropFirst() : Substring(text)
         let parts = rest.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
         self.init(
@@ -28,14 +28,14 @@ package struct Namespace: Hashable, Sendable {
             name: parts.count == 2 ? String(parts[1]) : "")
     }
 
-    package var isGlobal: Bool { uuid.isEmpty && name.isEmpty }
+    public var isGlobal: Bool { uuid.isEmpty && name.isEmpty }
 
     /// The form used in keys and in the bucket map: always `@uuid#name`.
-    package var text: String { "@\(uuid)#\(name)" }
+    public var text: String { "@\(uuid)#\(name)" }
 }
 
 extension Namespace: Comparable {
-    package static func < (left: Namespace, right: Namespace) -> Bool {
+    public static func < (left: Namespace, right: Namespace) -> Bool {
         (left.uuid, left.name) < (right.uuid, right.name)
     }
 }

@@ -1,12 +1,12 @@
 /// The rule for object names: any UTF-8 text that can be a path below the bucket's directory.
-package enum ObjectName {
+public enum ObjectName {
     /// Together with a mountpath and a bucket the path must stay under PATH_MAX (4096 bytes).
-    package static let bytesMax = 3_072
+    public static let bytesMax = 3_072
     /// The longest name of one directory entry (NAME_MAX of every Linux filesystem that matters).
-    package static let elementBytesMax = 255
+    public static let elementBytesMax = 255
 
     /// Why the name cannot be used; `nil` when it can.
-    package static func problem(_ name: String) -> String? {
+    public static func problem(_ name: String) -> String? {
         let bytes = name.utf8
         if bytes.isEmpty { return "object name is empty" }
         if bytes.count > bytesMax { return "object name is longer than \(bytesMax) bytes" }

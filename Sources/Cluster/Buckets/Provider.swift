@@ -1,5 +1,5 @@
 /// Who keeps the authoritative copy of a bucket's objects.
-package enum Provider: String, Sendable, CaseIterable {
+public enum Provider: String, Sendable, CaseIterable {
     /// This cluster, or another AIS cluster when the namespace has a uuid.
     case ais
     case aws
@@ -10,7 +10,7 @@ package enum Provider: String, Sendable, CaseIterable {
 }
 
 extension Provider: Comparable {
-    package static func < (left: Provider, right: Provider) -> Bool {
+    public static func < (left: Provider, right: Provider) -> Bool {
         left.rawValue < right.rawValue
     }
 }

@@ -1,24 +1,24 @@
-package import Base
+public import Base
 
 /// The settings of the cluster and of its nodes, replicated like everything else (AIS: config).
 ///
 /// Only what somebody has set is kept; everything else is the default of ``ConfigOption/all``. A node acts on its own
 /// value, else on the cluster's, else on the default.
-package struct ClusterConfig: Equatable, Sendable {
+public struct ClusterConfig: Equatable, Sendable {
     /// A value, and the version of the configuration that set it.
-    package struct Setting: Equatable, Sendable {
-        package var value: String
-        package var version: UInt64
+    public struct Setting: Equatable, Sendable {
+        public var value: String
+        public var version: UInt64
     }
 
-    package typealias Settings = SortedMap<String, Setting>
+    public typealias Settings = SortedMap<String, Setting>
 
-    package internal(set) var version: UInt64 = 1
-    package internal(set) var settings = Settings()
+    public internal(set) var version: UInt64 = 1
+    public internal(set) var settings = Settings()
     /// Of nodes that have values of their own.
-    package internal(set) var nodes = SortedMap<NodeID, Settings>()
+    public internal(set) var nodes = SortedMap<NodeID, Settings>()
 
-    package init() {}
+    public init() {}
 
     /// Which rows a change has touched.
     struct Touched {
@@ -54,13 +54,13 @@ package struct ClusterConfig: Equatable, Sendable {
     }
 
     /// The values the cluster has set, without those of nodes.
-    package var values: ConfigValues { ConfigValues([settings]) }
+    public var values: ConfigValues { ConfigValues([settings]) }
 
     /// The values a node acts on.
-    package func values(of id: NodeID) -> ConfigValues { ConfigValues([settings, nodes[id]]) }
+    public func values(of id: NodeID) -> ConfigValues { ConfigValues([settings, nodes[id]]) }
 
     /// What a new bucket starts with.
-    package var bucketDefaults: BucketProperties { values.bucketDefaults }
+    public var bucketDefaults: BucketProperties { values.bucketDefaults }
 }
 
 // MARK: - Rows

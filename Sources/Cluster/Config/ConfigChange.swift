@@ -4,32 +4,32 @@ import Base
 ///
 /// The proposer has checked the whole resulting configuration, against the version it names; ``ClusterState`` compares
 /// that version and knows nothing of the options. So a replica of another build, with another table, applies it alike.
-package struct ConfigChange: Equatable, Sendable {
-    package enum Scope: Hashable, Sendable {
+public struct ConfigChange: Equatable, Sendable {
+    public enum Scope: Hashable, Sendable {
         case cluster
         case node(NodeID)
     }
 
-    package struct Item: Equatable, Sendable {
-        package var name: String
+    public struct Item: Equatable, Sendable {
+        public var name: String
         /// `nil` takes the setting back.
-        package var value: String?
+        public var value: String?
 
-        package init(_ name: String, _ value: String?) {
+        public init(_ name: String, _ value: String?) {
             self.name = name
             self.value = value
         }
     }
 
     /// As many as there are options, and room.
-    package static let itemsMax = 256
+    public static let itemsMax = 256
 
-    package var scope: Scope
+    public var scope: Scope
     /// The version of the configuration that the change was checked against.
-    package var base: UInt64
-    package var items: [Item]
+    public var base: UInt64
+    public var items: [Item]
 
-    package init(scope: Scope, base: UInt64, items: [Item]) {
+    public init(scope: Scope, base: UInt64, items: [Item]) {
         self.scope = scope
         self.base = base
         self.items = items

@@ -1,5 +1,5 @@
 /// Durations as AIStore writes them (`10s`, `1m30s`, `100ms`): Go's notation, without a sign.
-package enum ConfigDuration {
+public enum ConfigDuration {
     private static let units: [String: UInt64] = [
         "ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000, "s": 1_000_000_000,
         "m": 60_000_000_000, "h": 3_600_000_000_000,
@@ -8,7 +8,7 @@ package enum ConfigDuration {
     private static let digitsMax = 18
 
     /// - Returns: `nil` when the text is not a duration, lacks a unit, or does not fit 64 bits.
-    package static func nanoseconds(_ text: String) -> UInt64? {
+    public static func nanoseconds(_ text: String) -> UInt64? {
         if text == "0" { return 0 }
         guard !text.isEmpty else { return nil }
         var rest = Substring(text)

@@ -1,5 +1,5 @@
 /// Why a setting cannot be made: what the operator got wrong, or what this build does not do.
-package enum ConfigMistake: Error, Equatable, Sendable {
+public enum ConfigMistake: Error, Equatable, Sendable {
     case unknown(String)
     /// A leaf name that several options share.
     case ambiguous(String, [String])

@@ -3,7 +3,7 @@ extension ConfigOption {
     ///
     /// A default that differs from AIStore's is the truth about this system: what it does is not always what AIStore does
     /// under that name. docs/operations.md says what each option governs.
-    package static let all: [ConfigOption] =
+    public static let all: [ConfigOption] =
         [
             fixed("confdir", .text, "", atStart), fixed("cloud", .object, "", noBackends),
         ] + bucketOptions + nodeOptions + movingOptions + networkOptions + otherOptions

@@ -1,8 +1,8 @@
 /// One setting of the configuration document (contract §9): its name, the values it takes, who may set it, and what
 /// setting it does. ``ConfigOption/all`` is the whole table.
-package struct ConfigOption: Sendable {
+public struct ConfigOption: Sendable {
     /// What values there are, and how documents show them.
-    package enum Kind: Equatable, Sendable {
+    public enum Kind: Equatable, Sendable {
         case flag
         case number(ClosedRange<UInt64>)
         /// A number that documents show as text.
@@ -19,14 +19,14 @@ package struct ConfigOption: Sendable {
         case object
     }
 
-    package enum Scope: Equatable, Sendable {
+    public enum Scope: Equatable, Sendable {
         /// One value for all nodes: they would not work together with different ones.
         case cluster
         /// A value for the cluster, and nodes may have their own.
         case both
     }
 
-    package enum Effect: Equatable, Sendable {
+    public enum Effect: Equatable, Sendable {
         /// Every node acts on it as soon as it has applied the change.
         case atOnce
         /// Buckets that are created from now on start with it.
@@ -35,14 +35,14 @@ package struct ConfigOption: Sendable {
         case fixed(String)
     }
 
-    package let name: String
-    package let kind: Kind
+    public let name: String
+    public let kind: Kind
     /// What it is when nobody has set it.
-    package let initial: String
-    package let scope: Scope
-    package let effect: Effect
+    public let initial: String
+    public let scope: Scope
+    public let effect: Effect
     /// Whether the document shows it.
-    package let isShown: Bool
+    public let isShown: Bool
 
     private init(
         _ name: String, _ kind: Kind, _ initial: String, _ scope: Scope, _ effect: Effect,
@@ -73,11 +73,11 @@ package struct ConfigOption: Sendable {
     }
 
     /// The part behind the last dot.
-    package var leaf: Substring {
+    public var leaf: Substring {
         name.lastIndex(of: ".").map { name[name.index(after: $0)...] } ?? name[...]
     }
 
-    package var canBeSet: Bool {
+    public var canBeSet: Bool {
         if case .fixed = effect { return false }
         return true
     }
@@ -87,8 +87,8 @@ package struct ConfigOption: Sendable {
 
 extension ConfigOption {
     /// A name in a request is a few words; a longer one is none.
-    package static let nameBytesMax = 128
-    package static let valueBytesMax = 256
+    public static let nameBytesMax = 128
+    public static let valueBytesMax = 256
 
     private static let byName: [String: ConfigOption] = Dictionary(
         uniqueKeysWithValues: all.map { ($0.name, $0) })
@@ -100,10 +100,10 @@ extension ConfigOption {
     ]
 
     /// The option of exactly this name.
-    package static func named(_ name: String) -> ConfigOption? { byName[name] }
+    public static func named(_ name: String) -> ConfigOption? { byName[name] }
 
     /// Finds the option that a request means: by its dotted name, an alias, or the leaf of exactly one name.
-    package static func find(_ name: String) throws(ConfigMistake) -> ConfigOption {
+    public static func find(_ name: String) throws(ConfigMistake) -> ConfigOption {
         if let option = byName[aliases[name] ?? name] { return option }
         guard !name.contains("."), let found = byLeaf[name[...]] else { throw .unknown(name) }
         guard found.count == 1 else { throw .ambiguous(name, found.map(\.name)) }
@@ -111,7 +111,7 @@ extension ConfigOption {
     }
 
     /// - Throws: why this option is not set there.
-    package func requireSettable(in scope: ConfigChange.Scope) throws(ConfigMistake) {
+    public func requireSettable(in scope: ConfigChange.Scope) throws(ConfigMistake) {
         if case .fixed(let reason) = effect { throw .refused(name, reason: reason) }
         if case .node = scope, self.scope == .cluster {
             throw .refused(
@@ -126,7 +126,7 @@ extension ConfigOption {
     private static let levelWords = ["error": "0", "warning": "1", "info": "3", "debug": "4"]
 
     /// The value as it is kept and shown; equal settings have equal texts, but for durations, which stay as written.
-    package func canonical(_ text: String) throws(ConfigMistake) -> String {
+    public func canonical(_ text: String) throws(ConfigMistake) -> String {
         guard text.utf8.count <= Self.valueBytesMax, let value = checked(text) else {
             throw .badValue(name, value: String(text.prefix(80)), expected: expectation)
         }
@@ -170,7 +170,7 @@ extension ConfigOption {
     }
 
     /// What the option takes, in words.
-    package var expectation: String {
+    public var expectation: String {
         switch kind {
         case .flag: "true or false"
         case .number(let range), .numeral(let range):

@@ -1,27 +1,27 @@
 import Base
 
 /// A change of the configuration, worked out against one version of it: what to commit, and what it would do.
-package struct ConfigPlan: Sendable {
+public struct ConfigPlan: Sendable {
     /// What an option is before and after.
-    package struct Effect: Equatable, Sendable {
-        package let name: String
-        package let before: String
-        package let after: String
+    public struct Effect: Equatable, Sendable {
+        public let name: String
+        public let before: String
+        public let after: String
         /// A node whose own value this is; `nil` for the cluster's.
-        package let node: NodeID?
+        public let node: NodeID?
     }
 
-    package let change: ConfigChange
-    package let effects: [Effect]
+    public let change: ConfigChange
+    public let effects: [Effect]
     /// What works and should be thought over.
-    package let cautions: [String]
+    public let cautions: [String]
 
     /// - Parameters:
     ///   - settings: names as a request has them, and values; all of them are made, or none.
     ///   - scope: whose values they are.
     ///   - config: what there is now.
     /// - Throws: what is wrong with them, alone or together with everything else that is set.
-    package init(
+    public init(
         setting settings: [(name: String, value: String)], in scope: ConfigChange.Scope,
         of config: ClusterConfig
     ) throws(ConfigMistake) {
@@ -37,7 +37,7 @@ package struct ConfigPlan: Sendable {
     ///   - scope: whose values they are.
     ///   - config: what there is now.
     /// - Throws: that a name means no option, or that what is left does not work together.
-    package init(
+    public init(
         resetting names: [String], in scope: ConfigChange.Scope, of config: ClusterConfig
     ) throws(ConfigMistake) {
         let items = try Self.named(names).map { ConfigChange.Item($0, nil) }
@@ -90,7 +90,7 @@ package struct ConfigPlan: Sendable {
     // MARK: Names and values
 
     /// The options that a request means, with their values as they are kept.
-    package static func resolve(
+    public static func resolve(
         _ settings: [(name: String, value: String)], in scope: ConfigChange.Scope
     ) throws(ConfigMistake) -> [(option: ConfigOption, value: String)] {
         guard settings.count <= ConfigChange.itemsMax else { throw .tooMany(settings.count) }
@@ -107,7 +107,7 @@ package struct ConfigPlan: Sendable {
     }
 
     /// The full names of the options to take back.
-    package static func named(_ names: [String]) throws(ConfigMistake) -> [String] {
+    public static func named(_ names: [String]) throws(ConfigMistake) -> [String] {
         guard names.count <= ConfigChange.itemsMax else { throw .tooMany(names.count) }
         var found: [String] = []
         for name in names {

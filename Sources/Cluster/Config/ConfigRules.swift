@@ -78,7 +78,7 @@ enum ConfigRules {
 
 extension BucketProperties {
     /// What these properties promise and this build does not do: the option and the reason.
-    package var unserved: (name: String, reason: String)? {
+    public var unserved: (name: String, reason: String)? {
         if checksum.type != .xxhash, checksum.type != .none {
             return (
                 "checksum.type",

@@ -1,7 +1,7 @@
 import Base
 
 /// What the options are, once all layers are laid over the defaults: a value, and typed ways to read it.
-package struct ConfigValues: Equatable, Sendable {
+public struct ConfigValues: Equatable, Sendable {
     private var set: [String: String] = [:]
 
     /// - Parameter layers: each over the ones before it.
@@ -12,10 +12,10 @@ package struct ConfigValues: Equatable, Sendable {
     }
 
     /// Lays one value over the others; `nil` shows the default again.
-    package mutating func lay(_ value: String?, over name: String) { set[name] = value }
+    public mutating func lay(_ value: String?, over name: String) { set[name] = value }
 
     /// The option's value as text. Asking for an option that does not exist is a mistake of the program.
-    package subscript(name: String) -> String {
+    public subscript(name: String) -> String {
         if let value = set[name] { return value }
         guard let option = ConfigOption.named(name) else {
             preconditionFailure("there is no option \(name)")
@@ -25,23 +25,23 @@ package struct ConfigValues: Equatable, Sendable {
 
     // A value of another build, which this one would not take, counts as the default.
 
-    package func flag(_ name: String) -> Bool { valid(name) == "true" }
+    public func flag(_ name: String) -> Bool { valid(name) == "true" }
 
-    package func number<Number: FixedWidthInteger>(
+    public func number<Number: FixedWidthInteger>(
         _ name: String, as type: Number.Type = Number.self
     ) -> Number {
         Number(valid(name)) ?? 0
     }
 
     /// A duration, in nanoseconds.
-    package func nanoseconds(_ name: String) -> UInt64 {
+    public func nanoseconds(_ name: String) -> UInt64 {
         ConfigDuration.nanoseconds(valid(name)) ?? 0
     }
 
-    package func seconds(_ name: String) -> Double { Double(nanoseconds(name)) / 1e9 }
+    public func seconds(_ name: String) -> Double { Double(nanoseconds(name)) / 1e9 }
 
     /// How long a proxy may say nothing to a target that follows it.
-    package var silenceSeconds: Double {
+    public var silenceSeconds: Double {
         seconds("keepalivetracker.target.interval")
             * Double(number("keepalivetracker.target.factor", as: Int.self))
     }
@@ -52,7 +52,7 @@ package struct ConfigValues: Equatable, Sendable {
         return (try? option.canonical(text)) ?? option.initial
     }
 
-    package var bucketDefaults: BucketProperties {
+    public var bucketDefaults: BucketProperties {
         var properties = BucketProperties()
         properties.versioning.enabled = flag("versioning.enabled")
         properties.versioning.validateWarmGet = flag("versioning.validate_warm_get")

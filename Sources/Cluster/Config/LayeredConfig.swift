@@ -2,9 +2,9 @@ import Base
 
 /// What one node acts on, layer over layer: the defaults, the node's configuration file, the cluster's settings, the
 /// node's own, and on top what was set for this run only.
-package struct LayeredConfig: Equatable, Sendable {
+public struct LayeredConfig: Equatable, Sendable {
     /// Where a value comes from.
-    package enum Source: String, Sendable {
+    public enum Source: String, Sendable {
         case file
         case cluster
         case node
@@ -22,31 +22,31 @@ package struct LayeredConfig: Equatable, Sendable {
         var node: UInt64?
     }
 
-    package let node: NodeID
+    public let node: NodeID
     private let file: [String: String]
     private var config = ClusterConfig()
     private var transient: [String: Transient] = [:]
     /// All layers laid over one another.
-    package private(set) var values: ConfigValues
+    public private(set) var values: ConfigValues
 
     /// - Parameters:
     ///   - node: whose own settings count.
     ///   - file: values by the options' names, as the node was started with.
-    package init(node: NodeID, file: [String: String]) {
+    public init(node: NodeID, file: [String: String]) {
         self.node = node
         self.file = file
         values = ConfigValues([])
         renew()
     }
 
-    package var version: UInt64 { config.version }
+    public var version: UInt64 { config.version }
 
     /// Takes the committed configuration over.
     ///
     /// - Returns: whether it is another one for this node. A forced recovery may bring other settings under a version that
     ///   was there before.
     @discardableResult
-    package mutating func follow(_ config: ClusterConfig) -> Bool {
+    public mutating func follow(_ config: ClusterConfig) -> Bool {
         let old = self.config
         guard
             config.version != old.version || config.settings != old.settings
@@ -59,7 +59,7 @@ package struct LayeredConfig: Equatable, Sendable {
     }
 
     /// Sets values for this run, all or none of them.
-    package mutating func setTransient(
+    public mutating func setTransient(
         _ settings: [(name: String, value: String)]
     ) throws(ConfigMistake) {
         var next = self
@@ -72,7 +72,7 @@ package struct LayeredConfig: Equatable, Sendable {
     }
 
     /// Takes values back that were set for this run; all when no name is given.
-    package mutating func resetTransient(_ names: [String]) throws(ConfigMistake) {
+    public mutating func resetTransient(_ names: [String]) throws(ConfigMistake) {
         var next = self
         for name in names.isEmpty ? Array(transient.keys) : try ConfigPlan.named(names) {
             next.transient[name] = nil
@@ -83,7 +83,7 @@ package struct LayeredConfig: Equatable, Sendable {
     }
 
     /// Where the values come from that are not defaults.
-    package var sources: [(name: String, source: Source)] {
+    public var sources: [(name: String, source: Source)] {
         ConfigOption.all.compactMap { option in
             let name = option.name
             if transient[name] != nil { return (name, .transient) }
@@ -94,10 +94,10 @@ package struct LayeredConfig: Equatable, Sendable {
     }
 
     /// What works and should be thought over.
-    package var cautions: [String] { ConfigRules.cautions(values) }
+    public var cautions: [String] { ConfigRules.cautions(values) }
 
     /// What differs in another state of the same node.
-    package func effects(of next: LayeredConfig) -> [ConfigPlan.Effect] {
+    public func effects(of next: LayeredConfig) -> [ConfigPlan.Effect] {
         ConfigOption.all.compactMap { option in
             let (before, after) = (values[option.name], next.values[option.name])
             guard before != after else { return nil }

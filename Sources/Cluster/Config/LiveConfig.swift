@@ -1,19 +1,19 @@
-package import Base
+public import Base
 import Synchronization
 
 /// The settings a node acts on now. Everybody who needs one asks when it needs it; so a change takes effect at once.
-package final class LiveConfig: Sendable {
+public final class LiveConfig: Sendable {
     private let layers: Mutex<LayeredConfig>
     /// Tells of changes, and has its level set by them.
     private let log: Logger
     /// Counts the changes, for whoever waits by a setting.
-    package let changes = Watched<UInt64>(0)
+    public let changes = Watched<UInt64>(0)
 
     /// - Parameters:
     ///   - node: whose own settings count.
     ///   - logLevel: what the node was started with; anything that is set counts more.
     ///   - log: the node's; its level is set.
-    package init(
+    public init(
         node: NodeID, logLevel: Logger.Level = .info, log: Logger
     ) {
         let file = logLevel == .info ? [:] : ["log.level": Self.text(of: logLevel)]
@@ -22,25 +22,25 @@ package final class LiveConfig: Sendable {
         carryOut()
     }
 
-    package var current: LayeredConfig { layers.withLock { $0 } }
-    package var values: ConfigValues { layers.withLock { $0.values } }
+    public var current: LayeredConfig { layers.withLock { $0 } }
+    public var values: ConfigValues { layers.withLock { $0.values } }
 
     /// Takes the committed configuration over. Cheap when it has not changed.
-    package func follow(_ config: ClusterConfig) {
+    public func follow(_ config: ClusterConfig) {
         guard layers.withLock({ $0.follow(config) }) else { return }
         carryOut()
         log.info("version \(config.version) of the configuration is in effect")
     }
 
     /// Sets values for this run, all or none of them.
-    package func setTransient(
+    public func setTransient(
         _ settings: [(name: String, value: String)]
     ) throws(ConfigMistake) {
         try change { (layers) throws(ConfigMistake) in try layers.setTransient(settings) }
     }
 
     /// Takes values back that were set for this run; all when no name is given.
-    package func resetTransient(_ names: [String]) throws(ConfigMistake) {
+    public func resetTransient(_ names: [String]) throws(ConfigMistake) {
         try change { (layers) throws(ConfigMistake) in try layers.resetTransient(names) }
     }
 

@@ -1,12 +1,12 @@
 import Base
 
 /// A row of a ``HistoryEntry``, read.
-package enum HistoryChange: Equatable, Sendable {
+public enum HistoryChange: Equatable, Sendable {
     /// The cluster's own row.
-    package struct Versions: Equatable, Sendable {
-        package let map: UInt64
-        package let buckets: UInt64
-        package let primary: NodeID?
+    public struct Versions: Equatable, Sendable {
+        public let map: UInt64
+        public let buckets: UInt64
+        public let primary: NodeID?
     }
 
     case versions(before: Versions?, after: Versions?)
@@ -22,7 +22,7 @@ package enum HistoryChange: Equatable, Sendable {
 
 extension HistoryEntry {
     /// - Throws: ``Base/DecodingFailure`` for a row that does not decode: the history is damaged.
-    package var changes: [HistoryChange] {
+    public var changes: [HistoryChange] {
         get throws(DecodingFailure) {
             var changes: [HistoryChange] = []
             for row in rows { changes += try row.changes }

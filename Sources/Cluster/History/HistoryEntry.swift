@@ -1,31 +1,31 @@
-package import Base
+public import Base
 
 /// What one committed entry has changed, by whom, and what was there before: a line of the history.
 ///
 /// It follows from the log alone, so every replica that applied the entry has the same. Rows are kept as they were
 /// stored, and read by ``changes``; what is shown of them can change without a new format.
-package struct HistoryEntry: Equatable, Sendable {
+public struct HistoryEntry: Equatable, Sendable {
     /// A row that differs; `nil` where it did not exist.
-    package struct Row: Equatable, Sendable {
-        package let kind: StateRow.Kind
-        package let key: [UInt8]
-        package let before: [UInt8]?
-        package let after: [UInt8]?
+    public struct Row: Equatable, Sendable {
+        public let kind: StateRow.Kind
+        public let key: [UInt8]
+        public let before: [UInt8]?
+        public let after: [UInt8]?
     }
 
     private static let format: UInt8 = 1
     /// More rows than any command touches but a setting taken back at a great many nodes.
     private static let rowsMax = 65_536
 
-    package let position: LogPosition
+    public let position: LogPosition
     /// The entry's, stamped by the primary that proposed it.
-    package let time: Timestamp
+    public let time: Timestamp
     /// ``Command/name``, or `primary` for the first entry of a term.
-    package let command: String
-    package let actor: String
-    package let clientAddress: String
-    package let requestID: String
-    package let rows: [Row]
+    public let command: String
+    public let actor: String
+    public let clientAddress: String
+    public let requestID: String
+    public let rows: [Row]
 
     /// There is none when nothing differs.
     ///
@@ -35,7 +35,7 @@ package struct HistoryEntry: Equatable, Sendable {
     ///   - changed: the rows that the entry touched.
     ///   - before: the state it met.
     ///   - after: the state it left.
-    package init?(
+    public init?(
         _ record: LogRecord?, time: Timestamp, changed: some Sequence<StateRow.Change>,
         before: ClusterState, after: ClusterState
     ) {
@@ -59,20 +59,20 @@ package struct HistoryEntry: Equatable, Sendable {
     }
 
     /// What an entry is about, for finding those about one thing.
-    package struct Subjects: OptionSet, Sendable {
-        package let rawValue: UInt64
+    public struct Subjects: OptionSet, Sendable {
+        public let rawValue: UInt64
 
-        package init(rawValue: UInt64) {
+        public init(rawValue: UInt64) {
             self.rawValue = rawValue
         }
 
-        package static let map = Subjects(rawValue: 1)
-        package static let buckets = Subjects(rawValue: 2)
-        package static let config = Subjects(rawValue: 4)
-        package static let all: Subjects = [.map, .buckets, .config]
+        public static let map = Subjects(rawValue: 1)
+        public static let buckets = Subjects(rawValue: 2)
+        public static let config = Subjects(rawValue: 4)
+        public static let all: Subjects = [.map, .buckets, .config]
     }
 
-    package var subjects: Subjects {
+    public var subjects: Subjects {
         guard let changes = try? changes else { return .all }
         return changes.reduce(into: []) { subjects, change in
             switch change {
@@ -88,7 +88,7 @@ package struct HistoryEntry: Equatable, Sendable {
 
     // MARK: Coding
 
-    package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
+    public init(decoding bytes: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(bytes)
         let format = try reader.readUInt8()
         guard format == Self.format else {
@@ -118,7 +118,7 @@ package struct HistoryEntry: Equatable, Sendable {
         try reader.finish()
     }
 
-    package var encoded: [UInt8] {
+    public var encoded: [UInt8] {
         var writer = ByteWriter(capacity: 512)
         writer.write(Self.format)
         position.write(to: &writer)

@@ -1,30 +1,30 @@
 import Base
 
 /// A member of the cluster, as the map knows it (AIS: Snode).
-package struct Node: Equatable, Sendable {
-    package struct Flags: OptionSet, Sendable {
-        package let rawValue: UInt32
+public struct Node: Equatable, Sendable {
+    public struct Flags: OptionSet, Sendable {
+        public let rawValue: UInt32
 
-        package init(rawValue: UInt32) {
+        public init(rawValue: UInt32) {
             self.rawValue = rawValue
         }
 
         /// A proxy that may not become primary; it stays a learner.
-        package static let nonElectable = Flags(rawValue: 1)
+        public static let nonElectable = Flags(rawValue: 1)
         /// A proxy that tracks asynchronous jobs (AIS: information center).
-        package static let jobTracker = Flags(rawValue: 2)
-        package static let maintenance = Flags(rawValue: 4)
-        package static let decommission = Flags(rawValue: 8)
+        public static let jobTracker = Flags(rawValue: 2)
+        public static let maintenance = Flags(rawValue: 4)
+        public static let decommission = Flags(rawValue: 8)
     }
 
-    package let id: NodeID
-    package let role: NodeRole
-    package var address: NodeAddress
-    package var flags: Flags
+    public let id: NodeID
+    public let role: NodeRole
+    public var address: NodeAddress
+    public var flags: Flags
     /// The replica's name in the consensus group, drawn when its data directory was made; 0 for targets.
-    package var member: UInt64
+    public var member: UInt64
 
-    package init(
+    public init(
         id: NodeID, role: NodeRole, address: NodeAddress, flags: Flags = [], member: UInt64 = 0
     ) {
         self.id = id
@@ -35,7 +35,7 @@ package struct Node: Equatable, Sendable {
     }
 
     /// Whether new data may be placed on the node.
-    package var isActive: Bool { flags.isDisjoint(with: [.maintenance, .decommission]) }
+    public var isActive: Bool { flags.isDisjoint(with: [.maintenance, .decommission]) }
 }
 
 extension Node {

@@ -1,14 +1,14 @@
 import Base
 
 /// Where a node listens, as others reach it: a host (name or IPv4 address) and a TCP port.
-package struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
-    package static let hostBytesMax = 253
+public struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
+    public static let hostBytesMax = 253
 
-    package let host: String
-    package let port: UInt16
+    public let host: String
+    public let port: UInt16
 
     /// - Returns: `nil` when the host is empty, too long, or holds bytes that no host name has.
-    package init?(host: String, port: UInt16) {
+    public init?(host: String, port: UInt16) {
         let bytes = host.utf8
         let allowed = bytes.allSatisfy {
             switch $0 {
@@ -26,7 +26,7 @@ package struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Reads `host:port`, or the same behind `http://` and before one closing slash.
-    package init?(text: String) {
+    public init?(text: String) {
         var rest = Substring(text)
         if rest.hasPrefix("http://") { rest = rest.dropFirst(7) }
         if rest.hasSuffix("/") { rest = rest.dropLast() }
@@ -37,8 +37,8 @@ package struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(host: String(parts[0]), port: port)
     }
 
-    package var description: String { "\(host):\(port)" }
+    public var description: String { "\(host):\(port)" }
 
     /// The base of every URL at this node, without a closing slash.
-    package var url: String { "http://\(host):\(port)" }
+    public var url: String { "http://\(host):\(port)" }
 }

@@ -1,14 +1,14 @@
 import Base
 
 /// The name of a node, unique in its cluster and kept across addresses and restarts (AIS: daemon ID).
-package struct NodeID: Hashable, Sendable, CustomStringConvertible {
-    package static let bytesMax = 128
+public struct NodeID: Hashable, Sendable, CustomStringConvertible {
+    public static let bytesMax = 128
 
-    package let text: String
+    public let text: String
 
     /// - Returns: `nil` when the text is empty, longer than 128 bytes, or holds anything but letters,
     ///   digits, `.`, `_`, `:` and `-` (AIStore's own ids contain colons).
-    package init?(_ text: String) {
+    public init?(_ text: String) {
         let bytes = text.utf8
         guard !bytes.isEmpty, bytes.count <= Self.bytesMax, bytes.allSatisfy(Self.isAllowed) else {
             return nil
@@ -16,10 +16,10 @@ package struct NodeID: Hashable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
-    package var description: String { text }
+    public var description: String { text }
 
     /// The node's part in every placement (see ``Placement``).
-    package var digest: UInt64 { XXH64.digest(text, seed: XXH64.placementSeed) }
+    public var digest: UInt64 { XXH64.digest(text, seed: XXH64.placementSeed) }
 
     private static func isAllowed(_ byte: UInt8) -> Bool {
         switch byte {
@@ -33,5 +33,5 @@ package struct NodeID: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension NodeID: Comparable {
-    package static func < (left: NodeID, right: NodeID) -> Bool { left.text < right.text }
+    public static func < (left: NodeID, right: NodeID) -> Bool { left.text < right.text }
 }

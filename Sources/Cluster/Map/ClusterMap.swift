@@ -1,34 +1,34 @@
-package import Base
+public import Base
 
 /// The cluster map (AIS: Smap): who is in the cluster, where, and which proxy is the primary.
-package struct ClusterMap: Equatable, Sendable {
+public struct ClusterMap: Equatable, Sendable {
     /// AIStore's counter, for people and old clients. Order between states is ``LogPosition``.
-    package internal(set) var version: UInt64 = 0
-    package internal(set) var clusterID = ""
-    package internal(set) var created = Timestamp(nanoseconds: 0)
-    package internal(set) var nodes = SortedMap<NodeID, Node>()
-    package internal(set) var primary: NodeID?
+    public internal(set) var version: UInt64 = 0
+    public internal(set) var clusterID = ""
+    public internal(set) var created = Timestamp(nanoseconds: 0)
+    public internal(set) var nodes = SortedMap<NodeID, Node>()
+    public internal(set) var primary: NodeID?
     /// The active targets in id order, each with its digest: what placement reads on every request.
-    package private(set) var candidates: [Placement.Candidate] = []
+    public private(set) var candidates: [Placement.Candidate] = []
 
-    package init() {}
+    public init() {}
 
-    package subscript(id: NodeID) -> Node? { nodes[id] }
+    public subscript(id: NodeID) -> Node? { nodes[id] }
 
     /// The nodes of one role, in id order.
-    package func nodes(_ role: NodeRole) -> [Node] { nodes.values.filter { $0.role == role } }
+    public func nodes(_ role: NodeRole) -> [Node] { nodes.values.filter { $0.role == role } }
 
-    package func node(member: UInt64) -> Node? {
+    public func node(member: UInt64) -> Node? {
         nodes.values.first { $0.role == .proxy && $0.member == member }
     }
 
     /// The target that owns an object, given the digest of its key; `nil` without active targets.
-    package func target(owning digest: UInt64) -> Node? {
+    public func target(owning digest: UInt64) -> Node? {
         Placement.owner(of: digest, among: candidates).flatMap { nodes[candidates[$0].id] }
     }
 
     /// The target that would own the object if it took part: one in maintenance, which may have it. For misses only.
-    package func absentTarget(owning digest: UInt64) -> Node? {
+    public func absentTarget(owning digest: UInt64) -> Node? {
         let targets = nodes(.target)
         guard targets.count > candidates.count else { return nil }
         let all = targets.map { Placement.Candidate(id: $0.id, digest: $0.id.digest) }

@@ -3,8 +3,8 @@
 /// A node joins when it starts and when the map has it otherwise than it is. A node that was on the map and is no
 /// longer was taken off by an operator, and does not force itself back; but in another generation the map may have
 /// forgotten it, so there it joins again.
-package struct JoinPolicy: Sendable {
-    package enum Step: Equatable, Sendable {
+public struct JoinPolicy: Sendable {
+    public enum Step: Equatable, Sendable {
         case join
         /// The map has the node as it is, or the node was told already that it has been removed.
         case wait
@@ -15,14 +15,14 @@ package struct JoinPolicy: Sendable {
     private var listedIn: (generation: UInt64, nonce: UInt64)?
     private var isRemoved = false
 
-    package init() {}
+    public init() {}
 
     /// - Parameters:
     ///   - id: the node's own.
     ///   - isJoined: whether the map has the node exactly as it is.
     ///   - state: the newest one.
     /// - Returns: what the node has to do now.
-    package mutating func next(_ id: NodeID, isJoined: Bool, _ state: ClusterState) -> Step {
+    public mutating func next(_ id: NodeID, isJoined: Bool, _ state: ClusterState) -> Step {
         let generation = (state.position.generation, state.position.nonce)
         if state.map[id] != nil {
             listedIn = generation

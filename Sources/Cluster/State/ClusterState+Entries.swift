@@ -1,7 +1,7 @@
-package import Base
+public import Base
 
 /// What an entry of the log is about.
-package enum LogEntryKind: Sendable {
+public enum LogEntryKind: Sendable {
     /// A coded ``LogRecord``.
     case command
     /// The first entry of a term, with the member id of its leader.
@@ -18,7 +18,7 @@ extension ClusterState {
     /// - Throws: ``Base/DecodingFailure`` for a record of a newer format, the state unchanged: whoever meets one
     ///   stops rather than skip it.
     /// - Returns: what the entry did.
-    package mutating func apply(
+    public mutating func apply(
         _ kind: LogEntryKind, payload: [UInt8], term: UInt64, index: UInt64, time: Timestamp,
         changes: inout [StateRow.Change]
     ) throws(DecodingFailure) -> Outcome {

@@ -1,4 +1,4 @@
-package import Base
+public import Base
 
 extension ClusterState {
     private static let snapshotFormat: UInt8 = 1
@@ -6,7 +6,7 @@ extension ClusterState {
     /// The whole state in one block: format, position, row count, rows, and XXH64 over all that.
     ///
     /// Equal states give equal bytes. Compression is the business of whoever stores or sends it.
-    package var snapshot: [UInt8] {
+    public var snapshot: [UInt8] {
         let rows = self.rows
         var writer = ByteWriter(capacity: 64 + rows.count * 256)
         writer.write(Self.snapshotFormat)
@@ -22,7 +22,7 @@ extension ClusterState {
     }
 
     /// - Throws: ``Base/DecodingFailure`` for a newer format, a checksum that differs, or a row that does not decode.
-    package init(snapshot bytes: [UInt8]) throws(DecodingFailure) {
+    public init(snapshot bytes: [UInt8]) throws(DecodingFailure) {
         guard bytes.count > 8 else { throw DecodingFailure("snapshot is cut short", at: 0) }
         let body = bytes[..<(bytes.count - 8)]
         var trailer = ByteReader(bytes[body.endIndex...])

@@ -1,21 +1,21 @@
-package import Base
+public import Base
 
 /// Everything the cluster agrees on, at one place of the log: the pure half of the replicated state machine.
 ///
 /// Proxies, targets and the simulator run the same ``apply(_:at:time:changes:)``: same log, same state, byte for byte.
 /// No clock, no randomness, no I/O, nothing thrown.
-package struct ClusterState: Equatable, Sendable {
+public struct ClusterState: Equatable, Sendable {
     /// The last entry applied.
-    package private(set) var position = LogPosition.zero
-    package private(set) var map = ClusterMap()
-    package private(set) var buckets = BucketMap()
-    package private(set) var config = ClusterConfig()
-    package internal(set) var rebalance = RebalanceRecord()
-    package internal(set) var mountpathNotes = SortedMap<NodeID, [MountpathNote]>()
+    public private(set) var position = LogPosition.zero
+    public private(set) var map = ClusterMap()
+    public private(set) var buckets = BucketMap()
+    public private(set) var config = ClusterConfig()
+    public internal(set) var rebalance = RebalanceRecord()
+    public internal(set) var mountpathNotes = SortedMap<NodeID, [MountpathNote]>()
     /// The sum of all rows' hashes; equal positions must have equal hashes on every replica.
-    package private(set) var hash: UInt64 = 0
+    public private(set) var hash: UInt64 = 0
 
-    package init() {}
+    public init() {}
 
     /// Applies one committed command.
     ///
@@ -25,7 +25,7 @@ package struct ClusterState: Equatable, Sendable {
     ///   - time: the entry's time, stamped once by the leader that proposed it.
     ///   - changes: the rows that now differ are appended, for whoever makes the state durable.
     /// - Returns: what the command did, or why it changed nothing.
-    package mutating func apply(
+    public mutating func apply(
         _ record: LogRecord, at position: LogPosition, time: Timestamp,
         changes: inout [StateRow.Change]
     ) -> Outcome {
@@ -35,7 +35,7 @@ package struct ClusterState: Equatable, Sendable {
     }
 
     /// Applies the first entry of a term: its leader is the primary from here on.
-    package mutating func applyLeader(
+    public mutating func applyLeader(
         member: UInt64, at position: LogPosition, changes: inout [StateRow.Change]
     ) -> Outcome {
         advance(to: position)
@@ -49,7 +49,7 @@ package struct ClusterState: Equatable, Sendable {
     }
 
     /// Passes an entry that is not about the state (a configuration of the consensus group).
-    package mutating func advance(to position: LogPosition) {
+    public mutating func advance(to position: LogPosition) {
         precondition(
             position > self.position, "entry \(position.text) after \(self.position.text)")
         self.position = position
@@ -238,7 +238,7 @@ private struct RowKey: Comparable, Sendable {
 
 extension ClusterState {
     /// All rows, in order of kind and key.
-    package var rows: [StateRow] {
+    public var rows: [StateRow] {
         guard !map.clusterID.isEmpty else { return [] }
         var rows = [clusterRow]
         rows.append(contentsOf: map.nodes.values.map { row(of: $0) })
@@ -252,7 +252,7 @@ extension ClusterState {
     /// The state that stored rows describe.
     ///
     /// - Throws: ``Base/DecodingFailure`` for a row that does not decode or appears twice; no row is skipped.
-    package init(rows: some Sequence<StateRow>, position: LogPosition) throws(DecodingFailure) {
+    public init(rows: some Sequence<StateRow>, position: LogPosition) throws(DecodingFailure) {
         self.init()
         for row in rows { try restore(row) }
         guard map.clusterID.isEmpty == (rowHashes.isEmpty && buckets.buckets.isEmpty) else {

@@ -2,7 +2,7 @@ import Base
 
 /// One change of what the cluster agrees on. Coded with a leading format version and a kind; a kind that
 /// is not known is never skipped (see ``LogRecord``).
-package enum Command: Equatable, Sendable {
+public enum Command: Equatable, Sendable {
     /// The first change of a cluster's log: names it, its first proxy, and its generation (a counter, and a nonce
     /// that tells it from any other).
     case found(clusterID: String, founder: Node, generation: UInt64, nonce: UInt64)
@@ -22,7 +22,7 @@ package enum Command: Equatable, Sendable {
     case noteMountpath(NodeID, MountpathNote)
 
     /// The word for logs, history and errors.
-    package var name: String {
+    public var name: String {
         switch self {
         case .found: "found"
         case .setNode: "set_node"
@@ -40,7 +40,7 @@ package enum Command: Equatable, Sendable {
 
 extension Command {
     /// The first byte of a coded command.
-    package enum Kind: UInt8, Sendable {
+    public enum Kind: UInt8, Sendable {
         case found = 1
         case setNode = 2
         case removeNode = 3

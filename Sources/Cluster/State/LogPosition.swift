@@ -1,20 +1,20 @@
-package import Base
+public import Base
 
 /// A place in the one ordered log of metadata: (generation, term, index).
 ///
 /// Any two states of a cluster are ordered by this and by nothing else; map versions are for people.
 /// The generation is a counter raised by a forced recovery, with a random part that tells two
 /// recoveries apart which were made at once.
-package struct LogPosition: Hashable, Sendable {
-    package var generation: UInt64
-    package var nonce: UInt64
-    package var term: UInt64
-    package var index: UInt64
+public struct LogPosition: Hashable, Sendable {
+    public var generation: UInt64
+    public var nonce: UInt64
+    public var term: UInt64
+    public var index: UInt64
 
     /// Before the first entry of any log.
-    package static let zero = LogPosition(generation: 0, nonce: 0, term: 0, index: 0)
+    public static let zero = LogPosition(generation: 0, nonce: 0, term: 0, index: 0)
 
-    package init(generation: UInt64, nonce: UInt64, term: UInt64, index: UInt64) {
+    public init(generation: UInt64, nonce: UInt64, term: UInt64, index: UInt64) {
         self.generation = generation
         self.nonce = nonce
         self.term = term
@@ -23,7 +23,7 @@ package struct LogPosition: Hashable, Sendable {
 
     /// Reads the form in which redirects and followers carry a position: `counter-nonce-term-index`,
     /// each in lower-case hexadecimal.
-    package init?(text: some StringProtocol) {
+    public init?(text: some StringProtocol) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }
         var words: [UInt64] = []
@@ -36,7 +36,7 @@ package struct LogPosition: Hashable, Sendable {
         self.init(generation: words[0], nonce: words[1], term: words[2], index: words[3])
     }
 
-    package var text: String {
+    public var text: String {
         String(unsafeUninitializedCapacity: 4 * 16 + 3) { bytes in
             var count = 0
             func append(_ byte: UInt8) {
@@ -56,14 +56,14 @@ package struct LogPosition: Hashable, Sendable {
         }
     }
 
-    package init(from reader: inout ByteReader) throws(DecodingFailure) {
+    public init(from reader: inout ByteReader) throws(DecodingFailure) {
         generation = try reader.read(UInt64.self)
         nonce = try reader.read(UInt64.self)
         term = try reader.read(UInt64.self)
         index = try reader.read(UInt64.self)
     }
 
-    package func write(to writer: inout ByteWriter) {
+    public func write(to writer: inout ByteWriter) {
         writer.write(generation)
         writer.write(nonce)
         writer.write(term)
@@ -72,7 +72,7 @@ package struct LogPosition: Hashable, Sendable {
 }
 
 extension LogPosition: Comparable {
-    package static func < (left: LogPosition, right: LogPosition) -> Bool {
+    public static func < (left: LogPosition, right: LogPosition) -> Bool {
         (left.generation, left.nonce, left.term, left.index)
             < (right.generation, right.nonce, right.term, right.index)
     }

@@ -1,26 +1,26 @@
-package import Base
+public import Base
 
 /// What a log entry carries: one ``Command``, who asked for it, and the state the proposer had.
 ///
 /// The entry around it has the index, the term and the leader-stamped time. Format 1; a reader that meets a
 /// newer format or an unknown command stops applying and says so: skipping would let replicas differ.
-package struct LogRecord: Equatable, Sendable {
+public struct LogRecord: Equatable, Sendable {
     private static let format: UInt8 = 1
     /// More than the largest command needs (names and properties are bounded), and far below a frame.
-    package static let bytesMax = 64 * 1_024
+    public static let bytesMax = 64 * 1_024
 
-    package var command: Command
+    public var command: Command
     /// Who asked: a user when there is authentication, else the node that proposed on its own behalf.
-    package var actor: String
+    public var actor: String
     /// The client's `ip:port`; empty for a node's own proposals.
-    package var clientAddress: String
+    public var clientAddress: String
     /// Names the request across retries and nodes.
-    package var requestID: String
+    public var requestID: String
     /// The applied index of the proposer, and the state's hash there (see ``ClusterState/hash``).
-    package var stateIndex: UInt64
-    package var stateHash: UInt64
+    public var stateIndex: UInt64
+    public var stateHash: UInt64
 
-    package init(
+    public init(
         _ command: Command, actor: String, clientAddress: String = "", requestID: String = "",
         stateIndex: UInt64 = 0, stateHash: UInt64 = 0
     ) {
@@ -32,7 +32,7 @@ package struct LogRecord: Equatable, Sendable {
         self.stateHash = stateHash
     }
 
-    package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
+    public init(decoding bytes: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(bytes)
         let format = try reader.readUInt8()
         guard format == Self.format else {
@@ -50,7 +50,7 @@ package struct LogRecord: Equatable, Sendable {
     /// What a coded record asks for, without decoding or copying the rest of it.
     ///
     /// - Returns: `nil` for a format or a kind that is not known here, or bytes that are no record.
-    package static func kind(in bytes: [UInt8]) -> Command.Kind? {
+    public static func kind(in bytes: [UInt8]) -> Command.Kind? {
         var reader = ByteReader(bytes)
         do throws(DecodingFailure) {
             guard try reader.readUInt8() == format else { return nil }
@@ -62,7 +62,7 @@ package struct LogRecord: Equatable, Sendable {
         }
     }
 
-    package var encoded: [UInt8] {
+    public var encoded: [UInt8] {
         var writer = ByteWriter(capacity: 256)
         writer.write(Self.format)
         writer.write(actor)

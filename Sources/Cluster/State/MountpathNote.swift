@@ -1,25 +1,25 @@
-package import Base
+public import Base
 
 /// That a target has lost a mountpath by itself, or has it back: what operators must hear of, whatever becomes of the
 /// target and its log.
-package struct MountpathNote: Equatable, Sendable {
-    package static let reasonBytesMax = 512
-    package static let pathBytesMax = 4_096
+public struct MountpathNote: Equatable, Sendable {
+    public static let reasonBytesMax = 512
+    public static let pathBytesMax = 4_096
     /// Machines have tens of disks; of more, the oldest are forgotten.
-    package static let perTargetMax = 64
+    public static let perTargetMax = 64
     /// Beyond this, targets that are no longer on the map are forgotten.
-    package static let targetsMax = 1_024
+    public static let targetsMax = 1_024
 
-    package var path: String
+    public var path: String
     /// Which disk it is, wherever it is mounted; 32 hexadecimal digits.
-    package var disk: String
-    package var isDisabled: Bool
+    public var disk: String
+    public var isDisabled: Bool
     /// For people.
-    package var reason: String
+    public var reason: String
     /// When the entry was proposed; filled in by ``ClusterState``.
-    package internal(set) var time = Timestamp(nanoseconds: 0)
+    public internal(set) var time = Timestamp(nanoseconds: 0)
 
-    package init(path: String, disk: String, isDisabled: Bool, reason: String) {
+    public init(path: String, disk: String, isDisabled: Bool, reason: String) {
         self.path = path
         self.disk = disk
         self.isDisabled = isDisabled

@@ -1,16 +1,16 @@
-package import Base
+public import Base
 
 /// What the cluster agrees on about its last rebalance (AIS: RMD).
 ///
 /// This version moves no objects: a rebalance that is started is recorded, with the targets it would be about, and
 /// nothing else happens. The record says so.
-package struct RebalanceRecord: Equatable, Sendable {
-    package enum Status: UInt8, Sendable {
+public struct RebalanceRecord: Equatable, Sendable {
+    public enum Status: UInt8, Sendable {
         /// Started, and not run: moving objects is not part of this version.
         case notRun = 1
 
         /// The word on the wire.
-        package var text: String {
+        public var text: String {
             switch self {
             case .notRun: "not_run"
             }
@@ -20,18 +20,18 @@ package struct RebalanceRecord: Equatable, Sendable {
     private static let format: UInt8 = 1
 
     /// Counts the rebalances that were started; 0 before the first.
-    package internal(set) var version: UInt64 = 0
-    package internal(set) var status = Status.notRun
+    public internal(set) var version: UInt64 = 0
+    public internal(set) var status = Status.notRun
     /// The targets that took part in placement then, in id order.
-    package internal(set) var targets: [NodeID] = []
-    package internal(set) var started = Timestamp(nanoseconds: 0)
+    public internal(set) var targets: [NodeID] = []
+    public internal(set) var started = Timestamp(nanoseconds: 0)
     /// When it was stopped; 0 when it was not.
-    package internal(set) var stopped = Timestamp(nanoseconds: 0)
+    public internal(set) var stopped = Timestamp(nanoseconds: 0)
 
-    package init() {}
+    public init() {}
 
     /// The id that the reply to its start carries: `g7`.
-    package var id: String { "g\(version)" }
+    public var id: String { "g\(version)" }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
         let start = reader.offset

@@ -1,5 +1,5 @@
 /// Why a committed command changed nothing: an answer, the same on every replica.
-package enum Rejection: Error, Equatable, Sendable {
+public enum Rejection: Error, Equatable, Sendable {
     case alreadyFounded(clusterID: String)
     case notFounded
     case bucketExists(Bucket)

@@ -4,8 +4,8 @@ import Base
 ///
 /// The state is a set of rows; a change touches only the rows that differ, so that its cost does not grow
 /// with what is already there.
-package struct StateRow: Equatable, Sendable {
-    package enum Kind: UInt8, Sendable, CaseIterable {
+public struct StateRow: Equatable, Sendable {
+    public enum Kind: UInt8, Sendable, CaseIterable {
         /// Cluster id, creation time, map versions, primary; one row with an empty key.
         case cluster = 1
         /// Keyed by node id.
@@ -23,23 +23,23 @@ package struct StateRow: Equatable, Sendable {
     }
 
     /// A row written (`value`) or deleted (`nil`).
-    package struct Change: Equatable, Sendable {
-        package let kind: Kind
-        package let key: [UInt8]
-        package let value: [UInt8]?
+    public struct Change: Equatable, Sendable {
+        public let kind: Kind
+        public let key: [UInt8]
+        public let value: [UInt8]?
 
-        package init(kind: Kind, key: [UInt8], value: [UInt8]?) {
+        public init(kind: Kind, key: [UInt8], value: [UInt8]?) {
             self.kind = kind
             self.key = key
             self.value = value
         }
     }
 
-    package let kind: Kind
-    package let key: [UInt8]
-    package let value: [UInt8]
+    public let kind: Kind
+    public let key: [UInt8]
+    public let value: [UInt8]
 
-    package init(kind: Kind, key: [UInt8], value: [UInt8]) {
+    public init(kind: Kind, key: [UInt8], value: [UInt8]) {
         self.kind = kind
         self.key = key
         self.value = value
@@ -47,7 +47,7 @@ package struct StateRow: Equatable, Sendable {
 
     /// The row's share of the state's hash. Shares are added up modulo 2^64, so rows can come and go in any
     /// order and at the cost of the row alone.
-    package var hash: UInt64 {
+    public var hash: UInt64 {
         var hash = XXH64(seed: UInt64(kind.rawValue))
         withUnsafeBytes(of: UInt64(key.count).littleEndian) { hash.update($0) }
         hash.update(key)

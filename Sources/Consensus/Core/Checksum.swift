@@ -3,14 +3,14 @@
 /// Each eight-byte word is mixed in by multiplication and rotation; the length and a final
 /// avalanche (the finaliser of MurmurHash3, public domain) follow. Bytes may arrive in pieces of
 /// any size.
-package struct Checksum: Hashable, Sendable {
+public struct Checksum: Hashable, Sendable {
     private var state: UInt64 = 0x243F_6A88_85A3_08D3
     private var word: UInt64 = 0
     private var count: UInt64 = 0
 
-    package init() {}
+    public init() {}
 
-    package mutating func update(_ bytes: some Sequence<UInt8>) {
+    public mutating func update(_ bytes: some Sequence<UInt8>) {
         for byte in bytes {
             word |= UInt64(byte) << (8 * (count & 7))
             count &+= 1
@@ -26,7 +26,7 @@ package struct Checksum: Hashable, Sendable {
         word = 0
     }
 
-    package func finalized() -> UInt64 {
+    public func finalized() -> UInt64 {
         var last = self
         last.mix()
         var value = last.state ^ count
@@ -35,7 +35,7 @@ package struct Checksum: Hashable, Sendable {
         return value ^ (value >> 33)
     }
 
-    package static func of(_ bytes: some Sequence<UInt8>) -> UInt64 {
+    public static func of(_ bytes: some Sequence<UInt8>) -> UInt64 {
         var checksum = Checksum()
         checksum.update(bytes)
         return checksum.finalized()

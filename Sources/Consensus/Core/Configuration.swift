@@ -2,38 +2,38 @@
 ///
 /// Both lists are sorted and free of duplicates, and no member is in both; every initialiser sees
 /// to it, so equal configurations are equal values and equal bytes.
-package struct Configuration: Hashable, Sendable {
-    package let voters: [MemberID]
-    package let learners: [MemberID]
+public struct Configuration: Hashable, Sendable {
+    public let voters: [MemberID]
+    public let learners: [MemberID]
 
     /// A member named in both lists is a voter.
-    package init(voters: [MemberID], learners: [MemberID] = []) {
+    public init(voters: [MemberID], learners: [MemberID] = []) {
         self.voters = Set(voters).sorted()
         self.learners = Set(learners).subtracting(voters).sorted()
     }
 
     /// Nobody: the configuration of a member that has not joined yet.
-    package static let empty = Configuration(voters: [], learners: [])
+    public static let empty = Configuration(voters: [], learners: [])
 
     /// Voters and learners, sorted.
-    package var members: [MemberID] { (voters + learners).sorted() }
+    public var members: [MemberID] { (voters + learners).sorted() }
 
-    package func isVoter(_ member: MemberID) -> Bool { voters.contains(member) }
-    package func isLearner(_ member: MemberID) -> Bool { learners.contains(member) }
-    package func contains(_ member: MemberID) -> Bool { isVoter(member) || isLearner(member) }
+    public func isVoter(_ member: MemberID) -> Bool { voters.contains(member) }
+    public func isLearner(_ member: MemberID) -> Bool { learners.contains(member) }
+    public func contains(_ member: MemberID) -> Bool { isVoter(member) || isLearner(member) }
 
     /// The number of voters that make a majority.
-    package var quorum: Int { voters.count / 2 + 1 }
+    public var quorum: Int { voters.count / 2 + 1 }
 }
 
 extension Configuration: CustomStringConvertible {
-    package var description: String { "\(voters)+\(learners)" }
+    public var description: String { "\(voters)+\(learners)" }
 }
 
 // Coding: format 1, count of voters, count of learners (one byte each), then the identifiers,
 // little-endian.
 extension Configuration {
-    package var encoded: [UInt8] {
+    public var encoded: [UInt8] {
         precondition(voters.count < 256 && learners.count < 256, "\(self) is too large")
         var bytes: [UInt8] = [1, UInt8(voters.count), UInt8(learners.count)]
         for member in voters + learners {
@@ -45,7 +45,7 @@ extension Configuration {
     }
 
     /// `nil` when the bytes are not exactly what `encoded` would have written.
-    package init?(decoding bytes: [UInt8]) {
+    public init?(decoding bytes: [UInt8]) {
         guard bytes.count >= 3, bytes[0] == 1 else { return nil }
         let (voters, learners) = (Int(bytes[1]), Int(bytes[2]))
         guard bytes.count == 3 + 8 * (voters + learners) else { return nil }

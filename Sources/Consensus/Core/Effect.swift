@@ -1,5 +1,5 @@
 /// What the driver has to do, in the order given.
-package enum Effect: Hashable, Sendable {
+public enum Effect: Hashable, Sendable {
     /// Make this durable; `Input.flushed` reports it. Later effects do not wait for it.
     indirect case write(WriteRequest)
     /// Send, but not before the write `after` is flushed.
@@ -32,44 +32,44 @@ package enum Effect: Hashable, Sendable {
 }
 
 /// One write of the core; the driver adds what belongs to the state machine.
-package struct WriteRequest: Hashable, Sendable {
-    package var sequence: WriteSequence
-    package var hardState: HardState?
+public struct WriteRequest: Hashable, Sendable {
+    public var sequence: WriteSequence
+    public var hardState: HardState?
     /// Install the decoded snapshot with this base.
-    package var installation: LogBase?
-    package var installationKeepsTail = false
-    package var entries: [Entry] = []
-    package var base: LogBase?
+    public var installation: LogBase?
+    public var installationKeepsTail = false
+    public var entries: [Entry] = []
+    public var base: LogBase?
 }
 
 /// Entries that the leader needs and does not have in memory.
-package struct ReadRequest: Hashable, Sendable {
-    package var member: MemberID
-    package var first: Index
-    package var last: Index
-    package var bytesMax: Int
+public struct ReadRequest: Hashable, Sendable {
+    public var member: MemberID
+    public var first: Index
+    public var last: Index
+    public var bytesMax: Int
 }
 
 /// Names a proposal between the core and the driver.
-package struct ProposalToken: Hashable, Comparable, Sendable {
-    package var rawValue: UInt64
-    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
-    package static func < (left: ProposalToken, right: ProposalToken) -> Bool {
+public struct ProposalToken: Hashable, Comparable, Sendable {
+    public var rawValue: UInt64
+    public init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    public static func < (left: ProposalToken, right: ProposalToken) -> Bool {
         left.rawValue < right.rawValue
     }
 }
 
 /// Names a read between the core and the driver, at the member where the read was asked for.
-package struct ReadToken: Hashable, Comparable, Sendable {
-    package var rawValue: UInt64
-    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
-    package static func < (left: ReadToken, right: ReadToken) -> Bool {
+public struct ReadToken: Hashable, Comparable, Sendable {
+    public var rawValue: UInt64
+    public init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    public static func < (left: ReadToken, right: ReadToken) -> Bool {
         left.rawValue < right.rawValue
     }
 }
 
 /// Why a request was not taken. In every case it has had no effect and never will.
-package enum Refusal: Hashable, Sendable {
+public enum Refusal: Hashable, Sendable {
     /// Ask this member; `nil` when no leader is known.
     case notLeader(hint: MemberID?)
     /// Too much is waiting already; try again later.
@@ -88,7 +88,7 @@ package enum Refusal: Hashable, Sendable {
 }
 
 /// Why the membership was not changed.
-package enum MembershipRefusal: Hashable, Sendable {
+public enum MembershipRefusal: Hashable, Sendable {
     /// One change at a time: this one is not committed yet.
     case changeInProgress(at: Index)
     /// The leader has not committed an entry of its own term (the rule of 2015).
@@ -105,7 +105,7 @@ package enum MembershipRefusal: Hashable, Sendable {
 }
 
 /// How a leadership transfer ended.
-package enum TransferResult: Hashable, Sendable {
+public enum TransferResult: Hashable, Sendable {
     /// The target was told to take over, and this member follows a later term.
     case handedOver(to: MemberID)
     case refused(TransferRefusal)
@@ -118,7 +118,7 @@ package enum TransferResult: Hashable, Sendable {
 }
 
 /// Why a leadership transfer was not begun.
-package enum TransferRefusal: Hashable, Sendable {
+public enum TransferRefusal: Hashable, Sendable {
     case notLeader(hint: MemberID?)
     case targetIsLeader
     case targetIsLearner

@@ -1,7 +1,7 @@
 /// One entry of the replicated log.
-package struct Entry: Hashable, Sendable {
+public struct Entry: Hashable, Sendable {
     /// What an entry is for; the raw value is its code on disk and on the wire.
-    package enum Kind: UInt8, Sendable {
+    public enum Kind: UInt8, Sendable {
         /// A command of the state machine; the payload is opaque to this module.
         case command = 0
         /// The first entry of a term, in place of a blank one. Its payload is the new leader's
@@ -12,15 +12,15 @@ package struct Entry: Hashable, Sendable {
         case configuration = 2
     }
 
-    package var index: Index
-    package var term: Term
+    public var index: Index
+    public var term: Term
     /// Nanoseconds since 1970 by the leader's clock when it appended the entry; never decreases
     /// along the log.
-    package var time: UInt64
-    package var kind: Kind
-    package var payload: [UInt8]
+    public var time: UInt64
+    public var kind: Kind
+    public var payload: [UInt8]
 
-    package init(index: Index, term: Term, time: UInt64, kind: Kind, payload: [UInt8]) {
+    public init(index: Index, term: Term, time: UInt64, kind: Kind, payload: [UInt8]) {
         self.index = index
         self.term = term
         self.time = time
@@ -28,23 +28,23 @@ package struct Entry: Hashable, Sendable {
         self.payload = payload
     }
 
-    package var mark: LogMark { LogMark(index: index, term: term) }
+    public var mark: LogMark { LogMark(index: index, term: term) }
 
     /// What the entry counts for in byte limits: its payload and a fixed allowance for the rest.
-    package var byteCount: Int { payload.count + 48 }
+    public var byteCount: Int { payload.count + 48 }
 }
 
 extension Entry {
     /// The member that a `leader` entry names; `nil` for other kinds and for a payload of another
     /// length.
-    package var leader: MemberID? {
+    public var leader: MemberID? {
         guard kind == .leader, payload.count == 8 else { return nil }
         return MemberID(payload.reversed().reduce(0) { $0 << 8 | UInt64($1) })
     }
 
     /// The configuration that a `configuration` entry carries; `nil` for other kinds or when it
     /// cannot be decoded.
-    package var configuration: Configuration? {
+    public var configuration: Configuration? {
         kind == .configuration ? Configuration(decoding: payload) : nil
     }
 

@@ -1,16 +1,16 @@
 /// What a member has promised and may never forget (Raft figure 2, "persistent state").
-package struct HardState: Hashable, Sendable {
-    package var generation: Generation
-    package var term: Term
+public struct HardState: Hashable, Sendable {
+    public var generation: Generation
+    public var term: Term
     /// The candidate that has this member's vote in `term`.
-    package var vote: MemberID?
+    public var vote: MemberID?
 
-    package init(generation: Generation, term: Term, vote: MemberID?) {
+    public init(generation: Generation, term: Term, vote: MemberID?) {
         self.generation = generation
         self.term = term
         self.vote = vote
     }
 
     /// A member that has not taken part in anything.
-    package static let initial = HardState(generation: .none, term: .zero, vote: nil)
+    public static let initial = HardState(generation: .none, term: .zero, vote: nil)
 }

@@ -1,5 +1,5 @@
 /// What can happen to a replica.
-package enum Input: Hashable, Sendable {
+public enum Input: Hashable, Sendable {
     /// A tick has passed; `time` is the wall clock, used only to stamp entries.
     case tick(time: UInt64)
     case received(Envelope)
@@ -23,18 +23,18 @@ package enum Input: Hashable, Sendable {
 }
 
 /// A command on its way into the log.
-package struct Proposal: Hashable, Sendable {
-    package var token: ProposalToken
-    package var payload: [UInt8]
+public struct Proposal: Hashable, Sendable {
+    public var token: ProposalToken
+    public var payload: [UInt8]
 
-    package init(token: ProposalToken, payload: [UInt8]) {
+    public init(token: ProposalToken, payload: [UInt8]) {
         self.token = token
         self.payload = payload
     }
 }
 
 /// One step of membership; every one moves a single member (dissertation §4.1).
-package enum MembershipChange: Hashable, Sendable {
+public enum MembershipChange: Hashable, Sendable {
     case addLearner(MemberID)
     /// A learner that has caught up becomes a voter.
     case promote(MemberID)
@@ -42,7 +42,7 @@ package enum MembershipChange: Hashable, Sendable {
     case demote(MemberID)
     case remove(MemberID)
 
-    package var member: MemberID {
+    public var member: MemberID {
         switch self {
         case .addLearner(let member), .promote(let member), .demote(let member),
             .remove(let member):
@@ -52,12 +52,12 @@ package enum MembershipChange: Hashable, Sendable {
 }
 
 /// An encoded state of the machine, ready to be sent.
-package struct Snapshot: Hashable, Sendable {
-    package var base: LogBase
-    package var bytes: [UInt8]
-    package var checksum: UInt64
+public struct Snapshot: Hashable, Sendable {
+    public var base: LogBase
+    public var bytes: [UInt8]
+    public var checksum: UInt64
 
-    package init(base: LogBase, bytes: [UInt8]) {
+    public init(base: LogBase, bytes: [UInt8]) {
         self.base = base
         self.bytes = bytes
         checksum = Checksum.of(bytes)

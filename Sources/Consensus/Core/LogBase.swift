@@ -1,19 +1,19 @@
 /// What is known about the log's compacted beginning: the last entry that is no longer there.
 ///
 /// A fresh log has the base `.empty`; a founded one has index 0 and the founding configuration.
-package struct LogBase: Hashable, Sendable {
+public struct LogBase: Hashable, Sendable {
     /// The last compacted entry.
-    package var mark: LogMark
+    public var mark: LogMark
     /// The time stamped on that entry.
-    package var time: UInt64
+    public var time: UInt64
     /// The configuration in force after that entry.
-    package var configuration: Configuration
+    public var configuration: Configuration
 
-    package init(mark: LogMark, time: UInt64, configuration: Configuration) {
+    public init(mark: LogMark, time: UInt64, configuration: Configuration) {
         self.mark = mark
         self.time = time
         self.configuration = configuration
     }
 
-    package static let empty = LogBase(mark: .zero, time: 0, configuration: .empty)
+    public static let empty = LogBase(mark: .zero, time: 0, configuration: .empty)
 }

@@ -2,16 +2,16 @@
 ///
 /// It names the *disk*, not the address. A wiped directory is a new member, so a node that has
 /// forgotten what it promised can never answer for the one that made the promise.
-package struct MemberID: Hashable, Comparable, Sendable {
-    package var rawValue: UInt64
+public struct MemberID: Hashable, Comparable, Sendable {
+    public var rawValue: UInt64
 
-    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    public init(_ rawValue: UInt64) { self.rawValue = rawValue }
 
-    package static func < (left: MemberID, right: MemberID) -> Bool {
+    public static func < (left: MemberID, right: MemberID) -> Bool {
         left.rawValue < right.rawValue
     }
 }
 
 extension MemberID: CustomStringConvertible {
-    package var description: String { String(rawValue, radix: 16) }
+    public var description: String { String(rawValue, radix: 16) }
 }

@@ -1,6 +1,6 @@
 // How traces and transcripts write messages: short, and without payloads.
 extension Message {
-    package var text: String {
+    public var text: String {
         switch self {
         case .preVoteRequest(_, let last): "pre-vote? last \(last)"
         case .preVoteReply(_, let granted): "pre-vote \(granted ? "granted" : "refused")"
@@ -31,7 +31,7 @@ extension Message {
 
 extension Entry {
     /// Index, term and kind.
-    package var text: String {
+    public var text: String {
         switch kind {
         case .command: "\(mark)"
         case .leader: "\(mark)/leader"

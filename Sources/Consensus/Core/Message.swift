@@ -1,5 +1,5 @@
 /// What one member tells another. Sender, recipient, generation and term travel in the `Envelope`.
-package enum Message: Hashable, Sendable {
+public enum Message: Hashable, Sendable {
     /// "Would you vote for me in the term after mine?" Changes nothing at either side (dissertation
     /// §9.6).
     case preVoteRequest(round: UInt64, last: LogMark)
@@ -51,7 +51,7 @@ package enum Message: Hashable, Sendable {
     case removed
 
     /// Whether the message may be large and can wait; all others must overtake it.
-    package var isBulk: Bool {
+    public var isBulk: Bool {
         switch self {
         case .append(_, let entries, _): !entries.isEmpty
         case .snapshotChunk: true
@@ -61,17 +61,17 @@ package enum Message: Hashable, Sendable {
 }
 
 /// One piece of a snapshot; the pieces of one snapshot agree in everything but offset and bytes.
-package struct SnapshotChunk: Hashable, Sendable {
+public struct SnapshotChunk: Hashable, Sendable {
     /// What the log of a member begins after, once it has installed the snapshot.
-    package var base: LogBase
+    public var base: LogBase
     /// The size of the whole snapshot.
-    package var byteCount: UInt64
+    public var byteCount: UInt64
     /// The checksum of the whole snapshot, see `Checksum`.
-    package var checksum: UInt64
-    package var offset: UInt64
-    package var bytes: [UInt8]
+    public var checksum: UInt64
+    public var offset: UInt64
+    public var bytes: [UInt8]
 
-    package init(
+    public init(
         base: LogBase, byteCount: UInt64, checksum: UInt64, offset: UInt64, bytes: [UInt8]
     ) {
         self.base = base

@@ -1,31 +1,31 @@
 /// Where a state stands in history, comparable across elections and forced recoveries.
-package struct Position: Hashable, Comparable, Sendable {
-    package var generation: Generation
-    package var term: Term
-    package var index: Index
+public struct Position: Hashable, Comparable, Sendable {
+    public var generation: Generation
+    public var term: Term
+    public var index: Index
 
-    package init(generation: Generation, term: Term, index: Index) {
+    public init(generation: Generation, term: Term, index: Index) {
         self.generation = generation
         self.term = term
         self.index = index
     }
 
-    package static let zero = Position(generation: .none, term: .zero, index: .zero)
+    public static let zero = Position(generation: .none, term: .zero, index: .zero)
 
-    package static func < (left: Position, right: Position) -> Bool {
+    public static func < (left: Position, right: Position) -> Bool {
         (left.generation, left.term, left.index) < (right.generation, right.term, right.index)
     }
 }
 
 extension Position: CustomStringConvertible {
     /// `counter-nonce-term-index`, in lower-case hexadecimal; the form used in URLs and logs.
-    package var description: String {
+    public var description: String {
         "\(generation)-" + String(term.rawValue, radix: 16) + "-"
             + String(index.rawValue, radix: 16)
     }
 
     /// Reads the form that `description` writes.
-    package init?(_ text: String) {
+    public init?(_ text: String) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }
         var numbers: [UInt64] = []

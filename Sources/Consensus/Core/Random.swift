@@ -1,12 +1,12 @@
 /// A small seeded generator (SplitMix64), held by value so that equal inputs give equal outputs.
 ///
 /// Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014.
-package struct Random: RandomNumberGenerator, Hashable, Sendable {
+public struct Random: RandomNumberGenerator, Hashable, Sendable {
     private var state: UInt64
 
-    package init(seed: UInt64) { state = seed }
+    public init(seed: UInt64) { state = seed }
 
-    package mutating func next() -> UInt64 {
+    public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -15,7 +15,7 @@ package struct Random: RandomNumberGenerator, Hashable, Sendable {
     }
 
     /// A number from `range`, each as likely as any other up to one part in 2^32 for small ranges.
-    package mutating func next(in range: ClosedRange<Int>) -> Int {
+    public mutating func next(in range: ClosedRange<Int>) -> Int {
         range.lowerBound + Int(next() % UInt64(range.count))
     }
 }

@@ -98,7 +98,7 @@ extension Replica {
 
 extension Configuration {
     /// This configuration with one member changed; itself when there is nothing to change.
-    package func after(_ change: MembershipChange) -> Configuration {
+    public func after(_ change: MembershipChange) -> Configuration {
         let member = change.member
         switch change {
         case .addLearner:

@@ -4,17 +4,17 @@
 /// membership). It reads no clock and does no I/O; its randomness is a generator it holds by value,
 /// so equal inputs give equal effects. The extensions in the other files of this folder follow the
 /// sections of the paper.
-package struct Replica: Sendable {
-    package let id: MemberID
-    package let limits: Limits
+public struct Replica: Sendable {
+    public let id: MemberID
+    public let limits: Limits
     /// Only a simulation sets it.
     let waived: Rule?
-    package internal(set) var hardState: HardState
+    public internal(set) var hardState: HardState
     var role = Role.follower(leader: nil)
     var log: RaftLog
-    package internal(set) var commit: Index
+    public internal(set) var commit: Index
     /// What the driver has applied; never above `commit`.
-    package internal(set) var applied: Index
+    public internal(set) var applied: Index
 
     /// Ticks since this value was made.
     var now: UInt64 = 0
@@ -36,11 +36,11 @@ package struct Replica: Sendable {
     /// The write that installs a snapshot; no election before it is flushed.
     var installationWrite = WriteSequence.zero
     /// A higher generation was seen: this member's cluster no longer exists.
-    package internal(set) var supersededBy: Generation?
+    public internal(set) var supersededBy: Generation?
     /// The log contradicts what was committed; every further input is ignored.
-    package internal(set) var isHalted = false
+    public internal(set) var isHalted = false
 
-    package init<Machine>(
+    public init<Machine>(
         id: MemberID, recovered: RecoveredState<Machine>, limits: Limits = Limits(), seed: UInt64,
         waiving waived: Rule? = nil
     ) throws(RecoveryFailure) {
@@ -65,7 +65,7 @@ package struct Replica: Sendable {
     }
 
     /// Advances the replica by one input.
-    package mutating func handle(_ input: Input) -> [Effect] {
+    public mutating func handle(_ input: Input) -> [Effect] {
         guard !isHalted else { return [] }
         var effects: [Effect] = []
         let committed = commit
@@ -92,16 +92,16 @@ package struct Replica: Sendable {
 
     // MARK: what others may know
 
-    package var term: Term { hardState.term }
-    package var generation: Generation { hardState.generation }
-    package var configuration: Configuration { log.configuration }
-    package var lastMark: LogMark { log.lastMark }
+    public var term: Term { hardState.term }
+    public var generation: Generation { hardState.generation }
+    public var configuration: Configuration { log.configuration }
+    public var lastMark: LogMark { log.lastMark }
     /// The index of the entry before the first that is kept.
-    package var baseIndex: Index { log.base.mark.index }
-    package var base: LogBase { log.base }
-    package var durable: Index { log.flushed }
+    public var baseIndex: Index { log.base.mark.index }
+    public var base: LogBase { log.base }
+    public var durable: Index { log.flushed }
 
-    package var roleName: RoleName {
+    public var roleName: RoleName {
         switch role {
         case .follower: .follower
         case .preCandidate: .preCandidate
@@ -111,7 +111,7 @@ package struct Replica: Sendable {
     }
 
     /// The leader of the current term, as far as known.
-    package var leader: MemberID? {
+    public var leader: MemberID? {
         switch role {
         case .follower(let leader): leader
         case .preCandidate, .candidate: nil
@@ -120,33 +120,33 @@ package struct Replica: Sendable {
     }
 
     /// On the leader: the other members and the ticks since each was last heard.
-    package var contacts: [(member: MemberID, ticks: UInt64)] {
+    public var contacts: [(member: MemberID, ticks: UInt64)] {
         leadership?.followers.map { ($0.member, now - $0.progress.contact) } ?? []
     }
 
     /// On the leader: how far each other member holds the log durably.
-    package var matches: [(member: MemberID, index: Index)] {
+    public var matches: [(member: MemberID, index: Index)] {
         leadership?.followers.map { ($0.member, $0.progress.match) } ?? []
     }
 
     /// Ticks since the leader was last heard; `nil` when it never was.
-    package var ticksSinceLeader: UInt64? { leaderContact.map { now - $0 } }
+    public var ticksSinceLeader: UInt64? { leaderContact.map { now - $0 } }
 
     /// Whether, on the leader, some follower has not been told that it may apply what it holds, up to `index`.
-    package func owesCommit(upTo index: Index) -> Bool {
+    public func owesCommit(upTo index: Index) -> Bool {
         guard case .leader(let leadership) = role else { return false }
         return leadership.followers.contains {
             min(commit, index, $0.progress.match) > $0.progress.commitSent
         }
     }
 
-    package func entry(at index: Index) -> Entry? { log.cachedEntry(at: index) }
-    package func term(at index: Index) -> Term? { log.term(at: index) }
-    package func configuration(at index: Index) -> Configuration { log.configuration(at: index) }
-    package var lastTime: UInt64 { log.lastTime }
+    public func entry(at index: Index) -> Entry? { log.cachedEntry(at: index) }
+    public func term(at index: Index) -> Term? { log.term(at: index) }
+    public func configuration(at index: Index) -> Configuration { log.configuration(at: index) }
+    public var lastTime: UInt64 { log.lastTime }
 
     /// Entries in memory from `index` on that are committed; `nil` when the first is not in memory.
-    package func committedEntries(from index: Index, bytesMax: Int) -> [Entry]? {
+    public func committedEntries(from index: Index, bytesMax: Int) -> [Entry]? {
         guard index <= commit else { return [] }
         let entries = log.cached(
             from: index, entriesMax: commit.distance(from: index.previous), bytesMax: bytesMax)

@@ -14,7 +14,7 @@ enum Role: Hashable, Sendable {
 }
 
 /// Who leads, as seen from outside.
-package enum RoleName: String, Sendable {
+public enum RoleName: String, Sendable {
     case follower, preCandidate, candidate, leader
 }
 

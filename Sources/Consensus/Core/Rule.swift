@@ -5,7 +5,7 @@
 /// in a thousand seeds made them matter: that a follower commits only what a message has verified
 /// (script RE-09), that confirmations of earlier terms do not count (script CS-03), and that entries
 /// after a snapshot that matches stay (`SafetyTests`, SN-04). `Driver` has no way to waive any, so a real member obeys all of them.
-package enum Rule: String, CaseIterable, Sendable {
+public enum Rule: String, CaseIterable, Sendable {
     // Elections.
     /// A member votes once per term (Raft §5.2).
     case oneVotePerTerm

@@ -3,11 +3,11 @@
 ///
 /// Terms change only with elections, so a log of millions of entries is a handful of runs, and the
 /// core can tell the term of any index without reading the disk.
-package struct TermRun: Hashable, Sendable {
-    package var first: Index
-    package var term: Term
+public struct TermRun: Hashable, Sendable {
+    public var first: Index
+    public var term: Term
 
-    package init(first: Index, term: Term) {
+    public init(first: Index, term: Term) {
         self.first = first
         self.term = term
     }

@@ -1,12 +1,12 @@
 /// Turns a state into bytes or back. It may take long and needs no storage, so that writes need not
 /// wait for it (catalogue SN-10).
-package enum ConversionJob<Machine: StateMachine>: Sendable {
+public enum ConversionJob<Machine: StateMachine>: Sendable {
     /// A state to be sent to others.
     case encode(LogBase, Machine.Image)
     /// A received snapshot.
     case decode(LogBase, [UInt8])
 
-    package func run() -> ConversionResult<Machine> {
+    public func run() -> ConversionResult<Machine> {
         switch self {
         case .encode(let base, let image):
             .encoded(Snapshot(base: base, bytes: Machine.encode(image)))
@@ -15,7 +15,7 @@ package enum ConversionJob<Machine: StateMachine>: Sendable {
     }
 }
 
-package enum ConversionResult<Machine: StateMachine>: Sendable {
+public enum ConversionResult<Machine: StateMachine>: Sendable {
     case encoded(Snapshot)
     /// `nil`: the bytes are damaged.
     case decoded(LogBase, Machine.Image?)

@@ -6,13 +6,13 @@ import Synchronization
 /// storage, which does nothing but block. Whoever owns the driver calls `tick` every
 /// `DriverLimits.tickNanoseconds`; everything else wakes the pipeline directly. Ticks that come
 /// late are not caught up: a member that was paused must not fire its timers in a burst.
-package final class Driver<Storage: LogStorage, Wire: Transport>: Sendable
+public final class Driver<Storage: LogStorage, Wire: Transport>: Sendable
 where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
-    package typealias Machine = Storage.Machine
-    package typealias Outcome = ProposalOutcome<Machine.Outcome>
+    public typealias Machine = Storage.Machine
+    public typealias Outcome = ProposalOutcome<Machine.Outcome>
 
     /// What is told, in order, on the pipeline's thread; it must be quick.
-    package enum Notice: Sendable {
+    public enum Notice: Sendable {
         /// These entries were applied; `state` is the state after them.
         case applied([Entry], state: Machine.Image, at: Position)
         /// A snapshot has replaced the state.
@@ -27,17 +27,17 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     /// Runs jobs. `pipeline` may be anything that runs every job soon, even in place; `storage`
     /// must run them one after another on a thread that may block. `conversion` runs long computations
     /// (snapshots to bytes and back), best where neither of the others has to wait for them.
-    package struct Executors: Sendable {
-        package typealias Executor = @Sendable (@escaping @Sendable () -> Void) -> Void
-        package var pipeline: Executor
-        package var storage: Executor
-        package var conversion: Executor
+    public struct Executors: Sendable {
+        public typealias Executor = @Sendable (@escaping @Sendable () -> Void) -> Void
+        public var pipeline: Executor
+        public var storage: Executor
+        public var conversion: Executor
         /// Called when ``Driver/announcementDue()`` is wanted after ``DriverLimits/announcementNanoseconds``.
-        package var planAnnouncement: @Sendable () -> Void
+        public var planAnnouncement: @Sendable () -> Void
 
         /// Without `conversion`, the storage thread does it, and writes wait meanwhile. Without `planAnnouncement`,
         /// followers wait for a heartbeat where ``Limits/defersCommit`` is set.
-        package init(
+        public init(
             pipeline: @escaping Executor, storage: @escaping Executor, conversion: Executor? = nil,
             planAnnouncement: @escaping @Sendable () -> Void = {}
         ) {
@@ -73,7 +73,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         }
     }
 
-    package let id: MemberID
+    public let id: MemberID
     private let limits: DriverLimits
     private let executors: Executors
     private let wire: Wire
@@ -92,7 +92,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     /// since 1970; it stamps entries and decides nothing. `observe` is told what happens.
     ///
     /// - Throws: when storage cannot be trusted.
-    package init(
+    public init(
         id: MemberID, storage: consuming Storage, machine: Machine, wire: Wire,
         executors: Executors, limits: Limits = Limits(),
         driverLimits: DriverLimits = DriverLimits(), seed: UInt64,
@@ -119,7 +119,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     // MARK: what others ask for
 
     /// Appends a command and waits until it is committed and applied here, or is known not to be.
-    package func propose(_ payload: [UInt8]) async -> Outcome {
+    public func propose(_ payload: [UInt8]) async -> Outcome {
         await withCheckedContinuation { continuation in
             let refusal: Refusal? = post { inbox in
                 if inbox.isStopped { return .stopped }
@@ -140,7 +140,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     }
 
     /// Changes the membership by one step and waits as `propose` does.
-    package func changeMembership(_ change: MembershipChange) async -> Outcome {
+    public func changeMembership(_ change: MembershipChange) async -> Outcome {
         await withCheckedContinuation { continuation in
             let isTaken = post { inbox in
                 if inbox.isStopped { return false }
@@ -155,7 +155,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
 
     /// Waits until the state applied here reflects everything acknowledged before the call. Works
     /// on every member that knows the leader.
-    package func readIndex() async -> ReadOutcome {
+    public func readIndex() async -> ReadOutcome {
         await withCheckedContinuation { continuation in
             let isTaken = post { inbox in
                 if inbox.isStopped { return false }
@@ -169,7 +169,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     }
 
     /// Hands leadership to another voter, and waits until that has succeeded or failed.
-    package func transferLeadership(to target: MemberID) async -> TransferResult {
+    public func transferLeadership(to target: MemberID) async -> TransferResult {
         await withCheckedContinuation { continuation in
             let isTaken = post { inbox in
                 if inbox.isStopped { return false }
@@ -182,7 +182,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     }
 
     /// Takes a message in; drops it when too many wait.
-    package func receive(_ envelope: Envelope) {
+    public func receive(_ envelope: Envelope) {
         post { inbox in
             guard !inbox.isStopped, inbox.messages < limits.inboxMessagesMax else { return }
             inbox.messages += 1
@@ -191,7 +191,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     }
 
     /// A tick has passed.
-    package func tick() {
+    public func tick() {
         post { inbox in
             guard !inbox.isStopped, !inbox.hasTick else { return }
             inbox.hasTick = true
@@ -200,14 +200,14 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     }
 
     /// Tells followers what is committed now: somebody waits for them.
-    package func announceCommit() {
+    public func announceCommit() {
         post { inbox in
             if !inbox.isStopped { inbox.events.append(.announceCommit) }
         }
     }
 
     /// A planned announcement is due.
-    package func announcementDue() {
+    public func announcementDue() {
         post { inbox in
             if !inbox.isStopped { inbox.events.append(.announcementDue) }
         }
@@ -216,14 +216,14 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     /// For tests: the ticks that were looked at.
     var ticksSeen: UInt64 { pipeline.withLock { $0.replica.now } }
 
-    package var status: DriverStatus { pipeline.withLock { $0.status } }
+    public var status: DriverStatus { pipeline.withLock { $0.status } }
 
     /// The state after the last applied entry.
-    package var state: Machine.Image { pipeline.withLock { $0.machine.capture() } }
+    public var state: Machine.Image { pipeline.withLock { $0.machine.capture() } }
 
     /// Committed entries from `index` on, as far as they are in memory; `nil` when the first is
     /// not, and the caller needs a snapshot.
-    package func committedEntries(from index: Index, bytesMax: Int) -> [Entry]? {
+    public func committedEntries(from index: Index, bytesMax: Int) -> [Entry]? {
         pipeline.withLock { pipeline in
             index > pipeline.applied.index
                 ? [] : pipeline.replica.committedEntries(from: index, bytesMax: bytesMax)
@@ -231,7 +231,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     }
 
     /// Answers everything that waits and stops; returns when no storage job is under way.
-    package func stop() async -> StopReason {
+    public func stop() async -> StopReason {
         let reason = await withCheckedContinuation { continuation in
             let known: StopReason? = post { inbox in
                 if let reason = inbox.stopReason { return reason }
@@ -329,7 +329,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     }
 
     /// Reads what storage keeps beside the log, between two writes; every write waits for it, so it is to be short.
-    package func read<Value: Sendable>(
+    public func read<Value: Sendable>(
         _ body: @escaping @Sendable (borrowing Storage) -> Value
     ) async -> Value {
         await withCheckedContinuation { continuation in

@@ -1,43 +1,43 @@
 /// Bounds of the driver, each with its reason.
-package struct DriverLimits: Hashable, Sendable {
+public struct DriverLimits: Hashable, Sendable {
     /// The length of a tick in nanoseconds: 25 ms, fine enough for an election timeout of 250 ms.
-    package var tickNanoseconds: UInt64 = 25_000_000
+    public var tickNanoseconds: UInt64 = 25_000_000
 
     /// How long a proposal waits for its outcome; then it is "unknown". Ten seconds: longer than
     /// two elections in a row, shorter than a client's patience.
-    package var proposalTicksMax: UInt64 = 400
+    public var proposalTicksMax: UInt64 = 400
 
     /// How long a proposal waits on after this member has stopped leading: most are committed by
     /// the next leader, which needs an election.
-    package var orphanTicksMax: UInt64 = 60
+    public var orphanTicksMax: UInt64 = 60
 
     /// How long a follower may wait for word of a commit (``Limits/defersCommit``) that no other message brings: longer
     /// than a busy group takes from one entry to the next, and far shorter than a heartbeat.
-    package var announcementNanoseconds: UInt64 = 2_000_000
+    public var announcementNanoseconds: UInt64 = 2_000_000
 
     /// How long a read waits to be confirmed and applied.
-    package var readTicksMax: UInt64 = 60
+    public var readTicksMax: UInt64 = 60
 
     /// Ticks without a write after which applied changes are stored by themselves. They are only
     /// replayed faster that way, so there is no hurry.
-    package var changeFlushTicks: UInt64 = 4
+    public var changeFlushTicks: UInt64 = 4
 
     /// Messages held for a flush; more than a flush can collect from members with bounded windows.
-    package var heldMessagesMax = 65_536
+    public var heldMessagesMax = 65_536
 
     /// Entries and bytes of proposals waiting in the driver's inbox; more are refused as busy.
-    package var inboxProposalsMax = 16_384
-    package var inboxBytesMax = 32 << 20
+    public var inboxProposalsMax = 16_384
+    public var inboxBytesMax = 32 << 20
 
     /// Messages waiting in the driver's inbox; more are dropped, as a network would.
-    package var inboxMessagesMax = 8_192
+    public var inboxMessagesMax = 8_192
 
     /// Applied entries that stay in the log for followers that were away: minutes of a busy
     /// cluster.
-    package var retainedEntries = 16_384
+    public var retainedEntries = 16_384
 
     /// Compaction removes this many entries at a time.
-    package var compactionStride: UInt64 = 2_048
+    public var compactionStride: UInt64 = 2_048
 
-    package init() {}
+    public init() {}
 }

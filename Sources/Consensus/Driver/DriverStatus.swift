@@ -1,31 +1,31 @@
 /// What a member knows about itself and its group at one moment.
-package struct DriverStatus: Hashable, Sendable {
-    package var id: MemberID
-    package var role: RoleName
-    package var generation: Generation
-    package var term: Term
+public struct DriverStatus: Hashable, Sendable {
+    public var id: MemberID
+    public var role: RoleName
+    public var generation: Generation
+    public var term: Term
     /// The leader of this term, as far as known.
-    package var leader: MemberID?
-    package var commit: Index
+    public var leader: MemberID?
+    public var commit: Index
     /// The position of the last applied entry.
-    package var applied: Position
-    package var last: LogMark
+    public var applied: Position
+    public var last: LogMark
     /// Before the first entry that the log still has.
-    package var base: Index
-    package var configuration: Configuration
+    public var base: Index
+    public var configuration: Configuration
     /// On the leader: nanoseconds since each other member was last heard.
-    package var silence: [MemberID: UInt64]
+    public var silence: [MemberID: UInt64]
     /// On the leader: how far each other member holds the log durably.
-    package var matches: [MemberID: Index]
+    public var matches: [MemberID: Index]
     /// Elsewhere: nanoseconds since the leader was last heard; `nil` when it never was.
-    package var leaderSilence: UInt64?
-    package var supersededBy: Generation?
-    package var isRemoved: Bool
-    package var stopped: StopReason?
+    public var leaderSilence: UInt64?
+    public var supersededBy: Generation?
+    public var isRemoved: Bool
+    public var stopped: StopReason?
 }
 
 extension Pipeline {
-    package var status: DriverStatus {
+    public var status: DriverStatus {
         func nanoseconds(_ ticks: UInt64) -> UInt64 { ticks * limits.tickNanoseconds }
         return DriverStatus(
             id: replica.id, role: replica.roleName, generation: replica.generation,

@@ -1,10 +1,10 @@
 /// The first write of a new cluster, made once, by an explicit act, to blank storage.
-package enum Founding {
+public enum Founding {
     /// - Parameters:
     ///   - member: the founder, and until others are added the only voter.
     ///   - nonce: random; tells this cluster's generation from any other's.
     /// - Returns: the batch; `LogStorage.write` carries it out.
-    package static func batch<Machine: StateMachine>(
+    public static func batch<Machine: StateMachine>(
         by member: MemberID, nonce: UInt64
     ) -> WriteBatch<Machine> {
         WriteBatch(

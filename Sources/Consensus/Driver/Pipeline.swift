@@ -10,19 +10,19 @@
 /// 4. entries are applied once, in order, as soon as they are committed; the change is stored with
 /// the applied index in the same transaction as later entries, or alone when the member is idle; 5.
 /// when storage or the state machine fails, nothing leaves any more.
-package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable {
-    package private(set) var replica: Replica
-    package private(set) var machine: Machine
-    package let limits: DriverLimits
+public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable {
+    public private(set) var replica: Replica
+    public private(set) var machine: Machine
+    public let limits: DriverLimits
     /// The last applied entry.
-    package private(set) var applied: LogMark
+    public private(set) var applied: LogMark
     /// The applied index that storage has.
-    package private(set) var appliedDurable: Index
+    public private(set) var appliedDurable: Index
     /// Why the member has stopped.
-    package private(set) var stopReason: StopReason?
-    package private(set) var isRemoved = false
+    public private(set) var stopReason: StopReason?
+    public private(set) var isRemoved = false
 
-    package private(set) var glance = Glance()
+    public private(set) var glance = Glance()
 
     private var time: UInt64 = 0
     private var ticks: UInt64 = 0
@@ -46,7 +46,7 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
     ///
     /// - Throws: when the recovered parts contradict each other.
     @specialized(where Machine == NameSet)
-    package init(
+    public init(
         id: MemberID, recovered: RecoveredState<Machine>, machine: Machine,
         limits: Limits = Limits(), driverLimits: DriverLimits = DriverLimits(), seed: UInt64,
         waiving waived: Rule? = nil
@@ -62,13 +62,13 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
     }
 
     /// What an observer looks at after every step, without copying the rest.
-    package struct Glance: Sendable {
-        package var isLeader = false
-        package var term = Term.zero
-        package var last = Index.zero
-        package var commit = Index.zero
-        package var commitTerm: Term?
-        package var applied = Index.zero
+    public struct Glance: Sendable {
+        public var isLeader = false
+        public var term = Term.zero
+        public var last = Index.zero
+        public var commit = Index.zero
+        public var commitTerm: Term?
+        public var applied = Index.zero
     }
 
     private mutating func lookAround() {
@@ -78,13 +78,13 @@ package struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable
             applied: applied.index)
     }
 
-    package var position: Position {
+    public var position: Position {
         Position(generation: replica.generation, term: applied.term, index: applied.index)
     }
 
     /// Takes in all events that have gathered, and says what to do.
     @specialized(where Machine == NameSet)
-    package mutating func handle(
+    public mutating func handle(
         _ events: [PipelineEvent<Machine>], time: UInt64
     ) -> [PipelineAction<Machine>] {
         self.time = max(self.time, time)

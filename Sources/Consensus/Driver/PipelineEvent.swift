@@ -1,5 +1,5 @@
 /// What the owner of a pipeline tells it.
-package enum PipelineEvent<Machine: StateMachine>: Sendable {
+public enum PipelineEvent<Machine: StateMachine>: Sendable {
     case tick(time: UInt64)
     case received(Envelope)
     case propose(Proposal)
@@ -19,7 +19,7 @@ package enum PipelineEvent<Machine: StateMachine>: Sendable {
 }
 
 /// What the owner of a pipeline has to do, in order.
-package enum PipelineAction<Machine: StateMachine>: Sendable {
+public enum PipelineAction<Machine: StateMachine>: Sendable {
     case send(Envelope)
     /// Run on the storage thread; at most one job is under way. `PipelineEvent.stored` returns its
     /// result.
@@ -42,7 +42,7 @@ package enum PipelineAction<Machine: StateMachine>: Sendable {
 }
 
 /// The answer to a proposal; each gets exactly one.
-package enum ProposalOutcome<Outcome: Sendable>: Sendable {
+public enum ProposalOutcome<Outcome: Sendable>: Sendable {
     /// Committed at this position and applied here.
     case applied(Position, Outcome)
     /// A membership change that had been made already, by the entry at this position.
@@ -54,14 +54,14 @@ package enum ProposalOutcome<Outcome: Sendable>: Sendable {
 }
 
 /// The answer to a linearizable read; each gets exactly one.
-package enum ReadOutcome: Hashable, Sendable {
+public enum ReadOutcome: Hashable, Sendable {
     /// The state applied here now reflects everything acknowledged before the read began.
     case ready(Position)
     case refused(Refusal)
 }
 
 /// Why a member has stopped.
-package enum StopReason: Error, Hashable, Sendable {
+public enum StopReason: Error, Hashable, Sendable {
     case asked
     /// Storage failed: what was not flushed may be lost, and only a restart can tell.
     case storageFailed(String)

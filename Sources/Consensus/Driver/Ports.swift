@@ -3,7 +3,7 @@
 /// All calls block, and come from one thread at a time: `load` once before the member runs,
 /// everything else from the storage thread. Nothing is called concurrently, so an implementation
 /// needs no lock of its own for these.
-package protocol LogStorage {
+public protocol LogStorage {
     associatedtype Machine: StateMachine
 
     /// Reads what survived.
@@ -36,7 +36,7 @@ package protocol LogStorage {
 ///
 /// `apply`, `takeDelta`, `capture` and `restore` are called on the pipeline's thread and must be
 /// quick; `encode` and `decode` may be slow and are called on the storage thread.
-package protocol StateMachine {
+public protocol StateMachine {
     /// What the proposer of a command is told.
     associatedtype Outcome: Sendable
     /// The rows changed by some applied entries.
@@ -76,7 +76,7 @@ package protocol StateMachine {
 }
 
 /// Takes messages to other members.
-package protocol Transport {
+public protocol Transport {
     /// Hands over one message and returns at once. The transport may drop it, repeat it, delay it
     /// and reorder it; it may not change it. Its queues are bounded, and control messages
     /// (`Message.isBulk` is false) are not queued behind bulk.

@@ -1,25 +1,25 @@
 /// What storage holds when a member starts.
-package struct RecoveredState<Machine: StateMachine>: Sendable {
-    package var hardState: HardState
-    package var base: LogBase
+public struct RecoveredState<Machine: StateMachine>: Sendable {
+    public var hardState: HardState
+    public var base: LogBase
     /// The last applied entry that is stored; `base.mark` or later.
-    package var applied: LogMark
+    public var applied: LogMark
     /// The state after `applied`; `nil` only when nothing was ever applied (`applied.index` is
     /// zero).
-    package var image: Machine.Image?
+    public var image: Machine.Image?
     /// The terms of all entries after `base`, in ascending order; empty when the log is empty.
-    package var termRuns: [TermRun]
+    public var termRuns: [TermRun]
     /// The last entry; `base.mark.index` when the log is empty.
-    package var lastIndex: Index
+    public var lastIndex: Index
     /// All entries of kind `configuration` after `base`, in ascending order.
-    package var configurations: [Entry]
+    public var configurations: [Entry]
     /// All entries after `applied`, in ascending order. They are few: a member stores its applied
     /// index with every batch of entries, and a leader bounds what it leaves uncommitted.
-    package var tail: [Entry]
+    public var tail: [Entry]
     /// The highest time stamped on any entry, the base included.
-    package var lastTime: UInt64
+    public var lastTime: UInt64
 
-    package init(
+    public init(
         hardState: HardState, base: LogBase, applied: LogMark, image: Machine.Image?,
         termRuns: [TermRun], lastIndex: Index, configurations: [Entry], tail: [Entry],
         lastTime: UInt64
@@ -36,7 +36,7 @@ package struct RecoveredState<Machine: StateMachine>: Sendable {
     }
 
     /// Storage that has never been written to.
-    package static var blank: RecoveredState {
+    public static var blank: RecoveredState {
         RecoveredState(
             hardState: .initial, base: .empty, applied: .zero, image: nil, termRuns: [],
             lastIndex: .zero, configurations: [], tail: [], lastTime: 0)

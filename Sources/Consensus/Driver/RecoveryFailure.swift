@@ -1,5 +1,5 @@
 /// Why a member refuses to start on what storage has returned.
-package enum RecoveryFailure: Error, Hashable, Sendable {
+public enum RecoveryFailure: Error, Hashable, Sendable {
     /// The parts of the stored state contradict each other.
     case inconsistent(String)
 }

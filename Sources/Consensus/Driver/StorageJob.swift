@@ -1,14 +1,14 @@
 /// Work for the storage thread. The parts run in the order in which they are declared.
-package struct StorageJob<Machine: StateMachine>: Sendable {
+public struct StorageJob<Machine: StateMachine>: Sendable {
     /// Old entries for followers that lag; before the batch, which may compact them away.
-    package var reads: [ReadRequest] = []
-    package var batch: WriteBatch<Machine>?
+    public var reads: [ReadRequest] = []
+    public var batch: WriteBatch<Machine>?
 
-    package var isEmpty: Bool { reads.isEmpty && batch == nil }
+    public var isEmpty: Bool { reads.isEmpty && batch == nil }
 
     /// Does the work. A failure of storage ends the job: the rest is not tried.
     @specialized(where Machine == NameSet, Storage == MemoryStorage<NameSet>)
-    package func run<Storage: LogStorage>(on storage: inout Storage) -> StorageResult<Machine>
+    public func run<Storage: LogStorage>(on storage: inout Storage) -> StorageResult<Machine>
     where Storage.Machine == Machine {
         var result = StorageResult<Machine>()
         do {
@@ -29,12 +29,12 @@ package struct StorageJob<Machine: StateMachine>: Sendable {
 }
 
 /// What a storage job has achieved.
-package struct StorageResult<Machine: StateMachine>: Sendable {
-    package var reads: [(request: ReadRequest, entries: [Entry])] = []
+public struct StorageResult<Machine: StateMachine>: Sendable {
+    public var reads: [(request: ReadRequest, entries: [Entry])] = []
     /// The batch that is durable now.
-    package var written: WriteBatch<Machine>?
+    public var written: WriteBatch<Machine>?
     /// Why storage can no longer be relied on.
-    package var failure: String?
+    public var failure: String?
 
-    package init() {}
+    public init() {}
 }

@@ -2,29 +2,29 @@
 ///
 /// The parts are carried out in the order in which they are declared here. Several requests of the
 /// core are merged into one batch while an earlier batch is being flushed (group commit).
-package struct WriteBatch<Machine: StateMachine>: Sendable {
+public struct WriteBatch<Machine: StateMachine>: Sendable {
     /// The batch completes the core's writes up to this one.
-    package var sequence: WriteSequence
+    public var sequence: WriteSequence
 
     /// Replaces the stored hard state.
-    package var hardState: HardState?
+    public var hardState: HardState?
 
     /// Replaces the state of the machine and the beginning of the log by a received snapshot.
-    package var installation: Installation<Machine>?
+    public var installation: Installation<Machine>?
 
     /// Entries with consecutive indices. Storage first deletes every stored entry whose index is
     /// that of the first of these or higher, then stores these. That index is never at or below the
     /// base, and never leaves a gap.
-    package var entries: [Entry]
+    public var entries: [Entry]
 
     /// Rows changed by applying entries, with the index of the last of them.
-    package var change: StateChange<Machine>?
+    public var change: StateChange<Machine>?
 
     /// Makes this the base: deletes the entries up to and including `base.mark.index` and stores
     /// the rest of it. The index never exceeds the applied index that is stored after this batch.
-    package var base: LogBase?
+    public var base: LogBase?
 
-    package init(
+    public init(
         sequence: WriteSequence, hardState: HardState? = nil,
         installation: Installation<Machine>? = nil, entries: [Entry] = [],
         change: StateChange<Machine>? = nil, base: LogBase? = nil
@@ -39,16 +39,16 @@ package struct WriteBatch<Machine: StateMachine>: Sendable {
 }
 
 /// A snapshot to be installed.
-package struct Installation<Machine: StateMachine>: Sendable {
+public struct Installation<Machine: StateMachine>: Sendable {
     /// Becomes the base of the log. The applied index becomes `base.mark.index`.
-    package var base: LogBase
+    public var base: LogBase
     /// The whole state after that entry; replaces what is stored.
-    package var image: Machine.Image
+    public var image: Machine.Image
     /// `true`: the log holds the very entry that `base` names, keep the entries after it (they may
     /// be needed by the quorum). `false`: delete the whole log.
-    package var keepsTail: Bool
+    public var keepsTail: Bool
 
-    package init(base: LogBase, image: Machine.Image, keepsTail: Bool) {
+    public init(base: LogBase, image: Machine.Image, keepsTail: Bool) {
         self.base = base
         self.image = image
         self.keepsTail = keepsTail
@@ -56,12 +56,12 @@ package struct Installation<Machine: StateMachine>: Sendable {
 }
 
 /// What applying entries has changed, to be stored with the index up to which they were applied.
-package struct StateChange<Machine: StateMachine>: Sendable {
+public struct StateChange<Machine: StateMachine>: Sendable {
     /// The last applied entry.
-    package var applied: LogMark
-    package var delta: Machine.Delta
+    public var applied: LogMark
+    public var delta: Machine.Delta
 
-    package init(applied: LogMark, delta: Machine.Delta) {
+    public init(applied: LogMark, delta: Machine.Delta) {
         self.applied = applied
         self.delta = delta
     }

@@ -2,11 +2,11 @@
 ///
 /// It is strict where SQL would be lenient: a batch that leaves a gap or stores an entry of a term the
 /// hard state does not know traps, because only a defect of this module can ask for it.
-package struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Sendable {
-    package private(set) var hardState = HardState.initial
-    package private(set) var base = LogBase.empty
-    package private(set) var entries: [Entry] = []
-    package private(set) var applied = LogMark.zero
+public struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Sendable {
+    public private(set) var hardState = HardState.initial
+    public private(set) var base = LogBase.empty
+    public private(set) var entries: [Entry] = []
+    public private(set) var applied = LogMark.zero
     /// The state as a durable store would rebuild it from rows.
     private var machine: Machine
     private let blank: Machine
@@ -14,7 +14,7 @@ package struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Send
     private let merge: @Sendable (inout Machine, Machine.Delta) -> Void
 
     /// `blank` is the machine before the first entry; `merge` stores a change.
-    package init(
+    public init(
         blank: Machine, merge: @escaping @Sendable (inout Machine, Machine.Delta) -> Void
     ) {
         machine = blank
@@ -22,10 +22,10 @@ package struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Send
         self.merge = merge
     }
 
-    package var last: LogMark { entries.last?.mark ?? base.mark }
+    public var last: LogMark { entries.last?.mark ?? base.mark }
 
     @specialized(where Machine == NameSet)
-    package mutating func load() -> RecoveredState<Machine> {
+    public mutating func load() -> RecoveredState<Machine> {
         var runs: [TermRun] = []
         for entry in entries where entry.term != runs.last?.term {
             runs.append(TermRun(first: entry.index, term: entry.term))
@@ -39,7 +39,7 @@ package struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Send
     }
 
     @specialized(where Machine == NameSet)
-    package mutating func write(_ batch: WriteBatch<Machine>) {
+    public mutating func write(_ batch: WriteBatch<Machine>) {
         if let hardState = batch.hardState { self.hardState = hardState }
         if let installation = batch.installation { install(installation) }
         if let first = batch.entries.first {
@@ -79,7 +79,7 @@ package struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Send
         machine.restore(installation.image)
     }
 
-    package mutating func entries(
+    public mutating func entries(
         from first: Index, through last: Index, maxBytes: Int
     ) throws -> [Entry] {
         var found: [Entry] = []

@@ -3,26 +3,26 @@
 /// It stands here so that the driver is compiled for it (`@specialized`): simulations run the
 /// production pipeline over it, hundreds of millions of steps, and looking types up at run time
 /// would take most of the time.
-package struct NameSet: StateMachine, Sendable {
-    package struct Image: Sendable {
-        package var names: Set<UInt64> = []
+public struct NameSet: StateMachine, Sendable {
+    public struct Image: Sendable {
+        public var names: Set<UInt64> = []
         /// Mixed from every applied command, so that equal images mean equal histories.
-        package var history: UInt64 = 0
+        public var history: UInt64 = 0
     }
-    package struct Delta: Sendable {
+    public struct Delta: Sendable {
         var changes: [(name: UInt64, isPresent: Bool)]
         var history: UInt64
     }
-    package struct Damaged: Error {}
+    public struct Damaged: Error {}
 
-    package private(set) var image = Image()
+    public private(set) var image = Image()
 
     private var changes: [(name: UInt64, isPresent: Bool)] = []
 
-    package init() {}
+    public init() {}
 
     /// Whether the command changed anything.
-    package mutating func apply(_ entry: Entry) throws -> Bool {
+    public mutating func apply(_ entry: Entry) throws -> Bool {
         guard entry.kind == .command else { return true }
         guard entry.payload.count == 9 else { throw Damaged() }
         let name = entry.payload[1...].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
@@ -35,24 +35,24 @@ package struct NameSet: StateMachine, Sendable {
         return true
     }
 
-    package mutating func takeDelta() -> Delta? {
+    public mutating func takeDelta() -> Delta? {
         defer { changes = [] }
         return Delta(changes: changes, history: image.history)
     }
 
-    package static var emptyDelta: Delta { Delta(changes: [], history: 0) }
-    package func capture() -> Image { image }
+    public static var emptyDelta: Delta { Delta(changes: [], history: 0) }
+    public func capture() -> Image { image }
 
-    package mutating func restore(_ image: Image) {
+    public mutating func restore(_ image: Image) {
         self.image = image
         changes = []
     }
 
-    package static func encode(_ image: Image) -> [UInt8] {
+    public static func encode(_ image: Image) -> [UInt8] {
         bytes(image.history) + image.names.sorted().flatMap(bytes)
     }
 
-    package static func decode(_ bytes: [UInt8]) throws -> Image {
+    public static func decode(_ bytes: [UInt8]) throws -> Image {
         guard bytes.count >= 8, bytes.count.isMultiple(of: 8) else { throw Damaged() }
         var numbers = stride(from: 0, to: bytes.count, by: 8).map { start in
             (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[start + $1]) << UInt64(8 * $1) }
@@ -66,7 +66,7 @@ package struct NameSet: StateMachine, Sendable {
     }
 
     /// Brings stored names up to date with a change.
-    package mutating func merge(_ delta: Delta) {
+    public mutating func merge(_ delta: Delta) {
         for change in delta.changes {
             if change.isPresent {
                 image.names.insert(change.name)
@@ -79,6 +79,6 @@ package struct NameSet: StateMachine, Sendable {
 
     /// The payload of a command that creates or destroys a name; it succeeds when that changes
     /// something.
-    package static func payload(creating name: UInt64) -> [UInt8] { [1] + bytes(name) }
-    package static func payload(destroying name: UInt64) -> [UInt8] { [0] + bytes(name) }
+    public static func payload(creating name: UInt64) -> [UInt8] { [1] + bytes(name) }
+    public static func payload(destroying name: UInt64) -> [UInt8] { [0] + bytes(name) }
 }

@@ -1,13 +1,13 @@
 /// What travels on a stream between two members; see `docs/formats/raft-wire.md`.
-package enum Frame: Hashable, Sendable {
+public enum Frame: Hashable, Sendable {
     case hello(Hello)
     case message(Envelope)
 
     /// The version that this build writes, and the only one that it reads.
-    package static let version: UInt8 = 1
+    public static let version: UInt8 = 1
 
     /// Length, version, kind, body, checksum.
-    package var encoded: [UInt8] {
+    public var encoded: [UInt8] {
         var body = WireWriter()
         switch self {
         case .hello(let hello): body.hello(hello)
@@ -29,7 +29,7 @@ package enum Frame: Hashable, Sendable {
     }
 
     /// Reads one frame without its length field.
-    package init(decoding bytes: ArraySlice<UInt8>) throws(WireFailure) {
+    public init(decoding bytes: ArraySlice<UInt8>) throws(WireFailure) {
         guard bytes.count <= WireLimits.frameBytesMax else { throw .tooLarge }
         guard bytes.count >= 10 else { throw .truncated }
         var tail = WireReader(bytes.suffix(8))

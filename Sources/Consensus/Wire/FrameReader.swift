@@ -1,12 +1,12 @@
 /// Cuts a stream of bytes into frames, whatever pieces it arrives in.
-package struct FrameReader: Sendable {
+public struct FrameReader: Sendable {
     private var buffer: [UInt8] = []
     private var start = 0
 
-    package init() {}
+    public init() {}
 
     /// Adds what has arrived.
-    package mutating func append(_ bytes: some Sequence<UInt8>) {
+    public mutating func append(_ bytes: some Sequence<UInt8>) {
         if start > 0 {
             buffer.removeFirst(start)
             start = 0
@@ -15,7 +15,7 @@ package struct FrameReader: Sendable {
     }
 
     /// The next whole frame; `nil` until more has arrived. After an error the stream is of no use.
-    package mutating func next() throws(WireFailure) -> Frame? {
+    public mutating func next() throws(WireFailure) -> Frame? {
         guard buffer.count - start >= 4 else { return nil }
         var header = WireReader(buffer[start..<start + 4])
         let count = Int(try header.number32())

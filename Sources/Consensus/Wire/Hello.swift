@@ -1,14 +1,14 @@
 /// The first frame of every stream: who speaks, to whom, for which cluster.
-package struct Hello: Hashable, Sendable {
+public struct Hello: Hashable, Sendable {
     /// Names the cluster; a stream of another one is closed.
-    package var cluster: [UInt8]
-    package var generation: Generation
-    package var sender: MemberID
-    package var recipient: MemberID
+    public var cluster: [UInt8]
+    public var generation: Generation
+    public var sender: MemberID
+    public var recipient: MemberID
     /// Where the sender can be reached.
-    package var senderURL: String
+    public var senderURL: String
 
-    package init(
+    public init(
         cluster: [UInt8], generation: Generation, sender: MemberID, recipient: MemberID,
         senderURL: String
     ) {

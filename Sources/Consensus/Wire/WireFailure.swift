@@ -1,5 +1,5 @@
 /// Why a frame was refused. The reader closes the stream and counts it; nothing else happens.
-package enum WireFailure: Error, Hashable, Sendable {
+public enum WireFailure: Error, Hashable, Sendable {
     case truncated
     case tooLarge
     /// A value that no writer of this version produces.
