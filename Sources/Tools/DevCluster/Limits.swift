@@ -8,6 +8,8 @@ package enum Limits {
     static let probeBodyBytesMax = 4 << 20
     /// How long a probe waits for a node: long for a healthy one, short for a person.
     static let probeTimeout = Duration.milliseconds(1000)
+    /// How often, a millisecond apart, a command line that is still empty is read: far longer than an exec takes.
+    static let commandLineReadsMax = 100
     /// Pause between two rounds of readiness questions.
     static let probePause = Duration.milliseconds(20)
     /// How long a node may take to end after SIGTERM before it is killed.

@@ -98,13 +98,23 @@ enum NodeProcess {
         return true
     }
 
-    /// A zombie's command line is empty, so a dead child that nobody reaped counts as gone.
+    /// A dead child that nobody reaped counts as gone. Its command line is empty; but so is that of a living process for
+    /// a moment, between exec and the first page of its new memory, and then it is asked again.
     private static func isStillItself(_ node: NodeRecord) -> Bool {
-        guard let data = FileManager.default.contents(atPath: "/proc/\(node.pid)/cmdline") else {
-            return false
+        for _ in 0..<Limits.commandLineReadsMax {
+            guard let data = FileManager.default.contents(atPath: "/proc/\(node.pid)/cmdline")
+            else { return false }
+            if data.isEmpty {
+                guard let letter = stateLetter(of: node.pid), letter != "Z", letter != "X" else {
+                    return false
+                }
+                usleep(1_000)
+                continue
+            }
+            let words = data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            return follows("--id", node.id, in: words) && follows("--data", node.dir, in: words)
         }
-        let words = data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-        return follows("--id", node.id, in: words) && follows("--data", node.dir, in: words)
+        return false
     }
 
     private static func follows(_ flag: String, _ value: String, in words: [String]) -> Bool {
