@@ -72,7 +72,7 @@ let package = Package(
         tests("BaseTests", ["Base"]),
         tests("ConsensusTests", ["Consensus"], resources: ["Scenarios"]),
         tests("ClusterTests", ["Cluster", "Base"]),
-        tests("HTTPTests", ["HTTP", "Base", "CLinux"]),
+        tests("HTTPTests", ["TestSupport", "HTTP", "Base", "CLinux"]),
         tests("APITests", ["API", "HTTP", "Cluster", "Base"]),
         tests("StatisticsTests", ["TestSupport", "Statistics", "API", "HTTP", "Cluster", "Base"]),
         tests("MetaStoreTests", ["MetaStore", "Consensus", "Cluster", "Base", "CSQLite"]),

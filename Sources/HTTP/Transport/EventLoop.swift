@@ -262,6 +262,9 @@ extension EventLoop {
 
     func remove(_ socket: Socket) {
         guard socket.slot >= 0 else { return }
+        // Closing the descriptor is not enough: a `StreamWriter` has another one for the same connection, for whose sake
+        // the kernel would go on sending events, with a pointer to memory that is somebody else's by then.
+        epoll_ctl(epoll, EPOLL_CTL_DEL, socket.descriptor, nil)
         closed.append(socket)
         let last = sockets.removeLast()
         if last !== socket {

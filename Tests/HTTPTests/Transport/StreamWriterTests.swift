@@ -1,5 +1,6 @@
 import Base
 import HTTP
+import TestSupport
 import Testing
 
 /// Writing into an open request from any thread.
@@ -99,6 +100,24 @@ import Testing
             #expect(text == "\(count) \(taken)")
             writer.close()
             call.close()
+        }
+    }
+
+    /// The kernel watches a connection as long as anybody has it open, and a writer has it open too. Events for one
+    /// that is closed would go to memory that is somebody else's by then.
+    @Test func `a closed connection is watched no more, although its writer lives`() async throws {
+        try await TestServer.with { server in
+            let client = Client(server.group)
+            var writers: [StreamWriter] = []
+            for _ in 0..<20 {
+                let call = try await client.open(.post, server.endpoint, "/count", length: nil)
+                writers.append(try await call.streamWriter())
+                call.close()
+            }
+            try await eventually("no closed descriptor is watched", within: 5) {
+                WatchedDescriptors.closed().isEmpty
+            }
+            withExtendedLifetime(writers) {}
         }
     }
 
