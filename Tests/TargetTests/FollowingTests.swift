@@ -293,6 +293,17 @@ import Testing
         #expect(pauses == [10, 20, 40, 80, 160, 320, 320, 320])
     }
 
+    @Test func `a cluster that is just being founded is asked for often`() throws {
+        let joins = try [Endpoint("127.0.0.1:1"), Endpoint("127.0.0.1:2")]
+        var choice = ProxyChoice(node: try #require(NodeID("t1")), joins: joins)
+        for _ in 0..<20 {
+            let found = choice.next(in: ClusterMap())
+            let proxy = try #require(found)
+            let pause = choice.ended(with: proxy, .early, in: ClusterMap(), at: .zero)
+            #expect(pause <= ProxyChoice.earlyPauseMax)
+        }
+    }
+
     @Test func `of several proxies that stay behind, every one is left in turn`() throws {
         var choice = ProxyChoice(node: try #require(NodeID("t1")), joins: [])
         var asked: [Endpoint] = []

@@ -109,7 +109,7 @@ final class FollowDriver: @unchecked Sendable {
             defer { call.close() }
             let response = try await call.response()
             guard response.status == .ok else {
-                return End(reason: try await Self.refusal(response))
+                return try await Self.refusal(response)
             }
             log.info("following \(proxy) from \(follower.state.position.text)")
             try await readWhileUseful(response, call, proxy, silence, &choice, &end)
@@ -126,12 +126,16 @@ final class FollowDriver: @unchecked Sendable {
         return end
     }
 
-    private static func refusal(_ response: ClientResponse) async throws -> String {
+    private static func refusal(_ response: ClientResponse) async throws -> End {
         let body = try await response.collect(upTo: Limits.failureBytesMax)
         guard let failure = Failure(decoding: body) else {
-            return "status \(response.status.rawValue)"
+            return End(reason: "status \(response.status.rawValue)")
         }
-        return "\(failure.code.rawValue): \(failure.message)"
+        let reason = "\(failure.code.rawValue): \(failure.message)"
+        switch failure.code {
+        case .notFounded, .starting: return End(result: .early, reason: reason)
+        default: return End(reason: reason)
+        }
     }
 
     /// Reads the stream, and ends it when requests have waited too long for what it does not bring.

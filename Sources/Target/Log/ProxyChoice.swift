@@ -26,11 +26,15 @@ struct ProxyChoice: Sendable {
         case worked
         /// The proxy is behind others, and stays so.
         case lagged
+        /// The proxy lives, and belongs to no cluster yet.
+        case early
         case failed
     }
 
     static let pauseMin: UInt64 = 20_000_000
     static let pauseMax: UInt64 = 1_000_000_000
+    /// Clients of a cluster that is just being founded wait for its targets.
+    static let earlyPauseMax: UInt64 = 80_000_000
     /// A primary whose stream has ended is tried again after 10 s, as it may only have stumbled, then less and less often:
     /// each try leaves a proxy that works.
     static let returnMin: UInt64 = 10_000_000_000
@@ -112,12 +116,14 @@ struct ProxyChoice: Sendable {
             // Others are ahead of it, and it has taken its time already.
             tried.append(proxy)
             return Self.pauseMin
-        case .failed:
+        case .early, .failed:
             tried.append(proxy)
             failures += 1
             // One quick round over a few proxies, then more and more slowly.
             let doublings = max(0, min(failures - 3, 6))
-            return min(Self.pauseMin << UInt64(doublings), Self.pauseMax)
+            return min(
+                Self.pauseMin << UInt64(doublings),
+                end == .early ? Self.earlyPauseMax : Self.pauseMax)
         }
     }
 }
