@@ -4,14 +4,14 @@ import Cluster
 import Foundation
 import HTTP
 import MetaStore
+import Synchronization
 import TestSupport
 import Testing
 
 @testable import Proxy
 
 /// Proxies of one cluster in this process: real daemons, real sockets on loopback, real files.
-final class TestProxies: @unchecked Sendable {
-    // Safety: used by one test, from one task at a time.
+final class TestProxies: Sendable {
     struct Running {
         let settings: ProxySettings
         let stop: Latch
@@ -21,7 +21,7 @@ final class TestProxies: @unchecked Sendable {
     let directory: String
     let loops = EventLoopGroup(loops: 1)
     let client: Client
-    private(set) var running: [Int: Running] = [:]
+    private let running = Mutex<[Int: Running]>([:])
 
     /// Runs `body` with `count` proxies that form a group, and ends them all afterwards.
     static func with(_ count: Int, _ body: (TestProxies) async throws -> Void) async throws {
@@ -42,17 +42,24 @@ final class TestProxies: @unchecked Sendable {
         client = Client(loops)
     }
 
-    private var ports: [Int: UInt16] = [:]
+    /// A test may ask several proxies at once.
+    private let ports = Mutex<[Int: UInt16]>([:])
 
     /// The address that proxy `number` has now and after every restart.
     func address(_ number: Int) throws -> NodeAddress {
-        let port = try ports[number] ?? FreePort.take()
-        ports[number] = port
+        let port = try ports.withLock { ports in
+            let port = try ports[number] ?? FreePort.take()
+            ports[number] = port
+            return port
+        }
         return try #require(NodeAddress(host: "127.0.0.1", port: port))
     }
 
     /// Gives proxy `number` another address at its next start.
-    func move(_ number: Int) throws { ports[number] = try FreePort.take() }
+    func move(_ number: Int) throws {
+        let port = try FreePort.take()
+        ports.withLock { $0[number] = port }
+    }
 
     func endpoint(_ number: Int) throws -> Endpoint {
         Endpoint(host: "127.0.0.1", port: Int(try address(number).port))
@@ -68,13 +75,14 @@ final class TestProxies: @unchecked Sendable {
             seeds: number == 1 ? [] : [try endpoint(1)], isElectable: isElectable)
         let stop = Latch()
         let daemon = try await ProxyDaemon(settings, stop: stop)
-        running[number] = Running(
+        let process = Running(
             settings: settings, stop: stop, task: Task { await daemon.run() })
+        running.withLock { $0[number] = process }
     }
 
     @discardableResult
     func stop(_ number: Int) async -> Int32? {
-        guard let proxy = running.removeValue(forKey: number) else { return nil }
+        guard let proxy = running.withLock({ $0.removeValue(forKey: number) }) else { return nil }
         proxy.stop.open()
         return await proxy.task.value
     }
@@ -91,11 +99,12 @@ final class TestProxies: @unchecked Sendable {
                 return true
             }
         }
-        return isGone == nil ? nil : await running.removeValue(forKey: number)?.task.value
+        if isGone == nil { return nil }
+        return await running.withLock { $0.removeValue(forKey: number) }?.task.value
     }
 
     private func end() async {
-        for number in running.keys.sorted() { await stop(number) }
+        for number in running.withLock({ $0.keys.sorted() }) { await stop(number) }
         loops.shutDown()
         try? FileManager.default.removeItem(atPath: directory)
     }
