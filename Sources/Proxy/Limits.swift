@@ -85,5 +85,9 @@ enum Limits {
     static let settleSeconds = 1.0
     /// How long requests under way may take when the proxy ends.
     static let drainSeconds = 3.0
+    /// How long a session may be idle when its client does not say: a few retries across an election and a restart.
+    static let sessionNanoseconds: UInt64 = 60_000_000_000
+    /// Shorter is over before the first retry; longer than a day is nobody's request.
+    static let sessionNanosecondsRange: ClosedRange<UInt64> = 1_000_000_000...86_400_000_000_000
     static let configBytesMax = 64 << 10
 }

@@ -123,7 +123,8 @@ final class ProxyDaemon: Sendable {
             maintenance: Maintenance(
                 group: group, metadata: metadata, departure: departure, loop: loops.loops[0]),
             rebalance: Rebalance(metadata: metadata), client: client, published: published,
-            config: configRoutes)
+            config: configRoutes,
+            batch: BatchRoute(metadata: metadata, forwarder: forwarder))
         handler = ProxyHandler(
             id: settings.id, published: published,
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
@@ -137,7 +138,8 @@ final class ProxyDaemon: Sendable {
                 queries: ClusterQueries(
                     node: node, statistics: counted, fanOut: FanOut(client: client)),
                 forwarder: forwarder, followers: followers, config: configRoutes,
-                history: HistoryRoute(group: group, loop: loops.loops[0])),
+                history: HistoryRoute(group: group, loop: loops.loops[0]),
+                sessions: SessionRoutes(metadata: metadata, forwarder: forwarder)),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),
             follow: FollowServer(

@@ -59,6 +59,8 @@ extension HistoryEntry.Row {
                     throw DecodingFailure("not a node id", at: 0)
                 }
                 return [.mountpaths(id, before: try notes(before), after: try notes(after))]
+            // What clients keep in order to ask again; no line is about it.
+            case .session: return []
             }
         }
     }

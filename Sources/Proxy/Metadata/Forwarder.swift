@@ -182,6 +182,7 @@ struct Forwarder: Sendable {
             (HeaderName.requestID, request.origin.requestID),
             (HeaderName.clientAddress, request.origin.clientAddress),
         ]
+        headers += request.origin.terms.headers
         if isDetour { headers.append((HeaderName.detour, "true")) }
         let response = try await client.send(
             request.method, node.endpoint, request.target, headers: headers,

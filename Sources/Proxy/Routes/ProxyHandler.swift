@@ -105,24 +105,54 @@ extension Exchange {
         }
     }
 
+    /// What a change takes notice of besides its message.
+    enum Terms: Sendable {
+        /// It belongs to no session and rests on nothing: it is a step that takes several changes, or none of the log.
+        case none
+        /// `If-Match`.
+        case versions
+        /// `If-Match`, and a session.
+        case all
+    }
+
     /// On whose behalf the request acts. A proxy that has forwarded it tells who the client is.
-    func origin() -> MetadataService.Origin {
+    ///
+    /// - Throws: for headers that this request cannot heed; they are never passed over.
+    func origin(heeding heeded: Terms = .none) throws(Failure) -> MetadataService.Origin {
         let headers = request.headers
+        let terms = try ChangeTerms(
+            session: headers[named: HeaderName.session],
+            sequence: headers[named: HeaderName.sequence],
+            match: headers[named: HeaderName.ifMatch])
+        guard terms.call == nil || heeded == .all else {
+            throw Failure(
+                .badHeader, "this request cannot be part of a session",
+                next: "sessions are for changes of buckets and configuration, and for batches")
+        }
+        guard terms.preconditions.isEmpty || heeded != .none else {
+            throw Failure(
+                .badHeader, "this request does not depend on versions",
+                next: "leave out \(HeaderName.ifMatch)")
+        }
         let client = headers[named: HeaderName.clientAddress]
         return MetadataService.Origin(
             actor: headers[named: HeaderName.callerID] ?? "client",
             clientAddress: String((client ?? remoteAddress).prefix(255)),
             requestID: String(
                 (headers[named: HeaderName.requestID] ?? SystemRandom.identifier(length: 16))
-                    .prefix(255)))
+                    .prefix(255)),
+            terms: terms)
     }
 
     /// What is needed to send the request on to the primary.
-    func forwardable(_ body: [UInt8]) -> Forwarder.Request {
+    func forwardable(
+        _ body: [UInt8], heeding terms: Terms = .none
+    ) throws(Failure) -> Forwarder.Request {
         let isForwarded = request.headers[named: HeaderName.forwardedBy] != nil
         let isDetour = request.headers[named: HeaderName.detour] != nil
         return Forwarder.Request(
-            method: request.method, target: request.target, body: body, origin: origin(),
+            method: request.method, target: request.target, body: body,
+            origin: try origin(heeding: terms),
             reach: isDetour ? .primary : isForwarded ? .here : .anywhere)
     }
 
