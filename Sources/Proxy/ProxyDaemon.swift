@@ -67,7 +67,8 @@ final class ProxyDaemon: Sendable {
         let hashes = StateHashes()
         let pool = loops.pool
         let observer = RaftObserver(
-            published: published, config: config, hashes: hashes, stop: stop, log: log)
+            published: published, config: config, hashes: hashes,
+            freshness: Freshness(contacts: contacts), stop: stop, log: log)
         let storageThread = BlockingPool(name: "log", threads: 1)
         let raft = try RaftMember(
             id: storage.member, storage: storage, machine: Catalog(), wire: transport,
@@ -83,7 +84,8 @@ final class ProxyDaemon: Sendable {
         isStranded = observer.isStranded
         let group = RaftGroup(
             raft: raft, directory: directory, contacts: contacts,
-            statusChanges: observer.statusChanges, counters: observer.counters)
+            statusChanges: observer.statusChanges, counters: observer.counters,
+            freshness: observer.freshness)
         self.group = group
         let published = published
         followers = Followers { published.now.state.position }
@@ -138,7 +140,8 @@ final class ProxyDaemon: Sendable {
                 queries: ClusterQueries(
                     node: node, statistics: counted, fanOut: FanOut(client: client)),
                 forwarder: forwarder, followers: followers, config: configRoutes,
-                history: HistoryRoute(group: group, loop: loops.loops[0]),
+                history: HistoryRoute(
+                    group: group, published: published, loop: loops.loops[0]),
                 sessions: SessionRoutes(metadata: metadata, forwarder: forwarder)),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),

@@ -59,6 +59,9 @@ public struct HistoryEntry: Equatable, Sendable {
         self.rows = rows
     }
 
+    /// Whether nothing was changed before it.
+    public var isFounding: Bool { command == "found" }
+
     /// What an entry is about, for finding those about one thing.
     public struct Subjects: OptionSet, Sendable {
         public let rawValue: UInt64

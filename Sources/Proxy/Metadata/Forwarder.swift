@@ -94,6 +94,34 @@ struct Forwarder: Sendable {
         return nil
     }
 
+    // MARK: Reads
+
+    /// The answer of another proxy to a read that must be the newest, when this one does not reach the primary and others
+    /// may: by the way that changes take, and no further than one proxy.
+    ///
+    /// - Returns: `nil` when none can say for certain.
+    func readAround(_ request: Request) async -> Answer? {
+        guard request.reach == .anywhere else { return nil }
+        for proxy in group.detours {
+            guard let answer = try? await send(request, to: proxy, isDetour: true),
+                answer.status.rawValue < 500,
+                // What it shows for want of better is no better than what there is here.
+                !answer.headers.contains(where: {
+                    $0.name.lowercased() == HeaderName.age.lowercased()
+                })
+            else { continue }
+            return answer
+        }
+        return nil
+    }
+
+    /// Whether the primary was not heard here for so long that an election would be over.
+    var isCutOff: Bool {
+        let status = group.status
+        guard status.role != .leader else { return false }
+        return status.leaderSilence.map { Double($0) / 1e9 >= Limits.detourSeconds } ?? true
+    }
+
     private func pause() async {
         let isElecting = group.status.leader == nil
         let seconds = isElecting ? Limits.electionSeconds : Limits.primaryRetrySeconds

@@ -178,7 +178,9 @@ struct MetadataService: Sendable {
 
     /// What this proxy has, and how old that may be. States follow one another here and never go back, so neither do the
     /// answers on one connection.
-    var stale: MetadataView { MetadataView(published.now, ageNanoseconds: group.age) }
+    var stale: MetadataView {
+        MetadataView(published.now, ageNanoseconds: group.freshness.age(group.status))
+    }
 
     /// A bucket's properties. One that this proxy does not know may have been created a moment ago through
     /// another, so the majority is asked before the answer is no.

@@ -1,6 +1,5 @@
 import API
 import Cluster
-import Consensus
 import HTTP
 
 /// A state as a reader gets it: the newest there is, or one that may be older.
@@ -26,23 +25,6 @@ struct MetadataView: Sendable {
     init(_ snapshot: PublishedState.Snapshot, ageNanoseconds: UInt64?) {
         self.snapshot = snapshot
         age = .heard(ageNanoseconds)
-    }
-}
-
-extension RaftGroup {
-    /// Nanoseconds since this proxy last knew what the majority has: since it heard the primary, or, as the primary, so
-    /// many others that they are a majority with it. `nil` when it never has.
-    var age: UInt64? {
-        let status = status
-        guard status.role == .leader else { return status.leaderSilence }
-        let configuration = status.configuration
-        let silences = configuration.voters.map {
-            status.silence[$0] ?? ($0 == status.id ? 0 : .max)
-        }
-        .sorted()
-        guard configuration.quorum <= silences.count, configuration.quorum > 0 else { return nil }
-        let silence = silences[configuration.quorum - 1]
-        return silence == .max ? nil : silence
     }
 }
 

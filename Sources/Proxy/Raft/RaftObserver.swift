@@ -7,6 +7,7 @@ import Synchronization
 final class RaftObserver: Sendable {
     let statusChanges: Watched<DriverStatus?>
     let counters = RaftCounters()
+    let freshness: Freshness
     /// Whether this member was removed before the process started: its own log may not say so, and then nothing but
     /// joining anew brings it back. One removed while it runs has heard a leader, and knows.
     let isStranded = Watched<Bool>(false)
@@ -18,9 +19,10 @@ final class RaftObserver: Sendable {
     private let log: Logger
 
     init(
-        published: PublishedState, config: LiveConfig, hashes: StateHashes, stop: Latch,
-        log: Logger
+        published: PublishedState, config: LiveConfig, hashes: StateHashes,
+        freshness: Freshness, stop: Latch, log: Logger
     ) {
+        self.freshness = freshness
         self.published = published
         self.config = config
         self.hashes = hashes
@@ -43,6 +45,7 @@ final class RaftObserver: Sendable {
             publish(state)
         case .changed(let status):
             let before = statusChanges.value
+            freshness.changed(from: before, to: status)
             statusChanges.set(status)
             counters.changed(from: before, to: status)
             if status.leader != nil {

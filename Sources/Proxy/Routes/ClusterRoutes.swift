@@ -56,6 +56,7 @@ struct ClusterRoutes: Sendable {
             let now = try await daemon.view(query)
             exchange.respond(
                 json: try await history.document(query, upTo: now.snapshot), of: now)
+        case "watch": try await history.watch(exchange, query)
         case "mountpath_events":
             let now = try await daemon.metadata.state(for: query)
             exchange.respond(json: now.state.mountpathEvents, of: now)
@@ -69,7 +70,8 @@ struct ClusterRoutes: Sendable {
         case let what:
             throw Failure(
                 .unknownDocument, "no document '\(what)' of the cluster",
-                next: "what=smap, bmd, snode, smapvote, cluster_config, history, target_ips, "
+                next:
+                    "what=smap, bmd, snode, smapvote, cluster_config, history, watch, target_ips, "
                     + "mountpath_events, "
                     + ClusterQueries.served.joined(separator: ", "))
         }

@@ -1,6 +1,7 @@
 import API
 import Base
 import Cluster
+import Consensus
 import HTTP
 import Statistics
 
@@ -57,6 +58,56 @@ struct ProxyHandler: Handler {
 
     private func route(_ exchange: Exchange) async throws {
         let target = RequestTarget(exchange.request.target)
+        guard let read = try certainRead(exchange, target) else {
+            return try await route(exchange, target)
+        }
+        let forwarder = cluster.forwarder
+        if read.reach != .anywhere, forwarder.group.status.leader == nil {
+            // Whoever sent it here asks another: waiting is for the one whom the client has asked.
+            throw forwarder.group.noPrimary()
+        }
+        if forwarder.isCutOff, let answer = await forwarder.readAround(read) {
+            return exchange.respond(answer)
+        }
+        do {
+            try await route(exchange, target)
+        } catch let failure as Failure where failure.code == .noPrimary && !exchange.isAnswered {
+            guard let answer = await forwarder.readAround(read) else { throw failure }
+            exchange.respond(answer)
+        }
+    }
+
+    /// The request as it can be sent on, when it asks for the newest of what the cluster agrees on, and not for what is this
+    /// proxy's own or waits for something.
+    private func certainRead(
+        _ exchange: Exchange, _ target: RequestTarget
+    ) throws(Failure) -> Forwarder.Request? {
+        let (method, query) = (exchange.request.method, target.query)
+        guard method == .get || method == .head,
+            try query.value(QueryName.consistency) ?? "" != "stale",
+            try query.value(QueryName.waitVersion) == nil
+        else { return nil }
+        switch try Resource(path: target.path) {
+        case .buckets(let name): guard name == nil || method == .head else { return nil }
+        case .daemon(let rest):
+            guard rest.isEmpty, Self.agreed.contains(try query.value(QueryName.what) ?? "")
+            else { return nil }
+        case .cluster(let rest):
+            let what = try query.value(QueryName.what) ?? ""
+            guard rest.first == "sessions" || (rest.isEmpty && Self.agreed.contains(what))
+            else { return nil }
+        default: return nil
+        }
+        return try exchange.forwardable([])
+    }
+
+    /// Documents that are the same at every proxy.
+    private static let agreed: Set = [
+        "smap", "bmd", "bucketmd", "cluster_config", "rmd", "history", "mountpath_events",
+        "target_ips",
+    ]
+
+    private func route(_ exchange: Exchange, _ target: RequestTarget) async throws {
         switch try Resource(path: target.path) {
         case .object(let bucket, let name):
             try await redirector.resolve(exchange, bucket: bucket, object: name, target)
