@@ -48,14 +48,19 @@ struct MetadataService: Sendable {
         _ make: @Sendable (PublishedState.Snapshot) throws(Failure) -> Command
     ) async throws(Failure) -> Cluster.Outcome {
         guard let call = origin.terms.call else {
-            return try await decide(try make(published.now), for: origin)
+            return try await decide(try make(try await current()), for: origin)
         }
         let ending = await calls.once(call) {
             let command: Command
             do throws(Failure) {
-                command = try make(published.now)
+                let now = try await current()
+                do throws(Failure) {
+                    command = try make(now)
+                } catch {
+                    command = .session(error.refusal)
+                }
             } catch {
-                command = .session(error.refusal)
+                return .failure(error)
             }
             do throws(Failure) {
                 return .success(try await decide(command, for: origin))
@@ -64,6 +69,22 @@ struct MetadataService: Sendable {
             }
         }
         return try ending.get()
+    }
+
+    /// The state of a primary, with everything that was acknowledged by those before it: what is made from an older one
+    /// would be refused for reasons that have passed.
+    private func current() async throws(Failure) -> PublishedState.Snapshot {
+        let status = group.status
+        let term = status.term.rawValue
+        let now = published.now
+        // Only one who leads proposes; it is refused there, with a reason.
+        guard status.role == .leader, now.state.position.term < term else { return now }
+        let published = published
+        let newest = await loop.within(nanoseconds: UInt64(Limits.primarySeconds * 1e9)) {
+            await published.first { $0.position.term >= term }
+        }
+        guard let newest = newest ?? nil else { throw group.noPrimary() }
+        return newest
     }
 
     /// The same for a change that is worked out against a version of the configuration. When somebody else was quicker, what
@@ -153,7 +174,9 @@ struct MetadataService: Sendable {
             }
             var failure = group.failure(refusal)
             let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
-            if failure.code == .noPrimary, elapsed < Limits.primarySeconds {
+            // A member that is asked, and leads no more, refuses without a reason.
+            let mayPass = failure.code == .noPrimary || failure.code == .overloaded
+            if mayPass, elapsed < Limits.primarySeconds {
                 await loop.sleep(nanoseconds: UInt64(Limits.primaryRetrySeconds * 1e9))
                 continue
             }

@@ -4,6 +4,7 @@ import Cluster
 import Consensus
 import Foundation
 import HTTP
+import MetaStore
 import TestSupport
 import Testing
 
@@ -86,11 +87,51 @@ import Testing
         }
     }
 
+    /// RD-11: what a received state has taken the place of is missing here, and said to be.
+    @Test func `behind a gap a watcher is told to start again, and from it goes on`() async throws {
+        try await TestProxies.with(1) { proxies in
+            for number in 1...5 { try await create(proxies, "n\(number)", 1) }
+            await proxies.stop(1)
+            var index: UInt64 = 0
+            do {
+                let log = try SQLiteLog(
+                    path: "\(proxies.dataPath(1))/\(SQLiteLog.fileName)", newMember: MemberID(9))
+                let recovered = try log.load()
+                index = recovered.applied.index.rawValue
+                var batch = WriteBatch<Catalog>(sequence: .zero)
+                batch.installation = Installation(
+                    base: LogBase(
+                        mark: recovered.applied, time: recovered.lastTime,
+                        configuration: try #require(
+                            recovered.configurations.last?.configuration
+                                ?? recovered.base.configuration)),
+                    image: try #require(recovered.image), keepsTail: true)
+                try log.write(batch)
+            }
+            try await proxies.start(1)
+            try await proxies.waitUntilReady(1)
+            for after in ["0", String(index - 1)] {
+                let reply = try await proxies.ask(
+                    1, .get, "/v1/cluster?what=watch&after=\(after)")
+                #expect(
+                    reply.status == 410 && reply.failure?.code == .historyCompacted,
+                    "\(reply.text)")
+            }
+            try await create(proxies, "later", 1)
+            let answer = try await watch(proxies, 1, after: String(index), "&of=bmd")
+            // What was committed and not stored as applied then comes first.
+            #expect(answer.names.last == "later" && !answer.names.contains("n3"))
+            // And nothing can be said for certain about what was before it.
+            let fate = try await proxies.ask(
+                1, .get, "/v1/cluster?what=history&request_id=x&since=1-0-1-1")
+            #expect(fate.text.contains("not_yet_known"), "\(fate.text)")
+        }
+    }
+
     /// RD-11: a place whose successors are not all kept, or that is of another log, is told so.
     @Test func `a watcher that is too far behind is told to start again`() async throws {
         try await TestProxies.with(1) { proxies in
             try await create(proxies, "early", 1)
-            // p2 is made from a state, and has nothing from before it.
             try await proxies.start(2, isElectable: false)
             try await proxies.waitUntilReady(2)
             var position = LogPosition.zero
@@ -175,6 +216,18 @@ import Testing
                 isDone.open()
                 for try await count in tasks { #expect(count > 3) }
             }
+            // Whoever names a position sees nothing from before it, wherever it is from.
+            for number in 1...20 {
+                let made = try await proxies.create("m\(number)", through: number % 3 + 1)
+                let position = try #require(made.header(HeaderName.position))
+                let seen = try await proxies.ask(
+                    (number + 1) % 3 + 1, .get, "/v1/buckets/*?consistency=stale",
+                    headers: [(HeaderName.position, position)])
+                #expect(seen.text.contains("\"m\(number)\""), "\(seen.text)")
+            }
+            let bad = try await proxies.ask(
+                1, .get, "/v1/buckets/*?consistency=stale", headers: [(HeaderName.position, "7")])
+            #expect(bad.failure?.code == .badHeader)
             let certain = try await proxies.ask(other, .get, "/v1/buckets/*")
             #expect(certain.header("Martlet-Age-Ms") == nil)
             for number in 1...3 where number != other { await proxies.stop(number) }
