@@ -38,25 +38,27 @@ struct MetadataService: Sendable {
     /// log, because an earlier copy of the request may have been made, and then that is the answer.
     func change(
         for origin: Origin,
-        _ make: @Sendable (PublishedState.Snapshot) throws(Failure) -> Command
+        _ make: @Sendable (PublishedState.Snapshot) async throws(Failure) -> Command
     ) async throws(Failure) -> Cluster.Outcome {
         try await decide(for: origin, make).accepted
     }
 
     private func decide(
         for origin: Origin,
-        _ make: @Sendable (PublishedState.Snapshot) throws(Failure) -> Command
+        _ make: @Sendable (PublishedState.Snapshot) async throws(Failure) -> Command
     ) async throws(Failure) -> Cluster.Outcome {
         guard let call = origin.terms.call else {
-            return try await decide(try make(try await current()), for: origin)
+            return try await decide(try await make(try await current()), for: origin)
         }
         let ending = await calls.once(call) {
             let command: Command
             do throws(Failure) {
                 let now = try await current()
                 do throws(Failure) {
-                    command = try make(now)
+                    command = try await make(now)
                 } catch {
+                    // That something cannot be said now is no answer.
+                    guard error.status < 500 else { return .failure(error) }
                     command = .session(error.refusal)
                 }
             } catch {
@@ -91,7 +93,7 @@ struct MetadataService: Sendable {
     /// was asked for is worked out anew against what is there then, unless the client named the version it means.
     func changeConfig(
         for origin: Origin,
-        _ make: @Sendable (PublishedState.Snapshot) throws(Failure) -> Command
+        _ make: @Sendable (PublishedState.Snapshot) async throws(Failure) -> Command
     ) async throws(Failure) -> Cluster.Outcome {
         for _ in 0..<Limits.configAttemptsMax {
             let outcome = try await decide(for: origin, make)

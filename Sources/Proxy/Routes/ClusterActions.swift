@@ -45,7 +45,7 @@ struct ClusterActions: Sendable {
         // Later clients end one node by way of the cluster; the word for all of them is another.
         let isOneNode = action == .shutdown && message.action != Action.shutdown.rawValue
         if action == .batch { return try await batch.serve(exchange, query, message, body) }
-        let terms: Exchange.Terms = action == .shutdown ? .none : .versions
+        let terms: Exchange.Terms = action == .shutdown ? .none : .all
         let request = try exchange.forwardable(body, heeding: terms)
         let reply = try await forwarder.onPrimary(request) { () -> Reply in
             if isOneNode { return .relayed(try await endOne(message, query)) }

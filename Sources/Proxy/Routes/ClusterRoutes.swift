@@ -128,7 +128,7 @@ struct ClusterRoutes: Sendable {
         _ exchange: Exchange, _ body: [UInt8]? = nil,
         _ serve: (MetadataService.Origin) async throws -> [UInt8]
     ) async throws {
-        let terms: Exchange.Terms = exchange.request.method == .delete ? .versions : .none
+        let terms: Exchange.Terms = exchange.request.method == .delete ? .all : .none
         let body =
             if let body { body } else {
                 try await exchange.collect(upTo: API.Limits.actionBytesMax)

@@ -186,8 +186,6 @@ extension Exchange {
     enum Terms: Sendable {
         /// It belongs to no session and rests on nothing: it is a step that takes several changes, or none of the log.
         case none
-        /// `If-Match`.
-        case versions
         /// `If-Match`, and a session.
         case all
     }
@@ -208,7 +206,7 @@ extension Exchange {
         guard terms.call == nil || heeded == .all else {
             throw Failure(
                 .badHeader, "this request cannot be part of a session",
-                next: "sessions are for changes of buckets and configuration, and for batches")
+                next: "it is no single change of the log: see what became of it, and repeat it")
         }
         guard terms.preconditions.isEmpty || heeded != .none else {
             throw Failure(

@@ -122,6 +122,45 @@ import Testing
         }
     }
 
+    /// CL-01: steps of membership, which look at the nodes before they are proposed.
+    @Test func `a step with a node that is sent again is taken once`() async throws {
+        try await TestProxies.with(3) { proxies in
+            let session = try await proxies.openSession(through: 1)
+            let target = try await StubTarget.start(proxies)
+            func act(_ action: String, _ sequence: Int) async throws -> [TestProxies.Reply] {
+                var replies: [TestProxies.Reply] = []
+                for number in 1...3 {
+                    replies.append(
+                        try await proxies.ask(
+                            number, .put, "/v1/cluster",
+                            #"{"action":"\#(action)","value":{"sid":"t1"}}"#,
+                            headers: terms(session, sequence)))
+                }
+                return replies
+            }
+            let on = try await act("startmaintenance", 1)
+            #expect(on.allSatisfy { $0.status == 200 }, "\(on.map(\.text))")
+            let again = try await act("startmaintenance", 2)
+            #expect(again.allSatisfy { $0.failure?.code == .badNode }, "\(again.map(\.text))")
+            #expect(try await act("stopmaintenance", 3).allSatisfy { $0.status == 200 })
+            // The second refusal stands, though it would work by now.
+            #expect(try await act("startmaintenance", 2)[0].failure?.code == .badNode)
+            for number in 1...3 {
+                let gone = try await proxies.ask(
+                    number, .delete, "/v1/cluster/daemon/t1", headers: terms(session, 4))
+                #expect(gone.status == 200, "\(gone.text)")
+            }
+            let primary = try #require(try await proxies.primary(asSeenBy: 1))
+            let victim = primary % 3 + 1
+            for number in 1...3 where number != victim {
+                let gone = try await proxies.ask(
+                    number, .delete, "/v1/cluster/daemon/p\(victim)", headers: terms(session, 5))
+                #expect(gone.status == 200, "\(gone.text)")
+            }
+            await target.stop()
+        }
+    }
+
     /// CL-03, CL-04: by the log's time, everywhere, and never made anew.
     @Test func `an expired session is refused, and its request not made`() async throws {
         try await TestProxies.with(3) { proxies in
