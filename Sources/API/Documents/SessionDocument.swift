@@ -31,16 +31,16 @@ package enum SessionDocument {
         let (end, isFar) = session.lastUsed.nanoseconds.addingReportingOverflow(session.lifetime)
         json.object { json in
             json.member("id", id.text)
-            json.member("lifetime_ms", session.lifetime / 1_000_000)
+            json.member("lifetime_ms", String(session.lifetime / 1_000_000))
             json.member("last_used", time(session.lastUsed))
             json.member("ends", time(Timestamp(nanoseconds: isFar ? .max : end)))
             json.member("outcomes_max", Session.outcomesMax)
-            json.member("forgotten", session.forgotten)
+            json.member("forgotten", String(session.forgotten))
             json.key("outcomes")
             json.array { json in
                 for kept in session.outcomes {
                     json.object { json in
-                        json.member("sequence", kept.sequence)
+                        json.member("sequence", String(kept.sequence))
                         json.member("position", kept.position.text)
                         json.member(
                             "outcome", (try? kept.result.get()) == nil ? "refused" : "applied")

@@ -76,11 +76,11 @@ struct MetadataService: Sendable {
     /// The state of a primary, with everything that was acknowledged by those before it: what is made from an older one
     /// would be refused for reasons that have passed.
     private func current() async throws(Failure) -> PublishedState.Snapshot {
-        let status = group.status
-        let term = status.term.rawValue
         let now = published.now
-        // Only one who leads proposes; it is refused there, with a reason.
-        guard status.role == .leader, now.state.position.term < term else { return now }
+        // Only one who leads proposes; others are refused there, with a reason.
+        guard let status = group.statusChanges.value, status.role == .leader else { return now }
+        let term = status.term.rawValue
+        guard now.state.position.term < term else { return now }
         let published = published
         let newest = await loop.within(nanoseconds: UInt64(Limits.primarySeconds * 1e9)) {
             await published.first { $0.position.term >= term }

@@ -47,7 +47,7 @@ import Testing
             for number in 1...3 { try await proxies.waitUntilReady(number) }
             for number in 1...3 { try await repeated(through: number) }
             let shown = try await proxies.ask(1, .get, "/v1/cluster/sessions/\(session)")
-            #expect(shown.text.contains(#""sequence":2"#), "\(shown.text)")
+            #expect(shown.text.contains(#""sequence":"2""#), "\(shown.text)")
         }
     }
 
