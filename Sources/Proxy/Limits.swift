@@ -86,4 +86,10 @@ enum Limits {
     /// How long requests under way may take when the proxy ends.
     static let drainSeconds = 3.0
     static let configBytesMax = 64 << 10
+
+    /// Entries not known to be committed that are read to see what they would do; a leader leaves far fewer.
+    static let recoveryTailBytes = 8 << 20
+    /// Logs that nobody runs, told with a plan: each some hundred bytes a bucket, at most ``Holdings/namesMax`` of them.
+    static let recoveryBodyBytes = 8 << 20
+    static let recoveryFilesMax = 16
 }

@@ -114,7 +114,10 @@ final class ProxyDaemon: Sendable {
                     node: node, group: group, published: published, departure: departure,
                     transfer: transfer, forwarder: forwarder, ending: ending,
                     log: log.about("shutdown")),
-                config: configRoutes))
+                config: configRoutes),
+            recovery: RecoveryRoutes(
+                survey: RecoverySurvey(
+                    node: node, group: group, published: published, client: client)))
         let actions = ClusterActions(
             forwarder: forwarder,
             shutdown: ClusterShutdown(

@@ -15,6 +15,7 @@ struct DaemonRoutes: Sendable {
     let longPoll = LongPoll()
     let config: ConfigRoutes
     let actions: DaemonActions
+    let recovery: RecoveryRoutes
 
     func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
         if exchange.request.method == .put, rest.isEmpty {
@@ -71,12 +72,13 @@ struct DaemonRoutes: Sendable {
         case let what where StatisticsRoutes.served.contains(what):
             try await statistics.serve(exchange, what: what)
         case "log": try exchange.respond(log: log, query)
+        case "recovery": try await recovery.facts(exchange)
         case "raft": exchange.respond(.ok, type: "application/json", body: raft.encoded)
         default:
             throw Failure(
                 .unknownDocument, "no document '\(what)'",
                 next: "what=smap, bmd, rmd, snode, smapvote, config, cluster_config, "
-                    + "stats, status, sysinfo, log or raft")
+                    + "stats, status, sysinfo, log, raft or recovery")
         }
     }
 

@@ -1,0 +1,88 @@
+import API
+import Base
+import Cluster
+import Consensus
+import HTTP
+
+/// The requests of a forced recovery: facts, plan, apply (contract §7.6; docs/decisions/0022).
+struct RecoveryRoutes: Sendable {
+    let survey: RecoverySurvey
+
+    /// `GET /v1/daemon?what=recovery`: this proxy's own log.
+    func facts(_ exchange: Exchange) async throws {
+        exchange.respond(
+            .ok, type: "application/json", body: try await survey.own().encoded)
+    }
+
+    /// `GET` or `POST /v1/cluster?what=recovery_plan`: what would be done, and how safe that is. Changes nothing.
+    func plan(_ exchange: Exchange, _ query: Query) async throws {
+        let wish = try await wish(exchange, query)
+        let plan = RecoveryPlan(try await survey.question(wish, on: exchange.loop))
+        exchange.respond(.ok, type: "application/json", body: plan.encoded)
+    }
+
+    /// What the query and the body ask for. `can` and `candidate` may name the proxy by its URL or by its id.
+    private func wish(
+        _ exchange: Exchange, _ query: Query
+    ) async throws -> RecoverySurvey.Wish {
+        var wish = RecoverySurvey.Wish()
+        for name in [QueryName.can, QueryName.candidate] {
+            guard let text = try query.value(name), !text.isEmpty else { continue }
+            if text.contains("/") || NodeID(text) == nil {
+                wish.can = try Self.endpoint(text, name)
+            } else {
+                wish.candidate = text
+            }
+        }
+        wish.overridesQuorum = try Self.overridesQuorum(query)
+        wish.files = try Self.files(
+            try await exchange.collect(upTo: Limits.recoveryBodyBytes))
+        return wish
+    }
+
+    static func endpoint(_ text: String, _ name: String) throws(Failure) -> Endpoint {
+        do throws(ClientError) {
+            return try Endpoint(text)
+        } catch {
+            throw Failure(
+                .badQuery, "'\(name)' is '\(text.prefix(200))', not the URL of a proxy",
+                cause: error.description)
+        }
+    }
+
+    static func overridesQuorum(_ query: Query) throws(Failure) -> Bool {
+        switch try query.value(QueryName.override) ?? "" {
+        case "": return false
+        case "quorum": return true
+        case let other:
+            throw Failure(
+                .badQuery, "'override' is '\(other.prefix(80))'",
+                next: "override=quorum goes on although a majority answers")
+        }
+    }
+
+    /// What `martlet recovery inspect` has printed of logs that nobody runs: one document, or an array of them.
+    static func files(_ body: [UInt8]) throws(Failure) -> [RecoveryFacts] {
+        guard !body.isEmpty else { return [] }
+        do throws(DecodingFailure) {
+            let json = try JSONValue(parsing: body)
+            var documents = [json]
+            if case .array(let elements) = json { documents = elements }
+            guard documents.count <= Limits.recoveryFilesMax else {
+                throw DecodingFailure("\(documents.count) logs", at: 0)
+            }
+            var files: [RecoveryFacts] = []
+            for document in documents {
+                var facts = try RecoveryFacts(json: document)
+                // Whoever runs answers for itself.
+                facts.isRunning = false
+                files.append(facts)
+            }
+            return files
+        } catch {
+            throw Failure(
+                .badBody, "the body does not tell of logs", cause: error.description,
+                next: "what 'martlet recovery inspect DATA_DIR' prints, or an array of that")
+        }
+    }
+}
