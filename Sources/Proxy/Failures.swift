@@ -34,6 +34,10 @@ extension Failure {
             self.init(
                 .badRequest, "a rebalance needs two active targets; there are \(count)",
                 next: "add a target, or end the maintenance of one")
+        case .notSuccessor(let asked, let current):
+            self.init(
+                .olderGeneration,
+                "generation \(asked.counter) does not follow the present one, \(current.counter)")
         }
     }
 
@@ -124,6 +128,10 @@ extension RaftGroup {
         case .membership(let refusal):
             Failure(
                 .changingMembers, "the voting proxies cannot be changed now", cause: "\(refusal)")
+        case .recovery(let refusal):
+            Failure(
+                .olderGeneration, "this proxy does not begin or adopt the generation",
+                cause: "\(refusal)")
         }
     }
 }

@@ -62,7 +62,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             try Self.read(.applied, from: database, LogMark.init(document:)) ?? base.base.mark
         var recovered = RecoveredState<Catalog>(
             hardState: hardState, base: base.base, applied: applied,
-            image: try loadState(hardState.generation, applied), termRuns: [],
+            image: try loadState(hardState.generation(at: applied.index), applied), termRuns: [],
             lastIndex: base.base.mark.index, configurations: [], tail: [], lastTime: base.base.time)
         last = (base.base.mark.index, base.chain)
         try forEachEntry(from: base.base.mark.index.next) { row throws(DatabaseError) in
