@@ -92,4 +92,10 @@ enum Limits {
     /// Logs that nobody runs, told with a plan: each some hundred bytes a bucket, at most ``Holdings/namesMax`` of them.
     static let recoveryBodyBytes = 8 << 20
     static let recoveryFilesMax = 16
+    /// Between two words to survivors that have not taken part yet.
+    static let adoptionSecondsMin = 0.1
+    static let adoptionSecondsMax = 2.0
+    /// How long a forced recovery waits until proxies and targets have gone over, and how often it looks.
+    static let recoveryVerifySeconds = 8.0
+    static let recoveryLookSeconds = 0.05
 }

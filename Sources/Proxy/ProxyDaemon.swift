@@ -82,7 +82,7 @@ final class ProxyDaemon: Sendable {
         observer.start(raft.status, raft.state)
         isStranded = observer.isStranded
         let group = RaftGroup(
-            raft: raft, directory: directory, contacts: contacts,
+            node: node, raft: raft, directory: directory, contacts: contacts,
             statusChanges: observer.statusChanges, counters: observer.counters)
         self.group = group
         let published = published

@@ -37,11 +37,14 @@ extension RecoveryFacts {
         supersededBy =
             try reader.isNull("superseded_by") ? nil : reader.generation("superseded_by")
         obstacle = try reader.isNull("obstacle") ? nil : reader.text("obstacle")
-        let (voters, learners) = (try reader.members("voters"), try reader.members("learners"))
-        guard voters.count < 256, learners.count < 256 else {
-            throw DecodingFailure("a configuration of too many members", at: 0)
+        configuration = try reader.configuration()
+        if !(try reader.isNull("opening")) {
+            let opening = try reader.inner("opening")
+            self.opening = Opening(
+                base: try opening.position("base"), leader: try opening.member("leader"),
+                term: Term(try opening.number("term")),
+                configuration: try opening.configuration())
         }
-        configuration = Configuration(voters: voters, learners: learners)
         runs = try reader.list("terms").map { entry throws(DecodingFailure) in
             let entry = try FactsReader(entry, "a term")
             return TermRun(
@@ -86,6 +89,18 @@ extension JSONWriter {
             json.member("obstacle", facts.obstacle)
             json.member("voters", facts.configuration.voters)
             json.member("learners", facts.configuration.learners)
+            json.key("opening")
+            if let opening = facts.opening {
+                json.object { json in
+                    json.member("base", opening.base.text)
+                    json.member("leader", "\(opening.leader)")
+                    json.member("term", opening.term.rawValue)
+                    json.member("voters", opening.configuration.voters)
+                    json.member("learners", opening.configuration.learners)
+                }
+            } else {
+                json.null()
+            }
             json.key("uncommitted")
             json.array { json in
                 for entry in facts.tail { json.value(entry) }
@@ -195,8 +210,18 @@ struct FactsReader {
         try take(key) { $0.string.flatMap { LogPosition(text: $0) } }
     }
 
+    func inner(_ key: String) throws(DecodingFailure) -> FactsReader {
+        try FactsReader(try take(key) { $0 }, "\(what), '\(key)'")
+    }
+
+    func configuration() throws(DecodingFailure) -> Configuration {
+        let (voters, learners) = (try members("voters"), try members("learners"))
+        guard voters.count < 256, learners.count < 256 else { throw failure("voters") }
+        return Configuration(voters: voters, learners: learners)
+    }
+
     func mark(_ key: String) throws(DecodingFailure) -> LogMark {
-        let reader = try FactsReader(try take(key) { $0 }, "\(what), '\(key)'")
+        let reader = try inner(key)
         return LogMark(
             index: Index(try reader.number("index")), term: Term(try reader.number("term")))
     }

@@ -95,6 +95,8 @@ extension Command {
         case .setMaintenance(let id, let isOn): "\(id) \(isOn ? "on" : "off")"
         case .startRebalance, .stopRebalance: ""
         case .noteMountpath(let id, let note): "\(id) \(note.path)"
+        case .recover(let record):
+            "generation \(record.generation.counter), from \(record.base.text), on \(record.candidate)"
         }
     }
 }

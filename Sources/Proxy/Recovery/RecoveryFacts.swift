@@ -34,6 +34,8 @@ struct RecoveryFacts: Equatable, Sendable {
     /// The leader that this member hears; itself when it leads.
     var leader: MemberID?
     var supersededBy: Generation?
+    /// How this generation began, when a forced recovery began it and the log still has its first entries.
+    var opening: Opening?
     /// Why the log cannot be gone on with.
     var obstacle: String?
 
@@ -44,6 +46,15 @@ struct RecoveryFacts: Equatable, Sendable {
         var actor: String
         var action: String
         var subject: String
+    }
+
+    /// The beginning of a generation: all that another survivor has to know to take part in it.
+    struct Opening: Equatable, Sendable {
+        /// The last entry of the generation that was left.
+        var base: LogPosition
+        var leader: MemberID
+        var term: Term
+        var configuration: Configuration
     }
 
     /// More than a leader leaves uncommitted in a usual life; the rest is counted.
@@ -101,6 +112,18 @@ extension Generation {
     }
 }
 
+extension Position {
+    init(_ position: LogPosition) {
+        self.init(
+            generation: Generation(counter: position.generation, nonce: position.nonce),
+            term: Term(position.term), index: Index(position.index))
+    }
+}
+
 extension LogPosition {
-    var generationOnly: Generation { Generation(counter: generation, nonce: nonce) }
+    init(_ position: Position) {
+        self.init(
+            generation: position.generation.counter, nonce: position.generation.nonce,
+            term: position.term.rawValue, index: position.index.rawValue)
+    }
 }

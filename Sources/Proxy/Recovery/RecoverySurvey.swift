@@ -25,20 +25,30 @@ struct RecoverySurvey: Sendable {
     func own() async throws -> RecoveryFacts {
         let (status, state) = (group.status, published.now.state)
         let first = Index(state.position.index + 1)
+        let origin = status.origin
         let read = await group.raft.read { storage in
-            Result { () throws -> (LogOutline, [Entry]) in
+            Result { () throws -> Stored in
                 let outline = try storage.outline()
-                guard first <= outline.last.index else { return (outline, []) }
-                return (
-                    outline,
-                    try storage.entries(
+                var stored = Stored(outline: outline)
+                if first <= outline.last.index {
+                    stored.tail = try storage.entries(
                         from: first, through: outline.last.index,
                         maxBytes: Limits.recoveryTailBytes)
-                )
+                }
+                if let origin, origin.index >= outline.base.index,
+                    origin.index.advanced(by: 2) <= outline.last.index
+                {
+                    stored.opening = try storage.entries(
+                        from: origin.index.next, through: origin.index.advanced(by: 2),
+                        maxBytes: Limits.recoveryTailBytes)
+                }
+                return stored
             }
         }
-        let (outline, entries) = try read.get()
-        var facts = RecoveryFacts(state, outline, entries: entries)
+        let stored = try read.get()
+        let entries = stored.tail
+        var facts = RecoveryFacts(state, stored.outline, entries: entries)
+        facts.opening = opening(stored, origin, in: state)
         facts.node = node.id.text
         facts.url = node.address.url
         facts.member = status.id
@@ -53,6 +63,25 @@ struct RecoverySurvey: Sendable {
         facts.obstacle = status.stopped.map { "its log has failed: \($0)" }
         facts.describe(tail: entries)
         return facts
+    }
+
+    private struct Stored: Sendable {
+        var outline: LogOutline
+        var tail: [Entry] = []
+        var opening: [Entry] = []
+    }
+
+    private func opening(
+        _ stored: Stored, _ origin: Position?, in state: ClusterState
+    ) -> RecoveryFacts.Opening? {
+        guard let origin, stored.opening.count == 2,
+            case .recover(let record) = try? LogRecord(decoding: stored.opening[0].payload).command,
+            let configuration = stored.opening[1].configuration,
+            let leader = state.map[record.candidate]
+        else { return nil }
+        return RecoveryFacts.Opening(
+            base: LogPosition(origin), leader: MemberID(leader.member),
+            term: stored.opening[0].term, configuration: configuration)
     }
 
     /// Asks every proxy of the map, and the one that was named, for a bounded time.
