@@ -50,7 +50,29 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         }
     }
 
+    /// Opens a file that nobody writes any more; nothing in it is changed, and `write` fails.
+    ///
+    /// - Throws: ``DatabaseError`` when there is no such file, or it is none of ours.
+    package init(readingOnly path: String) throws(DatabaseError) {
+        database = try Database(path: path, isReadOnly: true)
+        history = try HistoryTable(database, limits: HistoryLimits())
+        guard let member = try Self.read(.member, from: database, MemberID.init(document:)) else {
+            throw DatabaseError(kind: .foreign, code: 0, message: "\(path) is nobody's log")
+        }
+        self.member = member
+    }
+
     // MARK: Reading
+
+    /// The generation of a log, and its last entry.
+    static func end(of database: Database) throws(DatabaseError) -> (Generation, Index) {
+        let hardState = try read(.hardState, from: database, HardState.init(document:))
+        let base = try read(.base, from: database, StoredBase.init(document:))
+        let last = try database.prepare("SELECT max(idx) FROM log").first { $0.uint64(0) } ?? 0
+        return (
+            hardState?.generation ?? .none, max(Index(last), base?.base.mark.index ?? .zero)
+        )
+    }
 
     package func load() throws -> RecoveredState<Catalog> {
         let hardState =
