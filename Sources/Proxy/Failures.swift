@@ -115,6 +115,17 @@ extension Failure {
         }
     }
 
+    /// Why a plan is not carried out.
+    init(_ refusal: RecoveryPlan.Refusal, _ plan: RecoveryPlan) {
+        let code: FailureCode =
+            switch refusal {
+            case .quorumReachable: .quorumReachable
+            case .superseded: .olderGeneration
+            case .noCandidate, .unfit, .unknownCandidate: .recoveryRefused
+            }
+        self.init(code, plan.describe(refusal), next: plan.next)
+    }
+
     /// How a proxy that was left behind comes back.
     static func rejoinLine(_ node: Node) -> String {
         "curl -X PUT '\(node.address.url)/v1/daemon/proxy/PRIMARY?frc=true&can=http://PRIMARY' with the id and the "

@@ -32,8 +32,8 @@ struct ForcedPrimary: Sendable {
     private var node: Node { survey.node }
     private var group: RaftGroup { survey.group }
 
-    enum Answer {
-        case relayed(API.Answer)
+    enum Reply {
+        case relayed(HTTP.Answer)
         /// A plan, or a report of what was done; `isWhole` when nothing is left to do.
         case document([UInt8], isWhole: Bool)
         /// A report, and this process is to begin anew when it has been sent.
@@ -42,7 +42,7 @@ struct ForcedPrimary: Sendable {
 
     func serve(
         _ request: Request, _ forwardable: Forwarder.Request, on loop: EventLoop
-    ) async throws -> Answer {
+    ) async throws -> Reply {
         let there = try await witness(request)
         if let there, there.generation > group.status.generation {
             return try await leave(for: there, request)
@@ -75,16 +75,17 @@ struct ForcedPrimary: Sendable {
             throw Failure(
                 .wrongCluster,
                 "the proxy at \(can) belongs to cluster \(facts.clusterID), this one to \(clusterID)",
-                next: "two clusters are not merged; a proxy with an empty directory can join either")
+                next: "two clusters are not merged; a proxy with an empty directory can join either"
+            )
         }
         return facts
     }
 
     // MARK: 1. Done already
 
-    private func report(_ request: Request, on loop: EventLoop) async throws -> Answer {
+    private func report(_ request: Request, on loop: EventLoop) async throws -> Reply {
         // Asked again: what is missing of the recovery that made it primary is still waited for.
-        if request.id == node.id, let record = verification.current, !request.isDryRun {
+        if request.id == node.id, !request.isDryRun, let record = await verification.current() {
             let report = await verification.report(of: record, on: loop)
             return .document(report.encoded(changed: false), isWhole: report.isDone)
         }
@@ -100,7 +101,7 @@ struct ForcedPrimary: Sendable {
 
     // MARK: 2. Left behind
 
-    private func leave(for there: RecoveryFacts, _ request: Request) async throws -> Answer {
+    private func leave(for there: RecoveryFacts, _ request: Request) async throws -> Reply {
         let isPrimary = there.node == request.id.text && there.leader == there.member
         guard isPrimary else {
             throw Failure(
@@ -121,7 +122,7 @@ struct ForcedPrimary: Sendable {
 
     private func begin(
         _ request: Request, _ origin: MetadataService.Origin, on loop: EventLoop
-    ) async throws -> Answer {
+    ) async throws -> Reply {
         var wish = RecoverySurvey.Wish()
         wish.candidate = node.id.text
         wish.can = request.can
@@ -147,7 +148,7 @@ struct ForcedPrimary: Sendable {
         }
         try await apply(plan, origin)
         await adoption.tell()
-        guard let record = verification.current else {
+        guard let record = await verification.current() else {
             throw Failure(.stopping, "this proxy is stopping")
         }
         let report = await verification.report(of: record, on: loop)
@@ -158,12 +159,12 @@ struct ForcedPrimary: Sendable {
         _ plan: RecoveryPlan, _ origin: MetadataService.Origin
     ) async throws(Failure) {
         guard let facts = plan.chosen?.facts else { return }
-        let (recovery, record) = ForcedRecovery.make(
-            plan, facts, nonce: SystemRandom.word(), origin, survey.published.now.state)
+        let recovery = ForcedRecovery(
+            plan, facts, candidate: node.id, nonce: SystemRandom.word(), for: origin,
+            survey.published.now.state)
         log.warning(
             "begins generation \(recovery.successor) by force, from entry \(facts.last); without "
                 + plan.names(recovery.givenUp).joined(separator: ", "))
-        verification.begun(record)
         switch await group.raft.recover(recovery) {
         case .done: break
         case .refused(.recovery(let refusal)): throw Failure(refusal, at: node)
@@ -179,7 +180,7 @@ struct ForcedPrimary: Sendable {
 
     private func send(
         _ request: Request, _ there: RecoveryFacts?, _ forwardable: Forwarder.Request
-    ) async throws -> Answer {
+    ) async throws -> Reply {
         guard forwardable.reach == .anywhere else {
             throw Failure(
                 .badNode, "this is \(node.id), not \(request.id)",
@@ -216,24 +217,26 @@ struct ForcedPrimary: Sendable {
                 mayRepeat: false)
             let body = try await response.collect(upTo: Limits.relayedBytes)
             return .relayed(
-                API.Answer(
+                HTTP.Answer(
                     response.status, contentType: response.headers["content-type"] ?? "",
                     body: body))
         } catch {
             throw Failure(
                 .proxyUnreachable, "\(request.id) does not answer at \(endpoint)",
                 cause: error.description,
-                next: "only a living proxy can go on; GET /v1/cluster?what=recovery_plan says which do")
+                next:
+                    "only a living proxy can go on; GET /v1/cluster?what=recovery_plan says which do"
+            )
         }
     }
 }
 
 extension ForcedRecovery {
-    /// What a plan asks the core for, and the record of it.
-    static func make(
-        _ plan: RecoveryPlan, _ facts: RecoveryFacts, nonce: UInt64,
-        _ origin: MetadataService.Origin, _ state: ClusterState
-    ) -> (recovery: ForcedRecovery, record: RecoveryRecord) {
+    /// What a plan asks the core for.
+    init(
+        _ plan: RecoveryPlan, _ facts: RecoveryFacts, candidate: NodeID, nonce: UInt64,
+        for origin: MetadataService.Origin, _ state: ClusterState
+    ) {
         let successor = Generation(counter: facts.generation.counter + 1, nonce: nonce)
         let expected = Position(
             generation: facts.generation, term: facts.last.term, index: facts.last.index)
@@ -244,21 +247,19 @@ extension ForcedRecovery {
         }
         let record = RecoveryRecord(
             generation: .init(counter: successor.counter, nonce: successor.nonce),
-            base: LogPosition(expected), chain: facts.chain ?? 0,
-            candidate: NodeID(facts.node) ?? state.map.primary ?? plan.fallback,
+            base: LogPosition(expected), chain: facts.chain ?? 0, candidate: candidate,
             survivors: nodes(plan.survivors.map(\.member)), dead: nodes(givenUp),
             committed: facts.commit.rawValue,
             tail: facts.tail.map {
-                .init(index: $0.mark.index.rawValue, term: $0.mark.term.rawValue, command: $0.action)
+                .init(
+                    index: $0.mark.index.rawValue, term: $0.mark.term.rawValue, command: $0.action)
             }, token: plan.token)
         let log = LogRecord(
             .recover(record), actor: origin.actor, clientAddress: origin.clientAddress,
             requestID: origin.requestID, stateIndex: state.position.index, stateHash: state.hash)
-        return (
-            ForcedRecovery(
-                expected: expected, successor: successor, configuration: plan.configuration,
-                givenUp: givenUp, record: log.encoded,
-                overridesLeader: plan.question.overridesQuorum), record
-        )
+        self.init(
+            expected: expected, successor: successor, configuration: plan.configuration,
+            givenUp: givenUp, record: log.encoded,
+            overridesLeader: plan.question.overridesQuorum)
     }
 }

@@ -61,6 +61,7 @@ extension RecoveryFacts {
                 time: try entry.number("time_ns"), actor: try entry.text("actor"),
                 action: try entry.text("action"), subject: try entry.text("subject"))
         }
+        branches = try reader.texts("branches")
         holdings.buckets = try reader.names("buckets")
         holdings.settings = try reader.names("settings")
         holdings.nodes = try reader.names("nodes")
@@ -105,6 +106,7 @@ extension JSONWriter {
             json.array { json in
                 for entry in facts.tail { json.value(entry) }
             }
+            json.member("branches", list: facts.branches)
             json.member("base", facts.base)
             json.key("terms")
             json.array { json in
@@ -230,6 +232,13 @@ struct FactsReader {
         try take(key) { json in
             guard case .array(let elements) = json else { return nil }
             return elements
+        }
+    }
+
+    func texts(_ key: String) throws(DecodingFailure) -> [String] {
+        try list(key).map { json throws(DecodingFailure) in
+            guard let text = json.string else { throw failure(key) }
+            return text
         }
     }
 

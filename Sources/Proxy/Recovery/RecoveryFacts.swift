@@ -39,6 +39,9 @@ struct RecoveryFacts: Equatable, Sendable {
     /// Why the log cannot be gone on with.
     var obstacle: String?
 
+    /// Logs that lie beside it, set aside when the proxy was left behind.
+    var branches: [String] = []
+
     /// An entry that may or may not have been acknowledged.
     struct TailEntry: Equatable, Sendable {
         var mark: LogMark

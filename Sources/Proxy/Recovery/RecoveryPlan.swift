@@ -234,6 +234,19 @@ struct RecoveryPlan: Equatable, Sendable {
         return reasons
     }
 
+    /// What the candidate lacks, by name.
+    var losses: String {
+        (chosen?.shortfalls ?? []).map { shortfall in
+            let lost = shortfall.lost
+            let parts = [
+                ("buckets", lost.buckets), ("settings", lost.settings), ("nodes", lost.nodes),
+            ].filter { !$0.1.isEmpty }.map { "\($0.0) \($0.1.prefix(20).joined(separator: ", "))" }
+            return "\(shortfall.witness) alone has "
+                + (parts.isEmpty
+                    ? "\(shortfall.entries) entries" : parts.joined(separator: "; "))
+        }.joined(separator: ". ")
+    }
+
     func describe(_ refusal: Refusal) -> String {
         switch refusal {
         case .quorumReachable:

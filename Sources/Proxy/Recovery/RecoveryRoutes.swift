@@ -7,11 +7,64 @@ import HTTP
 /// The requests of a forced recovery: facts, plan, apply (contract §7.6; docs/decisions/0022).
 struct RecoveryRoutes: Sendable {
     let survey: RecoverySurvey
+    let adoption: AdoptionService
+    let forced: ForcedPrimary
 
     /// `GET /v1/daemon?what=recovery`: this proxy's own log.
     func facts(_ exchange: Exchange) async throws {
         exchange.respond(
             .ok, type: "application/json", body: try await survey.own().encoded)
+    }
+
+    /// `GET /v1/daemon?what=branches[&name=NAME]`.
+    func branches(_ exchange: Exchange, _ query: Query) async throws {
+        try await survey.branches.serve(exchange, query, survey.published.now.state)
+    }
+
+    /// `GET /v1/cluster?what=recovery`: what was done, and how the nodes stand towards it.
+    func overview(_ exchange: Exchange, _ now: PublishedState.Snapshot) async throws {
+        exchange.respond(
+            json: try await RecoveryOverview(survey: survey).document(
+                now.state, on: exchange.loop), position: now.position)
+    }
+
+    /// `POST /v1/daemon/recovery`: another proxy tells of the generation that this one is to take part in.
+    func adopt(_ exchange: Exchange) async throws {
+        let body = try await exchange.collect(upTo: Limits.recoveryBodyBytes)
+        let facts: RecoveryFacts
+        do throws(DecodingFailure) {
+            facts = try RecoveryFacts(decoding: body)
+        } catch {
+            throw Failure(
+                .badBody, "the body does not tell of a generation", cause: error.description)
+        }
+        try await adoption.adopt(facts)
+        exchange.respond(.ok)
+    }
+
+    /// `PUT /v1/daemon/proxy/ID?frc=true…`, and the same below `/v1/cluster`.
+    func force(_ exchange: Exchange, _ id: NodeID, _ query: Query) async throws {
+        let body = try await exchange.collect(upTo: Limits.recoveryBodyBytes)
+        var request = ForcedPrimary.Request(id: id)
+        if let can = try query.value(QueryName.can), !can.isEmpty {
+            request.can = try Self.endpoint(can, QueryName.can)
+        }
+        request.token = try query.value(QueryName.token) ?? ""
+        request.isDryRun = try query.flag(QueryName.dryRun)
+        request.overridesQuorum = try Self.overridesQuorum(query)
+        request.files = try Self.files(body)
+        let answer = try await forced.serve(
+            request, exchange.forwardable(body), on: exchange.loop)
+        switch answer {
+        case .relayed(let answer): exchange.respond(answer)
+        case .document(let document, let isWhole):
+            // What was begun goes on by itself; the answer says what is missing.
+            exchange.respond(isWhole ? .ok : .accepted, type: "application/json", body: document)
+        case .rejoins(let document):
+            exchange.respond(.ok, type: "application/json", body: document)
+            try? await exchange.flush()
+            forced.rejoin.restart()
+        }
     }
 
     /// `GET` or `POST /v1/cluster?what=recovery_plan`: what would be done, and how safe that is. Changes nothing.

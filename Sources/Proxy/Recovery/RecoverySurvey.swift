@@ -11,6 +11,7 @@ struct RecoverySurvey: Sendable {
     let group: RaftGroup
     let published: PublishedState
     let client: Client
+    let branches: Branches
 
     /// What was asked for besides.
     struct Wish: Sendable {
@@ -62,6 +63,7 @@ struct RecoverySurvey: Sendable {
         facts.supersededBy = status.supersededBy
         facts.obstacle = status.stopped.map { "its log has failed: \($0)" }
         facts.describe(tail: entries)
+        facts.branches = branches.names.suffix(Branches.listedMax)
         return facts
     }
 

@@ -29,6 +29,9 @@ struct ClusterRoutes: Sendable {
         case (.put, []): try await actions.serve(exchange, query)
         case (.put, let rest) where rest.count == 2 && rest[0] == "proxy":
             let id = try Self.nodeID(rest[1])
+            if try query.flag(QueryName.force) {
+                return try await daemon.recovery.force(exchange, id, query)
+            }
             try await onPrimary(exchange) { _ in
                 try await transfer.transfer(to: id)
                 return []
@@ -57,6 +60,8 @@ struct ClusterRoutes: Sendable {
         case "mountpath_events":
             let now = try await daemon.metadata.state(for: query)
             exchange.respond(json: now.state.mountpathEvents, position: now.position)
+        case "recovery":
+            try await daemon.recovery.overview(exchange, try await daemon.view(query))
         case "recovery_plan": try await daemon.recovery.plan(exchange, query)
         case "target_ips":
             // Three networks, here all the same (contract §10.8).
@@ -69,7 +74,7 @@ struct ClusterRoutes: Sendable {
             throw Failure(
                 .unknownDocument, "no document '\(what)' of the cluster",
                 next: "what=smap, bmd, snode, smapvote, cluster_config, history, target_ips, "
-                    + "mountpath_events, recovery_plan, "
+                    + "mountpath_events, recovery, recovery_plan, "
                     + ClusterQueries.served.joined(separator: ", "))
         }
     }

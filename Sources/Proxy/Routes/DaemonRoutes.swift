@@ -24,6 +24,12 @@ struct DaemonRoutes: Sendable {
         if exchange.request.method == .put, let action = ConfigRequest.action(ofPath: rest) {
             return try await config.putDaemon(exchange, try ConfigRequest(action, query: query))
         }
+        if exchange.request.method == .post, rest == ["recovery"] {
+            return try await recovery.adopt(exchange)
+        }
+        if exchange.request.method == .put, rest.first == "proxy" {
+            return try await setPrimary(exchange, rest, query)
+        }
         if rest.first == "mountpaths" {
             throw Failure(
                 .unknownResource, "a proxy has no mountpaths",
@@ -73,13 +79,29 @@ struct DaemonRoutes: Sendable {
             try await statistics.serve(exchange, what: what)
         case "log": try exchange.respond(log: log, query)
         case "recovery": try await recovery.facts(exchange)
+        case "branches": try await recovery.branches(exchange, query)
         case "raft": exchange.respond(.ok, type: "application/json", body: raft.encoded)
         default:
             throw Failure(
                 .unknownDocument, "no document '\(what)'",
                 next: "what=smap, bmd, rmd, snode, smapvote, config, cluster_config, "
-                    + "stats, status, sysinfo, log, raft or recovery")
+                    + "stats, status, sysinfo, log, raft, recovery or branches")
         }
+    }
+
+    /// Contract §7.5, §7.6: by force, here; otherwise it is the whole cluster's business.
+    private func setPrimary(
+        _ exchange: Exchange, _ rest: [String], _ query: Query
+    ) async throws {
+        guard rest.count == 2, let id = NodeID(rest[1]) else {
+            throw Failure(.badNode, "no proxy's id stands behind /v1/daemon/proxy/")
+        }
+        guard try query.flag(QueryName.force) else {
+            throw Failure(
+                .badRequest, "a proxy is made primary through the cluster, or here by force",
+                next: "PUT /v1/cluster/proxy/\(id); or frc=true when no majority is left")
+        }
+        try await recovery.force(exchange, id, query)
     }
 
     /// The same, once the document has the version that the query asks for.
