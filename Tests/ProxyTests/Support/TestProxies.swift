@@ -88,14 +88,28 @@ final class TestProxies: Sendable {
 
     private func run(_ number: Int, _ settings: ProxySettings) async throws {
         let stop = Latch()
-        let daemon = try await ProxyDaemon(settings, stop: stop)
+        let daemon = Daemon(try await ProxyDaemon(settings, stop: stop))
         let process = Running(
             settings: settings, stop: stop,
             task: Task {
-                let status = await daemon.run()
-                return daemon.restarts ? await self.beginAnew(number, settings) : status
+                let (status, restarts) = await daemon.run()
+                return restarts ? await self.beginAnew(number, settings) : status
             })
         running.withLock { $0[number] = process }
+    }
+
+    /// A daemon that is gone when it has run, and its files are closed.
+    private final class Daemon: Sendable {
+        private let daemon: Mutex<ProxyDaemon?>
+
+        init(_ daemon: ProxyDaemon) {
+            self.daemon = Mutex(daemon)
+        }
+
+        func run() async -> (status: Int32, restarts: Bool) {
+            guard let daemon = daemon.withLock({ $0.take() }) else { return (99, false) }
+            return (await daemon.run(), daemon.restarts)
+        }
     }
 
     /// What a process does by replacing itself. The old daemon is not quite gone when its last words are said: the log is
