@@ -13,7 +13,7 @@ struct RecoveryOverview: Sendable {
         let fanOut = FanOut(client: survey.client)
         let proxies = state.map.nodes(.proxy).filter { $0.id != survey.node.id }
         async let told = fanOut.ask(proxies, "recovery", on: loop)
-        let targets = await fanOut.ask(state.map.nodes(.target), "status", on: loop)
+        let targets = await fanOut.ask(state.map.nodes(.target), "kept", on: loop)
         let answers = await told
         var known = [own]
         var unread: [(node: Node, failure: Failure)] = []
@@ -42,7 +42,7 @@ struct RecoveryOverview: Sendable {
             json.key("targets")
             json.array { json in
                 for (node, body) in targets.documents {
-                    write(node, Self.position(body), own.generation, &json)
+                    write(node, body, own.generation, &json)
                 }
             }
             json.unanswered(answers.unanswered + unread + targets.unanswered)
@@ -66,19 +66,25 @@ struct RecoveryOverview: Sendable {
         }
     }
 
+    /// A target, with the directories that it keeps although no bucket owns them.
     private func write(
-        _ node: Node, _ position: LogPosition?, _ present: Generation, _ json: inout JSONWriter
+        _ node: Node, _ body: [UInt8], _ present: Generation, _ json: inout JSONWriter
     ) {
+        guard case .object(let document) = try? JSONValue(parsing: body) else { return }
+        let position = document["position"]?.string.flatMap { LogPosition(text: $0) }
+        var kept: [String] = []
+        if case .array(let directories)? = document["kept"] {
+            for case .object(let directory) in directories {
+                let (mountpath, path) = (directory["mountpath"]?.string, directory["path"]?.string)
+                kept.append("\(mountpath ?? "")/\(path ?? "")")
+            }
+        }
         json.object { json in
             json.member("node", node.id.text)
             json.member("url", node.address.url)
             json.member("position", position?.text)
             json.member("follows", position.map { Position($0).generation == present } ?? false)
+            json.member("kept_directories", list: kept)
         }
-    }
-
-    private static func position(_ status: [UInt8]) -> LogPosition? {
-        guard case .object(let document) = try? JSONValue(parsing: status) else { return nil }
-        return document["position"]?.string.flatMap { LogPosition(text: $0) }
     }
 }
