@@ -97,5 +97,6 @@ enum Limits {
     static let adoptionSecondsMax = 2.0
     /// How long a forced recovery waits until proxies and targets have gone over, and how often it looks.
     static let recoveryVerifySeconds = 8.0
+    static let recoveryTargetSeconds = 3.0
     static let recoveryLookSeconds = 0.05
 }

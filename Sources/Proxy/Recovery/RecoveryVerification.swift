@@ -49,6 +49,7 @@ struct RecoveryVerification: Sendable {
         }
 
         var isDone: Bool { missing.isEmpty }
+        var awaitsOnlyTargets: Bool { isCommitted && survivors.allSatisfy(\.isThere) }
 
         static func == (left: Report, right: Report) -> Bool {
             left.record == right.record && left.missing == right.missing
@@ -85,7 +86,11 @@ struct RecoveryVerification: Sendable {
         while true {
             let report = look(record)
             let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
-            if report.isDone || elapsed > Limits.recoveryVerifySeconds { return report }
+            // What a target lacks is no reason to doubt the recovery, and a dead one never comes.
+            let patience =
+                report.awaitsOnlyTargets
+                ? Limits.recoveryTargetSeconds : Limits.recoveryVerifySeconds
+            if report.isDone || elapsed > patience { return report }
             let pause = UInt64(Limits.recoveryLookSeconds * 1e9)
             guard await loop.sleep(nanoseconds: pause) else { return report }
         }
@@ -105,8 +110,13 @@ extension RecoveryVerification.Report {
             json.object { $0.value(members: record) }
             for (key, nodes) in [("survivors", survivors), ("targets", targets)] {
                 json.key(key)
-                json.object { json in
-                    for node in nodes { json.member(node.name, node.isThere) }
+                json.array { json in
+                    for node in nodes {
+                        json.object { json in
+                            json.member("node", node.name)
+                            json.member("follows", node.isThere)
+                        }
+                    }
                 }
             }
             if !isDone { json.member("next", "send the same request again: it goes on waiting") }
