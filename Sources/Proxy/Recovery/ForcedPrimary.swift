@@ -43,6 +43,11 @@ struct ForcedPrimary: Sendable {
     func serve(
         _ request: Request, _ forwardable: Forwarder.Request, on loop: EventLoop
     ) async throws -> Reply {
+        var request = request
+        // One that was left behind is asked to rejoin; where, its map may still know.
+        if request.can == nil, group.status.supersededBy != nil {
+            request.can = survey.published.now.state.map[request.id]?.endpoint
+        }
         let there = try await witness(request)
         if let there, there.generation > group.status.generation {
             return try await leave(for: there, request)
@@ -102,6 +107,11 @@ struct ForcedPrimary: Sendable {
     // MARK: 2. Left behind
 
     private func leave(for there: RecoveryFacts, _ request: Request) async throws -> Reply {
+        guard !survey.published.now.state.map.clusterID.isEmpty else {
+            throw Failure(
+                .starting, "this proxy belongs to no cluster yet, and has nothing to set aside",
+                next: "start it with --join URL")
+        }
         let isPrimary = there.node == request.id.text && there.leader == there.member
         guard isPrimary else {
             throw Failure(

@@ -104,13 +104,21 @@ struct RecoverySurvey: Sendable {
         question.candidate = wish.candidate
         question.overridesQuorum = wish.overridesQuorum
         question.witnesses = [try await own()]
+        if wish.candidate == nil, let can = wish.can {
+            // Whoever answers there; nobody, until somebody does.
+            question.candidate = can == node.endpoint ? node.id.text : "\(can)"
+        }
         for node in map.nodes(.proxy) where node.member != 0 {
             question.names[MemberID(node.member)] = node.id.text
         }
         let answers = await told
         for (node, body) in answers.documents {
             do throws(DecodingFailure) {
-                question.witnesses.append(try RecoveryFacts(decoding: body))
+                let facts = try RecoveryFacts(decoding: body)
+                question.witnesses.append(facts)
+                if wish.candidate == nil, node.endpoint == wish.can {
+                    question.candidate = facts.name
+                }
             } catch {
                 question.silent.append(silent(node, "its answer does not decode: \(error)"))
             }

@@ -132,6 +132,35 @@ import Testing
         }
     }
 
+    /// FS-08
+    @Test func `a majority is passed over only by the token of a plan that says so`() async throws {
+        try await TestProxies.with(3) { proxies in
+            #expect(try await proxies.create("kept", through: 1).status == 200)
+            let primary = try #require(try await proxies.primary(asSeenBy: 1))
+            let candidate = primary % 3 + 1
+            let blocked = try await plan(proxies, at: 1, "&candidate=p\(candidate)")
+            #expect(blocked["verdict"]?.string == "blocked" && blocked["token"] == .null)
+            let bare = try await force(proxies, at: candidate, candidate, "&override=quorum")
+            #expect(bare.failure?.code == .recoveryRefused, "\(bare.text)")
+            let can = try proxies.endpoint(candidate)
+            let plan = try await plan(proxies, at: candidate, "&can=\(can)&override=quorum")
+            #expect(plan["candidate"]?.string == "p\(candidate)")
+            let token = try #require(plan["token"]?.string)
+            let done = try await force(
+                proxies, at: candidate, candidate, "&override=quorum&token=\(token)")
+            #expect(done.status == 200, "\(done.text)")
+            // Everybody whose log begins the new one takes part; nobody is lost.
+            for number in 1...3 {
+                try await eventually("p\(number) takes changes") {
+                    try await proxies.create("by-\(number)", through: number).status == 200
+                }
+                let raft = try await proxies.ask(number, .get, "/v1/daemon?what=raft")
+                #expect(raft.text.contains("\"generation\":\"2-"), "\(raft.text)")
+                #expect(raft.text.contains("\"superseded_by\":null"), "\(raft.text)")
+            }
+        }
+    }
+
     /// FS-07
     @Test func `a token of other facts is refused, and mistakes are said`() async throws {
         try await TestProxies.with(2) { proxies in
