@@ -22,42 +22,57 @@ struct AdoptionService: Sendable {
     /// Runs until cancelled.
     func run() async {
         var pause = Limits.adoptionSecondsMin
+        var attempt = 0
+        var complaints: Set<String> = []
         while !Task.isCancelled {
-            let isMissing = await tell()
-            pause = isMissing ? min(2 * pause, Limits.adoptionSecondsMax) : Limits.keeperSeconds
+            let refusals = await tell(attempt)
+            for refusal in refusals ?? [] where complaints.insert(refusal).inserted {
+                log.warning(refusal)
+            }
+            if complaints.count > Limits.complaintsMax { complaints = [] }
+            attempt = refusals == nil ? 0 : attempt + 1
+            pause =
+                refusals == nil
+                ? Limits.keeperSeconds : min(2 * pause, Limits.adoptionSecondsMax)
             await loop.sleep(nanoseconds: UInt64(pause * 1e9))
         }
     }
 
     /// Tells everybody who is not known to have the generation.
     ///
-    /// - Returns: whether there is anybody.
+    /// - Parameter attempt: how often that was done in vain; a survivor may have moved.
+    /// - Returns: what those say who do not take part; `nil` when there was nobody to tell.
     @discardableResult
-    func tell() async -> Bool {
+    func tell(_ attempt: Int = 0) async -> [String]? {
         let status = group.status
         guard let origin = status.origin, status.supersededBy == nil, status.stopped == nil,
             status.leader == nil || status.role == .leader
-        else { return false }
+        else { return nil }
         let opened = origin.index.advanced(by: 2)
         let missing = status.configuration.members.filter {
             $0 != status.id && status.matches[$0].map { $0 < opened } ?? true
         }
         guard !missing.isEmpty, var facts = try? await survey.own(), let opening = facts.opening
-        else { return false }
+        else { return nil }
         facts.holdings = Holdings()
         facts.tail = []
         let survivors = missing.filter { opening.configuration.contains($0) }
+        guard !survivors.isEmpty else { return nil }
         let body = facts.encoded
-        await withTaskGroup(of: Void.self) { tasks in
+        return await withTaskGroup(of: String?.self) { tasks in
             for survivor in survivors {
-                tasks.addTask { await tell(survivor, body) }
+                tasks.addTask { await tell(survivor, body, attempt) }
             }
+            var refusals: [String] = []
+            for await refusal in tasks { if let refusal { refusals.append(refusal) } }
+            return refusals
         }
-        return !survivors.isEmpty
     }
 
-    private func tell(_ member: MemberID, _ body: [UInt8]) async {
-        guard let endpoint = group.directory.endpoint(of: member, failures: 0) else { return }
+    private func tell(_ member: MemberID, _ body: [UInt8], _ attempt: Int) async -> String? {
+        guard let endpoint = group.directory.endpoint(of: member, failures: attempt) else {
+            return nil
+        }
         do {
             let response = try await client.send(
                 .post, endpoint, "/v1/daemon/recovery", body: body,
@@ -65,12 +80,12 @@ struct AdoptionService: Sendable {
                     connectSeconds: Limits.reachableSeconds,
                     responseSeconds: Limits.fanOutSeconds))
             let answer = try await response.collect(upTo: Limits.nodeDocumentBytes)
-            guard response.status != .ok else { return }
-            log.info(
-                "\(endpoint) does not take part in the new generation: "
-                    + (Failure(decoding: answer)?.message ?? "\(response.status.rawValue)"))
+            guard response.status != .ok else { return nil }
+            let reason = Failure(decoding: answer)?.message ?? "\(response.status.rawValue)"
+            return "\(endpoint) does not take part in the new generation: \(reason)"
         } catch {
             log.debug("\(endpoint) is not told of the new generation: \(error)")
+            return nil
         }
     }
 

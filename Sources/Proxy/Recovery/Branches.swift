@@ -2,21 +2,19 @@ import API
 import Base
 import Cluster
 import Consensus
-import FoundationEssentials
+import Glibc
 import HTTP
 import MetaStore
-import Synchronization
 
 /// `GET /v1/daemon?what=branches`: logs that this proxy had when a forced recovery left it behind, and what only they have.
 final class Branches: Sendable {
     private let dataPath: String
     private let pool: BlockingPool
-    private let readers = Mutex(0)
+    /// A branch is read whole, and verified.
+    private let readers = Places(2)
 
     /// Each belongs to a forced recovery; a proxy sees few.
     static let listedMax = 100
-    /// A branch is read whole, and verified.
-    private static let readersMax = 2
 
     init(dataPath: String, pool: BlockingPool) {
         self.dataPath = dataPath
@@ -38,15 +36,10 @@ final class Branches: Sendable {
                 next: "GET /v1/daemon?what=branches lists them")
         }
         let after = try Self.index(query)
-        let isAdmitted = readers.withLock { readers in
-            guard readers < Self.readersMax else { return false }
-            readers += 1
-            return true
-        }
-        guard isAdmitted else {
+        guard readers.take() else {
             throw Failure(.overloaded, "too many read branches", next: "try again in a moment")
         }
-        defer { readers.withLock { $0 -= 1 } }
+        defer { readers.giveBack() }
         let path = "\(dataPath)/\(Branch.folder)/\(name)"
         let document = try await pool.run {
             try Self.document(name, try Branch(path: path), after, now)
@@ -70,11 +63,12 @@ final class Branches: Sendable {
             json.array { json in
                 for name in names {
                     let path = "\(dataPath)/\(Branch.folder)/\(name)"
-                    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+                    var status = stat()
+                    let isThere = stat(path, &status) == 0
                     json.object { json in
                         json.member("name", name)
                         json.member("path", path)
-                        json.member("bytes", (attributes?[.size] as? UInt64) ?? 0)
+                        json.member("bytes", isThere ? Int(status.st_size) : 0)
                     }
                 }
             }

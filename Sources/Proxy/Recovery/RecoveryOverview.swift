@@ -12,7 +12,8 @@ struct RecoveryOverview: Sendable {
         let own = try await survey.own()
         let fanOut = FanOut(client: survey.client)
         let proxies = state.map.nodes(.proxy).filter { $0.id != survey.node.id }
-        async let told = fanOut.ask(proxies, "recovery", on: loop)
+        async let told = fanOut.ask(
+            proxies, "recovery", upTo: Limits.recoveryBodyBytes, on: loop)
         let targets = await fanOut.ask(state.map.nodes(.target), "kept", on: loop)
         let answers = await told
         var known = [own]

@@ -9,9 +9,21 @@ struct RecoveryRoutes: Sendable {
     let survey: RecoverySurvey
     let adoption: AdoptionService
     let forced: ForcedPrimary
+    private let readers = Places(Limits.historyReadersMax)
+
+    init(survey: RecoverySurvey, adoption: AdoptionService, forced: ForcedPrimary) {
+        self.survey = survey
+        self.adoption = adoption
+        self.forced = forced
+    }
 
     /// `GET /v1/daemon?what=recovery`: this proxy's own log.
     func facts(_ exchange: Exchange) async throws {
+        // The log's thread reads it between two writes; a crowd of readers would hold changes up.
+        guard readers.take() else {
+            throw Failure(.overloaded, "too many read the log", next: "try again in a moment")
+        }
+        defer { readers.giveBack() }
         exchange.respond(
             .ok, type: "application/json", body: try await survey.own().encoded)
     }

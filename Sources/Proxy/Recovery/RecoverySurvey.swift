@@ -99,7 +99,8 @@ struct RecoverySurvey: Sendable {
         {
             others.append(try Self.named(can))
         }
-        async let told = FanOut(client: client).ask(others, "recovery", on: loop)
+        async let told = FanOut(client: client).ask(
+            others, "recovery", upTo: Limits.recoveryBodyBytes, on: loop)
         var question = RecoveryPlan.Question(clusterID: map.clusterID)
         question.candidate = wish.candidate
         question.overridesQuorum = wish.overridesQuorum
