@@ -253,6 +253,9 @@ import Testing
             .changedMeanwhile(.map, version: 4), .maintenanceIs(true, node), .tooFewTargets(1),
             .sessionExpired(.zero), .tooManySessions(5), .refused(code: "a", message: "b"),
             .inBatch(change: 2, .noSuchBucket(bucket)),
+            .notSuccessor(
+                RecoveryRecord.Generation(counter: 1, nonce: 2),
+                of: RecoveryRecord.Generation(counter: 3, nonce: 4)),
         ]
     }
 }

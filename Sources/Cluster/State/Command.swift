@@ -20,6 +20,8 @@ public enum Command: Equatable, Sendable {
     case stopRebalance
     /// What a target has found out about one of its disks.
     case noteMountpath(NodeID, MountpathNote)
+    /// The first entry of a generation that a forced recovery has begun. Only ``Consensus/ForcedRecovery`` brings it into the log.
+    case recover(RecoveryRecord)
     /// Opens, renews or ends a client's session.
     case session(SessionChange)
     /// Several changes that are made together or not at all; nobody sees a state between them.
@@ -41,6 +43,7 @@ public enum Command: Equatable, Sendable {
         case .startRebalance: "start_rebalance"
         case .stopRebalance: "stop_rebalance"
         case .noteMountpath: "note_mountpath"
+        case .recover: "recover"
         case .session: "session"
         case .batch: "batch"
         }
@@ -60,6 +63,7 @@ extension Command {
         case startRebalance = 11
         case stopRebalance = 12
         case noteMountpath = 13
+        case recover = 14
         case session = 15
         case batch = 16
     }
@@ -76,7 +80,7 @@ extension Command {
         guard let kind = Kind(rawValue: code) else {
             throw DecodingFailure("command of unknown kind \(code)", at: start)
         }
-        if isWithinBatch, [.found, .session, .batch].contains(kind) {
+        if isWithinBatch, [.found, .recover, .session, .batch].contains(kind) {
             throw DecodingFailure("command of kind \(code) within a batch", at: start)
         }
         switch kind {
@@ -99,6 +103,7 @@ extension Command {
         case .stopRebalance: self = .stopRebalance
         case .noteMountpath:
             self = .noteMountpath(try Self.nodeID(&reader), try MountpathNote(from: &reader))
+        case .recover: self = .recover(try RecoveryRecord(from: &reader))
         case .session: self = .session(try SessionChange(from: &reader))
         case .batch:
             let count = Int(try reader.read(UInt16.self))
@@ -155,6 +160,9 @@ extension Command {
             writer.write(Kind.noteMountpath.rawValue)
             writer.write(id.text)
             note.write(to: &writer)
+        case .recover(let record):
+            writer.write(Kind.recover.rawValue)
+            record.write(to: &writer)
         case .session(let change):
             writer.write(Kind.session.rawValue)
             change.write(to: &writer)

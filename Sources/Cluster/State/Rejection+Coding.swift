@@ -19,6 +19,7 @@ extension Rejection {
         case tooManySessions = 14
         case refused = 15
         case inBatch = 16
+        case notSuccessor = 17
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
@@ -72,7 +73,16 @@ extension Rejection {
             let change = Int(try reader.read(UInt16.self))
             self = .inBatch(
                 change: change, try Rejection(from: &reader, isWithinBatch: true))
+        case .notSuccessor:
+            self = .notSuccessor(try Self.generation(&reader), of: try Self.generation(&reader))
         }
+    }
+
+    private static func generation(
+        _ reader: inout ByteReader
+    ) throws(DecodingFailure) -> RecoveryRecord.Generation {
+        RecoveryRecord.Generation(
+            counter: try reader.read(UInt64.self), nonce: try reader.read(UInt64.self))
     }
 
     func write(to writer: inout ByteWriter) {
@@ -105,6 +115,11 @@ extension Rejection {
         case .inBatch(let change, let rejection):
             writer.write(UInt16(clamping: change))
             rejection.write(to: &writer)
+        case .notSuccessor(let generation, let other):
+            for generation in [generation, other] {
+                writer.write(generation.counter)
+                writer.write(generation.nonce)
+            }
         }
     }
 
@@ -126,6 +141,7 @@ extension Rejection {
         case .tooManySessions: .tooManySessions
         case .refused: .refused
         case .inBatch: .inBatch
+        case .notSuccessor: .notSuccessor
         }
     }
 }

@@ -12,6 +12,7 @@ final class RaftObserver: Sendable {
     /// joining anew brings it back. One removed while it runs has heard a leader, and knows.
     let isStranded = Watched<Bool>(false)
     private let hasHadLeader = Atomic<Bool>(false)
+    private let fence: Fence
     private let published: PublishedState
     private let config: LiveConfig
     private let hashes: StateHashes
@@ -19,9 +20,10 @@ final class RaftObserver: Sendable {
     private let log: Logger
 
     init(
-        published: PublishedState, config: LiveConfig, hashes: StateHashes,
+        published: PublishedState, config: LiveConfig, hashes: StateHashes, fence: Fence,
         freshness: Freshness, stop: Latch, log: Logger
     ) {
+        self.fence = fence
         self.freshness = freshness
         self.published = published
         self.config = config
@@ -34,6 +36,7 @@ final class RaftObserver: Sendable {
     /// What the member has recovered, before anything happens.
     func start(_ status: DriverStatus, _ state: ClusterState) {
         statusChanges.set(status)
+        fence.follow(status.supersededBy)
         publish(state)
     }
 
@@ -47,6 +50,7 @@ final class RaftObserver: Sendable {
             let before = statusChanges.value
             freshness.changed(from: before, to: status)
             statusChanges.set(status)
+            fence.follow(status.supersededBy)
             counters.changed(from: before, to: status)
             if status.leader != nil {
                 hasHadLeader.store(true, ordering: .relaxed)
@@ -62,6 +66,7 @@ final class RaftObserver: Sendable {
                     + (status.leader == nil
                         ? "no primary" : "primary is \(leader?.id.text ?? "not on the map yet")"))
         case .superseded(let generation):
+            fence.follow(generation)
             log.error(
                 "left behind by a forced recovery: generation \(generation) exists; this proxy "
                     + "votes and leads no more")

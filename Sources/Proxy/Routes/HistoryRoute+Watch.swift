@@ -1,6 +1,7 @@
 import API
 import Base
 import Cluster
+import Consensus
 import HTTP
 import MetaStore
 import Statistics
@@ -28,8 +29,10 @@ extension HistoryRoute {
         exchange.operation = .wait
         let begun = MonotonicTime.now()
         while true {
-            let now = published.now.state.position
-            try check(place, now)
+            let state = published.now.state
+            let now = state.position
+            if group.statusChanges.value?.supersededBy != nil { throw group.noPrimary() }
+            try check(place, in: state)
             if now.index > place.index {
                 let index = place.index
                 let page = try await patiently(upTo: now.index) { storage in
@@ -77,11 +80,18 @@ extension HistoryRoute {
         return LogPosition(generation: 0, nonce: 0, term: 0, index: index)
     }
 
-    /// A place of another generation may have had other entries before it. A bare index knows no generation.
-    private func check(_ place: LogPosition, _ now: LogPosition) throws(Failure) {
+    /// Up to a place of another generation there may have been other entries, unless the recovery that ended it has kept
+    /// them. A bare index knows no generation.
+    private func check(_ place: LogPosition, in state: ClusterState) throws(Failure) {
+        let now = state.position
         guard place.generation > 0, now.generation > 0,
             (place.generation, place.nonce) != (now.generation, now.nonce)
         else { return }
+        let wasKept = state.recoveries.values.contains {
+            ($0.base.generation, $0.base.nonce) == (place.generation, place.nonce)
+                && place.index <= $0.base.index
+        }
+        if wasKept { return }
         throw Failure(
             .historyCompacted,
             "\(place.text) is of another generation than this log, which is at \(now.text)",

@@ -8,7 +8,7 @@ import Synchronization
 
 /// `GET /v1/cluster?what=history`: who changed what, as this proxy's log has it.
 final class HistoryRoute: Sendable {
-    private let group: RaftGroup
+    let group: RaftGroup
     private let loop: EventLoop
     let published: PublishedState
     private let readers = Mutex(0)

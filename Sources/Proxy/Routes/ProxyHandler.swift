@@ -59,7 +59,6 @@ struct ProxyHandler: Handler {
     private func route(_ exchange: Exchange) async throws {
         let target = RequestTarget(exchange.request.target)
         guard let read = try certainRead(exchange, target) else {
-            try await keepForward(exchange, target.query)
             return try await route(exchange, target)
         }
         let forwarder = cluster.forwarder
@@ -75,31 +74,6 @@ struct ProxyHandler: Handler {
         } catch let failure as Failure where failure.code == .noPrimary && !exchange.isAnswered {
             guard let answer = await forwarder.readAround(read) else { throw failure }
             exchange.respond(answer)
-        }
-    }
-
-    /// A stale read that names a position shows nothing from before it: so a client that goes from proxy to proxy, or has
-    /// just changed something, need not see time go back.
-    private func keepForward(_ exchange: Exchange, _ query: Query) async throws(Failure) {
-        guard [.get, .head].contains(exchange.request.method),
-            let text = exchange.request.headers[named: HeaderName.position],
-            try query.value(QueryName.consistency) == "stale"
-        else { return }
-        guard let position = LogPosition(text: text) else {
-            throw Failure(
-                .badHeader, "\(HeaderName.position) is '\(text.prefix(80))'",
-                next: "as an answer had it")
-        }
-        let (published, loop) = (published, exchange.loop)
-        let seconds = cluster.forwarder.config.values.seconds("timeout.cplane_operation")
-        let reached = await loop.within(nanoseconds: UInt64(seconds * 1e9)) {
-            await published.first { $0.position >= position } != nil
-        }
-        guard reached == true else {
-            throw Failure(
-                .deadlineExceeded,
-                "this proxy has come to \(published.now.position), not yet to \(position.text)",
-                next: "ask again, or another proxy")
         }
     }
 
@@ -134,6 +108,7 @@ struct ProxyHandler: Handler {
     ]
 
     private func route(_ exchange: Exchange, _ target: RequestTarget) async throws {
+        try await redirector.metadata.catchUp(with: exchange)
         switch try Resource(path: target.path) {
         case .object(let bucket, let name):
             try await redirector.resolve(exchange, bucket: bucket, object: name, target)

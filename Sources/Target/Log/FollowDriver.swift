@@ -230,7 +230,8 @@ final class FollowDriver: @unchecked Sendable {
             case .createBucket, .setNode, .removeNode, .setConfig, .setMaintenance,
                 .startRebalance, .stopRebalance, .noteMountpath, .session:
                 return true
-            case .destroyBucket, .batch, .found, nil: return false
+            // A recovery changes which generation the disks belong to.
+            case .destroyBucket, .batch, .found, .recover, nil: return false
             }
         case .entry: return true
         case .snapshot, .acknowledge: return false

@@ -227,7 +227,7 @@ import Testing
             }
             let bad = try await proxies.ask(
                 1, .get, "/v1/buckets/*?consistency=stale", headers: [(HeaderName.position, "7")])
-            #expect(bad.failure?.code == .badHeader)
+            #expect(bad.failure?.code == .badPosition)
             let certain = try await proxies.ask(other, .get, "/v1/buckets/*")
             #expect(certain.header("Martlet-Age-Ms") == nil)
             for number in 1...3 where number != other { await proxies.stop(number) }
