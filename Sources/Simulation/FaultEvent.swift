@@ -36,6 +36,9 @@ package struct FaultEvent: Hashable, Sendable {
         case quiet
         /// `a` writes at once.
         case burst
+        /// Members whose bit is set in `a` are lost, and the operator forces a survivor; `b` says how
+        /// (``Disaster``).
+        case force
     }
 
     package var kind: Kind
