@@ -111,7 +111,10 @@ package struct Conditions: Hashable, Sendable {
         limits.electionTicksMin = electionMin
         limits.electionTicksMax = electionMax
         limits.heartbeatTicks = heartbeat
+        // Most runs are as production is; the others keep what the two shorten.
         limits.defersCommit = deferring > 0
+        limits.startTicksMin = deferring > 0 ? min(4, electionMin) : electionMin
+        limits.startTicksMax = deferring > 0 ? electionMin : electionMax
         if appendEntries > 0 { limits.appendEntriesMax = appendEntries }
         if inFlight > 0 { limits.inFlightMessagesMax = inFlight }
         if chunkBytes > 0 { limits.snapshotChunkBytes = chunkBytes }

@@ -99,11 +99,12 @@ struct Forwarder: Sendable {
     }
 
     private func pause() async {
-        let isElecting = group.status.leader == nil
-        let seconds = isElecting ? Limits.electionSeconds : Limits.primaryRetrySeconds
+        // A leader that is known and did not serve the request is handing over, or does not answer yet: it helps that
+        // another one is known, or that time passes.
+        let known = group.status.leader
+        let seconds = known == nil ? Limits.electionSeconds : Limits.primaryRetrySeconds
         _ = await loop.within(nanoseconds: UInt64(seconds * 1e9)) {
-            // Otherwise only time helps: a known primary does not answer yet.
-            await group.statusChanges.first { isElecting && $0?.leader != nil }
+            await group.statusChanges.first { $0?.leader != nil && $0?.leader != known }
         }
     }
 
