@@ -1,9 +1,9 @@
 import Base
-import Cluster
+package import Cluster
 
 extension JSONWriter {
     /// A forced recovery: by whom and when, from what, and what it gave up.
-    mutating func value(members record: RecoveryRecord) {
+    package mutating func value(members record: RecoveryRecord) {
         member("generation", String(record.generation.counter))
         member("nonce", String(record.generation.nonce, radix: 16))
         member("base", record.base.text)

@@ -147,6 +147,19 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         return page
     }
 
+    /// Where the stored log begins and ends, and which terms it is made of; without reading the entries.
+    package func outline() throws(DatabaseError) -> LogOutline {
+        var runs: [TermRun] = []
+        try database.prepare("SELECT min(idx), term FROM log GROUP BY term ORDER BY 1")
+            .eachRow { row throws(DatabaseError) in
+                runs.append(TermRun(first: Index(row.uint64(0)), term: Term(row.uint64(1))))
+            }
+        return LogOutline(
+            base: base.base.mark, runs: runs,
+            last: LogMark(index: last.index, term: runs.last?.term ?? base.base.mark.term),
+            chain: last.chain)
+    }
+
     private func loadState(
         _ generation: Generation, _ applied: LogMark
     ) throws -> ClusterState? {

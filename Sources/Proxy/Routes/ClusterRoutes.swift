@@ -20,6 +20,7 @@ struct ClusterRoutes: Sendable {
         switch (exchange.request.method, rest) {
         case (.get, []):
             try await get(exchange, query)
+        case (.post, []): try await post(exchange, query)
         case (.post, ["autoreg"]), (.post, ["keepalive"]): try await admit(exchange, query)
         case (.post, ["mountpaths"]): try await takeNote(exchange)
         case (.post, ["register"]): try await register(exchange, query)
@@ -28,6 +29,9 @@ struct ClusterRoutes: Sendable {
         case (.put, []): try await actions.serve(exchange, query)
         case (.put, let rest) where rest.count == 2 && rest[0] == "proxy":
             let id = try Self.nodeID(rest[1])
+            if try query.flag(QueryName.force) {
+                return try await daemon.recovery.force(exchange, id, query)
+            }
             try await onPrimary(exchange) { _ in
                 try await transfer.transfer(to: id)
                 return []
@@ -56,6 +60,9 @@ struct ClusterRoutes: Sendable {
         case "mountpath_events":
             let now = try await daemon.metadata.state(for: query)
             exchange.respond(json: now.state.mountpathEvents, position: now.position)
+        case "recovery":
+            try await daemon.recovery.overview(exchange, try await daemon.view(query))
+        case "recovery_plan": try await daemon.recovery.plan(exchange, query)
         case "target_ips":
             // Three networks, here all the same (contract §10.8).
             let hosts = try await daemon.view(query).state.map.nodes(.target).map(\.address.host)
@@ -67,9 +74,17 @@ struct ClusterRoutes: Sendable {
             throw Failure(
                 .unknownDocument, "no document '\(what)' of the cluster",
                 next: "what=smap, bmd, snode, smapvote, cluster_config, history, target_ips, "
-                    + "mountpath_events, "
+                    + "mountpath_events, recovery, recovery_plan, "
                     + ClusterQueries.served.joined(separator: ", "))
         }
+    }
+
+    /// A question with more in it than fits a query.
+    private func post(_ exchange: Exchange, _ query: Query) async throws {
+        guard try query.value(QueryName.what) == "recovery_plan" else {
+            throw Failure.notImplemented("POST /v1/cluster")
+        }
+        try await daemon.recovery.plan(exchange, query)
     }
 
     private static func nodeID(_ text: String) throws(Failure) -> NodeID {

@@ -15,6 +15,7 @@ struct DaemonRoutes: Sendable {
     let longPoll = LongPoll()
     let config: ConfigRoutes
     let actions: DaemonActions
+    let recovery: RecoveryRoutes
 
     func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
         if exchange.request.method == .put, rest.isEmpty {
@@ -22,6 +23,12 @@ struct DaemonRoutes: Sendable {
         }
         if exchange.request.method == .put, let action = ConfigRequest.action(ofPath: rest) {
             return try await config.putDaemon(exchange, try ConfigRequest(action, query: query))
+        }
+        if exchange.request.method == .post, rest == ["recovery"] {
+            return try await recovery.adopt(exchange)
+        }
+        if exchange.request.method == .put, rest.first == "proxy" {
+            return try await setPrimary(exchange, rest, query)
         }
         if rest.first == "mountpaths" {
             throw Failure(
@@ -71,13 +78,30 @@ struct DaemonRoutes: Sendable {
         case let what where StatisticsRoutes.served.contains(what):
             try await statistics.serve(exchange, what: what)
         case "log": try exchange.respond(log: log, query)
+        case "recovery": try await recovery.facts(exchange)
+        case "branches": try await recovery.branches(exchange, query)
         case "raft": exchange.respond(.ok, type: "application/json", body: raft.encoded)
         default:
             throw Failure(
                 .unknownDocument, "no document '\(what)'",
                 next: "what=smap, bmd, rmd, snode, smapvote, config, cluster_config, "
-                    + "stats, status, sysinfo, log or raft")
+                    + "stats, status, sysinfo, log, raft, recovery or branches")
         }
+    }
+
+    /// Contract §7.5, §7.6: by force, here; otherwise it is the whole cluster's business.
+    private func setPrimary(
+        _ exchange: Exchange, _ rest: [String], _ query: Query
+    ) async throws {
+        guard rest.count == 2, let id = NodeID(rest[1]) else {
+            throw Failure(.badNode, "no proxy's id stands behind /v1/daemon/proxy/")
+        }
+        guard try query.flag(QueryName.force) else {
+            throw Failure(
+                .badRequest, "a proxy is made primary through the cluster, or here by force",
+                next: "PUT /v1/cluster/proxy/\(id); or frc=true when no majority is left")
+        }
+        try await recovery.force(exchange, id, query)
     }
 
     /// The same, once the document has the version that the query asks for.

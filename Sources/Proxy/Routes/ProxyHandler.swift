@@ -57,6 +57,7 @@ struct ProxyHandler: Handler {
 
     private func route(_ exchange: Exchange) async throws {
         let target = RequestTarget(exchange.request.target)
+        try await redirector.metadata.catchUp(with: exchange)
         switch try Resource(path: target.path) {
         case .object(let bucket, let name):
             try await redirector.resolve(exchange, bucket: bucket, object: name, target)
