@@ -21,18 +21,18 @@ struct RecoveryDrillTests {
             let generation: String?
             let follows: Bool
             let branches: [String]?
-            let kept_directories: [String]?
+            let keptDirectories: [String]?
         }
         struct Silent: Decodable { let node: String }
         var verdict: String?
         var token: String?
         var silent: [Silent]?
-        var declared_dead: [String]?
+        var declaredDead: [String]?
         var done: Bool?
         var missing: [String]?
         var branch: String?
         var branches: [Branch]?
-        var only_here: Names?
+        var onlyHere: Names?
         var entries: [Entry]?
         var generation: String?
         var proxies: [Node]?
@@ -40,7 +40,9 @@ struct RecoveryDrillTests {
     }
 
     private static func document(_ reply: LabCluster.Reply) throws -> Document {
-        try JSONDecoder().decode(Document.self, from: Data(reply.body.utf8))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Document.self, from: Data(reply.body.utf8))
     }
 
     private static func force(
@@ -98,7 +100,7 @@ struct RecoveryDrillTests {
                 ))
             #expect(plan.verdict == "unsafe")
             #expect(plan.silent.map { Set($0.map(\.node)) } == [old, other])
-            #expect(plan.declared_dead.map(Set.init) == [old, other])
+            #expect(plan.declaredDead.map(Set.init) == [old, other])
             let token = try #require(plan.token)
 
             // 3. And forces. The target of the other side is named as missing.
@@ -163,7 +165,7 @@ struct RecoveryDrillTests {
                 let content = try Self.document(
                     try cluster.curl(
                         "'\(cluster.url(proxy))/v1/daemon?what=branches&name=\(branch)'"))
-                #expect(content.only_here?.buckets.contains("ais://left") == true, "\(proxy)")
+                #expect(content.onlyHere?.buckets.contains("ais://left") == true, "\(proxy)")
                 let created = content.entries?.first {
                     $0.command == "create_bucket" && $0.subject == "ais://left"
                 }
@@ -175,7 +177,7 @@ struct RecoveryDrillTests {
             #expect(
                 overview.proxies.map { Set($0.flatMap { $0.branches ?? [] }) }
                     == Set(branches.values))
-            let kept = overview.targets?.first { $0.node == "t1" }?.kept_directories ?? []
+            let kept = overview.targets?.first { $0.node == "t1" }?.keptDirectories ?? []
             #expect(kept.contains { $0.hasSuffix("@ais/left") }, "\(kept)")
             let files = try Shell.run("find \(cluster.directory)/t1-mp* -path '*left/%ob/o*'")
             #expect(
@@ -228,7 +230,7 @@ struct RecoveryDrillTests {
             let branch = try #require(list.branches?.first?.name)
             let content = try Self.document(
                 try cluster.curl("'\(cluster.url(loser))/v1/daemon?what=branches&name=\(branch)'"))
-            #expect(content.only_here?.buckets == ["ais://of-\(loser)"])
+            #expect(content.onlyHere?.buckets == ["ais://of-\(loser)"])
         }
     }
 }
