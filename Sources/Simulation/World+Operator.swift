@@ -146,7 +146,8 @@ extension World {
             givenUp: replica.configuration.voters.filter { !voters.contains($0) },
             record: Case.record(successor, after: expected),
             overridesLeader: disaster.contains(.overrides))
-        return Forcing(candidate: candidate, others: kept + learners, recovery: recovery, triesLeft: 12)
+        return Forcing(
+            candidate: candidate, others: kept + learners, recovery: recovery, triesLeft: 12)
     }
 
     /// What a log has where another ends.
