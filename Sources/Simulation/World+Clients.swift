@@ -147,6 +147,7 @@ extension World {
 
     /// Every connection to the member breaks: what was asked of it has no answer.
     mutating func disconnect(_ id: MemberID) {
+        if !operations.isEmpty { operations = operations.filter { $0.value.asked != id } }
         guard !pending.isEmpty else { return }
         for token in pending.filter({ $0.value.member == id }).keys.sorted() {
             if settle(token) != nil { counts.unknown += 1 }

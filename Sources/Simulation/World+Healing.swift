@@ -49,6 +49,10 @@ extension World {
             pending.isEmpty,
             "IN-14: \(pending.count) requests have no answer, one of them \(pending.keys.min() ?? 0)"
         )
+        oracle.demand(
+            operations.isEmpty,
+            "IN-14: \(operations.count) recoveries have no answer, one of them "
+                + "\(operations.keys.min() ?? 0)")
         checkAgreement(leader, of: leaders[0])
         checkNames(leader.machine.capture(), in: member(leaders[0]).era)
         checkLoss(in: member(leaders[0]).era)

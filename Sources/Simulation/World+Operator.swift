@@ -28,6 +28,8 @@ extension World {
         var recovery: ForcedRecovery
         var triesLeft: Int
         var isAdoption = false
+
+        var asked: MemberID { isAdoption ? others[0] : candidate }
     }
 
     enum OperatorStep {
@@ -132,15 +134,21 @@ extension World {
                     || evidence(of: other, at: replica) == end(of: other))
         }
         let voters = [candidate] + kept
+        let learners = ids.filter { other in
+            replica.configuration.isLearner(other) && isThere(other)
+                && member(other).generation == replica.generation
+                && evidence(of: other, at: replica) == end(of: other)
+        }
         let successor = Generation(
             counter: replica.generation.counter + 1, nonce: random.next())
         let recovery = ForcedRecovery(
             expected: expected, successor: successor,
-            configuration: Configuration(voters: voters),
+            configuration: Configuration(voters: voters, learners: learners),
             givenUp: replica.configuration.voters.filter { !voters.contains($0) },
             record: Case.record(successor, after: expected),
             overridesLeader: disaster.contains(.overrides))
-        return Forcing(candidate: candidate, others: kept, recovery: recovery, triesLeft: 12)
+        return Forcing(
+            candidate: candidate, others: kept + learners, recovery: recovery, triesLeft: 12)
     }
 
     /// What a log has where another ends.
