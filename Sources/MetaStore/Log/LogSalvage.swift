@@ -54,8 +54,8 @@ extension SQLiteLog {
             try log.database.run("DELETE FROM log")
             log.last = (applied.index, 0)
             try log.setBase(StoredBase(base: base, chain: 0))
+            // The history ends where the state does, and stays.
             try log.append(kept)
-            try log.history.truncate(after: applied.index.rawValue, in: log.database)
         }
         return salvage
     }

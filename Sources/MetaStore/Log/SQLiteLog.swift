@@ -19,7 +19,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     /// The replica's own name; drawn when the file was made.
     package let member: MemberID
     let database: Database
-    var history: HistoryTable
+    private var history: HistoryTable
     var base = StoredBase(base: .empty, chain: 0)
     /// The last stored entry and the chain up to it.
     var last: (index: Index, chain: UInt64) = (.zero, 0)
