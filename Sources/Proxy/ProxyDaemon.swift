@@ -47,7 +47,8 @@ final class ProxyDaemon: Sendable {
         log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
         config = LiveConfig(
             node: settings.id, logLevel: settings.config.logLevel, log: log.about("config"))
-        let storage = try await Self.openLog(settings, log)
+        let opened = try await Self.openLog(settings, log)
+        let storage = opened.log
         node = Node(
             id: settings.id, role: .proxy, address: settings.advertised,
             flags: settings.isElectable ? [] : [.nonElectable], member: storage.member.rawValue)
@@ -146,7 +147,9 @@ final class ProxyDaemon: Sendable {
                 stopping: stopping, log: log.about("followers")),
             receiver: StreamReceiver(
                 member: storage.member, identity: identity, directory: directory,
-                contacts: contacts, closing: closing, receive: { raft.receive($0) }),
+                contacts: contacts,
+                belongsSomewhere: opened.recovered.hardState.generation != .none,
+                closing: closing, receive: { raft.receive($0) }),
             statistics: statistics, metrics: MetricsRoute(routes: counted))
     }
 
@@ -168,13 +171,14 @@ final class ProxyDaemon: Sendable {
 
     private static func openLog(
         _ settings: ProxySettings, _ log: Logger
-    ) async throws -> SQLiteLog {
+    ) async throws -> MetadataDirectory.Opened {
         try FileManager.default.createDirectory(
             atPath: settings.dataPath, withIntermediateDirectories: true)
-        let storage = try SQLiteLog(
-            path: "\(settings.dataPath)/\(SQLiteLog.fileName)",
-            newMember: MemberID(SystemRandom.word() | 1))
-        let recovered = try storage.load()
+        let opened = try MetadataDirectory.open(
+            settings.dataPath, mayBeginAfresh: !settings.seeds.isEmpty
+        ) { MemberID(SystemRandom.word() | 1) }
+        let (storage, recovered) = (opened.log, opened.recovered)
+        for finding in opened.findings { log.error(finding) }
         let isBlank = recovered.hardState == .initial && recovered.base == .empty
         if isBlank, settings.founds {
             try await FoundingCheck.run(settings.seeds)
@@ -185,7 +189,7 @@ final class ProxyDaemon: Sendable {
         } else if !isBlank {
             log.info("resuming as member \(storage.member) at entry \(recovered.lastIndex)")
         }
-        return storage
+        return opened
     }
 
     // MARK: Running

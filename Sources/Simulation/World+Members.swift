@@ -135,6 +135,10 @@ extension World {
             counts.snapshots += 1
             note("\(id) restored at \(position)")
             oracle.state(Case.digest(state), at: position.index, of: id)
+        case .recovering(let floor):
+            note("\(id) \(floor.map { "recovers until \($0)" } ?? "has recovered")")
+        case .forgotten(let follower, let promised, let last):
+            note("\(id) sees that \(follower) has \(last) of \(promised)")
         case .superseded(let generation): oracle.fail("\(id) superseded by \(generation)")
         case .removed: note("\(id) was removed")
         case .stopped(.storageFailed(Self.flushFailed)): crash(id, for: spread(2 * Plan.second))

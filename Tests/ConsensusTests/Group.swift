@@ -12,6 +12,8 @@ struct Group {
         var reads: [ReadToken: [ReadOutcome]] = [:]
         var transfers: [TransferResult] = []
         var stopped: StopReason?
+        var floors: [LogMark?] = []
+        var forgetful: [MemberID] = []
         var starts: UInt64 = 0
         var isDiskStuck = false
         var owesAnnouncement = false
@@ -124,6 +126,8 @@ struct Group {
             case .stopped(let reason): member.stopped = reason
             case .applied(_, _, let position): member.told = position.index
             case .restored(_, let position): member.told = position.index
+            case .recovering(let floor): member.floors.append(floor)
+            case .forgotten(let follower, _, _): member.forgetful.append(follower)
             case .superseded, .removed: break
             }
         }

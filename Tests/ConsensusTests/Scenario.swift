@@ -180,7 +180,12 @@ struct Scenario {
         case "heartbeat":
             return numbers.count == 2
                 ? .heartbeat(round: numbers[0], commit: Index(numbers[1])) : nil
-        case "heard": return numbers.first.map { .heartbeatReply(round: $0) }
+        case "heard":
+            return numbers.first.map {
+                .heartbeatReply(round: $0, last: Index(numbers.dropFirst().first ?? .max >> 2))
+            }
+        case "held": return numbers.first.map { .appendHeld(match: Index($0)) }
+        case "promised": return marks.first.map { .promised($0) }
         case "timeout": return .timeoutNow
         case "stale": return .staleTerm
         case "append":

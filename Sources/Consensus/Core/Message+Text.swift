@@ -12,7 +12,9 @@ extension Message {
         case .appendAccepted(let match): "accepted \(match)"
         case .appendRejected(let rejected, let hint): "rejected \(rejected) hint \(hint)"
         case .heartbeat(let round, let commit): "heartbeat \(round) commit \(commit)"
-        case .heartbeatReply(let round): "heard \(round)"
+        case .appendHeld(let match): "held \(match)"
+        case .heartbeatReply(let round, _): "heard \(round)"
+        case .promised(let mark): "promised \(mark)"
         case .snapshotChunk(let chunk):
             "snapshot \(chunk.base.mark) bytes \(chunk.offset)+\(chunk.bytes.count) "
                 + "of \(chunk.byteCount)"

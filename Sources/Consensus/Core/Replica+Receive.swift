@@ -86,12 +86,18 @@ extension Replica {
             guard hear(leader: from, &effects) else { return }
             appendRequested(by: from, previous, entries, leaderCommit, &effects)
         case .appendAccepted(let match): appendAccepted(by: from, match, &effects)
+        case .appendHeld(let match):
+            appendAccepted(by: from, match, isRecovering: true, &effects)
+        case .promised(let mark):
+            guard hear(leader: from, &effects) else { return }
+            promiseRecalled(mark, &effects)
         case .appendRejected(let rejected, let hint):
             appendRejected(by: from, rejected, hint, &effects)
         case .heartbeat(let round, let leaderCommit):
             guard hear(leader: from, &effects) else { return }
             heartbeatReceived(from: from, round, leaderCommit, &effects)
-        case .heartbeatReply(let round): heartbeatReplied(by: from, round, &effects)
+        case .heartbeatReply(let round, let last):
+            heartbeatReplied(by: from, round, last, &effects)
         case .snapshotChunk(let chunk):
             guard hear(leader: from, &effects) else { return }
             chunkReceived(from: from, chunk, &effects)

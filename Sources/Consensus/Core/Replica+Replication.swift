@@ -157,15 +157,19 @@ extension Replica {
     // MARK: leader: replies
 
     mutating func appendAccepted(
-        by member: MemberID, _ match: Index, _ effects: inout [Effect]
+        by member: MemberID, _ match: Index, isRecovering: Bool = false,
+        _ effects: inout [Effect]
     ) {
         guard let ordinal = leadership?.ordinal(of: member), match <= log.last,
             var progress = leadership?.followers[ordinal].progress
         else { return }
-        let isNews = progress.acknowledged(match)
+        let counted = progress.counts
+        let isHigher = progress.acknowledged(match, in: leadership?.round ?? 0)
+        progress.isRecovering = isRecovering
+        let isNews = isHigher || progress.counts && !counted
         switch progress.state {
-        case .probe where isNews || match == progress.match: progress.becomeReplicate()
-        case .snapshot where match >= log.base.mark.index && isNews: progress.becomeReplicate()
+        case .probe where isHigher || match == progress.match: progress.becomeReplicate()
+        case .snapshot where match >= log.base.mark.index && isHigher: progress.becomeReplicate()
         case .probe, .replicate, .snapshot: break
         }
         leadership?.followers[ordinal].progress = progress
@@ -280,7 +284,9 @@ extension Replica {
     /// Confirms the log up to `match`, as soon as it is durable.
     func accept(_ match: Index, from leader: MemberID, _ effects: inout [Effect]) {
         let write = obeys(.entriesDurableFirst) ? log.write(covering: match) : .zero
-        send(.appendAccepted(match: match), to: leader, after: write, &effects)
+        let message =
+            floor == nil ? Message.appendAccepted(match: match) : .appendHeld(match: match)
+        send(message, to: leader, after: write, &effects)
     }
 
     // MARK: heartbeats
@@ -309,11 +315,11 @@ extension Replica {
         // The leader clips the commit index to what it has seen confirmed in its term, so this log
         // agrees with it that far.
         commit = max(commit, min(leaderCommit, log.last))
-        send(.heartbeatReply(round: round), to: leader, &effects)
+        send(.heartbeatReply(round: round, last: log.last), to: leader, &effects)
     }
 
     mutating func heartbeatReplied(
-        by member: MemberID, _ round: UInt64, _ effects: inout [Effect]
+        by member: MemberID, _ round: UInt64, _ last: Index, _ effects: inout [Effect]
     ) {
         guard let ordinal = leadership?.ordinal(of: member),
             var progress = leadership?.followers[ordinal].progress,
@@ -326,6 +332,7 @@ extension Replica {
         progress.round = max(progress.round, round)
         if isNewRound, obeys(.lostIsSentAgain) { progress.noteSilence(limits) }
         leadership?.followers[ordinal].progress = progress
+        compareWithPromise(ordinal, round, last, &effects)
         replicate(ordinal, &effects)
         confirmReads(&effects)
     }

@@ -26,7 +26,8 @@ extension Replica {
     mutating func advanceTransfer(_ effects: inout [Effect]) {
         guard let leadership, let transfer = leadership.transfer, !transfer.isSent,
             let ordinal = leadership.ordinal(of: transfer.target),
-            leadership.followers[ordinal].progress.match == log.last
+            leadership.followers[ordinal].progress.match == log.last,
+            leadership.followers[ordinal].progress.counts
         else { return }
         self.leadership?.transfer?.isSent = true
         send(.timeoutNow, to: transfer.target, &effects)

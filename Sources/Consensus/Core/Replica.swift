@@ -37,6 +37,8 @@ public struct Replica: Sendable {
     var installationWrite = WriteSequence.zero
     /// A higher generation was seen: this member's cluster no longer exists.
     public internal(set) var supersededBy: Generation?
+    /// What this member has promised and its log does not have; `nil` when it has.
+    public internal(set) var floor: LogMark?
     /// The log contradicts what was committed; every further input is ignored.
     public internal(set) var isHalted = false
 
@@ -59,6 +61,7 @@ public struct Replica: Sendable {
             }, waived: waived)
         commit = recovered.applied.index
         applied = recovered.applied.index
+        floor = waived == .floorBeforeVote ? nil : recovered.floor
         random = Random(seed: seed)
         resetElectionTimer()
         checkInvariants()
@@ -216,6 +219,7 @@ extension Replica {
         flushedWrite = sequence
         writesUnderWay.removeFirst(writesUnderWay.prefix { $0.sequence <= sequence }.count)
         log.flushed(through: sequence)
+        if floor != nil { raiseFromFloor(&effects) }
         switch role {
         case .candidate(_, let ownVote) where ownVote <= sequence:
             countVote(of: id, &effects)

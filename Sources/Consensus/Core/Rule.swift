@@ -76,6 +76,14 @@ public enum Rule: String, CaseIterable, Sendable {
     /// A piece that was lost is sent again.
     case lostPieceIsSentAgain
 
+    // Members that have forgotten.
+    /// A member whose log lacks what it has promised neither votes nor stands.
+    case floorBeforeVote
+    /// Its confirmations do not count.
+    case forgetfulDoNotCount
+    /// A leader notices when a follower has lost what it confirmed in this term.
+    case leaderRemembers
+
     // The driver.
     /// A message waits for its write.
     case messageWaitsForWrite

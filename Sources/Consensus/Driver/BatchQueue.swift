@@ -32,6 +32,7 @@ struct BatchQueue<Machine: StateMachine>: Sendable {
             batches[last].entries += request.entries
         }
         if let base = request.base { batches[last].base = base }
+        if let floor = request.floor { batches[last].floor = floor }
     }
 
     var count: Int { batches.count }

@@ -19,6 +19,10 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         case restored(state: Machine.Image, at: Position)
         /// Role, term or leader changed.
         case changed(DriverStatus)
+        /// The log lacks what this member has promised, up to here; `nil`: it has it again.
+        case recovering(until: LogMark?)
+        /// A follower has lost what it had confirmed to this leader.
+        case forgotten(MemberID, promised: Index, last: Index)
         case superseded(by: Generation)
         case removed
         case stopped(StopReason)
@@ -322,6 +326,9 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         case .applied(let entries, let state, let position):
             observe(.applied(entries, state: state, at: position))
         case .restored(let state, let position): observe(.restored(state: state, at: position))
+        case .recovering(let floor): observe(.recovering(until: floor))
+        case .forgotten(let member, let promised, let last):
+            observe(.forgotten(member, promised: promised, last: last))
         case .superseded(let generation): observe(.superseded(by: generation))
         case .removed: observe(.removed)
         case .stopped(let reason): stopped(reason)

@@ -19,6 +19,10 @@ public struct DriverStatus: Hashable, Sendable {
     public var matches: [MemberID: Index]
     /// Elsewhere: nanoseconds since the leader was last heard; `nil` when it never was.
     public var leaderSilence: UInt64?
+    /// What this member has promised and its log lacks: until it has caught up, it does not vote, lead or count.
+    public var floor: LogMark?
+    /// On the leader: members whose confirmations do not count, because they have lost what they had promised.
+    public var uncounted: [MemberID] = []
     public var supersededBy: Generation?
     public var isRemoved: Bool
     public var stopped: StopReason?
@@ -37,6 +41,7 @@ extension Pipeline {
             matches: Dictionary(
                 replica.matches.map { ($0.member, $0.index) }, uniquingKeysWith: max),
             leaderSilence: replica.ticksSinceLeader.map(nanoseconds),
+            floor: replica.floor, uncounted: replica.uncounted,
             supersededBy: replica.supersededBy, isRemoved: isRemoved, stopped: stopReason)
     }
 }

@@ -196,6 +196,9 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
                 }
             case .transferEnded(let target, let result):
                 actions.append(.transferEnded(to: target, result))
+            case .recovering(let floor): actions.append(.recovering(until: floor))
+            case .forgotten(let member, let promised, let last):
+                actions.append(.forgotten(member, promised: promised, last: last))
             case .superseded(let generation): actions.append(.superseded(by: generation))
             case .removed:
                 if !isRemoved { actions.append(.removed) }

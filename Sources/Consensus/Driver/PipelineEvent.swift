@@ -35,6 +35,10 @@ public enum PipelineAction<Machine: StateMachine>: Sendable {
     case applied([Entry], state: Machine.Image, at: Position)
     /// The state was replaced by a snapshot.
     case restored(state: Machine.Image, at: Position)
+    /// The member lacks what it has promised, up to here, and takes part again when it has it; `nil`: it has.
+    case recovering(until: LogMark?)
+    /// On the leader: a follower that had confirmed entries up to `promised` in this term has lost those after `last`.
+    case forgotten(MemberID, promised: Index, last: Index)
     case superseded(by: Generation)
     case removed
     /// The member can go on no longer; nothing more will come.

@@ -39,14 +39,17 @@ extension WireWriter {
             number(commit.rawValue)
             number(UInt32(entries.count))
             for entry in entries { self.entry(entry) }
-        case .appendAccepted(let match): number(match.rawValue)
+        case .appendAccepted(let match), .appendHeld(let match): number(match.rawValue)
         case .appendRejected(let rejected, let hint):
             mark(rejected)
             mark(hint)
         case .heartbeat(let round, let commit):
             number(round)
             number(commit.rawValue)
-        case .heartbeatReply(let round): number(round)
+        case .heartbeatReply(let round, let last):
+            number(round)
+            number(last.rawValue)
+        case .promised(let mark): self.mark(mark)
         case .snapshotChunk(let chunk): self.chunk(chunk)
         case .snapshotProgress(let last, let nextOffset):
             mark(last)
@@ -113,7 +116,7 @@ extension WireReader {
         case 5: return .appendAccepted(match: try index())
         case 6: return .appendRejected(rejected: try mark(), hint: try mark())
         case 7: return .heartbeat(round: try number64(), commit: try index())
-        case 8: return .heartbeatReply(round: try number64())
+        case 8: return .heartbeatReply(round: try number64(), last: try index())
         case 9: return .snapshotChunk(try chunk())
         case 10: return .snapshotProgress(last: try mark(), nextOffset: try number64())
         case 11: return .snapshotRefused(last: try mark())
@@ -125,6 +128,8 @@ extension WireReader {
         case 15: return .staleTerm
         case 16: return .superseded
         case 17: return .removed
+        case 18: return .appendHeld(match: try index())
+        case 19: return .promised(try mark())
         default: throw .unknownKind(code)
         }
     }
@@ -193,6 +198,8 @@ extension Message {
         case .staleTerm: 15
         case .superseded: 16
         case .removed: 17
+        case .appendHeld: 18
+        case .promised: 19
         }
     }
 }

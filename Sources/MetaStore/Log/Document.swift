@@ -7,6 +7,8 @@ enum Document: Int64 {
     case hardState = 2
     case base = 3
     case applied = 4
+    /// That a floor is kept beside the file: without it, nobody knows what was promised.
+    case floorNote = 5
 }
 
 /// What is stored of the log's beginning: the core's base, and the hash chain up to it.
@@ -16,7 +18,7 @@ struct StoredBase: Equatable {
 }
 
 // Each document begins with its format, 1.
-private let documentFormat: UInt8 = 1
+let documentFormat: UInt8 = 1
 
 private func begin() -> ByteWriter {
     var writer = ByteWriter()

@@ -18,30 +18,38 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
 
     /// The replica's own name; drawn when the file was made.
     package let member: MemberID
-    private let database: Database
+    let database: Database
     private var history: HistoryTable
-    private var base = StoredBase(base: .empty, chain: 0)
+    var base = StoredBase(base: .empty, chain: 0)
     /// The last stored entry and the chain up to it.
-    private var last: (index: Index, chain: UInt64) = (.zero, 0)
+    var last: (mark: LogMark, chain: UInt64) = (.zero, 0)
+    var hardState = HardState.initial
+    let floor: FloorKeeper?
+    /// What was promised and the log lacks.
+    var owed: LogMark?
 
     /// Opens the file, or makes it.
     ///
     /// - Parameters:
     ///   - path: where the file is; its directory must exist.
     ///   - newMember: the replica's name, should the file be made now.
+    ///   - floor: where the floor is kept; `nil`: nowhere, and a database that lost something is believed.
     ///   - vfs: SQLite's name of a file system other than the operating system's.
     ///   - historyLimits: how much of the history is kept.
     /// - Throws: ``DatabaseError`` when the file cannot be opened, is locked, foreign, newer or damaged.
     package init(
-        path: String, newMember: @autoclosure () -> MemberID, vfs: String? = nil,
+        path: String, newMember: @autoclosure () -> MemberID,
+        floor: (any FloorMedium)? = nil, vfs: String? = nil,
         historyLimits: HistoryLimits = HistoryLimits()
     ) throws(DatabaseError) {
         database = try Database(path: path, vfs: vfs)
+        if let floor { self.floor = try FloorKeeper(floor) } else { self.floor = nil }
         history = try HistoryTable(database, limits: historyLimits)
         if let member = try Self.read(.member, from: database, MemberID.init(document:)) {
             self.member = member
         } else {
-            let member = newMember()
+            // Who has lost the database is still who made the promises.
+            let member = self.floor?.floor?.member ?? newMember()
             self.member = member
             let database = database
             try database.transaction { () throws(DatabaseError) in
@@ -53,7 +61,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     // MARK: Reading
 
     package func load() throws -> RecoveredState<Catalog> {
-        let hardState =
+        hardState =
             try Self.read(.hardState, from: database, HardState.init(document:)) ?? .initial
         base =
             try Self.read(.base, from: database, StoredBase.init(document:))
@@ -64,11 +72,18 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             hardState: hardState, base: base.base, applied: applied,
             image: try loadState(hardState.generation, applied), termRuns: [],
             lastIndex: base.base.mark.index, configurations: [], tail: [], lastTime: base.base.time)
-        last = (base.base.mark.index, base.chain)
+        last = (base.base.mark, base.chain)
+        let promised = floor?.floor
+        var chainAtPromise: UInt64?
         try forEachEntry(from: base.base.mark.index.next) { row throws(DatabaseError) in
             let entry = row.entry
-            guard entry.index == last.index.next else {
-                throw damaged("log", entry.index, "follows entry \(last.index): there is a gap")
+            guard entry.index == last.mark.index.next else {
+                let gap = "follows entry \(last.mark.index): there is a gap"
+                // Behind the base, parts do not belong together; further on, a row is lost.
+                guard last.mark.index > base.base.mark.index else {
+                    throw contradiction("log entry \(entry.index) \(gap)")
+                }
+                throw damaged("log", entry.index, gap)
             }
             let expected = EntryRow(entry, after: last.chain)
             guard expected.chain == row.chain else {
@@ -81,8 +96,10 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             if entry.index > applied.index { recovered.tail.append(entry) }
             recovered.lastIndex = entry.index
             recovered.lastTime = max(recovered.lastTime, entry.time)
-            last = (entry.index, row.chain)
+            last = (entry.mark, row.chain)
+            if entry.mark == promised?.last { chainAtPromise = row.chain }
         }
+        try compare(with: promised, chainAtPromise, &recovered)
         return recovered
     }
 
@@ -132,13 +149,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         var rows: [StateRow] = []
         try database.prepare("SELECT kind, key, value, checksum FROM state ORDER BY kind, key")
             .eachRow { statement throws(DatabaseError) in
-                guard let kind = UInt8(exactly: statement.int64(0)).flatMap(StateRow.Kind.init)
-                else { throw damaged("state", applied.index, "holds a row of unknown kind") }
-                let row = StateRow(kind: kind, key: statement.bytes(1), value: statement.bytes(2))
-                guard row.hash == statement.uint64(3) else {
-                    throw damaged("state", applied.index, "holds a row whose checksum differs")
-                }
-                rows.append(row)
+                rows.append(try stateRow(statement))
             }
         // Before the founding command the state has no generation of its own.
         let isFounded = !rows.isEmpty
@@ -148,6 +159,22 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
                 generation: isFounded ? generation.counter : 0,
                 nonce: isFounded ? generation.nonce : 0, term: applied.term.rawValue,
                 index: applied.index.rawValue))
+    }
+
+    private func stateRow(_ statement: Statement) throws(DatabaseError) -> StateRow {
+        let code = UInt8(truncatingIfNeeded: statement.int64(0))
+        let (key, value) = (statement.bytes(1), statement.bytes(2))
+        guard StateRow.hash(code, key, value) == statement.uint64(3) else {
+            throw DatabaseError(
+                kind: .corrupt, code: 0,
+                message:
+                    "\(database.path): a state row of kind \(code), key \(Hex.text(key.prefix(32))), has a "
+                    + "checksum that differs")
+        }
+        guard let kind = StateRow.Kind(rawValue: code) else {
+            throw unknown("a state row has the unknown kind \(code)")
+        }
+        return StateRow(kind: kind, key: key, value: value)
     }
 
     private func forEachEntry(
@@ -164,27 +191,37 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
 
     private func row(_ statement: Statement) throws(DatabaseError) -> EntryRow {
         let index = Index(statement.uint64(0))
-        guard let kind = UInt8(exactly: statement.int64(3)).flatMap(Entry.Kind.init) else {
-            throw damaged("log", index, "has an unknown kind")
-        }
-        let entry = Entry(
-            index: index, term: Term(statement.uint64(1)), time: statement.uint64(2), kind: kind,
-            payload: statement.bytes(4))
+        let (term, time) = (Term(statement.uint64(1)), statement.uint64(2))
+        let (code, payload) = (UInt8(truncatingIfNeeded: statement.int64(3)), statement.bytes(4))
         let checksum = statement.uint64(5)
-        guard EntryRow.checksum(of: entry) == checksum else {
+        guard EntryRow.checksum(index, term, time, code, payload) == checksum else {
             throw damaged("log", index, "has a checksum that differs")
         }
+        guard let kind = Entry.Kind(rawValue: code) else {
+            throw unknown("log entry \(index) has an unknown kind")
+        }
+        let entry = Entry(index: index, term: term, time: time, kind: kind, payload: payload)
         return EntryRow(entry: entry, checksum: checksum, chain: statement.uint64(6))
     }
 
-    private func damaged(_ table: String, _ index: Index, _ what: String) -> DatabaseError {
+    func damaged(_ table: String, _ index: Index, _ what: String) -> DatabaseError {
         DatabaseError(
             kind: .corrupt, code: 0, message: "\(database.path): \(table) entry \(index) \(what)")
+    }
+
+    /// What is as it was written, and not to be understood here.
+    private func unknown(_ what: String) -> DatabaseError {
+        DatabaseError(kind: .foreign, code: 0, message: "\(database.path): \(what)")
+    }
+
+    func contradiction(_ what: String) -> DatabaseError {
+        DatabaseError(kind: .other, code: 0, message: "\(database.path): \(what)")
     }
 
     // MARK: Writing
 
     package func write(_ batch: WriteBatch<Catalog>) throws {
+        let isPromised = try beginPromise(batch)
         try database.transaction { () throws(DatabaseError) in
             if let hardState = batch.hardState {
                 try Self.store(.hardState, hardState.document, in: database)
@@ -198,19 +235,22 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             }
             if let newBase = batch.base { try compact(to: newBase) }
         }
+        if let hardState = batch.hardState { self.hardState = hardState }
+        if let mark = batch.floor { owed = mark }
+        try keepPromise(batch, wasBegun: isPromised)
     }
 
     private func append(_ entries: [Entry]) throws(DatabaseError) {
         guard let first = entries.first else { return }
-        if first.index <= last.index { try truncate(from: first.index) }
+        if first.index <= last.mark.index { try truncate(from: first.index) }
         let insert = try database.prepare(
             """
             INSERT INTO log(idx, term, time, kind, payload, checksum, chain)
             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)
             """)
         for entry in entries {
-            guard entry.index == last.index.next else {
-                throw damaged("log", entry.index, "would leave a gap after \(last.index)")
+            guard entry.index == last.mark.index.next else {
+                throw damaged("log", entry.index, "would leave a gap after \(last.mark.index)")
             }
             let row = EntryRow(entry, after: last.chain)
             insert.bind(1, entry.index.rawValue)
@@ -221,7 +261,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             insert.bind(6, row.checksum)
             insert.bind(7, row.chain)
             try insert.run()
-            last = (entry.index, row.chain)
+            last = (entry.mark, row.chain)
         }
     }
 
@@ -229,17 +269,20 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         let delete = try database.prepare("DELETE FROM log WHERE idx >= ?1")
         delete.bind(1, index.rawValue)
         try delete.run()
-        last = (index.previous, try chain(at: index.previous))
+        last = try end(at: index.previous)
     }
 
-    private func chain(at index: Index) throws(DatabaseError) -> UInt64 {
-        if index == base.base.mark.index { return base.chain }
-        let select = try database.prepare("SELECT chain FROM log WHERE idx = ?1")
+    private func chain(at index: Index) throws(DatabaseError) -> UInt64 { try end(at: index).chain }
+
+    /// The entry at this place, and the chain up to it.
+    private func end(at index: Index) throws(DatabaseError) -> (mark: LogMark, chain: UInt64) {
+        if index == base.base.mark.index { return (base.base.mark, base.chain) }
+        let select = try database.prepare("SELECT term, chain FROM log WHERE idx = ?1")
         select.bind(1, index.rawValue)
-        guard let chain = try select.first({ $0.uint64(0) }) else {
+        guard let (term, chain) = try select.first({ ($0.uint64(0), $0.uint64(1)) }) else {
             throw damaged("log", index, "is missing")
         }
-        return chain
+        return (LogMark(index: index, term: Term(term)), chain)
     }
 
     private func install(_ installation: Installation<Catalog>) throws(DatabaseError) {
@@ -248,7 +291,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         let chain = installation.keepsTail ? try chain(at: index) : 0
         if !installation.keepsTail {
             try database.run("DELETE FROM log")
-            last = (index, chain)
+            last = (installation.base.mark, chain)
         }
         // What is older stays, with a gap behind it; what is newer belongs to a history that did not happen.
         try history.truncate(after: index.rawValue, in: database)
@@ -265,7 +308,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         // A founding sets the base of an empty log; there is no entry to take the chain from.
         let index = newBase.mark.index
         try setBase(StoredBase(base: newBase, chain: index == .zero ? 0 : try chain(at: index)))
-        if last.index < index { last = (index, base.chain) }
+        if last.mark.index < index { last = (newBase.mark, base.chain) }
     }
 
     private func setBase(_ newBase: StoredBase) throws(DatabaseError) {
@@ -297,7 +340,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
 
     // MARK: Documents
 
-    private static func store(
+    static func store(
         _ document: Document, _ bytes: [UInt8], in database: Database
     ) throws(DatabaseError) {
         let put = try database.prepare(
@@ -308,7 +351,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         try put.run()
     }
 
-    private static func read<Value>(
+    static func read<Value>(
         _ document: Document, from database: Database,
         _ decode: ([UInt8]) throws(DecodingFailure) -> Value
     ) throws(DatabaseError) -> Value? {

@@ -58,6 +58,20 @@ final class RaftObserver: Sendable {
                 "\(status.role) in term \(status.term.rawValue), "
                     + (status.leader == nil
                         ? "no primary" : "primary is \(leader?.id.text ?? "not on the map yet")"))
+        case .recovering(let floor):
+            if let floor {
+                log.error(
+                    "this proxy's log ends before entry \(floor.index), which it had confirmed: it does not vote "
+                        + "before it has it again")
+            } else {
+                log.info("this proxy's log has all that it had confirmed: it votes again")
+            }
+        case .forgotten(let member, let promised, let last):
+            let name = published.now.state.map.node(member: member.rawValue)?.id.text
+            log.error(
+                "\(name ?? "member \(member)") had confirmed the log up to entry \(promised), and has it up to "
+                    + "\(last): its disk has lost what was flushed; it counts again when it has caught up"
+            )
         case .superseded(let generation):
             log.error(
                 "left behind by a forced recovery: generation \(generation) exists; this proxy "

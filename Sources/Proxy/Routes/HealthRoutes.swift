@@ -32,6 +32,12 @@ struct HealthRoutes: Sendable {
         if let reason = status.stopped {
             return Failure(.inputOutput, "this proxy's log has failed: \(reason)")
         }
+        if let floor = status.floor {
+            return Failure(
+                .starting,
+                "this proxy's log lacks entries that it had confirmed, up to \(floor.index); it does not vote before it "
+                    + "has them again")
+        }
         if state.map.clusterID.isEmpty {
             return Failure(.starting, "this proxy has not received the cluster's metadata yet")
         }

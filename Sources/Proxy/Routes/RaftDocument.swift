@@ -20,6 +20,8 @@ struct RaftDocument: Sendable {
             json.member("last", status.last.index.rawValue)
             json.key("leader")
             if let leader = status.leader { json.value("\(leader)") } else { json.null() }
+            json.key("recovering_until")
+            if let floor = status.floor { json.value(floor.index.rawValue) } else { json.null() }
             json.key("members")
             json.array { json in
                 for member in status.configuration.members { write(member, status, &json) }
@@ -34,7 +36,10 @@ struct RaftDocument: Sendable {
             json.member("member", "\(member)")
             json.member("node", group.directory.node(of: member)?.id.text ?? "")
             json.member("voter", status.configuration.isVoter(member))
-            if let match = status.matches[member] { json.member("match", match.rawValue) }
+            if let match = status.matches[member] {
+                json.member("match", match.rawValue)
+                json.member("counted", !status.uncounted.contains(member))
+            }
             if member != status.id {
                 let (contact, isReal) = group.contacts.last(member)
                 json.member("heard", isReal ? Text.time(contact.wallTime) : "")
