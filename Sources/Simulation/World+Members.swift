@@ -137,6 +137,8 @@ extension World {
             oracle.state(Case.digest(state), at: position.index, of: id)
         case .recovering(let floor):
             note("\(id) \(floor.map { "recovers until \($0)" } ?? "has recovered")")
+        case .damaged(let damage): note("\(id) found damage: \(damage)")
+        case .repaired: note("\(id) has mended it")
         case .forgotten(let follower, let promised, let last):
             note("\(id) sees that \(follower) has \(last) of \(promised)")
         case .superseded(let generation): oracle.fail("\(id) superseded by \(generation)")

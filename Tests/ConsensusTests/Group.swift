@@ -14,6 +14,8 @@ struct Group {
         var stopped: StopReason?
         var floors: [LogMark?] = []
         var forgetful: [MemberID] = []
+        var damages: [String] = []
+        var repairs = 0
         var starts: UInt64 = 0
         var isDiskStuck = false
         var owesAnnouncement = false
@@ -127,6 +129,8 @@ struct Group {
             case .applied(_, _, let position): member.told = position.index
             case .restored(_, let position): member.told = position.index
             case .recovering(let floor): member.floors.append(floor)
+            case .damaged(let damage): member.damages.append(damage)
+            case .repaired: member.repairs += 1
             case .forgotten(let follower, _, _): member.forgetful.append(follower)
             case .superseded, .removed: break
             }

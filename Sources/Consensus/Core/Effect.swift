@@ -43,6 +43,8 @@ public struct WriteRequest: Hashable, Sendable {
     /// Install the decoded snapshot with this base.
     public var installation: LogBase?
     public var installationKeepsTail = false
+    /// The state to install is the member's own.
+    public var installsOwnState = false
     public var entries: [Entry] = []
     public var base: LogBase?
     /// What this member has promised although its log does not have it.

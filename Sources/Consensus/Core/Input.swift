@@ -11,6 +11,8 @@ public enum Input: Hashable, Sendable {
     case transfer(to: MemberID)
     /// Linearizable reads; all of them arrived before this moment.
     case read([ReadToken])
+    /// Replace what storage holds by what is in memory: the state at this base, and the entries after it.
+    case rewrite(LogBase)
     /// Entries up to here are applied, and their effect is stored up to `durable`.
     case applied(Index)
     /// Tell every follower that has not been told how far it may apply.

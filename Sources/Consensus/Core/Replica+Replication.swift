@@ -122,10 +122,15 @@ extension Replica {
             var progress = leadership?.followers[ordinal].progress, progress.isReading
         else { return }
         progress.isReading = false
+        if entries.isEmpty {
+            // A part of the log that cannot be read is not replicated from: a snapshot of the state goes around it.
+            progress.becomeSnapshot()
+            leadership?.followers[ordinal].progress = progress
+            return advanceSnapshot(ordinal, &effects)
+        }
         // Only what is certainly the log's own: the term of every entry must be the one known here.
         let isGenuine =
-            !entries.isEmpty
-            && entries.enumerated().allSatisfy { offset, entry in
+            entries.enumerated().allSatisfy { offset, entry in
                 entry.index == request.first.advanced(by: offset)
                     && entry.term == log.term(at: entry.index)
             }

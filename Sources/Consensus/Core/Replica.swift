@@ -87,6 +87,7 @@ public struct Replica: Sendable {
         case .snapshotTaken(let snapshot): snapshotTaken(snapshot, &effects)
         case .snapshotDecoded(let base, let isValid): snapshotDecoded(base, isValid, &effects)
         case .compact(let base): compact(to: base, &effects)
+        case .rewrite(let base): rewrite(at: base, &effects)
         }
         if commit > committed { effects.append(.committed(commit)) }
         checkInvariants()

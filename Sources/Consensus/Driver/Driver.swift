@@ -23,6 +23,9 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         case recovering(until: LogMark?)
         /// A follower has lost what it had confirmed to this leader.
         case forgotten(MemberID, promised: Index, last: Index)
+        /// Something that storage holds is damaged; the member mends it.
+        case damaged(String)
+        case repaired(String)
         case superseded(by: Generation)
         case removed
         case stopped(StopReason)
@@ -210,6 +213,13 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         }
     }
 
+    /// Something that storage holds was found to be damaged.
+    public func damageFound(_ damage: String) {
+        post { inbox in
+            if !inbox.isStopped { inbox.events.append(.damageFound(damage)) }
+        }
+    }
+
     /// A planned announcement is due.
     public func announcementDue() {
         post { inbox in
@@ -329,6 +339,8 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         case .recovering(let floor): observe(.recovering(until: floor))
         case .forgotten(let member, let promised, let last):
             observe(.forgotten(member, promised: promised, last: last))
+        case .damaged(let damage): observe(.damaged(damage))
+        case .repaired(let damage): observe(.repaired(damage))
         case .superseded(let generation): observe(.superseded(by: generation))
         case .removed: observe(.removed)
         case .stopped(let reason): stopped(reason)

@@ -23,6 +23,8 @@ public struct DriverStatus: Hashable, Sendable {
     public var floor: LogMark?
     /// On the leader: members whose confirmations do not count, because they have lost what they had promised.
     public var uncounted: [MemberID] = []
+    /// What is wrong with what storage holds; it is being mended.
+    public var damage: String?
     public var supersededBy: Generation?
     public var isRemoved: Bool
     public var stopped: StopReason?
@@ -42,6 +44,7 @@ extension Pipeline {
                 replica.matches.map { ($0.member, $0.index) }, uniquingKeysWith: max),
             leaderSilence: replica.ticksSinceLeader.map(nanoseconds),
             floor: replica.floor, uncounted: replica.uncounted,
+            damage: repair.damage,
             supersededBy: replica.supersededBy, isRemoved: isRemoved, stopped: stopReason)
     }
 }

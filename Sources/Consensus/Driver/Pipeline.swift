@@ -40,6 +40,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     /// The commit index when an announcement was planned; `nil` when none is.
     private var announcing: Index?
     private var actions: [PipelineAction<Machine>] = []
+    /// What is wrong with what storage holds, and what is done about it.
+    public private(set) var repair = Repair()
 
     /// Starts from what storage holds. `machine` is the state machine before the first entry; it is
     /// restored from `recovered`.
@@ -158,6 +160,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             announcing = nil
             // What other messages have brought meanwhile needs none of its own; what came since may wait as long.
             if replica.owesCommit(upTo: planned) { announce() }
+        case .damageFound(let damage): found(damage)
         case .stop: stop(.asked)
         case .propose, .read: break  // gathered by the caller
         }
@@ -211,6 +214,11 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     private mutating func write(_ request: WriteRequest) {
         guard let base = request.installation else {
             return batches.add(request, image: nil, inOrder: true)
+        }
+        guard !request.installsOwnState else {
+            batches.add(request, image: machine.capture(), inOrder: true, change: takeChange())
+            repair.requested(request.sequence)
+            return
         }
         guard let decoded, decoded.base.mark == base.mark else {
             preconditionFailure("snapshot \(base.mark) was never decoded")
@@ -334,6 +342,29 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             compactionPoints.removeFirst()
             carryOut(replica.handle(.compact(point)))
         }
+        if repair.isDue(at: ticks) { mend() }
+    }
+
+    // MARK: damage
+
+    private mutating func found(_ damage: String) {
+        guard stopReason == nil, repair.found(damage) else { return }
+        actions.append(.damaged(damage))
+    }
+
+    /// A leader hands over first: who has bad rows shall not be the one that others copy from.
+    private mutating func mend() {
+        repair.tried(at: ticks)
+        if replica.isLeader, replica.configuration.voters != [replica.id] {
+            if let heir = replica.heir { carryOut(replica.handle(.transfer(to: heir))) }
+            return
+        }
+        carryOut(
+            replica.handle(
+                .rewrite(
+                    LogBase(
+                        mark: applied, time: appliedTime,
+                        configuration: replica.configuration(at: applied.index)))))
     }
 
     // MARK: storage
@@ -364,6 +395,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     private mutating func stored(_ result: StorageResult<Machine>) {
         isStoring = false
         guard stopReason == nil else { return }
+        if let damage = result.damage { found(damage) }
         if let failure = result.failure { return stop(.storageFailed(failure)) }
         for (request, entries) in result.reads {
             carryOut(replica.handle(.entriesRead(request, entries)))
@@ -390,6 +422,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             appliedDurable = max(appliedDurable, change.applied.index)
         }
         flushed = max(flushed, batch.sequence)
+        if let damage = repair.written(flushed) { actions.append(.repaired(damage)) }
         let due = outbox.filter { $0.after <= flushed }
         outbox.removeAll { $0.after <= flushed }
         actions += due.map { .send($0.envelope) }

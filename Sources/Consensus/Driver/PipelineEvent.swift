@@ -14,6 +14,8 @@ public enum PipelineEvent<Machine: StateMachine>: Sendable {
     case announceCommit
     /// What ``PipelineAction/announceLater`` asked for is due.
     case announcementDue
+    /// Something that storage holds is damaged, or cannot be read.
+    case damageFound(String)
     /// Refuse everything from now on, and answer everything that waits.
     case stop
 }
@@ -39,6 +41,10 @@ public enum PipelineAction<Machine: StateMachine>: Sendable {
     case recovering(until: LogMark?)
     /// On the leader: a follower that had confirmed entries up to `promised` in this term has lost those after `last`.
     case forgotten(MemberID, promised: Index, last: Index)
+    /// Something that storage holds is damaged, or cannot be read; it will be written anew.
+    case damaged(String)
+    /// It has been.
+    case repaired(String)
     case superseded(by: Generation)
     case removed
     /// The member can go on no longer; nothing more will come.

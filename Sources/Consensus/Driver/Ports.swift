@@ -28,7 +28,8 @@ public protocol LogStorage {
     ///   - maxBytes: stop before the sum of `Entry.byteCount` exceeds this, but return one entry at
     ///     least.
     /// - Returns: consecutive entries that begin with `first`.
-    /// - Throws: when an entry is missing or damaged. The member stops: it never sends a guess.
+    /// - Throws: when an entry is missing or damaged. The member never sends a guess: it sends its state instead, and
+    ///   has what it holds written anew.
     mutating func entries(from first: Index, through last: Index, maxBytes: Int) throws -> [Entry]
 }
 

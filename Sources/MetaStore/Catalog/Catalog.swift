@@ -44,7 +44,9 @@ package struct Catalog: StateMachine {
 
     package mutating func takeDelta() -> CatalogDelta? {
         defer { delta = CatalogDelta() }
-        return delta.rows.isEmpty ? nil : delta
+        guard !delta.rows.isEmpty else { return nil }
+        delta.stateHash = state.hash
+        return delta
     }
 
     package static var emptyDelta: CatalogDelta { CatalogDelta() }

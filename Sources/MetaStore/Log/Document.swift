@@ -70,18 +70,34 @@ extension HardState {
     }
 }
 
-extension LogMark {
+/// The last applied entry, and the hash of the state after it; `nil` in files of older builds.
+struct StoredApplied: Equatable {
+    var mark: LogMark
+    var stateHash: UInt64?
+
     var document: [UInt8] {
-        var writer = begin()
-        writer.write(index.rawValue)
-        writer.write(term.rawValue)
+        var writer = ByteWriter()
+        writer.write(stateHash == nil ? documentFormat : 2)
+        writer.write(mark.index.rawValue)
+        writer.write(mark.term.rawValue)
+        if let stateHash { writer.write(stateHash) }
         return writer.bytes
     }
 
+    init(mark: LogMark, stateHash: UInt64?) {
+        self.mark = mark
+        self.stateHash = stateHash
+    }
+
     init(document bytes: [UInt8]) throws(DecodingFailure) {
-        var reader = try open(bytes)
-        self.init(
+        var reader = ByteReader(bytes)
+        let format = try reader.readUInt8()
+        guard format == documentFormat || format == 2 else {
+            throw DecodingFailure("format \(format)", at: 0)
+        }
+        mark = LogMark(
             index: Index(try reader.read(UInt64.self)), term: Term(try reader.read(UInt64.self)))
+        stateHash = format == 2 ? try reader.read(UInt64.self) : nil
         try reader.finish()
     }
 }

@@ -63,12 +63,14 @@ extension SQLiteLog {
     }
 
     /// Notes what is promised from now on: what is stored or, as long as that is less, what was promised before.
-    private func writeFloor() throws(DatabaseError) {
+    private func writeFloor(chainWillChange: Bool = false) throws(DatabaseError) {
         if let owed, last.mark.isUpToDate(with: owed) { self.owed = nil }
         // After a snapshot the chain begins anew, so that of what is owed cannot be compared.
         let (mark, chain) = owed.map { ($0, 0) } ?? last
         try floor?.write(
-            DurableFloor(member: member, hardState: hardState, last: mark, chain: chain))
+            DurableFloor(
+                member: member, hardState: hardState, last: mark,
+                chain: chainWillChange ? 0 : chain))
     }
 
     // MARK: Writing
@@ -77,11 +79,15 @@ extension SQLiteLog {
     /// of both happen, the member has given its vote to somebody who never heard of it, which harms nobody. With another
     /// generation that would be otherwise, so the floor follows it.
     func beginPromise(_ batch: WriteBatch<Catalog>) throws(DatabaseError) -> Bool {
+        let chainWillChange = batch.installation != nil
         guard let floor, let hardState = batch.hardState,
             hardState.generation == self.hardState.generation
-        else { return false }
+        else {
+            if chainWillChange { try writeFloor(chainWillChange: true) }
+            return false
+        }
         self.hardState = hardState
-        try writeFloor()
+        try writeFloor(chainWillChange: chainWillChange)
         floor.beginFlush()
         return true
     }

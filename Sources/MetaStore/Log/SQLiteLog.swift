@@ -24,6 +24,12 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     /// The last stored entry and the chain up to it.
     var last: (mark: LogMark, chain: UInt64) = (.zero, 0)
     var hardState = HardState.initial
+    /// The hash of the stored state; `nil` while only an older build has written it.
+    private(set) var stateHash: UInt64?
+    /// Counts changes of the stored state.
+    private(set) var writes: UInt64 = 0
+    /// Counts how often entries were replaced or removed that were not the first.
+    private(set) var cuts: UInt64 = 0
     let floor: FloorKeeper?
     /// What was promised and the log lacks.
     var owed: LogMark?
@@ -66,8 +72,9 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         base =
             try Self.read(.base, from: database, StoredBase.init(document:))
             ?? StoredBase(base: .empty, chain: 0)
-        let applied =
-            try Self.read(.applied, from: database, LogMark.init(document:)) ?? base.base.mark
+        let stored = try Self.read(.applied, from: database, StoredApplied.init(document:))
+        let applied = stored?.mark ?? base.base.mark
+        stateHash = stored?.stateHash
         var recovered = RecoveredState<Catalog>(
             hardState: hardState, base: base.base, applied: applied,
             image: try loadState(hardState.generation, applied), termRuns: [],
@@ -137,8 +144,8 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         before: UInt64, about subjects: HistoryEntry.Subjects, count: Int
     ) throws(DatabaseError) -> HistoryPage {
         var page = try history.page(before: before, about: subjects, count: count, in: database)
-        let applied = try Self.read(.applied, from: database, LogMark.init(document:))
-        page.applied = (applied ?? base.base.mark).index.rawValue
+        let applied = try Self.read(.applied, from: database, StoredApplied.init(document:))
+        page.applied = (applied?.mark ?? base.base.mark).index.rawValue
         return page
     }
 
@@ -151,6 +158,14 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             .eachRow { statement throws(DatabaseError) in
                 rows.append(try stateRow(statement))
             }
+        let hash = rows.reduce(0) { $0 &+ $1.hash }
+        if let stateHash, hash != stateHash {
+            throw DatabaseError(
+                kind: .corrupt, code: 0,
+                message:
+                    "\(database.path): the rows of the state are not those of entry \(applied.index): their hash is "
+                    + "\(Hex.padded(hash)), that of the state was \(Hex.padded(stateHash))")
+        }
         // Before the founding command the state has no generation of its own.
         let isFounded = !rows.isEmpty
         return try ClusterState(
@@ -161,7 +176,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
                 index: applied.index.rawValue))
     }
 
-    private func stateRow(_ statement: Statement) throws(DatabaseError) -> StateRow {
+    func stateRow(_ statement: Statement) throws(DatabaseError) -> StateRow {
         let code = UInt8(truncatingIfNeeded: statement.int64(0))
         let (key, value) = (statement.bytes(1), statement.bytes(2))
         guard StateRow.hash(code, key, value) == statement.uint64(3) else {
@@ -189,7 +204,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         try statement.eachRow { statement throws(DatabaseError) in try body(try row(statement)) }
     }
 
-    private func row(_ statement: Statement) throws(DatabaseError) -> EntryRow {
+    func row(_ statement: Statement) throws(DatabaseError) -> EntryRow {
         let index = Index(statement.uint64(0))
         let (term, time) = (Term(statement.uint64(1)), statement.uint64(2))
         let (code, payload) = (UInt8(truncatingIfNeeded: statement.int64(3)), statement.bytes(4))
@@ -231,7 +246,8 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             if let change = batch.change {
                 try apply(change.delta.rows)
                 try history.append(change.delta.history, to: database)
-                try Self.store(.applied, change.applied.document, in: database)
+                if let hash = change.delta.stateHash { stateHash = hash }
+                try store(applied: change.applied)
             }
             if let newBase = batch.base { try compact(to: newBase) }
         }
@@ -270,6 +286,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         delete.bind(1, index.rawValue)
         try delete.run()
         last = try end(at: index.previous)
+        cuts &+= 1
     }
 
     private func chain(at index: Index) throws(DatabaseError) -> UInt64 { try end(at: index).chain }
@@ -292,6 +309,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         if !installation.keepsTail {
             try database.run("DELETE FROM log")
             last = (installation.base.mark, chain)
+            cuts &+= 1
         }
         // What is older stays, with a gap behind it; what is newer belongs to a history that did not happen.
         try history.truncate(after: index.rawValue, in: database)
@@ -300,7 +318,8 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             installation.image.rows.map {
                 StateRow.Change(kind: $0.kind, key: $0.key, value: $0.value)
             })
-        try Self.store(.applied, installation.base.mark.document, in: database)
+        stateHash = installation.image.hash
+        try store(applied: installation.base.mark)
         try setBase(StoredBase(base: installation.base, chain: chain))
     }
 
@@ -339,6 +358,12 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     }
 
     // MARK: Documents
+
+    private func store(applied: LogMark) throws(DatabaseError) {
+        let stored = StoredApplied(mark: applied, stateHash: stateHash)
+        try Self.store(.applied, stored.document, in: database)
+        writes &+= 1
+    }
 
     static func store(
         _ document: Document, _ bytes: [UInt8], in database: Database

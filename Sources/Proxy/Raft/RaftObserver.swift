@@ -72,6 +72,9 @@ final class RaftObserver: Sendable {
                 "\(name ?? "member \(member)") had confirmed the log up to entry \(promised), and has it up to "
                     + "\(last): its disk has lost what was flushed; it counts again when it has caught up"
             )
+        case .damaged(let damage):
+            log.error("\(damage); what is in memory will be written anew")
+        case .repaired(let damage): log.info("mended: \(damage)")
         case .superseded(let generation):
             log.error(
                 "left behind by a forced recovery: generation \(generation) exists; this proxy "
