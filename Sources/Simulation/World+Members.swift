@@ -137,6 +137,10 @@ extension World {
             oracle.state(Case.digest(state), at: position.index, of: id)
         case .recovering(let floor):
             note("\(id) \(floor.map { "recovers until \($0)" } ?? "has recovered")")
+        case .diverged(let other, let difference):
+            note("\(id) sees \(other) differ at \(difference.differsAt)")
+        case .quarantined(let difference):
+            note("\(id) \(difference == nil ? "is itself again" : "is quarantined")")
         case .damaged(let damage): note("\(id) found damage: \(damage)")
         case .repaired: note("\(id) has mended it")
         case .forgotten(let follower, let promised, let last):

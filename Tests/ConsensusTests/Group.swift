@@ -16,6 +16,8 @@ struct Group {
         var forgetful: [MemberID] = []
         var damages: [String] = []
         var repairs = 0
+        var diverged: [MemberID] = []
+        var quarantines: [StateDigests.Difference?] = []
         var starts: UInt64 = 0
         var isDiskStuck = false
         var owesAnnouncement = false
@@ -129,6 +131,8 @@ struct Group {
             case .applied(_, _, let position): member.told = position.index
             case .restored(_, let position): member.told = position.index
             case .recovering(let floor): member.floors.append(floor)
+            case .diverged(let other, _): member.diverged.append(other)
+            case .quarantined(let difference): member.quarantines.append(difference)
             case .damaged(let damage): member.damages.append(damage)
             case .repaired: member.repairs += 1
             case .forgotten(let follower, _, _): member.forgetful.append(follower)

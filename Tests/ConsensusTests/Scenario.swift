@@ -2,7 +2,7 @@
 
 /// A script and what it did: commands at the beginning of a line, their recorded trace indented.
 ///
-/// Heartbeats and their answers are left out of traces. A command that is not understood, or an
+/// Heartbeats, their answers and digests of states are left out of traces. A command that is not understood, or an
 /// expectation that does not hold, is a complaint; complaints are never recorded.
 struct Scenario {
     private(set) var group = Group(voters: 1)
@@ -76,7 +76,7 @@ struct Scenario {
         let value = change(&group)
         for envelope in group.heard {
             switch envelope.message {
-            case .heartbeat, .heartbeatReply: continue
+            case .heartbeat, .heartbeatReply, .stateDigests: continue
             default:
                 trace.append(
                     "\(envelope.from)>\(envelope.to) term \(envelope.term) "

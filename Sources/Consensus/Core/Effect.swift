@@ -27,6 +27,9 @@ public enum Effect: Hashable, Sendable {
     /// The follower confirmed entries up to `promised` in this term, and its log ends at `last`.
     case forgotten(MemberID, promised: Index, last: Index)
 
+    /// What another member's state was.
+    case statesReported(MemberID, [StatePoint])
+
     /// A forced recovery has replaced the cluster this member belongs to. It never votes or leads
     /// again.
     case superseded(by: Generation)

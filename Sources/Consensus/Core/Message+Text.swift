@@ -15,6 +15,8 @@ extension Message {
         case .appendHeld(let match): "held \(match)"
         case .heartbeatReply(let round, _): "heard \(round)"
         case .promised(let mark): "promised \(mark)"
+        case .stateDigests(let points): "digests up to \(points.first?.index ?? .zero)"
+        case .snapshotWanted(let index): "snapshot wanted from \(index)"
         case .snapshotChunk(let chunk):
             "snapshot \(chunk.base.mark) bytes \(chunk.offset)+\(chunk.bytes.count) "
                 + "of \(chunk.byteCount)"

@@ -29,6 +29,10 @@ public enum Message: Hashable, Sendable {
     case heartbeatReply(round: UInt64, last: Index)
     /// "In this term you confirmed to hold everything up to here." Sent by a leader to a follower that has it no more.
     case promised(LogMark)
+    /// Digests of the sender's state after some of the last entries, for the recipient to compare with its own.
+    case stateDigests([StatePoint])
+    /// "My state is wrong although my log is right: send me yours, of this entry or a later one."
+    case snapshotWanted(from: Index)
 
     /// A piece of a snapshot.
     indirect case snapshotChunk(SnapshotChunk)

@@ -4,6 +4,7 @@ extension Replica {
         now += 1
         wallTime = max(wallTime, time)
         dropIdleReceipt()
+        if isQuarantined { askForSnapshot(&effects) }
         if isLeader {
             tickLeader(&effects)
         } else if now >= electionDeadline {
@@ -37,6 +38,7 @@ extension Replica {
     /// Whether an election may be started here: by a voter, on a disk that works, with a whole log.
     var mayCampaign: Bool {
         isVoterUntilCommitted && supersededBy == nil && receipt == nil && floor == nil
+            && !isQuarantined
             && installationWrite <= flushedWrite
             && oldestWriteAge <= UInt64(limits.electionTicksMin)
     }

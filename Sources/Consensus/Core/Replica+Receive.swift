@@ -44,7 +44,8 @@ extension Replica {
         if envelope.term > term { return adopts(envelope, &effects) }
         if envelope.term == term { return true }
         switch envelope.message {
-        case .preVoteRequest: return true
+        // What the state was after an entry is the same in every term.
+        case .preVoteRequest, .stateDigests: return true
         case .append, .heartbeat, .snapshotChunk, .timeoutNow, .readIndexRequest:
             send(.staleTerm, to: envelope.from, &effects)
         case .voteRequest: send(.voteReply(granted: false), to: envelope.from, &effects)
@@ -62,6 +63,7 @@ extension Replica {
         switch envelope.message {
         case .preVoteRequest:
             return true  // asks about a term that may never come
+        case .stateDigests: return true
         case .voteRequest(_, let isTransfer):
             if !isTransfer, hearsLeader(otherThan: envelope.from) { return false }
             tellIfRemoved(envelope.from, &effects)
@@ -88,6 +90,8 @@ extension Replica {
         case .appendAccepted(let match): appendAccepted(by: from, match, &effects)
         case .appendHeld(let match):
             appendAccepted(by: from, match, isRecovering: true, &effects)
+        case .stateDigests(let points): effects.append(.statesReported(from, points))
+        case .snapshotWanted(let index): snapshotWanted(by: from, index, &effects)
         case .promised(let mark):
             guard hear(leader: from, &effects) else { return }
             promiseRecalled(mark, &effects)

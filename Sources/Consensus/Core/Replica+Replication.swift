@@ -175,6 +175,9 @@ extension Replica {
         switch progress.state {
         case .probe where isHigher || match == progress.match: progress.becomeReplicate()
         case .snapshot where match >= log.base.mark.index && isHigher: progress.becomeReplicate()
+        // It has all of it already, as one that has asked for it in vain.
+        case .snapshot(let transfer?) where match >= transfer.base.mark.index:
+            progress.becomeReplicate()
         case .probe, .replicate, .snapshot: break
         }
         leadership?.followers[ordinal].progress = progress

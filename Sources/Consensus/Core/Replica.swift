@@ -39,6 +39,9 @@ public struct Replica: Sendable {
     public internal(set) var supersededBy: Generation?
     /// What this member has promised and its log does not have; `nil` when it has.
     public internal(set) var floor: LogMark?
+    /// The state differs from that of most others; a snapshot ends it.
+    public internal(set) var isQuarantined = false
+    var snapshotAskedAt: UInt64 = 0
     /// The log contradicts what was committed; every further input is ignored.
     public internal(set) var isHalted = false
 
@@ -87,6 +90,8 @@ public struct Replica: Sendable {
         case .snapshotTaken(let snapshot): snapshotTaken(snapshot, &effects)
         case .snapshotDecoded(let base, let isValid): snapshotDecoded(base, isValid, &effects)
         case .compact(let base): compact(to: base, &effects)
+        case .tellStates(let points): tellStates(points, &effects)
+        case .quarantine: quarantine(&effects)
         case .rewrite(let base): rewrite(at: base, &effects)
         }
         if commit > committed { effects.append(.committed(commit)) }

@@ -81,6 +81,8 @@ public enum Rule: String, CaseIterable, Sendable {
     case floorBeforeVote
     /// Its confirmations do not count.
     case forgetfulDoNotCount
+    /// States are compared.
+    case statesAreCompared
     /// A leader notices when a follower has lost what it confirmed in this term.
     case leaderRemembers
 

@@ -23,6 +23,10 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         case recovering(until: LogMark?)
         /// A follower has lost what it had confirmed to this leader.
         case forgotten(MemberID, promised: Index, last: Index)
+        /// The state of another member differs from the one here.
+        case diverged(MemberID, StateDigests.Difference)
+        /// The state here is not to be shown; `nil`: it has been replaced.
+        case quarantined(StateDigests.Difference?)
         /// Something that storage holds is damaged; the member mends it.
         case damaged(String)
         case repaired(String)
@@ -339,6 +343,8 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         case .recovering(let floor): observe(.recovering(until: floor))
         case .forgotten(let member, let promised, let last):
             observe(.forgotten(member, promised: promised, last: last))
+        case .diverged(let member, let difference): observe(.diverged(member, difference))
+        case .quarantined(let difference): observe(.quarantined(difference))
         case .damaged(let damage): observe(.damaged(damage))
         case .repaired(let damage): observe(.repaired(damage))
         case .superseded(let generation): observe(.superseded(by: generation))

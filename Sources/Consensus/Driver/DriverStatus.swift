@@ -25,6 +25,10 @@ public struct DriverStatus: Hashable, Sendable {
     public var uncounted: [MemberID] = []
     /// What is wrong with what storage holds; it is being mended.
     public var damage: String?
+    /// Where the state here parts from that of most others, while it does.
+    public var quarantine: StateDigests.Difference?
+    /// Members whose state is known to differ from the one here.
+    public var differing: [MemberID: StateDigests.Difference] = [:]
     public var supersededBy: Generation?
     public var isRemoved: Bool
     public var stopped: StopReason?
@@ -44,7 +48,10 @@ extension Pipeline {
                 replica.matches.map { ($0.member, $0.index) }, uniquingKeysWith: max),
             leaderSilence: replica.ticksSinceLeader.map(nanoseconds),
             floor: replica.floor, uncounted: replica.uncounted,
-            damage: repair.damage,
+            damage: repair.damage, quarantine: quarantine,
+            differing: Dictionary(
+                digests.differing.map { ($0.member, $0.difference) },
+                uniquingKeysWith: { one, _ in one }),
             supersededBy: replica.supersededBy, isRemoved: isRemoved, stopped: stopReason)
     }
 }

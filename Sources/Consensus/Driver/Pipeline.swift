@@ -11,8 +11,8 @@
 /// the applied index in the same transaction as later entries, or alone when the member is idle; 5.
 /// when storage or the state machine fails, nothing leaves any more.
 public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable {
-    public private(set) var replica: Replica
-    public private(set) var machine: Machine
+    public internal(set) var replica: Replica
+    public internal(set) var machine: Machine
     public let limits: DriverLimits
     /// The last applied entry.
     public private(set) var applied: LogMark
@@ -25,8 +25,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     public private(set) var glance = Glance()
 
     private var time: UInt64 = 0
-    private var ticks: UInt64 = 0
-    private var appliedTime: UInt64
+    private(set) var ticks: UInt64 = 0
+    private(set) var appliedTime: UInt64
     private var outbox: [(envelope: Envelope, after: WriteSequence)] = []
     private var flushed = WriteSequence.zero
     private var batches = BatchQueue<Machine>()
@@ -39,9 +39,15 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     private var reads = ReadWaiters()
     /// The commit index when an announcement was planned; `nil` when none is.
     private var announcing: Index?
-    private var actions: [PipelineAction<Machine>] = []
+    var actions: [PipelineAction<Machine>] = []
     /// What is wrong with what storage holds, and what is done about it.
-    public private(set) var repair = Repair()
+    public internal(set) var repair = Repair()
+    /// The states after the last entries, here and elsewhere.
+    var digests = StateDigests()
+    /// Where the state here parts from that of most others.
+    public internal(set) var quarantine: StateDigests.Difference?
+    /// What others were last told, and when.
+    var told: (index: Index, tick: UInt64) = (.zero, 0)
 
     /// Starts from what storage holds. `machine` is the state machine before the first entry; it is
     /// restored from `recovered`.
@@ -61,6 +67,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         applied = recovered.applied
         appliedDurable = recovered.applied.index
         appliedTime = recovered.lastTime
+        digests.note(applied.index, self.machine.digest)
     }
 
     /// What an observer looks at after every step, without copying the rest.
@@ -168,7 +175,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
 
     // MARK: effects
 
-    private mutating func carryOut(_ effects: [Effect]) {
+    mutating func carryOut(_ effects: [Effect]) {
         for effect in effects {
             guard stopReason == nil else { return }
             switch effect {
@@ -199,6 +206,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
                 }
             case .transferEnded(let target, let result):
                 actions.append(.transferEnded(to: target, result))
+            case .statesReported(let member, let points): compare(points, of: member)
             case .recovering(let floor): actions.append(.recovering(until: floor))
             case .forgotten(let member, let promised, let last):
                 actions.append(.forgotten(member, promised: promised, last: last))
@@ -227,6 +235,9 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         batches.add(request, image: decoded.image, inOrder: replica.obeys(.writesInOrder))
         machine.restore(decoded.image)
         applied = base.mark
+        digests.restart(applied.index, machine.digest)
+        if quarantine != nil { actions.append(.quarantined(nil)) }
+        quarantine = nil
         appliedTime = base.time
         compactionPoints = []
         isRemoved = false
@@ -248,6 +259,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
                 let outcome = try machine.apply(entry)
                 applied = entry.mark
                 appliedTime = max(appliedTime, entry.time)
+                digests.note(applied.index, machine.digest)
                 entries.append(entry)
                 for waiter in proposals.take(at: entry.index) {
                     let isOwn = waiter.term == entry.term || !replica.obeys(.answerIsOwn)
@@ -343,28 +355,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             carryOut(replica.handle(.compact(point)))
         }
         if repair.isDue(at: ticks) { mend() }
-    }
-
-    // MARK: damage
-
-    private mutating func found(_ damage: String) {
-        guard stopReason == nil, repair.found(damage) else { return }
-        actions.append(.damaged(damage))
-    }
-
-    /// A leader hands over first: who has bad rows shall not be the one that others copy from.
-    private mutating func mend() {
-        repair.tried(at: ticks)
-        if replica.isLeader, replica.configuration.voters != [replica.id] {
-            if let heir = replica.heir { carryOut(replica.handle(.transfer(to: heir))) }
-            return
-        }
-        carryOut(
-            replica.handle(
-                .rewrite(
-                    LogBase(
-                        mark: applied, time: appliedTime,
-                        configuration: replica.configuration(at: applied.index)))))
+        tellStates()
     }
 
     // MARK: storage

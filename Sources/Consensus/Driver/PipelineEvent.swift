@@ -41,6 +41,10 @@ public enum PipelineAction<Machine: StateMachine>: Sendable {
     case recovering(until: LogMark?)
     /// On the leader: a follower that had confirmed entries up to `promised` in this term has lost those after `last`.
     case forgotten(MemberID, promised: Index, last: Index)
+    /// The state of another member differs from the one here.
+    case diverged(MemberID, StateDigests.Difference)
+    /// The state here differs from that of a majority: it is not to be shown before it has been replaced; `nil`: it has been.
+    case quarantined(StateDigests.Difference?)
     /// Something that storage holds is damaged, or cannot be read; it will be written anew.
     case damaged(String)
     /// It has been.

@@ -63,6 +63,9 @@ public protocol StateMachine {
     /// The current state; O(1), because values share storage.
     func capture() -> Image
 
+    /// A hash of the current state, quick to tell; equal states have equal ones.
+    var digest: UInt64 { get }
+
     /// Becomes `image`, and forgets the changes not yet taken.
     mutating func restore(_ image: Image)
 

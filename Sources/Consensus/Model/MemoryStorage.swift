@@ -89,7 +89,8 @@ public struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Senda
         let mark = installation.base.mark
         if installation.keepsTail {
             precondition(
-                entries.contains { $0.mark == mark }, "tail kept, but \(mark) is not stored")
+                mark == base.mark || entries.contains { $0.mark == mark },
+                "tail kept, but \(mark) is not stored")
             entries.removeAll { $0.index <= mark.index }
         } else {
             entries = []

@@ -42,6 +42,7 @@ public struct NameSet: StateMachine, Sendable {
 
     public static var emptyDelta: Delta { Delta(changes: [], history: 0) }
     public func capture() -> Image { image }
+    public var digest: UInt64 { image.history }
 
     public mutating func restore(_ image: Image) {
         self.image = image

@@ -50,6 +50,13 @@ extension WireWriter {
             number(round)
             number(last.rawValue)
         case .promised(let mark): self.mark(mark)
+        case .stateDigests(let points):
+            number(UInt32(points.count))
+            for point in points {
+                number(point.index.rawValue)
+                number(point.digest)
+            }
+        case .snapshotWanted(let index): number(index.rawValue)
         case .snapshotChunk(let chunk): self.chunk(chunk)
         case .snapshotProgress(let last, let nextOffset):
             mark(last)
@@ -130,8 +137,20 @@ extension WireReader {
         case 17: return .removed
         case 18: return .appendHeld(match: try index())
         case 19: return .promised(try mark())
+        case 20: return try stateDigests()
+        case 21: return .snapshotWanted(from: try index())
         default: throw .unknownKind(code)
         }
+    }
+
+    private mutating func stateDigests() throws(WireFailure) -> Message {
+        let count = Int(try number32())
+        guard count <= WireLimits.statePointsMax else { throw .tooLarge }
+        var points: [StatePoint] = []
+        for _ in 0..<count {
+            points.append(StatePoint(index: try index(), digest: try number64()))
+        }
+        return .stateDigests(points)
     }
 
     private mutating func index() throws(WireFailure) -> Index { Index(try ordinal()) }
@@ -200,6 +219,8 @@ extension Message {
         case .removed: 17
         case .appendHeld: 18
         case .promised: 19
+        case .stateDigests: 20
+        case .snapshotWanted: 21
         }
     }
 }

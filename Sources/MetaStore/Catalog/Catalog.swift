@@ -53,6 +53,8 @@ package struct Catalog: StateMachine {
 
     package func capture() -> ClusterState { state }
 
+    package var digest: UInt64 { state.hash }
+
     package mutating func restore(_ image: ClusterState) {
         state = image
         delta = CatalogDelta()
