@@ -7,6 +7,7 @@ import Glibc
 import HTTP
 import MetaStore
 import Statistics
+import Synchronization
 
 /// A proxy: one member of the consensus group, and the HTTP server in front of it.
 ///
@@ -26,7 +27,7 @@ final class ProxyDaemon: Sendable {
     private let published: PublishedState
     private let config: LiveConfig
     private let identity: ClusterIdentity
-    private let group: RaftGroup
+    let group: RaftGroup
     private let isStranded: Watched<Bool>
     private let transport: HTTPTransport
     private let followers: Followers
@@ -34,6 +35,7 @@ final class ProxyDaemon: Sendable {
     private let metadata: MetadataService
     private let statistics: NodeStatistics
     private let admission: Admission
+    private let storageCheck: StorageCheck
     private let handler: ProxyHandler
 
     /// Opens the log, and founds the cluster in it if that was asked for.
@@ -49,6 +51,7 @@ final class ProxyDaemon: Sendable {
             node: settings.id, logLevel: settings.config.logLevel, log: log.about("config"))
         let opened = try await Self.openLog(settings, log)
         let storage = opened.log
+        storageCheck = StorageCheck(findings: opened.findings)
         node = Node(
             id: settings.id, role: .proxy, address: settings.advertised,
             flags: settings.isElectable ? [] : [.nonElectable], member: storage.member.rawValue)
@@ -108,7 +111,7 @@ final class ProxyDaemon: Sendable {
         let departure = Departure(
             group: group, metadata: metadata, published: published, loop: loops.loops[0])
         let daemon = DaemonRoutes(
-            node: node, metadata: metadata, raft: RaftDocument(group: group),
+            node: node, metadata: metadata, raft: RaftDocument(group: group, storage: storageCheck),
             statistics: counted, log: log.tail, config: configRoutes,
             actions: DaemonActions(
                 shutdown: NodeShutdown(
@@ -150,7 +153,9 @@ final class ProxyDaemon: Sendable {
                 contacts: contacts,
                 belongsSomewhere: opened.recovered.hardState.generation != .none,
                 closing: closing, receive: { raft.receive($0) }),
-            statistics: statistics, metrics: MetricsRoute(routes: counted))
+            statistics: statistics,
+            metrics: MetricsRoute(routes: counted, storage: storageCheck),
+            isQuarantined: { observer.isQuarantined.load(ordering: .relaxed) })
     }
 
     private static var raftLimits: Consensus.Limits {
@@ -234,6 +239,7 @@ final class ProxyDaemon: Sendable {
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.tick(loop) }
             tasks.addTask { await self.keepStatistics(loop) }
+            tasks.addTask { await self.storageCheck.run(self.group.raft, loop) }
             tasks.addTask {
                 await Joiner(
                     node: self.node, seeds: self.settings.seeds, published: self.published,

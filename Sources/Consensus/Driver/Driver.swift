@@ -234,6 +234,9 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     /// For tests: the ticks that were looked at.
     var ticksSeen: UInt64 { pipeline.withLock { $0.replica.now } }
 
+    /// For tests: the state changes although no entry says so.
+    func disturb(_ change: (inout Machine) -> Void) { pipeline.withLock { $0.disturb(change) } }
+
     public var status: DriverStatus { pipeline.withLock { $0.status } }
 
     /// The state after the last applied entry.

@@ -83,7 +83,8 @@ final class RaftObserver: Sendable {
             if let difference {
                 log.error(
                     "this proxy's state differs from that of the others after entry \(difference.differsAt) (after "
-                        + "\(difference.equalAt) it was equal): it serves nothing before it has theirs")
+                        + "\(difference.equalAt) it was equal): it serves nothing before it has theirs"
+                )
             } else {
                 log.info("this proxy's state is that of the others again")
             }

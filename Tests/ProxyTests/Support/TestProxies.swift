@@ -14,6 +14,7 @@ import Testing
 final class TestProxies: Sendable {
     struct Running {
         let settings: ProxySettings
+        let daemon: ProxyDaemon
         let stop: Latch
         let task: Task<Int32, Never>
     }
@@ -65,6 +66,8 @@ final class TestProxies: Sendable {
         Endpoint(host: "127.0.0.1", port: Int(try address(number).port))
     }
 
+    func daemon(_ number: Int) -> ProxyDaemon? { running.withLock { $0[number]?.daemon } }
+
     func dataPath(_ number: Int) -> String { "\(directory)/p\(number)" }
 
     /// Starts a proxy; the first one founds, unless it has a log already.
@@ -76,7 +79,7 @@ final class TestProxies: Sendable {
         let stop = Latch()
         let daemon = try await ProxyDaemon(settings, stop: stop)
         let process = Running(
-            settings: settings, stop: stop, task: Task { await daemon.run() })
+            settings: settings, daemon: daemon, stop: stop, task: Task { await daemon.run() })
         running.withLock { $0[number] = process }
     }
 
