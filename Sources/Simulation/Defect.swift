@@ -24,6 +24,8 @@ package enum Defect: Hashable, Sendable {
         case confirmsTooMuch
         /// The disk acknowledges a flush and does nothing (only on a simulated disk).
         case ignoresSync
+        /// The floor is written after the messages that it covers have left (only on a simulated disk).
+        case floorAfterMessage
     }
 
     package static var allCases: [Defect] {
@@ -47,5 +49,7 @@ package enum Defect: Hashable, Sendable {
     }
 
     /// What it takes to find it.
-    package var subject: SubjectName { self == .planted(.ignoresSync) ? .disk : .memory }
+    package var subject: SubjectName {
+        self == .planted(.ignoresSync) || self == .planted(.floorAfterMessage) ? .disk : .memory
+    }
 }

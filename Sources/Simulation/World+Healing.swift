@@ -14,7 +14,7 @@ extension World {
         for link in held.keys.sorted(by: { ($0.from, $0.to) < ($1.from, $1.to) }) { release(link) }
         for _ in 0..<conditions.staysDown {
             let id = anyone()
-            if canDoWithout(goners.union([id])) { goners.insert(id) }
+            if canDoWithout(goners.union(forgetful).union([id])) { goners.insert(id) }
         }
         for id in ids {
             member(id).stalledUntil = 0
@@ -53,6 +53,9 @@ extension World {
     }
 
     private mutating func checkAgreement(_ leader: Pipeline<Machine>, of id: MemberID) {
+        for other in ids where member(other).isUp && member(other).isDisturbed {
+            oracle.fail("ST-13: the state of \(other) differs, and nobody has noticed")
+        }
         for other in leader.replica.configuration.members
         where ids.contains(other) && !goners.contains(other) {
             guard let pipeline = member(other).pipeline else {

@@ -46,7 +46,7 @@ extension World {
             member.commit = recovered.applied.index
             member.applied = recovered.applied.index
             if let image = recovered.image {
-                oracle.state(Case.digest(image), at: recovered.applied.index, of: id)
+                checkState(image, at: recovered.applied.index, of: id)
             }
             member.pipeline = try Pipeline(
                 id: id, recovered: recovered, machine: Case.machine(), limits: limits,
@@ -65,7 +65,20 @@ extension World {
     ) throws -> RecoveredState<Machine> {
         let interrupted = member.interrupted
         member.interrupted = nil
-        guard let stored = try member.storage?.load() else { return member.model.load() }
+        guard let stored = try member.storage?.load() else {
+            member.hasForgotten = false
+            member.backup = member.model
+            return member.model.load()
+        }
+        if let interrupted, let hardState = interrupted.hardState,
+            hardState.generation == member.model.hardState.generation,
+            stored.hardState == hardState
+        {
+            // Term and vote are in the floor before the transaction ends, if it does.
+            member.model.write(WriteBatch(sequence: .zero, hardState: hardState))
+        }
+        if member.hasForgotten { checkMemory(of: id, stored) }
+        if let storage = member.storage { Case.takeBackup(storage) }
         if let interrupted, !isEqual(stored, member.model.load()) {
             member.model.write(interrupted)
         }
@@ -130,11 +143,11 @@ extension World {
         case .transferEnded(_, let result): note("\(id) transfer \(result)")
         case .applied(let entries, let state, let position):
             oracle.applied(entries, by: id)
-            oracle.state(Case.digest(state), at: position.index, of: id)
+            checkState(state, at: position.index, of: id)
         case .restored(let state, let position):
             counts.snapshots += 1
             note("\(id) restored at \(position)")
-            oracle.state(Case.digest(state), at: position.index, of: id)
+            checkState(state, at: position.index, of: id)
         case .recovering(let floor):
             note("\(id) \(floor.map { "recovers until \($0)" } ?? "has recovered")")
         case .diverged(let other, let difference):

@@ -11,9 +11,7 @@ extension Replica {
         let reached = Quorum.index(of: counted) { member in
             if member == id { return obeys(.ownFlushCounts) ? log.flushed : log.last }
             let progress = leadership.followers.first { $0.member == member }?.progress
-            guard let progress, progress.counts || !obeys(.forgetfulDoNotCount) else {
-                return .zero
-            }
+            guard let progress, progress.counts else { return .zero }
             return progress.match
         }
         guard reached > commit, log.term(at: reached) == term || !obeys(.ownTermCommits)

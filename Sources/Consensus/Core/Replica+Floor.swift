@@ -33,7 +33,7 @@ extension Replica {
     mutating func compareWithPromise(
         _ ordinal: Int, _ round: UInt64, _ last: Index, _ effects: inout [Effect]
     ) {
-        guard let leadership, obeys(.leaderRemembers) else { return }
+        guard let leadership else { return }
         let follower = leadership.followers[ordinal]
         let promised = follower.progress.match
         guard round > follower.progress.matchRound, last < promised else { return }

@@ -79,12 +79,8 @@ public enum Rule: String, CaseIterable, Sendable {
     // Members that have forgotten.
     /// A member whose log lacks what it has promised neither votes nor stands.
     case floorBeforeVote
-    /// Its confirmations do not count.
-    case forgetfulDoNotCount
     /// States are compared.
     case statesAreCompared
-    /// A leader notices when a follower has lost what it confirmed in this term.
-    case leaderRemembers
 
     // The driver.
     /// A message waits for its write.

@@ -56,6 +56,17 @@ public struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Senda
         promised = before.promised
     }
 
+    /// Holds what another storage has returned, with all its entries; only a model of that storage does.
+    public mutating func adopt(_ recovered: RecoveredState<Machine>, _ entries: [Entry]) {
+        hardState = recovered.hardState
+        base = recovered.base
+        applied = recovered.applied
+        self.entries = entries
+        machine = blank
+        if let image = recovered.image { machine.restore(image) }
+        promised = recovered.floor ?? last
+    }
+
     @specialized(where Machine == NameSet)
     public mutating func write(_ batch: WriteBatch<Machine>) {
         var owed = isBelowPromise ? promised : .zero

@@ -66,7 +66,7 @@ extension SQLiteLog {
     private func writeFloor(chainWillChange: Bool = false) throws(DatabaseError) {
         if let owed, last.mark.isUpToDate(with: owed) { self.owed = nil }
         // After a snapshot the chain begins anew, so that of what is owed cannot be compared.
-        let (mark, chain) = owed.map { ($0, 0) } ?? last
+        let (mark, chain) = owed.map { ($0, 0) } ?? lowered ?? last
         try floor?.write(
             DurableFloor(
                 member: member, hardState: hardState, last: mark,
@@ -79,22 +79,37 @@ extension SQLiteLog {
     /// of both happen, the member has given its vote to somebody who never heard of it, which harms nobody. With another
     /// generation that would be otherwise, so the floor follows it.
     func beginPromise(_ batch: WriteBatch<Catalog>) throws(DatabaseError) -> Bool {
-        let chainWillChange = batch.installation != nil
-        guard let floor, let hardState = batch.hardState,
-            hardState.generation == self.hardState.generation
-        else {
-            if chainWillChange { try writeFloor(chainWillChange: true) }
-            return false
+        guard let floor else { return false }
+        lowered = try whatStays(of: batch)
+        var hasTerm = false
+        if let hardState = batch.hardState, hardState.generation == self.hardState.generation {
+            self.hardState = hardState
+            hasTerm = true
         }
-        self.hardState = hardState
-        try writeFloor(chainWillChange: chainWillChange)
-        floor.beginFlush()
-        return true
+        guard hasTerm || lowered != nil || batch.installation != nil else { return false }
+        try writeFloor(chainWillChange: batch.installation != nil)
+        if lowered != nil { try floor.flush() } else if hasTerm { floor.beginFlush() }
+        return hasTerm
+    }
+
+    /// What of the promise is left when a leader of a later term replaces the end of the log: the rest is void, and the log will
+    /// not have it. The floor says so first; else a power loss behind the transaction, of many members at once, would leave
+    /// them all below it.
+    private func whatStays(
+        of batch: WriteBatch<Catalog>
+    ) throws(DatabaseError) -> (mark: LogMark, chain: UInt64)? {
+        if let installation = batch.installation {
+            let isLower = !installation.base.mark.isUpToDate(with: last.mark)
+            return !installation.keepsTail && isLower ? (installation.base.mark, 0) : nil
+        }
+        guard let first = batch.entries.first, first.index <= last.mark.index else { return nil }
+        return try end(at: first.index.previous)
     }
 
     /// What the transaction has made durable is promised from here on.
     func keepPromise(_ batch: WriteBatch<Catalog>, wasBegun: Bool) throws(DatabaseError) {
         guard let floor else { return }
+        lowered = nil
         // Waits for the flush that has run beside the transaction.
         if wasBegun { try floor.flush() }
         // It survives this process when it is written, and the power a moment later; a new generation, and what others had to

@@ -33,6 +33,8 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     let floor: FloorKeeper?
     /// What was promised and the log lacks.
     var owed: LogMark?
+    /// What is left of the promise during a transaction that takes the end of the log away.
+    var lowered: (mark: LogMark, chain: UInt64)?
 
     /// Opens the file, or makes it.
     ///
@@ -292,7 +294,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     private func chain(at index: Index) throws(DatabaseError) -> UInt64 { try end(at: index).chain }
 
     /// The entry at this place, and the chain up to it.
-    private func end(at index: Index) throws(DatabaseError) -> (mark: LogMark, chain: UInt64) {
+    func end(at index: Index) throws(DatabaseError) -> (mark: LogMark, chain: UInt64) {
         if index == base.base.mark.index { return (base.base.mark, base.chain) }
         let select = try database.prepare("SELECT term, chain FROM log WHERE idx = ?1")
         select.bind(1, index.rawValue)

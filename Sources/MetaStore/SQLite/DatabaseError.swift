@@ -24,7 +24,7 @@ package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertibl
 
     package var description: String { message }
 
-    init(kind: Kind, code: Int32, message: String) {
+    package init(kind: Kind, code: Int32, message: String) {
         self.kind = kind
         self.code = code
         self.message = message
