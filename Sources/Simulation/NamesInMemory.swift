@@ -12,9 +12,7 @@ enum NamesInMemory: Subject {
     static func settle(_ storage: Storage) {}
     static func takeBackup(_ storage: Storage) {}
     static func disturb(_ machine: inout NameSet) {
-        var image = machine.capture()
-        image.history ^= 1
-        machine.restore(image)
+        machine.disturb()
     }
     static var canBeDisturbed: Bool { true }
     static func model() -> Storage {

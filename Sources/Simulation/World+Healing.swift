@@ -53,7 +53,14 @@ extension World {
     }
 
     private mutating func checkAgreement(_ leader: Pipeline<Machine>, of id: MemberID) {
-        for other in ids where member(other).isUp && member(other).isDisturbed {
+        // Where no majority is up to say so, nobody can know who is wrong.
+        let alike = leader.replica.configuration.voters.count {
+            ids.contains($0) && member($0).isUp && !member($0).isDisturbed
+        }
+        for other in ids
+        where member(other).isUp && member(other).isDisturbed
+            && alike >= leader.replica.configuration.quorum
+        {
             oracle.fail("ST-13: the state of \(other) differs, and nobody has noticed")
         }
         for other in leader.replica.configuration.members

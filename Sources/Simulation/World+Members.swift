@@ -320,6 +320,8 @@ extension World {
 
     private func holds(_ mark: LogMark, _ id: MemberID) -> Bool {
         let member = member(id)
+        // Who has forgotten it does not vote before having it again.
+        if member.model.isBelowPromise, member.model.promised.isUpToDate(with: mark) { return true }
         if member.model.base.mark.index >= mark.index { return true }
         guard member.model.last.index >= mark.index else { return false }
         return member.model.entries[place(of: mark.index, in: member)].term == mark.term

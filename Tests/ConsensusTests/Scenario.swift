@@ -179,7 +179,9 @@ struct Scenario {
             return marks.count == 2 ? .appendRejected(rejected: marks[0], hint: marks[1]) : nil
         case "heartbeat":
             return numbers.count == 2
-                ? .heartbeat(round: numbers[0], commit: Index(numbers[1])) : nil
+                ? .heartbeat(
+                    round: numbers[0], commit: LogMark(index: Index(numbers[1]), term: Term(1)))
+                : nil
         case "heard":
             return numbers.first.map {
                 .heartbeatReply(round: $0, last: Index(numbers.dropFirst().first ?? .max >> 2))

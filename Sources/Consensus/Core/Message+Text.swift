@@ -11,7 +11,7 @@ extension Message {
             "append after \(previous):\(entries.map { " \($0.text)" }.joined()) commit \(commit)"
         case .appendAccepted(let match): "accepted \(match)"
         case .appendRejected(let rejected, let hint): "rejected \(rejected) hint \(hint)"
-        case .heartbeat(let round, let commit): "heartbeat \(round) commit \(commit)"
+        case .heartbeat(let round, let commit): "heartbeat \(round) commit \(commit.index)"
         case .appendHeld(let match): "held \(match)"
         case .heartbeatReply(let round, _): "heard \(round)"
         case .promised(let mark): "promised \(mark)"

@@ -22,9 +22,9 @@ public enum Message: Hashable, Sendable {
     /// `hint` is its last entry at or before `rejected` whose term is at most the rejected one's.
     case appendRejected(rejected: LogMark, hint: LogMark)
 
-    /// "I lead this term." `commit` never exceeds what the recipient has confirmed to hold; `round`
-    /// numbers the leader's heartbeats and is never reused in a term.
-    case heartbeat(round: UInt64, commit: Index)
+    /// "I lead this term." `commit` never exceeds what the recipient has confirmed to hold, and names the entry, because the
+    /// recipient may have lost it since; `round` numbers the leader's heartbeats and is never reused in a term.
+    case heartbeat(round: UInt64, commit: LogMark)
     /// `round` is that of the heartbeat; `last` is the end of the sender's log, durable or on its way there.
     case heartbeatReply(round: UInt64, last: Index)
     /// "In this term you confirmed to hold everything up to here." Sent by a leader to a follower that has it no more.

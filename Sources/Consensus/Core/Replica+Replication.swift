@@ -156,7 +156,9 @@ extension Replica {
         let known = min(commit, follower.progress.match)
         guard known > follower.progress.commitSent else { return }
         self.leadership?.followers[ordinal].progress.commitSent = known
-        send(.heartbeat(round: leadership.round, commit: known), to: follower.member, &effects)
+        send(
+            .heartbeat(round: leadership.round, commit: mark(of: known)), to: follower.member,
+            &effects)
     }
 
     // MARK: leader: replies
@@ -299,6 +301,11 @@ extension Replica {
 
     // MARK: heartbeats
 
+    /// The entry at this place; below the base, where no follower needs to be told of a commit, nothing.
+    private func mark(of index: Index) -> LogMark {
+        log.term(at: index).map { LogMark(index: index, term: $0) } ?? .zero
+    }
+
     mutating func beginRound(_ effects: inout [Effect]) {
         guard var leadership else { return }
         leadership.beginRound(at: now, oldest: now &- min(now, UInt64(limits.electionTicksMax)))
@@ -307,22 +314,26 @@ extension Replica {
         attachReads()
         for ordinal in leadership.followers.indices {
             let progress = leadership.followers[ordinal].progress
-            let known = obeys(.commitConfirmed) ? min(commit, progress.match) : commit
+            let known = min(commit, progress.match)
             self.leadership?.followers[ordinal].progress.commitSent = max(
                 known, progress.commitSent)
             send(
-                .heartbeat(round: leadership.round, commit: known),
+                .heartbeat(round: leadership.round, commit: mark(of: known)),
                 to: leadership.followers[ordinal].member, &effects)
         }
         confirmReads(&effects)
     }
 
     mutating func heartbeatReceived(
-        from leader: MemberID, _ round: UInt64, _ leaderCommit: Index, _ effects: inout [Effect]
+        from leader: MemberID, _ round: UInt64, _ leaderCommit: LogMark, _ effects: inout [Effect]
     ) {
-        // The leader clips the commit index to what it has seen confirmed in its term, so this log
-        // agrees with it that far.
-        commit = max(commit, min(leaderCommit, log.last))
+        // The leader clips the commit index to what it has seen confirmed in its term. But a disk may have gone back since to
+        // what was there before, so it is the very entry that must be here; then all before it agrees (Raft §5.3).
+        if log.term(at: leaderCommit.index) == leaderCommit.term {
+            commit = max(commit, leaderCommit.index)
+        } else if !obeys(.commitIsSame) {
+            commit = max(commit, min(leaderCommit.index, log.last))
+        }
         send(.heartbeatReply(round: round, last: log.last), to: leader, &effects)
     }
 

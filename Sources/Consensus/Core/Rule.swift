@@ -41,8 +41,8 @@ public enum Rule: String, CaseIterable, Sendable {
     case ownFlushCounts
     /// Learners do not count.
     case votersCount
-    /// A heartbeat offers only what its recipient has confirmed.
-    case commitConfirmed
+    /// A heartbeat commits only the very entry that it names.
+    case commitIsSame
     /// Times never decrease along the log.
     case timeAscends
 

@@ -45,7 +45,7 @@ extension WireWriter {
             mark(hint)
         case .heartbeat(let round, let commit):
             number(round)
-            number(commit.rawValue)
+            mark(commit)
         case .heartbeatReply(let round, let last):
             number(round)
             number(last.rawValue)
@@ -122,7 +122,7 @@ extension WireReader {
         case 4: return try append()
         case 5: return .appendAccepted(match: try index())
         case 6: return .appendRejected(rejected: try mark(), hint: try mark())
-        case 7: return .heartbeat(round: try number64(), commit: try index())
+        case 7: return .heartbeat(round: try number64(), commit: try mark())
         case 8: return .heartbeatReply(round: try number64(), last: try index())
         case 9: return .snapshotChunk(try chunk())
         case 10: return .snapshotProgress(last: try mark(), nextOffset: try number64())
