@@ -36,6 +36,7 @@ final class ProxyDaemon: Sendable {
     private let statistics: NodeStatistics
     private let admission: Admission
     private let storageCheck: StorageCheck
+    private let adoption: AdoptionService
     private let handler: ProxyHandler
 
     /// Opens the log, and founds the cluster in it if that was asked for.
@@ -43,15 +44,16 @@ final class ProxyDaemon: Sendable {
     /// - Throws: when the log cannot be opened or trusted, when there is nothing to start from, or when there is a
     ///   cluster already where one was to be founded.
     init(_ settings: ProxySettings, stop: Latch) async throws {
-        self.settings = settings
+        var settings = settings
         self.stop = stop
         ending = Ending(stop)
         log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
         config = LiveConfig(
             node: settings.id, logLevel: settings.config.logLevel, log: log.about("config"))
-        let opened = try await Self.openLog(settings, log)
+        let opened = try await Self.openLog(&settings, log)
         let storage = opened.log
         storageCheck = StorageCheck(findings: opened.findings)
+        self.settings = settings
         node = Node(
             id: settings.id, role: .proxy, address: settings.advertised,
             flags: settings.isElectable ? [] : [.nonElectable], member: storage.member.rawValue)
@@ -69,9 +71,11 @@ final class ProxyDaemon: Sendable {
                 directory: directory, contacts: contacts, client: client, loop: loops.loops[0],
                 log: log.about("raft")))
         let hashes = StateHashes()
+        let fence = Fence(node)
         let pool = loops.pool
         let observer = RaftObserver(
-            published: published, config: config, hashes: hashes, stop: stop, log: log)
+            published: published, config: config, hashes: hashes, fence: fence,
+            freshness: Freshness(contacts: contacts), stop: stop, log: log)
         let storageThread = BlockingPool(name: "log", threads: 1)
         let raft = try RaftMember(
             id: storage.member, storage: storage, machine: Catalog(), wire: transport,
@@ -86,14 +90,15 @@ final class ProxyDaemon: Sendable {
         observer.start(raft.status, raft.state)
         isStranded = observer.isStranded
         let group = RaftGroup(
-            raft: raft, directory: directory, contacts: contacts,
-            statusChanges: observer.statusChanges, counters: observer.counters)
+            node: node, raft: raft, directory: directory, contacts: contacts,
+            statusChanges: observer.statusChanges, counters: observer.counters,
+            freshness: observer.freshness)
         self.group = group
         let published = published
         followers = Followers { published.now.state.position }
         metadata = MetadataService(
             id: settings.id, group: group, published: published, followers: followers,
-            loop: loops.loops[0])
+            fence: fence, loop: loops.loops[0])
         let forwarder = Forwarder(
             id: settings.id, group: group, client: client, loop: loops.loops[0], config: config)
         let configRoutes = ConfigRoutes(
@@ -110,6 +115,11 @@ final class ProxyDaemon: Sendable {
             group: group, metadata: metadata, published: published, loop: loops.loops[0])
         let departure = Departure(
             group: group, metadata: metadata, published: published, loop: loops.loops[0])
+        let survey = RecoverySurvey(
+            node: node, group: group, published: published, client: client,
+            branches: Branches(dataPath: settings.dataPath, pool: pool))
+        adoption = AdoptionService(
+            survey: survey, client: client, loop: loops.loops[0], log: log.about("recovery"))
         let daemon = DaemonRoutes(
             node: node, metadata: metadata, raft: RaftDocument(group: group, storage: storageCheck),
             statistics: counted, log: log.tail, config: configRoutes,
@@ -118,7 +128,17 @@ final class ProxyDaemon: Sendable {
                     node: node, group: group, published: published, departure: departure,
                     transfer: transfer, forwarder: forwarder, ending: ending,
                     log: log.about("shutdown")),
-                config: configRoutes))
+                config: configRoutes),
+            recovery: RecoveryRoutes(
+                survey: survey, adoption: adoption,
+                forced: ForcedPrimary(
+                    survey: survey, adoption: adoption,
+                    rejoin: Rejoin(
+                        node: node, dataPath: settings.dataPath, group: group,
+                        published: published, pool: pool, ending: ending),
+                    verification: RecoveryVerification(
+                        group: group, published: published, followers: followers),
+                    client: client, log: log.about("recovery"))))
         let actions = ClusterActions(
             forwarder: forwarder,
             shutdown: ClusterShutdown(
@@ -127,7 +147,8 @@ final class ProxyDaemon: Sendable {
             maintenance: Maintenance(
                 group: group, metadata: metadata, departure: departure, loop: loops.loops[0]),
             rebalance: Rebalance(metadata: metadata), client: client, published: published,
-            config: configRoutes)
+            config: configRoutes,
+            batch: BatchRoute(metadata: metadata, forwarder: forwarder))
         handler = ProxyHandler(
             id: settings.id, published: published,
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
@@ -141,13 +162,15 @@ final class ProxyDaemon: Sendable {
                 queries: ClusterQueries(
                     node: node, statistics: counted, fanOut: FanOut(client: client)),
                 forwarder: forwarder, followers: followers, config: configRoutes,
-                history: HistoryRoute(group: group, loop: loops.loops[0])),
+                history: HistoryRoute(
+                    group: group, published: published, loop: loops.loops[0]),
+                sessions: SessionRoutes(metadata: metadata, forwarder: forwarder)),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),
             follow: FollowServer(
                 published: published, followers: followers, hashes: hashes,
                 entries: { raft.committedEntries(from: $0, bytesMax: $1) }, pool: loops.pool,
-                stopping: stopping, log: log.about("followers")),
+                fence: fence, stopping: stopping, log: log.about("followers")),
             receiver: StreamReceiver(
                 member: storage.member, identity: identity, directory: directory,
                 contacts: contacts,
@@ -162,6 +185,8 @@ final class ProxyDaemon: Sendable {
         var limits = Consensus.Limits()
         // Most changes are followed by the next append, which tells the others as well.
         limits.defersCommit = true
+        // 100 to 250 ms: time enough for processes started together to listen.
+        (limits.startTicksMin, limits.startTicksMax) = (4, 10)
         return limits
     }
 
@@ -175,10 +200,14 @@ final class ProxyDaemon: Sendable {
     }
 
     private static func openLog(
-        _ settings: ProxySettings, _ log: Logger
+        _ settings: inout ProxySettings, _ log: Logger
     ) async throws -> MetadataDirectory.Opened {
         try FileManager.default.createDirectory(
             atPath: settings.dataPath, withIntermediateDirectories: true)
+        if let seeds = try RejoinOrder.resume(in: settings.dataPath, log) {
+            settings.founds = false
+            settings.seeds += seeds.filter { !settings.seeds.contains($0) }
+        }
         let opened = try MetadataDirectory.open(
             settings.dataPath, mayBeginAfresh: !settings.seeds.isEmpty
         ) { MemberID(SystemRandom.word() | 1) }
@@ -199,6 +228,9 @@ final class ProxyDaemon: Sendable {
 
     // MARK: Running
 
+    /// Whether the program is to begin again when ``run()`` has returned.
+    var restarts: Bool { ending.restarts }
+
     /// Serves until told to stop, or until the log fails.
     ///
     /// - Returns: the process's exit status.
@@ -216,7 +248,7 @@ final class ProxyDaemon: Sendable {
         let status: Int32 = group.status.stopped == nil ? 0 : 1
         log.info("stopping")
         stopping.open()
-        if ending.handsOver {
+        if ending.handsOver, !ending.restarts {
             await handOver()
             // What was proposed here is committed by the next primary; only its messages tell what became of it.
             _ = await loops.loops[0].within(nanoseconds: UInt64(Limits.settleSeconds * 1e9)) {
@@ -261,6 +293,7 @@ final class ProxyDaemon: Sendable {
                     log: self.log.about("group")
                 ).run()
             }
+            tasks.addTask { await self.adoption.run() }
             tasks.addTask {
                 await FollowerReporter(
                     id: self.node.id, group: self.group, followers: self.followers,

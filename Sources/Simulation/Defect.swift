@@ -26,6 +26,12 @@ package enum Defect: Hashable, Sendable {
         case ignoresSync
         /// The floor is written after the messages that it covers have left (only on a simulated disk).
         case floorAfterMessage
+        /// A snapshot lacks the sessions of clients (only where they have some).
+        case forgetsSessions
+        /// Each member ends sessions by a clock of its own.
+        case endsSessionsByClock
+        /// A copy of a request that was made is made again.
+        case makesCopies
     }
 
     package static var allCases: [Defect] {
@@ -50,6 +56,11 @@ package enum Defect: Hashable, Sendable {
 
     /// What it takes to find it.
     package var subject: SubjectName {
-        self == .planted(.ignoresSync) || self == .planted(.floorAfterMessage) ? .disk : .memory
+        switch self {
+        case .planted(.ignoresSync), .planted(.floorAfterMessage): .disk
+        case .planted(.forgetsSessions), .planted(.endsSessionsByClock), .planted(.makesCopies):
+            .sessions
+        default: .memory
+        }
     }
 }

@@ -49,7 +49,7 @@ extension World {
                 checkState(image, at: recovered.applied.index, of: id)
             }
             member.pipeline = try Pipeline(
-                id: id, recovered: recovered, machine: Case.machine(), limits: limits,
+                id: id, recovered: recovered, machine: Case.machine(of: id, defect), limits: limits,
                 driverLimits: driverLimits, seed: random.next(), waiving: defect?.rule)
         } catch {
             oracle.fail("\(id) does not start: \(error)")
@@ -140,6 +140,7 @@ extension World {
             agenda.plan(.announce(id, life: member(id).life), at: now + delay)
         case .answer(let token, let outcome): answered(token.rawValue, outcome, by: id)
         case .answerRead(let token, let outcome): answered(token.rawValue, outcome, by: id)
+        case .answerRecovery(_, let outcome): note("\(id) recovery \(outcome)")
         case .transferEnded(_, let result): note("\(id) transfer \(result)")
         case .applied(let entries, let state, let position):
             oracle.applied(entries, by: id)

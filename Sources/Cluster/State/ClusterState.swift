@@ -12,6 +12,12 @@ public struct ClusterState: Equatable, Sendable {
     public private(set) var config = ClusterConfig()
     public internal(set) var rebalance = RebalanceRecord()
     public internal(set) var mountpathNotes = SortedMap<NodeID, [MountpathNote]>()
+    /// The newest forced recoveries, by the generation each began.
+    public internal(set) var recoveries = SortedMap<
+        RecoveryRecord.Generation, RecoveryRecord
+    >()
+    /// The sessions of clients, by the position that opened them.
+    public internal(set) var sessions = SortedMap<LogPosition, Session>()
     /// The sum of all rows' hashes; equal positions must have equal hashes on every replica.
     public private(set) var hash: UInt64 = 0
 
@@ -30,7 +36,10 @@ public struct ClusterState: Equatable, Sendable {
         changes: inout [StateRow.Change]
     ) -> Outcome {
         advance(to: position)
-        let result = change(by: record.command, time: time, changes: &changes)
+        if let call = record.call {
+            return applyOnce(record, in: call, time: time, changes: &changes)
+        }
+        let result = carryOut(record, time: time, changes: &changes)
         return Outcome(position: position, result: result)
     }
 
@@ -57,9 +66,10 @@ public struct ClusterState: Equatable, Sendable {
 
     // MARK: Commands
 
-    private mutating func change(
-        by command: Command, time: Timestamp, changes: inout [StateRow.Change]
+    mutating func change(
+        by record: LogRecord, time: Timestamp, changes: inout [StateRow.Change]
     ) -> Result<UInt64, Rejection> {
+        let command = record.command
         if case .found(let clusterID, let founder, _, _) = command {
             return found(clusterID, by: founder, time: time, changes: &changes)
         }
@@ -77,6 +87,11 @@ public struct ClusterState: Equatable, Sendable {
         case .stopRebalance: return stopRebalance(time: time, changes: &changes)
         case .noteMountpath(let id, let note):
             return self.note(note, of: id, time: time, changes: &changes)
+        case .recover(let recovery):
+            return recover(recovery, by: record, time: time, changes: &changes)
+        case .session(let change): return self.change(change, time: time, changes: &changes)
+        case .batch(let commands):
+            return makeAll(commands, by: record, time: time, changes: &changes)
         }
     }
 
@@ -147,6 +162,20 @@ public struct ClusterState: Equatable, Sendable {
         return .success(map.version)
     }
 
+    /// Takes proxies off the map whose successor as primary is known.
+    mutating func takeOff(
+        _ ids: [NodeID], for primary: NodeID, changes: inout [StateRow.Change]
+    ) {
+        for node in ids.compactMap({ map[$0] }) {
+            map.remove(node.id)
+            delete(row(of: node), &changes)
+            forgetConfig(of: node.id, &changes)
+        }
+        if map[primary] != nil { map.primary = primary }
+        map.version += 1
+        put(clusterRow, &changes)
+    }
+
     private mutating func create(
         _ bucket: Bucket, _ properties: BucketProperties, time: Timestamp,
         changes: inout [StateRow.Change]
@@ -180,9 +209,11 @@ public struct ClusterState: Equatable, Sendable {
     private mutating func set(
         _ change: ConfigChange, changes: inout [StateRow.Change]
     ) -> Result<UInt64, Rejection> {
-        guard change.base == config.version else {
-            return .failure(.configChanged(version: config.version))
+        if let rejection = check(Precondition(.config, version: change.base)) {
+            return .failure(rejection)
         }
+        // Worked out to be what there is already, within a session that keeps this answer.
+        guard !change.items.isEmpty else { return .success(config.version) }
         if case .node(let id) = change.scope, map[id] == nil { return .failure(.noSuchNode(id)) }
         for id in config.apply(change).nodes {
             let row = configRow(of: id)
@@ -246,6 +277,8 @@ extension ClusterState {
         rows.append(configRow)
         rows.append(contentsOf: config.nodes.keys.map { configRow(of: $0) })
         rows.append(contentsOf: operationRows)
+        rows.append(contentsOf: recoveryRows)
+        rows.append(contentsOf: sessionRows)
         return rows
     }
 
@@ -282,6 +315,8 @@ extension ClusterState {
             try config.restore(id, from: &reader)
         case .rebalance: rebalance = try RebalanceRecord(from: &reader)
         case .mountpathNotes: try restoreNotes(row.key, from: &reader)
+        case .recovery: try restoreRecovery(row.key, from: &reader)
+        case .session: try restoreSession(row.key, from: &reader)
         }
         try reader.finish()
     }
@@ -329,6 +364,11 @@ extension ClusterState {
         case .mountpathNotes:
             guard let id = NodeID(String(decoding: key, as: UTF8.self)) else { return nil }
             return mountpathNotes[id].map { row(of: id, $0).value }
+        case .recovery: return recoveryRows.first { $0.key == key }?.value
+        case .session:
+            var reader = ByteReader(key)
+            guard let id = try? LogPosition(from: &reader) else { return nil }
+            return sessions[id].map { row(of: id, $0).value }
         }
     }
 

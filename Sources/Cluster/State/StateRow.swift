@@ -20,6 +20,10 @@ public struct StateRow: Equatable, Sendable {
         case rebalance = 10
         /// What a target has reported of its disks, keyed by its id.
         case mountpathNotes = 11
+        /// A forced recovery, keyed by the generation it began.
+        case recovery = 12
+        /// A client's session, keyed by the coded position that names it.
+        case session = 13
     }
 
     /// A row written (`value`) or deleted (`nil`).

@@ -16,6 +16,8 @@ public enum Effect: Hashable, Sendable {
     /// The proposal was appended at this place. It is not committed yet.
     case accepted(ProposalToken, LogMark)
     case refused(ProposalToken, Refusal)
+    /// The forced recovery, or the adoption, is durable; the mark is that of its record, or of the log's end.
+    case recovered(ProposalToken, LogMark)
     /// A linearizable read may be served once this index is applied.
     case readable(ReadToken, Index)
     case readRefused(ReadToken, Refusal)
@@ -30,8 +32,8 @@ public enum Effect: Hashable, Sendable {
     /// What another member's state was.
     case statesReported(MemberID, [StatePoint])
 
-    /// A forced recovery has replaced the cluster this member belongs to. It never votes or leads
-    /// again.
+    /// A forced recovery has replaced the cluster this member belongs to. It never votes, leads or takes
+    /// entries again.
     case superseded(by: Generation)
     /// The leader says that this member is no longer part of the cluster.
     case removed
@@ -97,6 +99,8 @@ public enum Refusal: Hashable, Sendable {
     case timedOut
     /// A membership change is not possible now.
     case membership(MembershipRefusal)
+    /// A forced recovery or an adoption is not possible here.
+    case recovery(RecoveryRefusal)
 }
 
 /// Why the membership was not changed.

@@ -35,13 +35,13 @@ public struct Replica: Sendable {
     var receipt: SnapshotReceipt?
     /// The write that installs a snapshot; no election before it is flushed.
     var installationWrite = WriteSequence.zero
-    /// A higher generation was seen: this member's cluster no longer exists.
-    public internal(set) var supersededBy: Generation?
     /// What this member has promised and its log does not have; `nil` when it has.
     public internal(set) var floor: LogMark?
     /// The state differs from that of most others; a snapshot ends it.
     public internal(set) var isQuarantined = false
     var snapshotAskedAt: UInt64 = 0
+    /// The generation that is being begun or adopted, while it is not durable.
+    var generationChange: GenerationChange?
     /// The log contradicts what was committed; every further input is ignored.
     public internal(set) var isHalted = false
 
@@ -66,7 +66,7 @@ public struct Replica: Sendable {
         applied = recovered.applied.index
         floor = waived == .floorBeforeVote ? nil : recovered.floor
         random = Random(seed: seed)
-        resetElectionTimer()
+        electionDeadline = UInt64(random.next(in: limits.startTicksMin...limits.startTicksMax))
         checkInvariants()
     }
 
@@ -83,6 +83,9 @@ public struct Replica: Sendable {
         case .changeMembership(let token, let change, let time):
             changeMembership(token, change, time, &effects)
         case .transfer(let target): transfer(to: target, &effects)
+        case .recover(let token, let recovery, let time):
+            recover(token, recovery, time, &effects)
+        case .adopt(let token, let adoption): adopt(token, adoption, &effects)
         case .read(let tokens): read(tokens.map { .local($0) }, &effects)
         case .applied(let index): noteApplied(index)
         case .announceCommit: sendCommit(&effects)
@@ -103,6 +106,8 @@ public struct Replica: Sendable {
 
     public var term: Term { hardState.term }
     public var generation: Generation { hardState.generation }
+    /// A higher generation was seen: this member's cluster no longer exists.
+    public var supersededBy: Generation? { hardState.supersededBy }
     public var configuration: Configuration { log.configuration }
     public var lastMark: LogMark { log.lastMark }
     /// The index of the entry before the first that is kept.
@@ -226,6 +231,7 @@ extension Replica {
         writesUnderWay.removeFirst(writesUnderWay.prefix { $0.sequence <= sequence }.count)
         log.flushed(through: sequence)
         if floor != nil { raiseFromFloor(&effects) }
+        generationFlushed(sequence, &effects)
         switch role {
         case .candidate(_, let ownVote) where ownVote <= sequence:
             countVote(of: id, &effects)

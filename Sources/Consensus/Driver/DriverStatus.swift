@@ -29,6 +29,8 @@ public struct DriverStatus: Hashable, Sendable {
     public var quarantine: StateDigests.Difference?
     /// Members whose state is known to differ from the one here.
     public var differing: [MemberID: StateDigests.Difference] = [:]
+    /// The last entry before a forced recovery began this generation.
+    public var origin: Position?
     public var supersededBy: Generation?
     public var isRemoved: Bool
     public var stopped: StopReason?
@@ -52,6 +54,7 @@ extension Pipeline {
             differing: Dictionary(
                 digests.differing.map { ($0.member, $0.difference) },
                 uniquingKeysWith: { one, _ in one }),
-            supersededBy: replica.supersededBy, isRemoved: isRemoved, stopped: stopReason)
+            origin: replica.hardState.origin, supersededBy: replica.supersededBy,
+            isRemoved: isRemoved, stopped: stopReason)
     }
 }

@@ -66,7 +66,30 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         }
     }
 
+    /// Opens a file that nobody writes any more; nothing in it is changed, and `write` fails.
+    ///
+    /// - Throws: ``DatabaseError`` when there is no such file, or it is none of ours.
+    package init(readingOnly path: String) throws(DatabaseError) {
+        database = try Database(path: path, isReadOnly: true)
+        history = try HistoryTable(database, limits: HistoryLimits())
+        floor = nil
+        guard let member = try Self.read(.member, from: database, MemberID.init(document:)) else {
+            throw DatabaseError(kind: .foreign, code: 0, message: "\(path) is nobody's log")
+        }
+        self.member = member
+    }
+
     // MARK: Reading
+
+    /// The generation of a log, and its last entry.
+    static func end(of database: Database) throws(DatabaseError) -> (Generation, Index) {
+        let hardState = try read(.hardState, from: database, HardState.init(document:))
+        let base = try read(.base, from: database, StoredBase.init(document:))
+        let last = try database.prepare("SELECT max(idx) FROM log").first { $0.uint64(0) } ?? 0
+        return (
+            hardState?.generation ?? .none, max(Index(last), base?.base.mark.index ?? .zero)
+        )
+    }
 
     package func load() throws -> RecoveredState<Catalog> {
         hardState =
@@ -79,7 +102,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         stateHash = stored?.stateHash
         var recovered = RecoveredState<Catalog>(
             hardState: hardState, base: base.base, applied: applied,
-            image: try loadState(hardState.generation, applied), termRuns: [],
+            image: try loadState(hardState.generation(at: applied.index), applied), termRuns: [],
             lastIndex: base.base.mark.index, configurations: [], tail: [], lastTime: base.base.time)
         last = (base.base.mark, base.chain)
         let promised = floor?.floor
@@ -145,10 +168,35 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     package func history(
         before: UInt64, about subjects: HistoryEntry.Subjects, count: Int
     ) throws(DatabaseError) -> HistoryPage {
-        var page = try history.page(before: before, about: subjects, count: count, in: database)
+        try withPlace(
+            history.page(before: before, about: subjects, count: count, in: database))
+    }
+
+    /// The same behind an index, oldest entries first.
+    package func history(
+        after: UInt64, about subjects: HistoryEntry.Subjects, count: Int
+    ) throws(DatabaseError) -> HistoryPage {
+        try withPlace(history.page(after: after, about: subjects, count: count, in: database))
+    }
+
+    private func withPlace(_ page: HistoryPage) throws(DatabaseError) -> HistoryPage {
+        var page = page
         let applied = try Self.read(.applied, from: database, StoredApplied.init(document:))
         page.applied = (applied?.mark ?? base.base.mark).index.rawValue
         return page
+    }
+
+    /// Where the stored log begins and ends, and which terms it is made of; without reading the entries.
+    package func outline() throws(DatabaseError) -> LogOutline {
+        var runs: [TermRun] = []
+        try database.prepare("SELECT min(idx), term FROM log GROUP BY term ORDER BY 1")
+            .eachRow { row throws(DatabaseError) in
+                runs.append(TermRun(first: Index(row.uint64(0)), term: Term(row.uint64(1))))
+            }
+        return LogOutline(
+            base: base.base.mark, runs: runs,
+            last: last.mark,
+            chain: last.chain)
     }
 
     private func loadState(
@@ -314,7 +362,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             cuts &+= 1
         }
         // What is older stays, with a gap behind it; what is newer belongs to a history that did not happen.
-        try history.truncate(after: index.rawValue, in: database)
+        try history.restart(at: index.rawValue, in: database)
         try database.run("DELETE FROM state")
         try apply(
             installation.image.rows.map {

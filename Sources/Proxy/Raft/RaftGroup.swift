@@ -9,12 +9,15 @@ typealias RaftMember = Driver<SQLiteLog, HTTPTransport>
 
 /// What the other parts of a proxy may know of the group: who leads, who is missing, and changes of that.
 struct RaftGroup: Sendable {
+    /// This proxy.
+    let node: Node
     let raft: RaftMember
     let directory: MemberDirectory
     let contacts: PeerContacts
     /// The newest status; set whenever role, term, leader or configuration change.
     let statusChanges: Watched<DriverStatus?>
     let counters: RaftCounters
+    let freshness: Freshness
 
     var status: DriverStatus { raft.status }
     var isLeader: Bool { status.role == .leader }

@@ -7,12 +7,14 @@ import Synchronization
 final class RaftObserver: Sendable {
     let statusChanges: Watched<DriverStatus?>
     let counters = RaftCounters()
+    let freshness: Freshness
     /// Whether this member was removed before the process started: its own log may not say so, and then nothing but
     /// joining anew brings it back. One removed while it runs has heard a leader, and knows.
     let isStranded = Watched<Bool>(false)
     /// The state here is wrong, and must not be shown.
     let isQuarantined = Atomic<Bool>(false)
     private let hasHadLeader = Atomic<Bool>(false)
+    private let fence: Fence
     private let published: PublishedState
     private let config: LiveConfig
     private let hashes: StateHashes
@@ -20,9 +22,11 @@ final class RaftObserver: Sendable {
     private let log: Logger
 
     init(
-        published: PublishedState, config: LiveConfig, hashes: StateHashes, stop: Latch,
-        log: Logger
+        published: PublishedState, config: LiveConfig, hashes: StateHashes, fence: Fence,
+        freshness: Freshness, stop: Latch, log: Logger
     ) {
+        self.fence = fence
+        self.freshness = freshness
         self.published = published
         self.config = config
         self.hashes = hashes
@@ -34,6 +38,7 @@ final class RaftObserver: Sendable {
     /// What the member has recovered, before anything happens.
     func start(_ status: DriverStatus, _ state: ClusterState) {
         statusChanges.set(status)
+        fence.follow(status.supersededBy)
         publish(state)
     }
 
@@ -45,7 +50,9 @@ final class RaftObserver: Sendable {
             publish(state)
         case .changed(let status):
             let before = statusChanges.value
+            freshness.changed(from: before, to: status)
             statusChanges.set(status)
+            fence.follow(status.supersededBy)
             counters.changed(from: before, to: status)
             if status.leader != nil {
                 hasHadLeader.store(true, ordering: .relaxed)
@@ -93,6 +100,7 @@ final class RaftObserver: Sendable {
             log.error("\(damage); what is in memory will be written anew")
         case .repaired(let damage): log.info("mended: \(damage)")
         case .superseded(let generation):
+            fence.follow(generation)
             log.error(
                 "left behind by a forced recovery: generation \(generation) exists; this proxy "
                     + "votes and leads no more")

@@ -15,6 +15,7 @@ struct DaemonRoutes: Sendable {
     let longPoll = LongPoll()
     let config: ConfigRoutes
     let actions: DaemonActions
+    let recovery: RecoveryRoutes
 
     func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
         if exchange.request.method == .put, rest.isEmpty {
@@ -22,6 +23,12 @@ struct DaemonRoutes: Sendable {
         }
         if exchange.request.method == .put, let action = ConfigRequest.action(ofPath: rest) {
             return try await config.putDaemon(exchange, try ConfigRequest(action, query: query))
+        }
+        if exchange.request.method == .post, rest == ["recovery"] {
+            return try await recovery.adopt(exchange)
+        }
+        if exchange.request.method == .put, rest.first == "proxy" {
+            return try await setPrimary(exchange, rest, query)
         }
         if rest.first == "mountpaths" {
             throw Failure(
@@ -41,10 +48,10 @@ struct DaemonRoutes: Sendable {
         switch what {
         case "smap":
             let now = try await view(exchange, query, .smap)
-            exchange.respond(json: now.state.map.document, position: now.position)
+            exchange.respond(json: now.state.map.document, of: now, version: .map)
         case "bmd", "bucketmd":
             let now = try await view(exchange, query, .bmd)
-            exchange.respond(json: now.state.bucketDocument, position: now.position)
+            exchange.respond(json: now.state.bucketDocument, of: now, version: .buckets)
         case "snode":
             var json = JSONWriter()
             // Flags live in the cluster map (contract §8.1).
@@ -54,14 +61,14 @@ struct DaemonRoutes: Sendable {
             exchange.respond(.ok, type: "application/json", body: json.bytes)
         case "config":
             let now = try await view(exchange, query, .config)
-            exchange.respond(json: config.document(for: now), position: now.position)
+            exchange.respond(json: config.document(for: now.snapshot), of: now)
         case "cluster_config":
             let now = try await view(exchange, query, .config)
-            exchange.respond(json: config.clusterDocument(for: now), position: now.position)
+            exchange.respond(
+                json: config.clusterDocument(for: now.snapshot), of: now, version: .config)
         case "rmd":
             let now = try await view(query)
-            exchange.respond(
-                json: Rebalance.document(now.state.rebalance), position: now.position)
+            exchange.respond(json: Rebalance.document(now.state.rebalance), of: now)
         case "smapvote":
             var json = JSONWriter()
             json.voteBundle(
@@ -71,19 +78,36 @@ struct DaemonRoutes: Sendable {
         case let what where StatisticsRoutes.served.contains(what):
             try await statistics.serve(exchange, what: what)
         case "log": try exchange.respond(log: log, query)
+        case "recovery": try await recovery.facts(exchange)
+        case "branches": try await recovery.branches(exchange, query)
         case "raft": exchange.respond(.ok, type: "application/json", body: raft.encoded)
         default:
             throw Failure(
                 .unknownDocument, "no document '\(what)'",
                 next: "what=smap, bmd, rmd, snode, smapvote, config, cluster_config, "
-                    + "stats, status, sysinfo, log or raft")
+                    + "stats, status, sysinfo, log, raft, recovery or branches")
         }
+    }
+
+    /// Contract §7.5, §7.6: by force, here; otherwise it is the whole cluster's business.
+    private func setPrimary(
+        _ exchange: Exchange, _ rest: [String], _ query: Query
+    ) async throws {
+        guard rest.count == 2, let id = NodeID(rest[1]) else {
+            throw Failure(.badNode, "no proxy's id stands behind /v1/daemon/proxy/")
+        }
+        guard try query.flag(QueryName.force) else {
+            throw Failure(
+                .badRequest, "a proxy is made primary through the cluster, or here by force",
+                next: "PUT /v1/cluster/proxy/\(id); or frc=true when no majority is left")
+        }
+        try await recovery.force(exchange, id, query)
     }
 
     /// The same, once the document has the version that the query asks for.
     private func view(
         _ exchange: Exchange, _ query: Query, _ document: VersionWait.Document
-    ) async throws(Failure) -> PublishedState.Snapshot {
+    ) async throws(Failure) -> MetadataView {
         guard let wait = try VersionWait(query, for: document) else { return try await view(query) }
         let (published, loop) = (metadata.published, exchange.loop)
         let reached = try await longPoll.wait(exchange, seconds: wait.seconds) { seconds in
@@ -97,14 +121,14 @@ struct DaemonRoutes: Sendable {
 
     /// A map is asked for most when something is wrong. So without a majority this proxy shows what it has, and
     /// says so; its position stands in a header either way.
-    func view(_ query: Query) async throws(Failure) -> PublishedState.Snapshot {
+    func view(_ query: Query) async throws(Failure) -> MetadataView {
         do throws(Failure) {
             return try await metadata.state(for: query)
         } catch {
             guard try query.value(QueryName.consistency) ?? "" == "", error.status == 503 else {
                 throw error
             }
-            return metadata.published.now
+            return metadata.stale
         }
     }
 }

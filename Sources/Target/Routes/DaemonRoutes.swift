@@ -11,7 +11,7 @@ struct DaemonRoutes {
     let query: Query
 
     private static let served =
-        "smap, bmd, snode, smapvote, config, mountpaths, status, stats, sysinfo, disk, log, qryxstats"
+        "smap, bmd, snode, smapvote, config, mountpaths, status, stats, sysinfo, disk, log, qryxstats, kept"
     private static let known: Set<String> = ["remote"]
 
     func respond(_ path: [String]) async throws {
@@ -37,6 +37,7 @@ struct DaemonRoutes {
             if try query.value(QueryName.waitVersion) != nil { _ = try await state(.config) }
             exchange.respond(document: ConfigRoute.document(of: target))
         case "smapvote": try smapVote()
+        case "kept": try await kept()
         case "mountpaths": respond { mountpaths(&$0) }
         case let what where StatisticsRoute.served.contains(what):
             try await StatisticsRoute(target: target, exchange: exchange).respond(what)
@@ -84,6 +85,23 @@ struct DaemonRoutes {
         let record = target.publisher.current.state.rebalance
         if !query.id.isEmpty, !query.matches(record) { throw query.notFound }
         respond { $0.xactions(query, of: target.node.id, record) }
+    }
+
+    /// What a forced recovery left without a bucket, and where this target stands.
+    private func kept() async throws {
+        let state = target.publisher.current.state
+        let directories = target.store.directories
+        guard !target.scanPool.isSaturated else { throw Failure.overloaded("scans") }
+        let kept = try await target.scanPool.run { () throws(FileError) in
+            try directories.kept(in: state)
+        }
+        respond { json in
+            json.object { json in
+                json.member("position", state.position.text)
+                json.key("kept")
+                json.array { json in for directory in kept { json.value(directory) } }
+            }
+        }
     }
 
     private func mountpaths(_ json: inout JSONWriter) {

@@ -60,7 +60,7 @@ final class ScratchDirectory {
         #expect(sqlite3_close(handle) == SQLITE_OK)
     }
 
-    private static func read(_ path: String) -> [UInt8]? {
+    static func read(_ path: String) -> [UInt8]? {
         guard let file = fopen(path, "r") else { return nil }
         defer { fclose(file) }
         var bytes: [UInt8] = []
