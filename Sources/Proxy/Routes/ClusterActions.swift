@@ -12,11 +12,6 @@ struct ClusterActions: Sendable {
     let published: PublishedState
     let config: ConfigRoutes
 
-    static let actions: [Action] = [
-        .setConfig, .resetConfig, .shutdown, .start, .stop, .startMaintenance, .stopMaintenance,
-        .decommission,
-    ]
-
     /// What an action came to.
     enum Reply: Sendable {
         case empty
@@ -35,7 +30,7 @@ struct ClusterActions: Sendable {
     func serve(
         _ exchange: Exchange, _ query: Query, _ message: ActionMessage, _ body: [UInt8]
     ) async throws {
-        let action = try message.decoded(allowed: Self.actions)
+        let action = try Route.action(of: message, on: .clusterAction)
         if action.isOfConfig {
             return try await config.putCluster(
                 exchange, try ConfigRequest(action, message, query: query))

@@ -10,7 +10,6 @@ struct MetricsRoute: Sendable {
     let routes: StatisticsRoutes
 
     func serve(_ exchange: Exchange) async throws {
-        try exchange.require(.get)
         let report = try await routes.statistics.report(on: exchange.loop)
         let files = routes.logFiles
         let sizes = await routes.pool.run { files.sizes }

@@ -10,9 +10,6 @@ struct HealthRoute {
     let query: Query
 
     func respond() async throws {
-        guard exchange.request.method == .get || exchange.request.method == .head else {
-            throw Failure.methodNotAllowed(exchange.request.method, ["GET"])
-        }
         guard try query.flag(QueryName.readiness) else { return exchange.respond(.ok) }
         let target = target
         // It looks at the disks, which may hang.
