@@ -3,7 +3,13 @@ extension FailureCode {
     static let anyRequest: [FailureCode] = [
         .badRequest, .badPath, .badQuery, .badHeader, .unknownResource, .methodNotAllowed,
         .bodyTooLarge, .requestTimeout, .overloaded, .starting, .stopping, .internalError,
+        // Of a transfer coding, whatever the operation.
+        .notImplemented,
     ]
+
+    /// Statuses of requests that are none: a head that is too long, an expectation nobody meets, another version of HTTP. Their
+    /// code is `bad_request`.
+    static let transportStatuses = [414, 417, 431, 505]
 
     /// What reading metadata from the majority may end with.
     static let ofReads: [FailureCode] = [

@@ -97,8 +97,10 @@ extension Route {
     func failures(at method: Method) -> [(status: Int, codes: [FailureCode])] {
         var codes = FailureCode.anyRequest
         for code in failures where !codes.contains(code) { codes.append(code) }
-        return Set(codes.map(\.status)).sorted().map { status in
-            (status, codes.filter { $0.status == status })
+        let statuses = Set(codes.map(\.status) + FailureCode.transportStatuses)
+        return statuses.sorted().map { status in
+            let own = codes.filter { $0.status == status }
+            return (status, own.isEmpty ? [.badRequest] : own)
         }
     }
 }
