@@ -90,7 +90,7 @@ extension Route {
         for case let name? in schemas where !names.contains(name) {
             names.append(name)
         }
-        return [Answer(.ok, .json(.choice(names.map { .component($0) })), .text)]
+        return [Answer(.ok, .json(.choice(names.map { .component($0) })), .text, .empty)]
     }
 
     /// The failures by their statuses, in order.

@@ -83,7 +83,7 @@ struct BucketRoutes: Sendable {
         }
         // What is wrong with the message is said here; the primary starts from its own defaults.
         _ = try Self.properties(message, from: ClusterConfig())
-        try await change(exchange, body) { now in
+        try await change(exchange, .createBucket, bucket, query, body) { now in
             .createBucket(bucket, try Self.properties(message, from: now.state.config))
         }
     }
@@ -120,7 +120,7 @@ struct BucketRoutes: Sendable {
         let actions = Route.named(.bucketRemoval).acts.map(\.action)
         switch try message.decoded(allowed: actions) {
         case .destroyBucket:
-            try await change(exchange, body) { now in
+            try await change(exchange, .destroyBucket, bucket, query, body) { now in
                 if let properties = now.state.buckets[bucket],
                     !properties.access.contains(.destroyBucket)
                 {
@@ -134,19 +134,35 @@ struct BucketRoutes: Sendable {
         }
     }
 
-    /// Makes a change on the primary: here, or through it.
+    /// What a change comes to where it is made.
+    private enum Reply: Sendable {
+        case done(position: String)
+        case forecast([UInt8])
+    }
+
+    /// Makes a change on the primary, here or through it; or says what it would do.
     private func change(
-        _ exchange: Exchange, _ body: [UInt8],
-        _ command: (PublishedState.Snapshot) throws -> Command
+        _ exchange: Exchange, _ action: Action, _ bucket: Bucket, _ query: Query,
+        _ body: [UInt8], _ command: (PublishedState.Snapshot) throws -> Command
     ) async throws {
         let request = exchange.forwardable(body)
-        let reply = try await forwarder.onPrimary(request) {
-            try await metadata.change(try command(metadata.published.now), for: request.origin)
+        let isDryRun = try query.flag(QueryName.dryRun)
+        let reply = try await forwarder.onPrimary(request) { () -> Reply in
+            if isDryRun {
+                let now = try await metadata.linearizable()
+                return .forecast(
+                    Self.forecast(action, try command(now), of: bucket, in: now.state).encoded)
+            }
+            let outcome = try await metadata.change(
+                try command(metadata.published.now), for: request.origin)
+            return .done(position: outcome.position.text)
         }
         switch reply {
         case .relayed(let answer): exchange.respond(answer)
-        case .local(let outcome):
-            exchange.respond(.ok) { $0.add(named: HeaderName.position, outcome.position.text) }
+        case .local(.done(let position)):
+            exchange.respond(.ok) { $0.add(named: HeaderName.position, position) }
+        case .local(.forecast(let document)):
+            exchange.respond(.ok, type: "application/json", body: document)
         }
     }
 }

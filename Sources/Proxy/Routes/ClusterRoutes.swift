@@ -44,7 +44,9 @@ struct ClusterRoutes: Sendable {
 
     func setPrimary(_ exchange: Exchange, _ text: String, _ query: Query) async throws {
         let id = try Self.nodeID(text)
+        let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange) { _ in
+            if isDryRun { return try await forecast(primary: id).encoded }
             try await transfer.transfer(to: id)
             return []
         }
@@ -76,7 +78,9 @@ struct ClusterRoutes: Sendable {
         var node = try JoinRequest(decoding: body).node
         if try query.flag(QueryName.nonElectable) { node.flags.insert(.nonElectable) }
         let registered = node
+        let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange, body) { origin in
+            if isDryRun { return try await forecast(registering: registered).encoded }
             _ = try await admission.register(registered, for: origin)
             return []
         }
