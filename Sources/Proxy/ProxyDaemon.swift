@@ -114,7 +114,8 @@ final class ProxyDaemon: Sendable {
                     node: node, group: group, published: published, departure: departure,
                     transfer: transfer, forwarder: forwarder, ending: ending,
                     log: log.about("shutdown")),
-                config: configRoutes))
+                config: configRoutes),
+            history: HistoryRoute(group: group, loop: loops.loops[0]))
         let actions = ClusterActions(
             forwarder: forwarder,
             shutdown: ClusterShutdown(
@@ -136,8 +137,7 @@ final class ProxyDaemon: Sendable {
                 admission: admission, departure: departure, actions: actions, transfer: transfer,
                 queries: ClusterQueries(
                     node: node, statistics: counted, fanOut: FanOut(client: client)),
-                forwarder: forwarder, followers: followers, config: configRoutes,
-                history: HistoryRoute(group: group, loop: loops.loops[0])),
+                forwarder: forwarder, followers: followers, config: configRoutes),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),
             follow: FollowServer(

@@ -87,7 +87,7 @@ extension Route {
         default: return answers
         }
         var names: [SchemaName] = []
-        for case let name? in schemas where !names.contains(name) {
+        for case let name? in schemas + [.difference] where !names.contains(name) {
             names.append(name)
         }
         return [Answer(.ok, .json(.choice(names.map { .component($0) })), .text, .empty)]

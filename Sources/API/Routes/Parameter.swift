@@ -87,6 +87,12 @@ extension Parameter {
     static let waitVersion = query(
         QueryName.waitVersion, .pattern("[0-9]{1,19}"),
         "answer when the document (smap, bmd, config, cluster_config) has this version")
+    static let version = query(
+        QueryName.version, .pattern("[1-9][0-9]{0,18}"),
+        "smap, bmd, config, cluster_config as they were in this version")
+    static let difference = query(
+        QueryName.difference, .pattern("[1-9][0-9]{0,18}"),
+        "what differs since this version, up to `version` or now")
     static let timeout = query(
         QueryName.timeout, .pattern("[0-9]{1,2}(?:\\.[0-9]{1,3})?s?"),
         "how long `wait_version` waits, in seconds")

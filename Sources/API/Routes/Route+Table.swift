@@ -148,12 +148,13 @@ extension Route {
             rows: "Q1 Q2 Q3 Q4 Q6 Q8 Q10 Q12", summary: "What a node knows and is",
             parameters: [
                 .required(QueryName.what, .component(.nodeQuestion), "which document"),
-                .consistency, .waitVersion, .timeout,
+                .consistency, .version, .difference, .waitVersion, .timeout,
                 .query("severity", .words(["info", "warning", "error"]), "log: the least"),
                 .query("offset", .pattern("[0-9]{1,9}"), "log: what has been read already"),
             ], body: .optionalJSON(.xactionQuery), answers: [],
             failures: FailureCode.ofReads + [
-                .unknownDocument, .badJSON, .badValue, .badBucketName, .xactionNotFound,
+                .unknownDocument, .versionNotFound, .badJSON, .badValue, .badBucketName,
+                .xactionNotFound, .inputOutput,
                 .unknownAction,
             ]),
         Route(
@@ -215,7 +216,7 @@ extension Route {
             summary: "What the whole cluster knows and is",
             parameters: [
                 .required(QueryName.what, .component(.clusterQuestion), "which document"),
-                .consistency, .waitVersion, .timeout,
+                .consistency, .version, .difference, .waitVersion, .timeout,
                 .query(
                     QueryName.of, .words(["all", "smap", "bmd", "config"]),
                     "history: of which map"),
@@ -223,8 +224,9 @@ extension Route {
                 .query(QueryName.limit, .pattern("[1-9][0-9]{0,2}"), "history: so many entries"),
             ], body: .optionalJSON(.xactionQuery), answers: [],
             failures: FailureCode.ofReads + [
-                .unknownDocument, .badJSON, .badValue, .badBucketName, .xactionNotFound,
-                .unknownAction, .inputOutput,
+                .unknownDocument, .versionNotFound, .badJSON, .badValue, .badBucketName,
+                .xactionNotFound, .inputOutput,
+                .unknownAction,
             ]),
         Route(
             .clusterAction, .cluster, [.put], "/v1/cluster", rows: "A8 A11 A12 A13",

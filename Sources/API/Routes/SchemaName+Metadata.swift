@@ -175,6 +175,15 @@ extension SchemaName {
                 ], optional: ["node": .text, "name": .text, "bucket": .component(.bucket)])),
     ])
 
+    private static let differing: Schema = .array(
+        .members(["name": .text], optional: ["node": .text, "before": .any, "after": .any]))
+
+    static let differenceSchema: Schema = .members(
+        [
+            "what": .words(["smap", "bmd", "config"]), "from": .decimal, "to": .decimal,
+            "added": differing, "removed": differing, "changed": differing,
+        ], optional: ["primary": .members(["before": .text, "after": .text])])
+
     static let noteSchema: Schema = .members([
         "mountpath": .text, "disk": .text, "disabled": .flag, "reason": .text, "time": .text,
     ])

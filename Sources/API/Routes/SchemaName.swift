@@ -17,6 +17,7 @@ package enum SchemaName: String, CaseIterable, Sendable {
     case config = "Config"
     case clusterConfig = "ClusterConfig"
     case history = "History"
+    case difference = "Difference"
     case historyEntry = "HistoryEntry"
     case mountpathEvents = "MountpathEvents"
     case mountpathReport = "MountpathReport"
@@ -81,6 +82,7 @@ package enum SchemaName: String, CaseIterable, Sendable {
                 "entries": .array(.component(.historyEntry)), "oldest": .pattern("[0-9]*"),
                 "more": .flag, "before": .pattern("[0-9]*"),
             ])
+        case .difference: Self.differenceSchema
         case .historyEntry: Self.historyEntrySchema
         case .mountpathEvents: .members(["targets": .map(.array(Self.noteSchema))])
         case .mountpathReport:

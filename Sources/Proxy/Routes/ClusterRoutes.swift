@@ -14,7 +14,6 @@ struct ClusterRoutes: Sendable {
     let forwarder: Forwarder
     let followers: Followers
     let config: ConfigRoutes
-    let history: HistoryRoute
 
     func get(_ exchange: Exchange, _ query: Query) async throws {
         let question = try query.clusterQuestion()
@@ -28,7 +27,7 @@ struct ClusterRoutes: Sendable {
         case .history:
             let now = try await daemon.view(query)
             exchange.respond(
-                json: try await history.document(query, upTo: now), position: now.position)
+                json: try await daemon.history.document(query, upTo: now), position: now.position)
         case .mountpathEvents:
             let now = try await daemon.metadata.state(for: query)
             exchange.respond(json: now.state.mountpathEvents, position: now.position)

@@ -15,12 +15,16 @@ struct DaemonRoutes: Sendable {
     let longPoll = LongPoll()
     let config: ConfigRoutes
     let actions: DaemonActions
+    let history: HistoryRoute
 
     func get(_ exchange: Exchange, _ query: Query) async throws {
         try await serve(exchange, query, try query.nodeQuestion(at: .proxy))
     }
 
     func serve(_ exchange: Exchange, _ query: Query, _ question: NodeQuestion) async throws {
+        if let version = try VersionQuestion(query) {
+            return try await past(exchange, query, question, version)
+        }
         switch question {
         case .smap:
             let now = try await view(exchange, query, .smap)

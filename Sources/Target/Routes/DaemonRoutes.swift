@@ -12,6 +12,11 @@ struct DaemonRoutes {
 
     func respond() async throws {
         let question = try query.nodeQuestion(at: .target)
+        guard try VersionQuestion(query) == nil else {
+            throw Failure(
+                .badQuery, "a target keeps no earlier version of anything",
+                next: "ask a proxy: the history is part of its log")
+        }
         switch question {
         case .smap: exchange.respond(document: try await state(.smap).map.document)
         case .bmd:
