@@ -104,6 +104,8 @@ import Testing
                 }
             }
             #expect(try await target.ask(.get, "/v1/daemon?what=remote", at: nil).text == "{}\n")
+            let info = try await target.ask(.get, "/v1/health?cii=true", at: nil).text
+            #expect(info.contains(#""Primary":{"pub_url":"http://127.0.0.1:"#), "\(info)")
         }
     }
 

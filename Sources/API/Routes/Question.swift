@@ -124,28 +124,50 @@ extension Query {
     /// What `what=` asks a node for.
     package func nodeQuestion(at role: NodeRole) throws(Failure) -> NodeQuestion {
         let word = try value(QueryName.what) ?? ""
-        let served = NodeQuestion.allCases.filter { $0.roles.contains(role) }
-        if let question = NodeQuestion(text: word), served.contains(question) { return question }
-        let elsewhere = NodeQuestion(text: word) == nil ? "" : " of a \(role.text)"
-        throw Failure.unknownDocument(word, elsewhere, served.map(\.rawValue))
+        let served = NodeQuestion.allCases.filter { $0.roles.contains(role) }.map(\.rawValue)
+        guard let question = NodeQuestion(text: word) else {
+            throw Failure.noDocument(word, "a node", served)
+        }
+        guard question.roles.contains(role) else {
+            let other = role == .proxy ? "target" : "proxy"
+            throw Failure(
+                .unknownDocument, "a \(role.text) has no \(question.rawValue); a \(other) has",
+                next: "what=\(served.joined(separator: ", "))")
+        }
+        return question
     }
 
     /// What `what=` asks the cluster for.
     package func clusterQuestion() throws(Failure) -> ClusterQuestion {
         let word = try value(QueryName.what) ?? ""
         if let question = ClusterQuestion(text: word) { return question }
-        throw Failure.unknownDocument(
-            word, " of the cluster", ClusterQuestion.allCases.map(\.rawValue))
+        throw Failure.noDocument(
+            word, "the cluster", ClusterQuestion.allCases.map(\.rawValue))
     }
 }
 
 extension Failure {
-    fileprivate static func unknownDocument(
+    /// Documents of AIStore's later versions that are not served, and why.
+    private static let unserved = [
+        "backends": "this build serves no cloud backends",
+        "metrics": "GET /metrics describes each of them",
+        "running_all": "no jobs run in this build",
+        "software_version": "this build has no number of its own",
+        "status_all": "no jobs run in this build",
+        "tls_certificate": "connections are not encrypted in this build",
+    ]
+
+    fileprivate static func noDocument(
         _ word: String, _ place: String, _ served: [String]
     ) -> Failure {
-        Failure(
+        let next = "what=\(served.joined(separator: ", "))"
+        if let reason = unserved[word] {
+            return Failure(.notImplemented, "what=\(word) is not served: \(reason)", next: next)
+        }
+        return Failure(
             .unknownDocument,
-            word.isEmpty ? "no 'what' in the query" : "no document '\(word.prefix(80))'\(place)",
-            next: "what=\(served.joined(separator: ", "))")
+            word.isEmpty
+                ? "no 'what' in the query" : "no document '\(word.prefix(80))' of \(place)",
+            next: next)
     }
 }

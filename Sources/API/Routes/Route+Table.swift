@@ -320,7 +320,9 @@ extension Route {
             summary: "Whether the node lives, and whether it can serve",
             parameters: [
                 .query(QueryName.readiness, Parameter.flagSchema, "whether it can serve"),
-                .query(QueryName.clusterInfo, Parameter.flagSchema, "a proxy: versions of maps"),
+                .query(
+                    QueryName.clusterInfo, Parameter.flagSchema,
+                    "the versions of the maps, and the primary"),
             ], answers: [Answer(.ok, .json(.component(.clusterInfo)), .empty)],
             failures: [.noPrimary, .noQuorum, .inputOutput, .olderGeneration]),
         Route(

@@ -111,6 +111,8 @@ import Testing
         Row(.get, "/metrics/all", 400, .badPath),
         Row(.get, "/v1/daemon", 400, .unknownDocument),
         Row(.get, "/v1/daemon?what=remote", 200),
+        Row(.get, "/v1/daemon?what=tls_certificate", 501, .notImplemented),
+        Row(.get, "/v1/cluster?what=backends", 501, .notImplemented),
         Row(.get, "/v1/daemon?what=qryxstats", 400, .unknownDocument),
         Row(.get, "/v1/daemon/x?what=smap", 400, .unknownResource),
         Row(.get, "/v1/openapi.json", 200),
