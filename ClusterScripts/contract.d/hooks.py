@@ -9,24 +9,35 @@ from schemathesis.specs.openapi import checks
 BUGS = {"internal_error", "unknown"}
 
 
-@schemathesis.hook
-def map_path_parameters(context, parameters):
-    """Every other request is about something that is there, or may be: random names seldom are."""
-    parameters = dict(parameters or {})
-    for name, known in (("bucket", ["contract"]), ("object", ["o"]), ("id", ["p1", "p2", "t1"])):
+# What is there, or may be: random names seldom are. The bucket with the object is not among those that are destroyed.
+KNOWN = {"bucket": ["contract"], "object": ["o"], "id": ["p1", "p2", "t1"]}
+EPHEMERAL = {"bucket": ["contract-2"]}
+
+
+def familiar(case):
+    """The same path, with names that are known in place of most of the others; the choice follows from the names."""
+    identity = case.operation.definition.raw.get("operationId", "")
+    known = KNOWN | EPHEMERAL if identity == "bucketRemoval" else KNOWN
+    parameters = dict(case.path_parameters or {})
+    for name, names in known.items():
         value = parameters.get(name)
-        if isinstance(value, str) and sum(value.encode("utf-8", "replace")) % 2 == 0:
-            parameters[name] = known[len(value) % len(known)]
+        if isinstance(value, str) and sum(value.encode("utf-8", "replace")) % 4:
+            parameters[name] = names[len(value) % len(names)]
     return parameters
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
+    case.path_parameters = familiar(case)
     query = dict(case.query or {})
     effect = case.operation.definition.raw.get("x-effect")
     # The cluster has to live through the run: its nodes, settings and group are only asked what would happen.
     if effect == "cluster":
         query["dry_run"] = "true"
+    # Nearly all that a target does with objects is for those whom a proxy has sent; some go without.
+    if effect == "data" and len(query) % 4 != 3:
+        query.setdefault("pid", "p1")
+        query.setdefault("utm", "1")
     # A version that never comes is waited for as long as asked.
     if "wait_version" in query:
         query["timeout"] = "0.1"

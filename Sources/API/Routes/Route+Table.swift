@@ -189,7 +189,7 @@ extension Route {
             parameters: [.dryRun], body: .action,
             acts: [
                 .addMountpath, .removeMountpath, .enableMountpath, .disableMountpath,
-            ].map { Act($0, .text, needsValue: true) },
+            ].map { Act($0, .pattern("/.{1,255}"), needsValue: true) },
             answers: [report, Answer(.noContent, .empty, for: "it is so already")],
             failures: FailureCode.ofMessages + [
                 .badMountpath, .mountpathNotFound, .mountpathExists, .mountpathUnavailable,
