@@ -24,7 +24,7 @@ extension Route {
                 .position, .header("Range", .pattern("bytes=[0-9]{1,6}-[0-9]{0,6}"), "which bytes"),
             ],
             answers: [
-                Answer(.ok, .bytes, for: "the object"),
+                Answer(.ok, .bytes, .empty, for: "the object"),
                 Answer(.partialContent, .bytes, for: "the bytes asked for"),
                 Answer(.movedPermanently, .html, for: "a proxy: the target that has the object"),
             ], failures: FailureCode.ofObjects + FailureCode.ofReads + [.badRange]),
