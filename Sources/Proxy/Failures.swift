@@ -51,9 +51,6 @@ extension Failure {
         Failure(.notImplemented, "\(what) is not served by this build")
     }
 
-    static func wrongNode(_ next: String) -> Failure {
-        Failure(.unknownResource, "a proxy does not serve this resource", next: next)
-    }
 }
 
 extension RaftGroup {

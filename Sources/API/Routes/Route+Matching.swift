@@ -25,9 +25,21 @@ extension Route {
     /// A request that the table has, and what stood in place of the braces.
     package struct Match: Sendable {
         package let route: Route
+        /// The spelling of the path that it has, with the braces.
+        package let path: String
         package let values: [String]
 
         package var name: Name { route.name }
+
+        /// Refuses a rehearsal of what cannot be rehearsed: who asks for one wants nothing to happen.
+        package func checkDryRun(_ query: Query, _ method: Method) throws(Failure) {
+            guard method != .get, method != .head,
+                !route.parameters.contains(where: { $0.name == QueryName.dryRun }),
+                try query.flag(QueryName.dryRun)
+            else { return }
+            throw Failure(
+                .badQuery, "this operation has no dry run", next: "leave out \(QueryName.dryRun)")
+        }
 
         /// What is answered by a handler that the table never sends such a request to.
         package var stray: Failure {
@@ -54,7 +66,7 @@ extension Route {
                 continue
             }
             if pattern.route.methods.contains(method) {
-                return Match(route: pattern.route, values: values)
+                return Match(route: pattern.route, path: pattern.path, values: values)
             }
             allowed += pattern.route.methods
         }
@@ -83,6 +95,7 @@ extension Route {
     /// What the paths of the table are, taken apart once.
     private struct Pattern: Sendable {
         let route: Route
+        let path: String
         let elements: [String]
 
         /// - Returns: what stands in place of the braces; `nil` for another path.
@@ -102,7 +115,8 @@ extension Route {
 
     private static let patterns: [Pattern] = all.flatMap { route in
         route.paths.map { path in
-            Pattern(route: route, elements: path.split(separator: "/").map { String($0) })
+            Pattern(
+                route: route, path: path, elements: path.split(separator: "/").map { String($0) })
         }
     }
 }

@@ -280,12 +280,19 @@ extension Route {
 
     // MARK: Membership
 
+    /// How AIStore 5.0 spells `register`; its answer is a document.
+    package static let joinByAdmin = "/v1/cluster/join-by-admin"
+
     private static let membership: [Route] = [
         Route(
-            .register, .cluster, [.post], "/v1/cluster/register", at: both, rows: "A2 A3",
+            .register, .cluster, [.post], "/v1/cluster/register", joinByAdmin, at: both,
+            rows: "A2 A3",
             summary: "Register a node", parameters: [.dryRun, .nonElectable],
             body: .json(.joinRequest),
-            answers: [report],
+            answers: [
+                Answer(
+                    .ok, .json(.choice([.component(.forecast), .component(.registered)])), .empty)
+            ],
             failures: FailureCode.ofMembership + FailureCode.ofChanges + [.badJSON]),
         Route(
             .unregister, .cluster, [.delete], "/v1/cluster/daemon/{id}", rows: "A1",

@@ -45,6 +45,7 @@ package enum SchemaName: String, CaseIterable, Sendable {
     // Requests and their answers.
     case joinRequest = "JoinRequest"
     case joinReply = "JoinReply"
+    case registered = "Registered"
     case bucketChange = "BucketChange"
     case listRequest = "ListRequest"
     case listReply = "ListReply"
@@ -125,6 +126,7 @@ package enum SchemaName: String, CaseIterable, Sendable {
         case .clusterXactions: .map(.nullable(.component(.xactions)))
         case .xactionQuery: Self.xactionQuerySchema
         case .joinRequest: Self.joinRequestSchema
+        case .registered: .members(["daemon_id": .text, "rebalance_id": .text])
         case .joinReply: .members(["uuid": .text, "position": .text])
         case .bucketChange: Self.bucketChangeSchema
         case .listRequest: Self.listRequestSchema

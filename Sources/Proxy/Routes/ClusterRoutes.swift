@@ -72,7 +72,7 @@ struct ClusterRoutes: Sendable {
         }
     }
 
-    func register(_ exchange: Exchange, _ query: Query) async throws {
+    func register(_ exchange: Exchange, _ match: Route.Match, _ query: Query) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         var node = try JoinRequest(decoding: body).node
         if try query.flag(QueryName.nonElectable) { node.flags.insert(.nonElectable) }
@@ -81,7 +81,9 @@ struct ClusterRoutes: Sendable {
         try await onPrimary(exchange, body) { origin in
             if isDryRun { return try await forecast(registering: registered).encoded }
             _ = try await admission.register(registered, for: origin)
-            return []
+            // Later clients read an answer; no rebalance is started, so there is none to name.
+            return match.path == Route.joinByAdmin
+                ? Array("{\"daemon_id\":\"\(registered.id)\",\"rebalance_id\":\"\"}\n".utf8) : []
         }
     }
 

@@ -60,6 +60,7 @@ struct ProxyHandler: Handler {
         let query = target.query
         let match = try Route.match(
             exchange.request.method, try Resource(path: target.path), at: .proxy)
+        try match.checkDryRun(query, exchange.request.method)
         switch match.name {
         case .object, .objectRemoval, .objectAction:
             try await redirector.resolve(
@@ -87,7 +88,7 @@ struct ProxyHandler: Handler {
                 exchange, try ConfigRequest(.resetConfig, query: query))
         case .setPrimary: try await cluster.setPrimary(exchange, match.values[0], query)
         case .attachRemote, .detachRemote: throw Failure.remoteClusters
-        case .register: try await cluster.register(exchange, query)
+        case .register: try await cluster.register(exchange, match, query)
         case .join, .keepalive: try await cluster.admit(exchange, query)
         case .unregister: try await cluster.remove(exchange, match.values[0], query)
         case .mountpathNote: try await cluster.takeNote(exchange)

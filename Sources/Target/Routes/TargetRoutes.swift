@@ -45,6 +45,7 @@ struct TargetRoutes: Handler {
         exchange.operation = Operation(resource, exchange.request.method)
         let (query, method) = (request.query, exchange.request.method)
         let match = try Route.match(method, resource, at: .target)
+        try match.checkDryRun(query, method)
         switch match.name {
         case .object, .objectRemoval, .objectAction:
             try await ObjectRoutes(target: target, exchange: exchange, query: query)

@@ -61,6 +61,22 @@ import Testing
         }
     }
 
+    @Test func `what cannot be rehearsed is not done in its place`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let target = try await StubTarget.start(proxies)
+            let version = try await Self.version(proxies)
+            _ = try await proxies.ask(1, .delete, "/v1/cluster/daemon/t1")
+            let joins = try await proxies.ask(
+                1, .post, "/v1/cluster/autoreg?dry_run=true", target.joinRequest)
+            #expect(joins.status == 400 && joins.failure?.code == .badQuery, "\(joins.text)")
+            #expect(try await Self.version(proxies) == version + 1)
+            let later = try await proxies.ask(
+                1, .post, "/v1/cluster/join-by-admin", target.joinRequest)
+            #expect(later.text == "{\"daemon_id\":\"t1\",\"rebalance_id\":\"\"}\n")
+            await target.stop()
+        }
+    }
+
     @Test func `a dry run of a bucket's life says what is lost`() async throws {
         try await TestProxies.with(2) { proxies in
             let target = try await StubTarget.start(proxies)
