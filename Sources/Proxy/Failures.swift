@@ -34,6 +34,10 @@ extension Failure {
             self.init(
                 .badRequest, "a rebalance needs two active targets; there are \(count)",
                 next: "add a target, or end the maintenance of one")
+        case .notSuccessor(let asked, let current):
+            self.init(
+                .olderGeneration,
+                "generation \(asked.counter) does not follow the present one, \(current.counter)")
         }
     }
 
@@ -53,14 +57,84 @@ extension Failure {
 
 }
 
+extension Failure {
+    /// No `default`: a new case does not compile until someone chooses its code.
+    init(_ refusal: RecoveryRefusal, at node: Node) {
+        let again = "GET /v1/cluster?what=recovery_plan shows how things stand"
+        switch refusal {
+        case .otherGeneration(let generation):
+            self.init(
+                .planChanged, "\(node.id) is of generation \(generation), not the one expected",
+                next: again)
+        case .otherLast(let mark):
+            self.init(
+                .planChanged, "the log of \(node.id) ends at \(mark), not where the plan saw it",
+                next: again)
+        case .notPrefix(let mark):
+            self.init(
+                .recoveryRefused,
+                "the log of \(node.id), which ends at \(mark), is not the beginning of the log that "
+                    + "the new generation goes on from",
+                next: Self.rejoinLine(node))
+        case .notSuccessor(let generation):
+            self.init(
+                .planChanged, "\(node.id) is of generation \(generation), which is not followed",
+                next: again)
+        case .superseded(let generation): self = .superseded(by: generation, node)
+        case .notVoter:
+            self.init(
+                .recoveryRefused, "\(node.id) does not vote, and may lack what was committed",
+                next: again)
+        case .receivingSnapshot:
+            self.init(
+                .recoveryRefused, "\(node.id) has half of a snapshot, and no whole log",
+                next: again)
+        case .leaderIsHeard(let member):
+            self.init(
+                .quorumReachable,
+                "\(node.id) hears the primary, member \(member): nothing has to be forced",
+                next: "PUT /v1/cluster/proxy/ID makes another proxy primary")
+        case .bringsStrangers(let members), .dropsVoters(let members):
+            self.init(
+                .planChanged, "the voters have changed since the plan: \(members)", next: again)
+        case .notNamed:
+            self.init(
+                .recoveryRefused, "the new generation does not name \(node.id) among its members",
+                next: Self.rejoinLine(node))
+        }
+    }
+
+    /// Why a plan is not carried out.
+    init(_ refusal: RecoveryPlan.Refusal, _ plan: RecoveryPlan) {
+        let code: FailureCode =
+            switch refusal {
+            case .quorumReachable: .quorumReachable
+            case .superseded: .olderGeneration
+            case .noCandidate, .unfit, .unknownCandidate: .recoveryRefused
+            }
+        self.init(code, plan.describe(refusal), next: plan.next)
+    }
+
+    /// How a proxy that was left behind comes back.
+    static func rejoinLine(_ node: Node) -> String {
+        "curl -X PUT '\(node.address.url)/v1/daemon/proxy/PRIMARY?frc=true&can=http://PRIMARY' with the id and the "
+            + "URL of the new primary sets this proxy's log aside as a branch, and joins anew"
+    }
+
+    static func superseded(by generation: Generation, _ node: Node) -> Failure {
+        Failure(
+            .olderGeneration,
+            "\(node.id) was left behind by a forced recovery: generation \(generation) exists",
+            next: rejoinLine(node))
+    }
+}
+
 extension RaftGroup {
     /// Why there is no primary: a majority is missing (who, and since when), or an election is under way.
     func noPrimary() -> Failure {
         let status = status
         if let generation = status.supersededBy {
-            return Failure(
-                .olderGeneration,
-                "this proxy was left behind by a forced recovery (generation \(generation))")
+            return .superseded(by: generation, node)
         }
         let voters = status.configuration.voters
         guard !voters.isEmpty else {
@@ -113,6 +187,10 @@ extension RaftGroup {
         case .membership(let refusal):
             Failure(
                 .changingMembers, "the voting proxies cannot be changed now", cause: "\(refusal)")
+        case .recovery(let refusal):
+            Failure(
+                .recoveryRefused, "this proxy does not begin or adopt the generation",
+                cause: "\(refusal)")
         }
     }
 }

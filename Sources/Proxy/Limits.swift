@@ -86,4 +86,17 @@ enum Limits {
     /// How long requests under way may take when the proxy ends.
     static let drainSeconds = 3.0
     static let configBytesMax = 64 << 10
+
+    /// Entries not known to be committed that are read to see what they would do; a leader leaves far fewer.
+    static let recoveryTailBytes = 8 << 20
+    /// Logs that nobody runs, told with a plan: each some hundred bytes a bucket, at most ``Holdings/namesMax`` of them.
+    static let recoveryBodyBytes = 8 << 20
+    static let recoveryFilesMax = 16
+    /// Between two words to survivors that have not taken part yet.
+    static let adoptionSecondsMin = 0.1
+    static let adoptionSecondsMax = 2.0
+    /// How long a forced recovery waits until proxies and targets have gone over, and how often it looks.
+    static let recoveryVerifySeconds = 8.0
+    static let recoveryTargetSeconds = 3.0
+    static let recoveryLookSeconds = 0.05
 }

@@ -37,11 +37,28 @@ package enum ProxyCommand {
             let stop = StopSignal()
             do {
                 let daemon = try await ProxyDaemon(settings, stop: stop.latch)
-                return await daemon.run()
+                let status = await daemon.run()
+                return daemon.restarts ? beginAnew() : status
             } catch {
                 Console.error("martlet proxy: \(error)\n")
                 return 1
             }
         }
+    }
+
+    /// Replaces this process by the same program with the same arguments; descriptors do not survive that, and with them
+    /// the log's lock goes.
+    ///
+    /// - Returns: only when that fails; whoever starts this process again helps as well.
+    private static func beginAnew() -> Int32 {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        let name = String(decoding: buffer.prefix(max(0, count)).map(UInt8.init), as: UTF8.self)
+        // Its file may have been replaced since; the kernel still has the one that runs.
+        for path in [name, "/proc/self/exe"] where access(path, X_OK) == 0 {
+            execv(path, CommandLine.unsafeArgv)
+        }
+        Console.error("martlet proxy: cannot begin again: \(String(cString: strerror(errno)))\n")
+        return 1
     }
 }

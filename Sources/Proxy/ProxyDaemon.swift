@@ -34,6 +34,7 @@ final class ProxyDaemon: Sendable {
     private let metadata: MetadataService
     private let statistics: NodeStatistics
     private let admission: Admission
+    private let adoption: AdoptionService
     private let handler: ProxyHandler
 
     /// Opens the log, and founds the cluster in it if that was asked for.
@@ -41,13 +42,14 @@ final class ProxyDaemon: Sendable {
     /// - Throws: when the log cannot be opened or trusted, when there is nothing to start from, or when there is a
     ///   cluster already where one was to be founded.
     init(_ settings: ProxySettings, stop: Latch) async throws {
-        self.settings = settings
+        var settings = settings
         self.stop = stop
         ending = Ending(stop)
         log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
         config = LiveConfig(
             node: settings.id, logLevel: settings.config.logLevel, log: log.about("config"))
-        let storage = try await Self.openLog(settings, log)
+        let storage = try await Self.openLog(&settings, log)
+        self.settings = settings
         node = Node(
             id: settings.id, role: .proxy, address: settings.advertised,
             flags: settings.isElectable ? [] : [.nonElectable], member: storage.member.rawValue)
@@ -65,9 +67,11 @@ final class ProxyDaemon: Sendable {
                 directory: directory, contacts: contacts, client: client, loop: loops.loops[0],
                 log: log.about("raft")))
         let hashes = StateHashes()
+        let fence = Fence(node)
         let pool = loops.pool
         let observer = RaftObserver(
-            published: published, config: config, hashes: hashes, stop: stop, log: log)
+            published: published, config: config, hashes: hashes, fence: fence, stop: stop,
+            log: log)
         let storageThread = BlockingPool(name: "log", threads: 1)
         let raft = try RaftMember(
             id: storage.member, storage: storage, machine: Catalog(), wire: transport,
@@ -82,14 +86,14 @@ final class ProxyDaemon: Sendable {
         observer.start(raft.status, raft.state)
         isStranded = observer.isStranded
         let group = RaftGroup(
-            raft: raft, directory: directory, contacts: contacts,
+            node: node, raft: raft, directory: directory, contacts: contacts,
             statusChanges: observer.statusChanges, counters: observer.counters)
         self.group = group
         let published = published
         followers = Followers { published.now.state.position }
         metadata = MetadataService(
             id: settings.id, group: group, published: published, followers: followers,
-            loop: loops.loops[0])
+            fence: fence, loop: loops.loops[0])
         let forwarder = Forwarder(
             id: settings.id, group: group, client: client, loop: loops.loops[0], config: config)
         let configRoutes = ConfigRoutes(
@@ -106,6 +110,11 @@ final class ProxyDaemon: Sendable {
             group: group, metadata: metadata, published: published, loop: loops.loops[0])
         let departure = Departure(
             group: group, metadata: metadata, published: published, loop: loops.loops[0])
+        let survey = RecoverySurvey(
+            node: node, group: group, published: published, client: client,
+            branches: Branches(dataPath: settings.dataPath, pool: pool))
+        adoption = AdoptionService(
+            survey: survey, client: client, loop: loops.loops[0], log: log.about("recovery"))
         let daemon = DaemonRoutes(
             node: node, metadata: metadata, raft: RaftDocument(group: group),
             statistics: counted, log: log.tail, config: configRoutes,
@@ -115,7 +124,17 @@ final class ProxyDaemon: Sendable {
                     transfer: transfer, forwarder: forwarder, ending: ending,
                     log: log.about("shutdown")),
                 config: configRoutes),
-            history: HistoryRoute(group: group, loop: loops.loops[0]))
+            history: HistoryRoute(group: group, loop: loops.loops[0]),
+            recovery: RecoveryRoutes(
+                survey: survey, adoption: adoption,
+                forced: ForcedPrimary(
+                    survey: survey, adoption: adoption,
+                    rejoin: Rejoin(
+                        node: node, dataPath: settings.dataPath, group: group,
+                        published: published, pool: pool, ending: ending),
+                    verification: RecoveryVerification(
+                        group: group, published: published, followers: followers),
+                    client: client, log: log.about("recovery"))))
         let actions = ClusterActions(
             forwarder: forwarder,
             shutdown: ClusterShutdown(
@@ -143,7 +162,7 @@ final class ProxyDaemon: Sendable {
             follow: FollowServer(
                 published: published, followers: followers, hashes: hashes,
                 entries: { raft.committedEntries(from: $0, bytesMax: $1) }, pool: loops.pool,
-                stopping: stopping, log: log.about("followers")),
+                fence: fence, stopping: stopping, log: log.about("followers")),
             receiver: StreamReceiver(
                 member: storage.member, identity: identity, directory: directory,
                 contacts: contacts, closing: closing, receive: { raft.receive($0) }),
@@ -167,10 +186,14 @@ final class ProxyDaemon: Sendable {
     }
 
     private static func openLog(
-        _ settings: ProxySettings, _ log: Logger
+        _ settings: inout ProxySettings, _ log: Logger
     ) async throws -> SQLiteLog {
         try FileManager.default.createDirectory(
             atPath: settings.dataPath, withIntermediateDirectories: true)
+        if let seeds = try RejoinOrder.resume(in: settings.dataPath, log) {
+            settings.founds = false
+            settings.seeds += seeds.filter { !settings.seeds.contains($0) }
+        }
         let storage = try SQLiteLog(
             path: "\(settings.dataPath)/\(SQLiteLog.fileName)",
             newMember: MemberID(SystemRandom.word() | 1))
@@ -190,6 +213,9 @@ final class ProxyDaemon: Sendable {
 
     // MARK: Running
 
+    /// Whether the program is to begin again when ``run()`` has returned.
+    var restarts: Bool { ending.restarts }
+
     /// Serves until told to stop, or until the log fails.
     ///
     /// - Returns: the process's exit status.
@@ -207,7 +233,7 @@ final class ProxyDaemon: Sendable {
         let status: Int32 = group.status.stopped == nil ? 0 : 1
         log.info("stopping")
         stopping.open()
-        if ending.handsOver {
+        if ending.handsOver, !ending.restarts {
             await handOver()
             // What was proposed here is committed by the next primary; only its messages tell what became of it.
             _ = await loops.loops[0].within(nanoseconds: UInt64(Limits.settleSeconds * 1e9)) {
@@ -251,6 +277,7 @@ final class ProxyDaemon: Sendable {
                     log: self.log.about("group")
                 ).run()
             }
+            tasks.addTask { await self.adoption.run() }
             tasks.addTask {
                 await FollowerReporter(
                     id: self.node.id, group: self.group, followers: self.followers,

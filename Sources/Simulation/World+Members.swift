@@ -127,6 +127,7 @@ extension World {
             agenda.plan(.announce(id, life: member(id).life), at: now + delay)
         case .answer(let token, let outcome): answered(token.rawValue, outcome, by: id)
         case .answerRead(let token, let outcome): answered(token.rawValue, outcome, by: id)
+        case .answerRecovery(_, let outcome): note("\(id) recovery \(outcome)")
         case .transferEnded(_, let result): note("\(id) transfer \(result)")
         case .applied(let entries, let state, let position):
             oracle.applied(entries, by: id)

@@ -114,6 +114,16 @@ extension Failure {
             next: "repeat the request at a proxy")
     }
 
+    static func olderGeneration(_ wanted: LogPosition, _ state: ClusterState) -> Failure {
+        let primary = state.map.primary.flatMap { state.map[$0]?.address.url }
+        return Failure(
+            .olderGeneration,
+            "the redirect was made by generation \(wanted.generationText), which a forced recovery has left "
+                + "behind; this target follows generation \(state.position.generationText)",
+            next: "repeat the request at a proxy of that generation"
+                + (primary.map { ": \($0)" } ?? ""))
+    }
+
     static func elsewhere(_ key: ObjectKey, _ owner: Node) -> Failure {
         Failure(
             .objectElsewhere,

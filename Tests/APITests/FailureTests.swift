@@ -56,9 +56,12 @@ import Testing
         out_of_space 507
         outcome_unknown 504
         overloaded 503
+        plan_changed 409
         primary_unreachable 502
         proxy_unreachable 502
         quorum_at_risk 400
+        quorum_reachable 409
+        recovery_refused 409
         request_timeout 408
         role_differs 409
         starting 503

@@ -11,6 +11,7 @@ struct Group {
         var outcomes: [ProposalToken: [ProposalOutcome<Ledger.Outcome>]] = [:]
         var reads: [ReadToken: [ReadOutcome]] = [:]
         var transfers: [TransferResult] = []
+        var recoveries: [ProposalToken: [RecoveryOutcome]] = [:]
         var stopped: StopReason?
         var starts: UInt64 = 0
         var isDiskStuck = false
@@ -120,6 +121,8 @@ struct Group {
                 member.outcomes[token, default: []].append(outcome)
             case .answerRead(let token, let outcome):
                 member.reads[token, default: []].append(outcome)
+            case .answerRecovery(let token, let outcome):
+                member.recoveries[token, default: []].append(outcome)
             case .transferEnded(_, let result): member.transfers.append(result)
             case .stopped(let reason): member.stopped = reason
             case .applied(_, _, let position): member.told = position.index

@@ -282,6 +282,26 @@ import Testing
         #expect(try choice.shouldMove(from: other, in: map(primary: 1, targets: 2), at: .zero))
     }
 
+    @Test func `with the primary and another proxy gone, the third is followed and stays so`()
+        throws
+    {
+        var choice = ProxyChoice(node: try #require(NodeID("t1")), joins: [])
+        let gone = try map(primary: 1)
+        var followed: Endpoint?
+        for _ in 0..<3 {
+            let found = choice.next(in: gone)
+            let proxy = try #require(found)
+            guard proxy.port != 3 else {
+                followed = proxy
+                break
+            }
+            _ = choice.ended(with: proxy, .failed, in: gone, at: .zero)
+        }
+        let third = try #require(followed)
+        let moves = choice.shouldMove(from: third, in: gone, at: .zero)
+        #expect(!moves)
+    }
+
     @Test
     func `a primary that only stumbled is gone back to after a while, and less and less often`()
         throws

@@ -63,11 +63,26 @@ import Testing
         follower.begin()
         #expect(
             refusal(of: progress("c", position(9)), by: &follower, at: now)
-                == .olderGeneration(theirs: 1, ours: 2))
-        let twin = LogPosition(generation: 2, nonce: 9, term: 1, index: 9)
-        #expect(
-            refusal(of: progress("c", twin), by: &follower, at: now)
-                == .otherGeneration(twin))
+                == .olderGeneration(
+                    theirs: position(9),
+                    ours: LogPosition(generation: 2, nonce: 8, term: 0, index: 0)))
+    }
+
+    /// FS-06
+    @Test func `of two recoveries made at once the one with the higher nonce is followed`() throws {
+        let ours = LogPosition(generation: 2, nonce: 8, term: 1, index: 1)
+        var follower = LogFollower(record: ClusterRecord(clusterID: "c", position: ours))
+        follower.begin()
+        let lower = LogPosition(generation: 2, nonce: 7, term: 9, index: 90)
+        guard
+            case .olderGeneration(lower, _)? = refusal(
+                of: progress("c", lower), by: &follower, at: now)
+        else {
+            Issue.record("the lower one is not refused")
+            return
+        }
+        let higher = LogPosition(generation: 2, nonce: 9, term: 1, index: 1)
+        #expect(refusal(of: progress("c", higher), by: &follower, at: now) == nil)
     }
 
     @Test func `a snapshot replaces the state, and everything is compared with it`() throws {

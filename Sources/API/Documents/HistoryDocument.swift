@@ -110,6 +110,11 @@ package struct HistoryDocument: Sendable {
                         }
                     }
                 }
+            case .recovery(let before, let after):
+                json.member("what", "recovery")
+                pair(before, after, &json) { json, record in
+                    json.object { $0.value(members: record) }
+                }
             case .setting(let name, let node, let before, let after):
                 json.member("what", "config")
                 json.member("name", name)

@@ -56,6 +56,12 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case alreadyFounded = "already_founded"
     case wrongCluster = "wrong_cluster"
     case olderGeneration = "older_generation"
+    /// Nothing has to be forced: a majority answers.
+    case quorumReachable = "quorum_reachable"
+    /// The proxy cannot go on by force, or something would be lost that the request does not accept.
+    case recoveryRefused = "recovery_refused"
+    /// The logs are not what they were when the plan was made.
+    case planChanged = "plan_changed"
     /// Others changed the configuration again and again meanwhile.
     case configChanged = "config_changed"
 
@@ -106,7 +112,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
             404
         case .bucketExists, .duplicateNode, .addressTaken, .roleDiffers, .alreadyFounded,
             .wrongCluster,
-            .olderGeneration, .configChanged:
+            .olderGeneration, .configChanged, .quorumReachable, .recoveryRefused, .planChanged:
             409
         case .requestTimeout: 408
         case .lengthRequired: 411

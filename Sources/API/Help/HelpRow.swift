@@ -73,8 +73,8 @@ package struct HelpRow: Equatable, Sendable {
         HelpRow(
             "A4", "Make another proxy the primary", "PUT", "/v1/cluster/proxy/{other}"),
         HelpRow(
-            "A5", "Force a primary on what is left of a cluster", "PUT",
-            "/v1/daemon/proxy/{other}?frc=true&can={other-url}"),
+            "A5", "Force a primary on what is left of a cluster (dry_run=true only shows the plan)",
+            "PUT", "/v1/daemon/proxy/{other}?frc=true&can={other-url}&dry_run=true"),
         HelpRow(
             "A6", "Set an option of one node", "PUT", "/v1/daemon",
             #"{"action":"setconfig","name":"stats_time","value":"1s"}"#),

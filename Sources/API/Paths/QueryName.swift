@@ -32,6 +32,13 @@ package enum QueryName {
     package static let of = "of"
     package static let before = "before"
     package static let limit = "limit"
+    /// Of a forced recovery: the proxy that is to go on, by URL or by id; the plan that is carried out; and what is passed
+    /// over.
+    package static let can = "can"
+    package static let candidate = "candidate"
+    package static let token = "token"
+    package static let override = "override"
+    package static let name = "name"
     /// Do it although something would be lost.
     package static let force = "frc"
     /// Say what would change, and change nothing.

@@ -5,6 +5,8 @@ extension FailureCode {
         .bodyTooLarge, .requestTimeout, .overloaded, .starting, .stopping, .internalError,
         // Of a transfer coding, whatever the operation.
         .notImplemented,
+        // What a client has seen (`Martlet-Position`) is not there yet, or was given up.
+        .badPosition, .deadlineExceeded, .olderGeneration,
     ]
 
     /// Statuses of requests that are none: a head that is too long, an expectation nobody meets, another version of HTTP. Their
@@ -43,6 +45,13 @@ extension FailureCode {
     static let ofConfig: [FailureCode] = [
         .unknownOption, .optionRefused, .configChanged, .badNode, .nodeNotFound,
     ]
+
+    /// What going on by force may meet.
+    static let ofRecovery: [FailureCode] =
+        ofChanges + [
+            .quorumReachable, .recoveryRefused, .planChanged, .badNode, .nodeNotFound, .badBody,
+            .badJSON, .wrongCluster, .addressUnreachable, .inputOutput,
+        ]
 
     /// What putting nodes on the map, and taking them off, may meet.
     static let ofMembership: [FailureCode] = [

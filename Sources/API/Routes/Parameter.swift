@@ -96,6 +96,12 @@ extension Parameter {
     static let timeout = query(
         QueryName.timeout, .pattern("[0-9]{1,2}(?:\\.[0-9]{1,3})?s?"),
         "how long `wait_version` waits, in seconds")
+    static let can = query(
+        QueryName.can, .pattern("http://[a-z0-9.:\\[\\]-]{1,64}"), "the proxy that goes on, by URL")
+    static let candidate = query(
+        QueryName.candidate, .pattern("[a-zA-Z0-9_-]{1,32}"), "the proxy that goes on, by id")
+    static let override = query(
+        QueryName.override, .words(["quorum"]), "although a majority answers")
     static let position = query(
         QueryName.position, .text, "the position of the state a redirect was made from")
     static let redirected: [Parameter] = [

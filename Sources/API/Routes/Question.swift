@@ -7,6 +7,8 @@ package enum NodeQuestion: String, CaseIterable, Sendable {
     case rmd, stats, status, sysinfo, mountpaths, disk
     case xactions = "qryxstats"
     case remote, log, raft
+    // Of forced recoveries: this proxy's log, what logs it has set aside, what a target has without a bucket.
+    case recovery, branches, kept
 
     /// Also by the names of AIStore's documents and of its later versions.
     package init?(text: String) {
@@ -21,8 +23,8 @@ package enum NodeQuestion: String, CaseIterable, Sendable {
 
     package var roles: [NodeRole] {
         switch self {
-        case .mountpaths, .disk, .xactions: [.target]
-        case .clusterConfig, .rmd, .raft: [.proxy]
+        case .mountpaths, .disk, .xactions, .kept: [.target]
+        case .clusterConfig, .rmd, .raft, .recovery, .branches: [.proxy]
         case .smap, .bmd, .snode, .smapvote, .config, .stats, .status, .sysinfo, .remote, .log:
             NodeRole.allCases
         }
@@ -61,6 +63,9 @@ package enum NodeQuestion: String, CaseIterable, Sendable {
         case .xactions: .xactions
         case .remote: .remoteClusters
         case .raft: .raft
+        case .recovery: .recoveryFacts
+        case .branches: .branches
+        case .kept: .keptDirectories
         case .log: nil
         }
     }
@@ -77,6 +82,8 @@ package enum ClusterQuestion: String, CaseIterable, Sendable {
     case xactionStatistics = "qryxstats"
     case xactionStatus = "status"
     case remote
+    case recovery
+    case recoveryPlan = "recovery_plan"
 
     package init?(text: String) {
         switch text {
@@ -114,6 +121,8 @@ package enum ClusterQuestion: String, CaseIterable, Sendable {
         case .mountpaths: .clusterMountpaths
         case .xactionStatistics: .clusterXactions
         case .remote: .remoteClusters
+        case .recovery: .recoveryOverview
+        case .recoveryPlan: .recoveryPlan
         // The latter is JSON, sent as text (contract §2.4).
         case .targetAddresses, .xactionStatus: nil
         }

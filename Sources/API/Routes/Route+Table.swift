@@ -6,128 +6,11 @@ extension Route {
     package static let all: [Route] =
         objects + buckets + nodes + cluster + remotes + membership + service + internals
 
-    private static let both = NodeRole.allCases
-    private static let report = Answer(
+    static let both = NodeRole.allCases
+    static let report = Answer(
         .ok, .json(.component(.forecast)), .empty, for: "done; or what `dry_run` says")
     private static let configReport = Answer(
         .ok, .json(.component(.configReport)), .empty, for: "done; or what `dry_run` says")
-
-    // MARK: Objects
-
-    private static let place = [Parameter.provider, .namespace]
-
-    private static let objects: [Route] = [
-        Route(
-            .object, .data, [.get], "/v1/objects/{bucket}/{object}", at: both,
-            rows: "A20 A21", summary: "Read an object, or bytes of it",
-            parameters: place + Parameter.redirected + [
-                .position, .header("Range", .pattern("bytes=[0-9]{1,6}-[0-9]{0,6}"), "which bytes"),
-            ],
-            answers: [
-                Answer(.ok, .bytes, .empty, for: "the object"),
-                Answer(.partialContent, .bytes, for: "the bytes asked for"),
-                Answer(.movedPermanently, .html, for: "a proxy: the target that has the object"),
-            ], failures: FailureCode.ofObjects + FailureCode.ofReads + [.badRange]),
-        Route(
-            .object, .data, [.head], "/v1/objects/{bucket}/{object}", at: both,
-            rows: "A19 A25", summary: "Get the properties of an object, or whether it is there",
-            parameters: place + Parameter.redirected + [
-                .position,
-                .query(QueryName.checkCached, Parameter.flagSchema, "only whether it is there"),
-            ], answers: [.done, Answer(.temporaryRedirect, .empty, for: "a proxy")],
-            failures: FailureCode.ofObjects + FailureCode.ofReads),
-        Route(
-            .object, .data, [.put], "/v1/objects/{bucket}/{object}", at: both,
-            rows: "A26 A27 A28", summary: "Store an object",
-            parameters: place + Parameter.redirected + [
-                .position,
-                .unserved(QueryName.appendType, .words(["append", "flush"])),
-                .header("checksum.type", .words(["xxhash", "none"]), "of the body"),
-                .header("checksum.value", .pattern("[0-9a-f]{16}"), "of the body"),
-            ], body: .bytes, answers: [.done, Answer(.temporaryRedirect, .empty, for: "a proxy")],
-            failures: FailureCode.ofObjects + FailureCode.ofReads),
-        Route(
-            .objectRemoval, .data, [.delete], "/v1/objects/{bucket}/{object}", at: both,
-            rows: "A29 A38",
-            summary: "Delete an object", parameters: place + Parameter.redirected + [.position],
-            body: .optionalAction, acts: [.unserved(.evictObjects)],
-            answers: [.done, Answer(.temporaryRedirect, .empty, for: "a proxy")],
-            failures: FailureCode.ofObjects + FailureCode.ofReads + FailureCode.ofMessages),
-        Route(
-            .objectAction, .data, [.post], "/v1/objects/{bucket}/{object}", at: both,
-            rows: "A18", summary: "Rename or promote an object",
-            parameters: place + Parameter.redirected + [.position], body: .action,
-            acts: [.unserved(.renameObject), .unserved(.promote)],
-            answers: [Answer(.temporaryRedirect, .empty, for: "a proxy")],
-            failures: FailureCode.ofObjects + FailureCode.ofReads + FailureCode.ofMessages),
-    ]
-
-    // MARK: Buckets
-
-    private static let bucketFailures =
-        FailureCode.ofBuckets + FailureCode.ofReads + FailureCode.ofMessages
-    private static let listing: Act = Act(.listObjects, .component(.listRequest))
-
-    private static let buckets: [Route] = [
-        Route(
-            .buckets, .reads, [.get], "/v1/buckets", at: both, rows: "A22",
-            summary: "List the buckets",
-            parameters: place + [.consistency],
-            answers: [Answer(.ok, .json(.array(.component(.bucket))))], failures: bucketFailures),
-        Route(
-            .bucketObjects, .reads, [.get], "/v1/buckets/{bucket}", at: both,
-            summary:
-                "List the objects of a bucket, as later clients do; `*` for the name lists buckets",
-            parameters: place, body: .optionalAction, acts: [listing],
-            answers: [
-                Answer(
-                    .ok,
-                    .json(.choice([.component(.listReply), .array(.component(.bucket))])))
-            ],
-            failures: bucketFailures + [
-                .noTargets, .targetUnreachable, .mountpathUnavailable, .inputOutput,
-            ]),
-        Route(
-            .bucketProperties, .reads, [.head], "/v1/buckets/{bucket}", at: both,
-            rows: "A24", summary: "Get the properties of a bucket, as headers",
-            parameters: place + [.consistency],
-            answers: [.done], failures: bucketFailures),
-        Route(
-            .bucketAction, .data, [.post], "/v1/buckets/{bucket}", at: both,
-            rows: "A14 A16 A17 A23 A32 A33 A36 A37 A46",
-            summary: "Create a bucket, list its objects; a target lists its own objects",
-            parameters: place + Parameter.redirected + [.position, .dryRun], body: .action,
-            acts: [
-                Act(.createBucket, .component(.bucketChange), at: [.proxy]), listing,
-                Act(.forgetListing),
-                .unserved(.renameBucket), .unserved(.copyBucket), .unserved(.transformBucket),
-                .unserved(.makeCopies), .unserved(.encode), .unserved(.summarize),
-                .unserved(.prefetch), .unserved(.promote),
-            ],
-            answers: [
-                Answer(
-                    .ok,
-                    .json(.choice([.component(.listReply), .component(.forecast)])), .empty)
-            ],
-            failures: bucketFailures + FailureCode.ofChanges + [
-                .bucketExists, .noTargets, .notRedirected, .badPosition, .targetBehind,
-                .mountpathUnavailable, .inputOutput, .targetInMaintenance,
-            ]),
-        Route(
-            .bucketRemoval, .data, [.delete], "/v1/buckets/{bucket}",
-            rows: "A15 A30 A31 A39 A40 A41",
-            summary: "Destroy a bucket and all that is in it", parameters: place + [.dryRun],
-            body: .action,
-            acts: [
-                Act(.destroyBucket), .unserved(.deleteObjects), .unserved(.evictObjects),
-                .unserved(.evictBucket),
-            ], answers: [report], failures: bucketFailures + FailureCode.ofChanges),
-        Route(
-            .bucketChange, .data, [.patch], "/v1/buckets/{bucket}", rows: "A34 A35",
-            summary: "Change the properties of a bucket", parameters: place, body: .action,
-            acts: [.unserved(.setProperties), .unserved(.resetProperties)], answers: [],
-            failures: bucketFailures + FailureCode.ofChanges),
-    ]
 
     // MARK: One node
 
@@ -151,6 +34,8 @@ extension Route {
                 .consistency, .version, .difference, .waitVersion, .timeout,
                 .query("severity", .words(["info", "warning", "error"]), "log: the least"),
                 .query("offset", .pattern("[0-9]{1,9}"), "log: what has been read already"),
+                .query(QueryName.name, .texts(length: 1...64), "branches: which one"),
+                .query(QueryName.after, .pattern("[0-9]{1,19}"), "branches: entries behind it"),
             ], body: .optionalJSON(.xactionQuery), answers: [],
             failures: FailureCode.ofReads + [
                 .unknownDocument, .versionNotFound, .badJSON, .badValue, .badBucketName,
@@ -182,6 +67,14 @@ extension Route {
                 .each("options", .component(.optionNames), "by name"), .dryRun, transient,
             ],
             answers: [configReport], failures: configFailures),
+        Route(
+            .forcePrimary, .cluster, [.put], "/v1/daemon/proxy/{id}", rows: "A5",
+            summary: "Force a primary on what is left of a cluster (`frc=true`)",
+            parameters: recoveryParameters, body: .optionalJSON(.recoveryFiles),
+            answers: [
+                Answer(.ok, .json(.component(.recovery))),
+                Answer(.accepted, .json(.component(.recovery)), for: "some are still missing"),
+            ], failures: FailureCode.ofRecovery),
         Route(
             .mountpaths, .cluster, [.post, .put, .delete], "/v1/daemon/mountpaths",
             at: [.target],
@@ -222,6 +115,7 @@ extension Route {
                     "history: of which map"),
                 .query(QueryName.before, .pattern("[1-9][0-9]{0,18}"), "history: before an entry"),
                 .query(QueryName.limit, .pattern("[1-9][0-9]{0,2}"), "history: so many entries"),
+                .can, .candidate, .override,
             ], body: .optionalJSON(.xactionQuery), answers: [],
             failures: FailureCode.ofReads + [
                 .unknownDocument, .versionNotFound, .badJSON, .badValue, .badBucketName,
@@ -263,8 +157,28 @@ extension Route {
             ], answers: [configReport], failures: configFailures),
         Route(
             .setPrimary, .cluster, [.put], "/v1/cluster/proxy/{id}", rows: "A4",
-            summary: "Make another proxy the primary", parameters: [.dryRun], answers: [report],
-            failures: FailureCode.ofChanges + [.badNode]),
+            summary: "Make another proxy the primary; with `frc=true` as below /v1/daemon",
+            parameters: recoveryParameters, body: .optionalJSON(.recoveryFiles),
+            answers: [
+                Answer(
+                    .ok, .json(.choice([.component(.forecast), .component(.recovery)])), .empty),
+                Answer(.accepted, .json(.component(.recovery)), for: "some are still missing"),
+            ], failures: FailureCode.ofRecovery),
+        Route(
+            .clusterInquiry, .reads, [.post], "/v1/cluster",
+            summary: "The plan of a forced recovery, with logs that nobody runs",
+            parameters: [
+                .required(
+                    QueryName.what, .words([ClusterQuestion.recoveryPlan.rawValue]),
+                    "which document"), .can, .candidate, .override,
+            ], body: .optionalJSON(.recoveryFiles),
+            answers: [Answer(.ok, .json(.component(.recoveryPlan)))],
+            failures: FailureCode.ofRecovery + [.unknownDocument]),
+    ]
+
+    private static let recoveryParameters: [Parameter] = [
+        .force, .dryRun, .can, .override,
+        .query(QueryName.token, .texts(length: 0...128), "names the plan that is carried out"),
     ]
 
     private static let remotes: [Route] = [
@@ -310,6 +224,10 @@ extension Route {
             parameters: [.nonElectable], body: .json(.joinRequest),
             answers: [Answer(.ok, .json(.component(.joinReply)))],
             failures: FailureCode.ofMembership + FailureCode.ofChanges + [.badJSON]),
+        Route(
+            .adoptGeneration, .between, [.post], "/v1/daemon/recovery",
+            summary: "A proxy tells another of the generation it is to take part in",
+            body: .json(.recoveryFacts), answers: [.done], failures: FailureCode.ofRecovery),
         Route(
             .mountpathNote, .between, [.post], "/v1/cluster/mountpaths",
             summary: "A target says what has become of one of its mountpaths",

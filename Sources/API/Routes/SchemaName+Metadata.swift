@@ -200,7 +200,8 @@ extension SchemaName {
     // MARK: The group
 
     static let raftSchema: Schema = .members([
-        "member": .text, "role": .text, "generation": .text, "term": .count(),
+        "member": .text, "role": .text, "generation": .text, "superseded_by": .nullable(.text),
+        "term": .count(),
         "commit": .count(), "applied": .text, "last": .count(), "leader": .nullable(.text),
         "members": .array(
             .members(

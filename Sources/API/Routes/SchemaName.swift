@@ -24,6 +24,14 @@ package enum SchemaName: String, CaseIterable, Sendable {
     case clusterInfo = "ClusterInfo"
     case raft = "Raft"
     case remoteClusters = "RemoteClusters"
+    // Forced recovery.
+    case recovery = "Recovery"
+    case recoveryFacts = "RecoveryFacts"
+    case recoveryFiles = "RecoveryFiles"
+    case recoveryOverview = "RecoveryOverview"
+    case recoveryPlan = "RecoveryPlan"
+    case branches = "Branches"
+    case keptDirectories = "KeptDirectories"
     // What is measured.
     case counters = "Counters"
     case capacity = "Capacity"
@@ -94,6 +102,14 @@ package enum SchemaName: String, CaseIterable, Sendable {
                 ], optional: ["reason": .texts(length: 0...100)])
         case .clusterInfo: Self.clusterInfoSchema
         case .raft: Self.raftSchema
+        case .recovery: Self.recoverySchema
+        case .recoveryPlan: Self.recoveryPlanSchema
+        case .recoveryFacts: Self.recoveryFactsSchema
+        case .recoveryFiles:
+            .choice([.component(.recoveryFacts), .array(.component(.recoveryFacts))])
+        case .recoveryOverview: Self.recoveryOverviewSchema
+        case .branches: .openObject(["branches": .array(.any)])
+        case .keptDirectories: Self.keptSchema
         case .remoteClusters: .members([:])
         case .counters: .map(.count())
         case .capacity:

@@ -16,6 +16,7 @@ public enum HistoryChange: Equatable, Sendable {
     case rebalance(before: RebalanceRecord?, after: RebalanceRecord?)
     /// What a target has told of its disks.
     case mountpaths(NodeID, before: [MountpathNote]?, after: [MountpathNote]?)
+    case recovery(before: RecoveryRecord?, after: RecoveryRecord?)
     /// An option that was set, set anew or taken back; for the cluster, or for a node. `nil` where it was not set.
     case setting(String, node: NodeID?, before: String?, after: String?)
 }
@@ -59,6 +60,8 @@ extension HistoryEntry.Row {
                     throw DecodingFailure("not a node id", at: 0)
                 }
                 return [.mountpaths(id, before: try notes(before), after: try notes(after))]
+            case .recovery:
+                return [.recovery(before: try recovery(before), after: try recovery(after))]
             }
         }
     }
@@ -75,6 +78,12 @@ extension HistoryEntry.Row {
         guard let value else { return nil }
         var reader = ByteReader(value)
         return try RebalanceRecord(from: &reader)
+    }
+
+    private func recovery(_ value: [UInt8]?) throws(DecodingFailure) -> RecoveryRecord? {
+        guard let value else { return nil }
+        var reader = ByteReader(value)
+        return try RecoveryRecord(row: &reader)
     }
 
     private func notes(_ value: [UInt8]?) throws(DecodingFailure) -> [MountpathNote]? {

@@ -44,6 +44,11 @@ extension ClusterState {
         if case .found(_, _, let counter, let nonce) = command, generation == (0, 0) {
             generation = (counter, nonce)
         }
+        // A record that raises nothing is refused by `recover`; the place never goes back.
+        if case .recover(let record) = command {
+            let raised = (record.generation.counter, record.generation.nonce)
+            if raised > generation { generation = raised }
+        }
         return LogPosition(
             generation: generation.0, nonce: generation.1, term: term, index: index)
     }

@@ -12,6 +12,10 @@ public struct ClusterState: Equatable, Sendable {
     public private(set) var config = ClusterConfig()
     public internal(set) var rebalance = RebalanceRecord()
     public internal(set) var mountpathNotes = SortedMap<NodeID, [MountpathNote]>()
+    /// The newest forced recoveries, by the generation each began.
+    public internal(set) var recoveries = SortedMap<
+        RecoveryRecord.Generation, RecoveryRecord
+    >()
     /// The sum of all rows' hashes; equal positions must have equal hashes on every replica.
     public private(set) var hash: UInt64 = 0
 
@@ -30,7 +34,7 @@ public struct ClusterState: Equatable, Sendable {
         changes: inout [StateRow.Change]
     ) -> Outcome {
         advance(to: position)
-        let result = change(by: record.command, time: time, changes: &changes)
+        let result = change(by: record, time: time, changes: &changes)
         return Outcome(position: position, result: result)
     }
 
@@ -58,8 +62,9 @@ public struct ClusterState: Equatable, Sendable {
     // MARK: Commands
 
     private mutating func change(
-        by command: Command, time: Timestamp, changes: inout [StateRow.Change]
+        by record: LogRecord, time: Timestamp, changes: inout [StateRow.Change]
     ) -> Result<UInt64, Rejection> {
+        let command = record.command
         if case .found(let clusterID, let founder, _, _) = command {
             return found(clusterID, by: founder, time: time, changes: &changes)
         }
@@ -77,6 +82,8 @@ public struct ClusterState: Equatable, Sendable {
         case .stopRebalance: return stopRebalance(time: time, changes: &changes)
         case .noteMountpath(let id, let note):
             return self.note(note, of: id, time: time, changes: &changes)
+        case .recover(let recovery):
+            return recover(recovery, by: record, time: time, changes: &changes)
         }
     }
 
@@ -145,6 +152,20 @@ public struct ClusterState: Equatable, Sendable {
         put(clusterRow, &changes)
         forgetConfig(of: id, &changes)
         return .success(map.version)
+    }
+
+    /// Takes proxies off the map whose successor as primary is known.
+    mutating func takeOff(
+        _ ids: [NodeID], for primary: NodeID, changes: inout [StateRow.Change]
+    ) {
+        for node in ids.compactMap({ map[$0] }) {
+            map.remove(node.id)
+            delete(row(of: node), &changes)
+            forgetConfig(of: node.id, &changes)
+        }
+        if map[primary] != nil { map.primary = primary }
+        map.version += 1
+        put(clusterRow, &changes)
     }
 
     private mutating func create(
@@ -246,6 +267,7 @@ extension ClusterState {
         rows.append(configRow)
         rows.append(contentsOf: config.nodes.keys.map { configRow(of: $0) })
         rows.append(contentsOf: operationRows)
+        rows.append(contentsOf: recoveryRows)
         return rows
     }
 
@@ -282,6 +304,7 @@ extension ClusterState {
             try config.restore(id, from: &reader)
         case .rebalance: rebalance = try RebalanceRecord(from: &reader)
         case .mountpathNotes: try restoreNotes(row.key, from: &reader)
+        case .recovery: try restoreRecovery(row.key, from: &reader)
         }
         try reader.finish()
     }
@@ -329,6 +352,7 @@ extension ClusterState {
         case .mountpathNotes:
             guard let id = NodeID(String(decoding: key, as: UTF8.self)) else { return nil }
             return mountpathNotes[id].map { row(of: id, $0).value }
+        case .recovery: return recoveryRows.first { $0.key == key }?.value
         }
     }
 

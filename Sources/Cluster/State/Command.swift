@@ -20,6 +20,8 @@ public enum Command: Equatable, Sendable {
     case stopRebalance
     /// What a target has found out about one of its disks.
     case noteMountpath(NodeID, MountpathNote)
+    /// The first entry of a generation that a forced recovery has begun. Only ``Consensus/ForcedRecovery`` brings it into the log.
+    case recover(RecoveryRecord)
 
     /// The word for logs, history and errors.
     public var name: String {
@@ -34,6 +36,7 @@ public enum Command: Equatable, Sendable {
         case .startRebalance: "start_rebalance"
         case .stopRebalance: "stop_rebalance"
         case .noteMountpath: "note_mountpath"
+        case .recover: "recover"
         }
     }
 }
@@ -51,6 +54,7 @@ extension Command {
         case startRebalance = 11
         case stopRebalance = 12
         case noteMountpath = 13
+        case recover = 14
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
@@ -79,6 +83,7 @@ extension Command {
         case .stopRebalance: self = .stopRebalance
         case .noteMountpath:
             self = .noteMountpath(try Self.nodeID(&reader), try MountpathNote(from: &reader))
+        case .recover: self = .recover(try RecoveryRecord(from: &reader))
         }
     }
 
@@ -124,6 +129,9 @@ extension Command {
             writer.write(Kind.noteMountpath.rawValue)
             writer.write(id.text)
             note.write(to: &writer)
+        case .recover(let record):
+            writer.write(Kind.recover.rawValue)
+            record.write(to: &writer)
         }
     }
 }

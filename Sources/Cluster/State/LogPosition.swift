@@ -71,6 +71,18 @@ public struct LogPosition: Hashable, Sendable {
     }
 }
 
+extension LogPosition {
+    /// Whether a forced recovery has left this generation behind for the other's: by counter, then by nonce.
+    public func isOfGeneration(before other: LogPosition) -> Bool {
+        (generation, nonce) < (other.generation, other.nonce)
+    }
+
+    /// Counter and nonce as people meet them.
+    public var generationText: String {
+        "\(String(generation, radix: 16))-\(String(nonce, radix: 16))"
+    }
+}
+
 extension LogPosition: Comparable {
     public static func < (left: LogPosition, right: LogPosition) -> Bool {
         (left.generation, left.nonce, left.term, left.index)

@@ -17,4 +17,6 @@ public enum Rejection: Error, Equatable, Sendable {
     case maintenanceIs(Bool, NodeID)
     /// A rebalance is about two targets at least; so many take part in placement.
     case tooFewTargets(Int)
+    /// A recovery is recorded once, as the first entry of the generation it begins.
+    case notSuccessor(RecoveryRecord.Generation, of: RecoveryRecord.Generation)
 }

@@ -20,6 +20,8 @@ public struct StateRow: Equatable, Sendable {
         case rebalance = 10
         /// What a target has reported of its disks, keyed by its id.
         case mountpathNotes = 11
+        /// A forced recovery, keyed by the generation it began.
+        case recovery = 12
     }
 
     /// A row written (`value`) or deleted (`nil`).

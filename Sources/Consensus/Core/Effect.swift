@@ -16,14 +16,16 @@ public enum Effect: Hashable, Sendable {
     /// The proposal was appended at this place. It is not committed yet.
     case accepted(ProposalToken, LogMark)
     case refused(ProposalToken, Refusal)
+    /// The forced recovery, or the adoption, is durable; the mark is that of its record, or of the log's end.
+    case recovered(ProposalToken, LogMark)
     /// A linearizable read may be served once this index is applied.
     case readable(ReadToken, Index)
     case readRefused(ReadToken, Refusal)
     /// The leadership transfer to this member has ended.
     case transferEnded(to: MemberID, TransferResult)
 
-    /// A forced recovery has replaced the cluster this member belongs to. It never votes or leads
-    /// again.
+    /// A forced recovery has replaced the cluster this member belongs to. It never votes, leads or takes
+    /// entries again.
     case superseded(by: Generation)
     /// The leader says that this member is no longer part of the cluster.
     case removed
@@ -85,6 +87,8 @@ public enum Refusal: Hashable, Sendable {
     case timedOut
     /// A membership change is not possible now.
     case membership(MembershipRefusal)
+    /// A forced recovery or an adoption is not possible here.
+    case recovery(RecoveryRefusal)
 }
 
 /// Why the membership was not changed.

@@ -9,6 +9,10 @@ public enum Input: Hashable, Sendable {
     case propose([Proposal], time: UInt64)
     case changeMembership(ProposalToken, MembershipChange, time: UInt64)
     case transfer(to: MemberID)
+    /// Begin a new generation of the cluster from what this member holds.
+    indirect case recover(ProposalToken, ForcedRecovery, time: UInt64)
+    /// Take part in the generation that another member has begun.
+    indirect case adopt(ProposalToken, Adoption)
     /// Linearizable reads; all of them arrived before this moment.
     case read([ReadToken])
     /// Entries up to here are applied, and their effect is stored up to `durable`.

@@ -36,8 +36,8 @@ extension Replica {
 
     /// Whether an election may be started here: by a voter, on a disk that works, with a whole log.
     var mayCampaign: Bool {
-        isVoterUntilCommitted && supersededBy == nil && receipt == nil
-            && installationWrite <= flushedWrite
+        isVoterUntilCommitted && supersededBy == nil && receipt == nil && isOpened
+            && generationChange == nil && installationWrite <= flushedWrite
             && oldestWriteAge <= UInt64(limits.electionTicksMin)
     }
 

@@ -2,7 +2,8 @@
 extension Replica {
     mutating func receive(_ envelope: Envelope, _ effects: inout [Effect]) {
         guard envelope.to == id, envelope.from != id,
-            isCurrentGeneration(envelope, &effects), isCurrentTerm(envelope, &effects)
+            isCurrentGeneration(envelope, &effects), mayTakePart(envelope, &effects),
+            isCurrentTerm(envelope, &effects)
         else { return }
         dispatch(envelope, &effects)
     }
@@ -13,6 +14,7 @@ extension Replica {
         _ envelope: Envelope, _ effects: inout [Effect]
     ) -> Bool {
         if envelope.generation == generation { return true }
+        if generation != .none, !obeys(.generationFirst) { return true }
         if envelope.generation < generation {
             switch envelope.message {
             case .superseded, .removed, .staleTerm: break
@@ -32,9 +34,17 @@ extension Replica {
             }
         }
         if generation != .none, supersededBy.map({ $0 < envelope.generation }) ?? true {
-            supersededBy = envelope.generation
-            stepDown(to: term, leader: nil, &effects)
-            effects.append(.superseded(by: envelope.generation))
+            supersede(by: envelope.generation, &effects)
+        }
+        return false
+    }
+
+    /// A member that was left behind keeps its log as it is, and helps nobody to commit or to lead.
+    private func mayTakePart(_ envelope: Envelope, _ effects: inout [Effect]) -> Bool {
+        guard let supersededBy else { return true }
+        switch envelope.message {
+        case .superseded, .removed, .staleTerm: break
+        default: passOnSupersession(supersededBy, to: envelope.from, &effects)
         }
         return false
     }

@@ -79,7 +79,9 @@ extension Replica {
             case .probe(isWaiting: false), .replicate: break
             }
             guard progress.hasRoom(limits) else { break }
-            if progress.next <= log.base.mark.index {
+            if progress.next <= log.base.mark.index
+                || !mayGetEntries(from: progress.next, follower.member)
+            {
                 progress.becomeSnapshot()
                 break
             }

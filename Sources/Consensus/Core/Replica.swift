@@ -35,8 +35,8 @@ public struct Replica: Sendable {
     var receipt: SnapshotReceipt?
     /// The write that installs a snapshot; no election before it is flushed.
     var installationWrite = WriteSequence.zero
-    /// A higher generation was seen: this member's cluster no longer exists.
-    public internal(set) var supersededBy: Generation?
+    /// The generation that is being begun or adopted, while it is not durable.
+    var generationChange: GenerationChange?
     /// The log contradicts what was committed; every further input is ignored.
     public internal(set) var isHalted = false
 
@@ -77,6 +77,9 @@ public struct Replica: Sendable {
         case .changeMembership(let token, let change, let time):
             changeMembership(token, change, time, &effects)
         case .transfer(let target): transfer(to: target, &effects)
+        case .recover(let token, let recovery, let time):
+            recover(token, recovery, time, &effects)
+        case .adopt(let token, let adoption): adopt(token, adoption, &effects)
         case .read(let tokens): read(tokens.map { .local($0) }, &effects)
         case .applied(let index): noteApplied(index)
         case .announceCommit: sendCommit(&effects)
@@ -94,6 +97,8 @@ public struct Replica: Sendable {
 
     public var term: Term { hardState.term }
     public var generation: Generation { hardState.generation }
+    /// A higher generation was seen: this member's cluster no longer exists.
+    public var supersededBy: Generation? { hardState.supersededBy }
     public var configuration: Configuration { log.configuration }
     public var lastMark: LogMark { log.lastMark }
     /// The index of the entry before the first that is kept.
@@ -216,6 +221,7 @@ extension Replica {
         flushedWrite = sequence
         writesUnderWay.removeFirst(writesUnderWay.prefix { $0.sequence <= sequence }.count)
         log.flushed(through: sequence)
+        generationFlushed(sequence, &effects)
         switch role {
         case .candidate(_, let ownVote) where ownVote <= sequence:
             countVote(of: id, &effects)

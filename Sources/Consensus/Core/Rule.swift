@@ -76,6 +76,16 @@ public enum Rule: String, CaseIterable, Sendable {
     /// A piece that was lost is sent again.
     case lostPieceIsSentAgain
 
+    // Forced recovery.
+    /// A message of another generation is not looked at.
+    case generationFirst
+    /// A generation is adopted only by whose log is the beginning of the log it goes on from.
+    case adoptsPrefixOnly
+    /// Who has adopted a generation stands for election when it holds the forced configuration.
+    case standsWhenOpened
+    /// Members that joined later get no entries of an earlier generation.
+    case freshGetSnapshot
+
     // The driver.
     /// A message waits for its write.
     case messageWaitsForWrite

@@ -61,6 +61,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         var readWaiters: [ReadToken: CheckedContinuation<ReadOutcome, Never>] = [:]
         /// Those who ask for the same target wait together.
         var transferWaiters: [MemberID: [CheckedContinuation<TransferResult, Never>]] = [:]
+        var recoveryWaiters: [ProposalToken: CheckedContinuation<RecoveryOutcome, Never>] = [:]
         /// A tick waits to be looked at; those that come meanwhile are dropped, because time that was
         /// lost is not caught up.
         var hasTick = false
@@ -181,6 +182,34 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         }
     }
 
+    /// Begins a new generation from what this member holds, and waits until that is durable here.
+    ///
+    /// The record is committed when a majority of the new configuration has adopted the generation: at once, when this
+    /// member is its only voter. `readIndex` waits for that.
+    public func recover(_ recovery: ForcedRecovery) async -> RecoveryOutcome {
+        await changeGeneration { .recover($0, recovery) }
+    }
+
+    /// Takes part in a generation that another survivor has begun, and waits until that is durable here.
+    public func adopt(_ adoption: Adoption) async -> RecoveryOutcome {
+        await changeGeneration { .adopt($0, adoption) }
+    }
+
+    private func changeGeneration(
+        _ event: (ProposalToken) -> PipelineEvent<Machine>
+    ) async -> RecoveryOutcome {
+        await withCheckedContinuation { continuation in
+            let isTaken = post { inbox in
+                if inbox.isStopped { return false }
+                let token = ProposalToken(inbox.takeToken())
+                inbox.recoveryWaiters[token] = continuation
+                inbox.events.append(event(token))
+                return true
+            }
+            if !isTaken { continuation.resume(returning: .refused(.stopped)) }
+        }
+    }
+
     /// Takes a message in; drops it when too many wait.
     public func receive(_ envelope: Envelope) {
         post { inbox in
@@ -217,6 +246,13 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     var ticksSeen: UInt64 { pipeline.withLock { $0.replica.now } }
 
     public var status: DriverStatus { pipeline.withLock { $0.status } }
+
+    /// The entry at `index`, by name; `nil` when the log does not have it any more, or not yet.
+    public func mark(at index: Index) -> LogMark? {
+        pipeline.withLock { pipeline in
+            pipeline.replica.term(at: index).map { LogMark(index: index, term: $0) }
+        }
+    }
 
     /// The state after the last applied entry.
     public var state: Machine.Image { pipeline.withLock { $0.machine.capture() } }
@@ -315,6 +351,9 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
                 .resume(returning: outcome)
         case .answerRead(let token, let outcome):
             inbox.withLock { $0.readWaiters.removeValue(forKey: token) }?
+                .resume(returning: outcome)
+        case .answerRecovery(let token, let outcome):
+            inbox.withLock { $0.recoveryWaiters.removeValue(forKey: token) }?
                 .resume(returning: outcome)
         case .transferEnded(let target, let result):
             let waiters = inbox.withLock { $0.transferWaiters.removeValue(forKey: target) } ?? []

@@ -19,6 +19,8 @@ public struct DriverStatus: Hashable, Sendable {
     public var matches: [MemberID: Index]
     /// Elsewhere: nanoseconds since the leader was last heard; `nil` when it never was.
     public var leaderSilence: UInt64?
+    /// The last entry before a forced recovery began this generation.
+    public var origin: Position?
     public var supersededBy: Generation?
     public var isRemoved: Bool
     public var stopped: StopReason?
@@ -37,6 +39,7 @@ extension Pipeline {
             matches: Dictionary(
                 replica.matches.map { ($0.member, $0.index) }, uniquingKeysWith: max),
             leaderSilence: replica.ticksSinceLeader.map(nanoseconds),
-            supersededBy: replica.supersededBy, isRemoved: isRemoved, stopped: stopReason)
+            origin: replica.hardState.origin, supersededBy: replica.supersededBy,
+            isRemoved: isRemoved, stopped: stopReason)
     }
 }

@@ -37,6 +37,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     private var compactionPoints: [LogBase] = []
     private var proposals = ProposalWaiters()
     private var reads = ReadWaiters()
+    /// Forced recoveries and adoptions that are not durable yet.
+    private var recoveries: Set<ProposalToken> = []
     /// The commit index when an announcement was planned; `nil` when none is.
     private var announcing: Index?
     private var actions: [PipelineAction<Machine>] = []
@@ -78,8 +80,13 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             applied: applied.index)
     }
 
-    public var position: Position {
-        Position(generation: replica.generation, term: applied.term, index: applied.index)
+    public var position: Position { place(applied) }
+
+    /// Entries from before a forced recovery stay entries of the generation it left.
+    private func place(_ mark: LogMark) -> Position {
+        Position(
+            generation: replica.hardState.generation(at: mark.index), term: mark.term,
+            index: mark.index)
     }
 
     /// Takes in all events that have gathered, and says what to do.
@@ -150,6 +157,9 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             } else {
                 actions.append(.transferEnded(to: target, .leadershipLost))
             }
+        case .recover(let token, let recovery):
+            change(.recover(token, recovery, time: time), for: token)
+        case .adopt(let token, let adoption): change(.adopt(token, adoption), for: token)
         case .stored(let result): stored(result)
         case .converted(let result): converted(result)
         case .announceCommit: announce()
@@ -186,7 +196,16 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             case .decodeSnapshot(let base, let bytes):
                 actions.append(.convert(.decode(base, bytes)))
             case .accepted(let token, let mark): accepted(token, mark)
-            case .refused(let token, let refusal): answer(token, .refused(refusal))
+            case .refused(let token, let refusal):
+                if recoveries.remove(token) != nil {
+                    actions.append(.answerRecovery(token, .refused(refusal)))
+                } else {
+                    answer(token, .refused(refusal))
+                }
+            case .recovered(let token, let mark):
+                if recoveries.remove(token) != nil {
+                    actions.append(.answerRecovery(token, .done(place(mark))))
+                }
             case .readable(let token, let index):
                 let due = replica.obeys(.readAfterApply) ? index : min(index, applied.index)
                 if reads.confirm(token, due) { answerReads() }
@@ -289,12 +308,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
 
     /// A membership change that changes nothing has no outcome of the state machine.
     private mutating func answerUnchanged(_ token: ProposalToken, at mark: LogMark) {
-        actions.append(
-            .answer(
-                token,
-                .unchanged(
-                    Position(
-                        generation: replica.generation, term: mark.term, index: mark.index))))
+        actions.append(.answer(token, .unchanged(place(mark))))
     }
 
     private mutating func answer(
@@ -306,6 +320,29 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     private mutating func answerReads() {
         for token in reads.ready(at: applied.index) {
             actions.append(.answerRead(token, .ready(position)))
+        }
+    }
+
+    // MARK: generations
+
+    private mutating func change(_ input: Input, for token: ProposalToken) {
+        guard stopReason == nil else {
+            return actions.append(.answerRecovery(token, .refused(.stopped)))
+        }
+        recoveries.insert(token)
+        let effects = replica.handle(input)
+        if effects.contains(where: \.beginsGeneration) { leaveGeneration() }
+        carryOut(effects)
+    }
+
+    /// Nothing of the generation that was left is said any more, and nobody waits for it: what becomes of its
+    /// entries is decided in another one.
+    private mutating func leaveGeneration() {
+        outbox = []
+        isRemoved = false
+        for token in proposals.removeAll() { answer(token, .unknown) }
+        for token in reads.removeAll() {
+            actions.append(.answerRead(token, .refused(.notLeader(hint: nil))))
         }
     }
 
@@ -403,6 +440,15 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         for token in reads.removeAll() {
             actions.append(.answerRead(token, .refused(.stopped)))
         }
+        for token in recoveries.sorted() { actions.append(.answerRecovery(token, .unknown)) }
+        recoveries = []
         actions.append(.stopped(reason))
+    }
+}
+
+extension Effect {
+    /// Whether this write changes the member's generation: by an input that can do nothing else with the hard state.
+    fileprivate var beginsGeneration: Bool {
+        if case .write(let request) = self { request.hardState?.origin != nil } else { false }
     }
 }

@@ -5,6 +5,8 @@ public enum PipelineEvent<Machine: StateMachine>: Sendable {
     case propose(Proposal)
     case changeMembership(ProposalToken, MembershipChange)
     case transfer(to: MemberID)
+    indirect case recover(ProposalToken, ForcedRecovery)
+    indirect case adopt(ProposalToken, Adoption)
     case read(ReadToken)
     /// The storage job is done.
     indirect case stored(StorageResult<Machine>)
@@ -30,6 +32,7 @@ public enum PipelineAction<Machine: StateMachine>: Sendable {
     case announceLater
     case answer(ProposalToken, ProposalOutcome<Machine.Outcome>)
     case answerRead(ReadToken, ReadOutcome)
+    case answerRecovery(ProposalToken, RecoveryOutcome)
     case transferEnded(to: MemberID, TransferResult)
     /// These entries were applied; `state` is the state after them.
     case applied([Entry], state: Machine.Image, at: Position)

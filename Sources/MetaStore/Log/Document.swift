@@ -15,12 +15,12 @@ struct StoredBase: Equatable {
     var chain: UInt64
 }
 
-// Each document begins with its format, 1.
+// Each document begins with its format: 1, but for hard states of forced recoveries.
 private let documentFormat: UInt8 = 1
 
-private func begin() -> ByteWriter {
+private func begin(format: UInt8 = documentFormat) -> ByteWriter {
     var writer = ByteWriter()
-    writer.write(documentFormat)
+    writer.write(format)
     return writer
 }
 
@@ -46,25 +46,66 @@ extension MemberID {
 }
 
 extension HardState {
+    /// Format 1 while no forced recovery has touched the member, so that an older build can still read it.
     var document: [UInt8] {
-        var writer = begin()
-        writer.write(generation.counter)
-        writer.write(generation.nonce)
+        let isRecovered = origin != nil || supersededBy != nil
+        var writer = begin(format: isRecovered ? 2 : 1)
+        generation.write(to: &writer)
         writer.write(term.rawValue)
         writer.write(vote != nil)
         writer.write(vote?.rawValue ?? 0)
+        if isRecovered {
+            writer.write(origin != nil)
+            (origin ?? .zero).write(to: &writer)
+            writer.write(supersededBy != nil)
+            (supersededBy ?? .none).write(to: &writer)
+        }
         return writer.bytes
     }
 
     init(document bytes: [UInt8]) throws(DecodingFailure) {
-        var reader = try open(bytes)
-        let generation = Generation(
-            counter: try reader.read(UInt64.self), nonce: try reader.read(UInt64.self))
+        var reader = ByteReader(bytes)
+        let format = try reader.readUInt8()
+        guard format == 1 || format == 2 else { throw DecodingFailure("format \(format)", at: 0) }
+        let generation = try Generation(from: &reader)
         let term = Term(try reader.read(UInt64.self))
         let hasVote = try reader.readBool()
         let vote = MemberID(try reader.read(UInt64.self))
-        try reader.finish()
         self.init(generation: generation, term: term, vote: hasVote ? vote : nil)
+        if format == 2 {
+            let hasOrigin = try reader.readBool()
+            let origin = try Position(from: &reader)
+            let isSuperseded = try reader.readBool()
+            let higher = try Generation(from: &reader)
+            self.origin = hasOrigin ? origin : nil
+            supersededBy = isSuperseded ? higher : nil
+        }
+        try reader.finish()
+    }
+}
+
+extension Generation {
+    fileprivate func write(to writer: inout ByteWriter) {
+        writer.write(counter)
+        writer.write(nonce)
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
+        self.init(counter: try reader.read(UInt64.self), nonce: try reader.read(UInt64.self))
+    }
+}
+
+extension Position {
+    fileprivate func write(to writer: inout ByteWriter) {
+        generation.write(to: &writer)
+        writer.write(term.rawValue)
+        writer.write(index.rawValue)
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
+        self.init(
+            generation: try Generation(from: &reader), term: Term(try reader.read(UInt64.self)),
+            index: Index(try reader.read(UInt64.self)))
     }
 }
 

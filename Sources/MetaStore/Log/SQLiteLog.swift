@@ -50,7 +50,29 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         }
     }
 
+    /// Opens a file that nobody writes any more; nothing in it is changed, and `write` fails.
+    ///
+    /// - Throws: ``DatabaseError`` when there is no such file, or it is none of ours.
+    package init(readingOnly path: String) throws(DatabaseError) {
+        database = try Database(path: path, isReadOnly: true)
+        history = try HistoryTable(database, limits: HistoryLimits())
+        guard let member = try Self.read(.member, from: database, MemberID.init(document:)) else {
+            throw DatabaseError(kind: .foreign, code: 0, message: "\(path) is nobody's log")
+        }
+        self.member = member
+    }
+
     // MARK: Reading
+
+    /// The generation of a log, and its last entry.
+    static func end(of database: Database) throws(DatabaseError) -> (Generation, Index) {
+        let hardState = try read(.hardState, from: database, HardState.init(document:))
+        let base = try read(.base, from: database, StoredBase.init(document:))
+        let last = try database.prepare("SELECT max(idx) FROM log").first { $0.uint64(0) } ?? 0
+        return (
+            hardState?.generation ?? .none, max(Index(last), base?.base.mark.index ?? .zero)
+        )
+    }
 
     package func load() throws -> RecoveredState<Catalog> {
         let hardState =
@@ -62,7 +84,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             try Self.read(.applied, from: database, LogMark.init(document:)) ?? base.base.mark
         var recovered = RecoveredState<Catalog>(
             hardState: hardState, base: base.base, applied: applied,
-            image: try loadState(hardState.generation, applied), termRuns: [],
+            image: try loadState(hardState.generation(at: applied.index), applied), termRuns: [],
             lastIndex: base.base.mark.index, configurations: [], tail: [], lastTime: base.base.time)
         last = (base.base.mark.index, base.chain)
         try forEachEntry(from: base.base.mark.index.next) { row throws(DatabaseError) in
@@ -123,6 +145,19 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         let applied = try Self.read(.applied, from: database, LogMark.init(document:))
         page.applied = (applied ?? base.base.mark).index.rawValue
         return page
+    }
+
+    /// Where the stored log begins and ends, and which terms it is made of; without reading the entries.
+    package func outline() throws(DatabaseError) -> LogOutline {
+        var runs: [TermRun] = []
+        try database.prepare("SELECT min(idx), term FROM log GROUP BY term ORDER BY 1")
+            .eachRow { row throws(DatabaseError) in
+                runs.append(TermRun(first: Index(row.uint64(0)), term: Term(row.uint64(1))))
+            }
+        return LogOutline(
+            base: base.base.mark, runs: runs,
+            last: LogMark(index: last.index, term: runs.last?.term ?? base.base.mark.term),
+            chain: last.chain)
     }
 
     private func loadState(

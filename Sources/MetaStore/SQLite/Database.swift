@@ -21,10 +21,13 @@ final class Database {
     /// - Parameters:
     ///   - path: the file; its directory must exist.
     ///   - vfs: the name of the SQLite file system to use; `nil` for the operating system's.
+    ///   - isReadOnly: the file must exist, and is left as it is.
     /// - Throws: ``DatabaseError``; a file that was refused has not been changed.
-    init(path: String, vfs: String? = nil) throws(DatabaseError) {
+    init(path: String, vfs: String? = nil, isReadOnly: Bool = false) throws(DatabaseError) {
         var handle: OpaquePointer?
-        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+        let access =
+            isReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        let flags = access | SQLITE_OPEN_NOMUTEX
         let code = sqlite3_open_v2(path, &handle, flags, vfs)
         guard code == SQLITE_OK, let handle else {
             let error = Self.error(code, handle, "cannot open", path)
@@ -35,7 +38,7 @@ final class Database {
         self.handle = handle
         sqlite3_extended_result_codes(handle, 1)
         do {
-            try prepareFile()
+            if isReadOnly { try refuseOtherSchema() } else { try prepareFile() }
         } catch {
             statements = [:]
             sqlite3_close(handle)
@@ -116,6 +119,23 @@ final class Database {
                 message: "\(path) has format \(version); this program knows formats up to "
                     + "\(Self.schemaVersion)")
         }
+    }
+
+    /// A file that nobody migrates must have all tables.
+    private func refuseOtherSchema() throws(DatabaseError) {
+        try refuseForeignFile()
+        let version = try pragma("user_version")
+        guard version == String(Self.schemaVersion) else {
+            throw DatabaseError(
+                kind: .foreign, code: 0,
+                message: "\(path) has format \(version), \(Self.schemaVersion) is required")
+        }
+    }
+
+    /// Folds the write-ahead log in, and leaves one file that needs no other beside it.
+    func leaveWAL() throws(DatabaseError) {
+        statements = [:]
+        try demand("PRAGMA journal_mode=DELETE", "delete")
     }
 
     private func createSchema() throws(DatabaseError) {

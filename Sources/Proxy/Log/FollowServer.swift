@@ -12,6 +12,7 @@ struct FollowServer: Sendable {
     /// Committed entries from an index on, as far as they are in memory.
     let entries: @Sendable (Index, Int) -> [Entry]?
     let pool: BlockingPool
+    let fence: Fence
     let stopping: Latch
     let log: Logger
     /// Those open now.
@@ -27,6 +28,13 @@ struct FollowServer: Sendable {
         let address = try Self.address(query)
         guard published.now.isFounded else {
             throw Failure(.notFounded, "this proxy belongs to no cluster yet")
+        }
+        try fence.check()
+        if Position(after).generation > Position(published.now.state.position).generation {
+            throw Failure(
+                .olderGeneration,
+                "\(id) has followed generation \(after.generation), which this proxy does not have",
+                next: "follow another proxy")
         }
         guard !stopping.isOpen else { throw Failure(.stopping, "this proxy is stopping") }
         guard streams.value < Limits.followersMax else {
@@ -54,6 +62,11 @@ struct FollowServer: Sendable {
             group.addTask {
                 await stopping.wait()
                 throw Failure(.stopping, "this proxy is stopping")
+            }
+            group.addTask {
+                // Other proxies have the state that counts.
+                _ = await fence.generation.first { $0 != nil }
+                try fence.check()
             }
             defer { group.cancelAll() }
             try await group.next()

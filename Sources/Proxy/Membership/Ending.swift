@@ -6,6 +6,7 @@ final class Ending: Sendable {
     /// Opened when the process is to end, whoever says so.
     let latch: Latch
     private let isWholeCluster = Atomic<Bool>(false)
+    private let beginsAnew = Atomic<Bool>(false)
 
     init(_ latch: Latch) {
         self.latch = latch
@@ -13,6 +14,14 @@ final class Ending: Sendable {
 
     /// Whether a primary that ends hands over: nobody could take over when all end.
     var handsOver: Bool { !isWholeCluster.load(ordering: .acquiring) }
+
+    /// Whether the program is to begin again when this process has ended its work.
+    var restarts: Bool { beginsAnew.load(ordering: .acquiring) }
+
+    func restart() {
+        beginsAnew.store(true, ordering: .releasing)
+        latch.open()
+    }
 
     func begin(withWholeCluster: Bool = false) {
         isWholeCluster.store(withWholeCluster, ordering: .releasing)

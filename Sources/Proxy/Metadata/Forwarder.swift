@@ -51,6 +51,10 @@ struct Forwarder: Sendable {
         let silence = group.status.leaderSilence.map { Double($0) / 1e9 } ?? .infinity
         var detourDue = silence < Limits.detourSeconds ? Limits.detourSeconds : 0
         while true {
+            // Another proxy might make the change in the generation that has replaced this one's.
+            if let generation = group.status.supersededBy {
+                throw Failure.superseded(by: generation, group.node)
+            }
             let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
             let isInTime = request.reach == .anywhere && elapsed < Limits.primarySeconds
             if group.isLeader {

@@ -10,6 +10,7 @@ struct MetadataService: Sendable {
     let group: RaftGroup
     let published: PublishedState
     let followers: Followers
+    let fence: Fence
     let loop: EventLoop
     /// Changes that have been proposed here and not been answered.
     let underWay = Watched(0)
@@ -61,6 +62,31 @@ struct MetadataService: Sendable {
 
     // MARK: Reading
 
+    /// Sees to it that a client which says in `Martlet-Position` what it has seen meets nothing older: waits for it, and
+    /// refuses when it does not come or cannot come any more (``Fence``).
+    func catchUp(with exchange: Exchange) async throws(Failure) {
+        guard let text = exchange.request.headers[named: HeaderName.position] else { return }
+        guard let position = LogPosition(text: text) else {
+            throw Failure(
+                .badPosition, "'\(HeaderName.position)' is '\(text.prefix(80))'",
+                next: "send it as an answer brought it")
+        }
+        try Fence.check(position, published.now.state, group.node)
+        guard position > published.now.state.position else { return }
+        try fence.check()
+        _ = await loop.within(nanoseconds: UInt64(Limits.primarySeconds * 1e9)) {
+            await published.first { $0.position >= position }
+        }
+        let now = published.now.state
+        try Fence.check(position, now, group.node)
+        guard now.position >= position else {
+            throw Failure(
+                .deadlineExceeded,
+                "this proxy has the state at \(now.position.text); the client has seen \(text)",
+                next: "try again in a moment, or ask another proxy")
+        }
+    }
+
     /// The state with everything that was acknowledged before this call. While an election is under way, or when a
     /// question to the primary was lost, it is asked again for a bounded time.
     ///
@@ -101,6 +127,7 @@ struct MetadataService: Sendable {
     func bucket(
         _ bucket: Bucket
     ) async throws(Failure) -> (PublishedState.Snapshot, BucketProperties) {
+        try fence.check()
         let now = published.now
         if let properties = now.state.buckets[bucket] { return (now, properties) }
         let newest = try await linearizable()

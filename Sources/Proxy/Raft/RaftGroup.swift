@@ -9,6 +9,8 @@ typealias RaftMember = Driver<SQLiteLog, HTTPTransport>
 
 /// What the other parts of a proxy may know of the group: who leads, who is missing, and changes of that.
 struct RaftGroup: Sendable {
+    /// This proxy.
+    let node: Node
     let raft: RaftMember
     let directory: MemberDirectory
     let contacts: PeerContacts

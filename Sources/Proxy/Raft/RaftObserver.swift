@@ -11,6 +11,7 @@ final class RaftObserver: Sendable {
     /// joining anew brings it back. One removed while it runs has heard a leader, and knows.
     let isStranded = Watched<Bool>(false)
     private let hasHadLeader = Atomic<Bool>(false)
+    private let fence: Fence
     private let published: PublishedState
     private let config: LiveConfig
     private let hashes: StateHashes
@@ -18,9 +19,10 @@ final class RaftObserver: Sendable {
     private let log: Logger
 
     init(
-        published: PublishedState, config: LiveConfig, hashes: StateHashes, stop: Latch,
-        log: Logger
+        published: PublishedState, config: LiveConfig, hashes: StateHashes, fence: Fence,
+        stop: Latch, log: Logger
     ) {
+        self.fence = fence
         self.published = published
         self.config = config
         self.hashes = hashes
@@ -32,6 +34,7 @@ final class RaftObserver: Sendable {
     /// What the member has recovered, before anything happens.
     func start(_ status: DriverStatus, _ state: ClusterState) {
         statusChanges.set(status)
+        fence.follow(status.supersededBy)
         publish(state)
     }
 
@@ -44,6 +47,7 @@ final class RaftObserver: Sendable {
         case .changed(let status):
             let before = statusChanges.value
             statusChanges.set(status)
+            fence.follow(status.supersededBy)
             counters.changed(from: before, to: status)
             if status.leader != nil {
                 hasHadLeader.store(true, ordering: .relaxed)
@@ -59,6 +63,7 @@ final class RaftObserver: Sendable {
                     + (status.leader == nil
                         ? "no primary" : "primary is \(leader?.id.text ?? "not on the map yet")"))
         case .superseded(let generation):
+            fence.follow(generation)
             log.error(
                 "left behind by a forced recovery: generation \(generation) exists; this proxy "
                     + "votes and leads no more")

@@ -24,6 +24,9 @@ struct ClusterRoutes: Sendable {
         case .smapvote: try await daemon.serve(exchange, query, .smapvote)
         case .clusterConfig: try await daemon.serve(exchange, query, .clusterConfig)
         case .remote: try await daemon.serve(exchange, query, .remote)
+        case .recovery:
+            try await daemon.recovery.overview(exchange, try await daemon.view(query))
+        case .recoveryPlan: try await daemon.recovery.plan(exchange, query)
         case .history:
             let now = try await daemon.view(query)
             exchange.respond(
@@ -43,12 +46,25 @@ struct ClusterRoutes: Sendable {
 
     func setPrimary(_ exchange: Exchange, _ text: String, _ query: Query) async throws {
         let id = try Self.nodeID(text)
+        if try query.flag(QueryName.force) {
+            return try await daemon.recovery.force(exchange, id, query)
+        }
         let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange) { _ in
             if isDryRun { return try await forecast(primary: id).encoded }
             try await transfer.transfer(to: id)
             return []
         }
+    }
+
+    /// A question with more in it than fits a query.
+    func inquire(_ exchange: Exchange, _ query: Query) async throws {
+        guard try query.clusterQuestion() == .recoveryPlan else {
+            throw Failure(
+                .unknownDocument, "only what=recovery_plan is asked for by POST",
+                next: "GET /v1/cluster?what=…")
+        }
+        try await daemon.recovery.plan(exchange, query)
     }
 
     private static func nodeID(_ text: String) throws(Failure) -> NodeID {

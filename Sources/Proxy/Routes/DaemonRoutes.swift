@@ -16,6 +16,7 @@ struct DaemonRoutes: Sendable {
     let config: ConfigRoutes
     let actions: DaemonActions
     let history: HistoryRoute
+    let recovery: RecoveryRoutes
 
     func get(_ exchange: Exchange, _ query: Query) async throws {
         try await serve(exchange, query, try query.nodeQuestion(at: .proxy))
@@ -59,9 +60,24 @@ struct DaemonRoutes: Sendable {
         case .log: try exchange.respond(log: log, query)
         case .raft: exchange.respond(.ok, type: "application/json", body: raft.encoded)
         case .remote: exchange.respond(.ok, type: "application/json", body: RemoteClusters.none)
-        case .mountpaths, .disk, .xactions:
+        case .recovery: try await recovery.facts(exchange)
+        case .branches: try await recovery.branches(exchange, query)
+        case .mountpaths, .disk, .xactions, .kept:
             throw Failure(.unknownDocument, "a proxy has no \(question.rawValue)")
         }
+    }
+
+    /// Contract §7.5, §7.6: by force, here; otherwise it is the whole cluster's business.
+    func setPrimary(_ exchange: Exchange, _ text: String, _ query: Query) async throws {
+        guard let id = NodeID(text) else {
+            throw Failure(.badNode, "'\(text)' is not a node's id")
+        }
+        guard try query.flag(QueryName.force) else {
+            throw Failure(
+                .badRequest, "a proxy is made primary through the cluster, or here by force",
+                next: "PUT /v1/cluster/proxy/\(id); or frc=true when no majority is left")
+        }
+        try await recovery.force(exchange, id, query)
     }
 
     /// The same, once the document has the version that the query asks for.

@@ -18,7 +18,9 @@ struct FanOut: Sendable {
     /// Asks for `/v1/daemon?what=…`. One node that does not answer takes nothing from what the others say; whoever uses
     /// the answers names it.
     func ask(
-        _ nodes: [Node], _ what: String, body: [UInt8] = [], on loop: EventLoop
+        _ nodes: [Node], _ what: String, body: [UInt8] = [],
+        upTo bytesMax: Int = Limits.fanOutBytes,
+        on loop: EventLoop
     ) async -> Answers {
         let results = await withTaskGroup(of: (Int, Result<[UInt8], Failure>).self) { group in
             var results: [Int: Result<[UInt8], Failure>] = [:]
@@ -30,7 +32,7 @@ struct FanOut: Sendable {
                 // With very many nodes missing, the rest is not waited for, and named all the same.
                 let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
                 if elapsed > Limits.fanOutWholeSeconds { break }
-                group.addTask { (place, await ask(node, what, body, loop)) }
+                group.addTask { (place, await ask(node, what, body, bytesMax, loop)) }
             }
             for await (place, result) in group { results[place] = result }
             return results
@@ -49,11 +51,11 @@ struct FanOut: Sendable {
     }
 
     private func ask(
-        _ node: Node, _ what: String, _ body: [UInt8], _ loop: EventLoop
+        _ node: Node, _ what: String, _ body: [UInt8], _ bytesMax: Int, _ loop: EventLoop
     ) async -> Result<[UInt8], Failure> {
         // One that sends its answer byte by byte would keep all the others waiting.
         let result = await loop.within(nanoseconds: UInt64(Limits.fanOutSeconds * 1e9)) {
-            await fetch(node, what, body)
+            await fetch(node, what, body, bytesMax)
         }
         return result
             ?? .failure(
@@ -61,7 +63,7 @@ struct FanOut: Sendable {
     }
 
     private func fetch(
-        _ node: Node, _ what: String, _ body: [UInt8]
+        _ node: Node, _ what: String, _ body: [UInt8], _ bytesMax: Int
     ) async -> Result<[UInt8], Failure> {
         do {
             let response = try await client.send(
@@ -69,7 +71,7 @@ struct FanOut: Sendable {
                 timeouts: Client.Timeouts(
                     connectSeconds: Limits.reachableSeconds,
                     responseSeconds: Limits.fanOutSeconds))
-            var body = try await response.collect(upTo: Limits.fanOutBytes)
+            var body = try await response.collect(upTo: bytesMax)
             guard response.status == .ok else {
                 return .failure(
                     Failure(decoding: body)

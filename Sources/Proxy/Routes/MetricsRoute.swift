@@ -44,6 +44,12 @@ extension MetricsText {
         gauge(
             "martlet_raft_is_voter", "Whether the member votes.",
             status.configuration.isVoter(status.id) ? 1 : 0)
+        gauge(
+            "martlet_raft_generation", "Incarnation of the cluster; a forced recovery raises it.",
+            status.generation.counter)
+        gauge(
+            "martlet_raft_superseded", "Whether a forced recovery has left the member behind.",
+            status.supersededBy == nil ? 0 : 1)
         gauge("martlet_raft_voters", "Members that vote.", status.configuration.voters.count)
         gauge("martlet_raft_commit_index", "Last committed entry.", status.commit.rawValue)
         gauge(

@@ -61,6 +61,7 @@ struct ProxyHandler: Handler {
         let match = try Route.match(
             exchange.request.method, try Resource(path: target.path), at: .proxy)
         try match.checkDryRun(query, exchange.request.method)
+        try await redirector.metadata.catchUp(with: exchange)
         switch match.name {
         case .object, .objectRemoval, .objectAction:
             try await redirector.resolve(
@@ -78,7 +79,10 @@ struct ProxyHandler: Handler {
         case .daemonConfigReset:
             try await daemon.config.putDaemon(
                 exchange, try ConfigRequest(.resetConfig, query: query))
+        case .forcePrimary: try await daemon.setPrimary(exchange, match.values[0], query)
+        case .adoptGeneration: try await daemon.recovery.adopt(exchange)
         case .cluster: try await cluster.get(exchange, query)
+        case .clusterInquiry: try await cluster.inquire(exchange, query)
         case .clusterAction: try await cluster.actions.serve(exchange, query)
         case .clusterConfig:
             try await cluster.config.putCluster(

@@ -14,6 +14,8 @@ struct RaftDocument: Sendable {
             json.member("member", "\(status.id)")
             json.member("role", "\(status.role)")
             json.member("generation", "\(status.generation)")
+            json.key("superseded_by")
+            if let later = status.supersededBy { json.value("\(later)") } else { json.null() }
             json.member("term", status.term.rawValue)
             json.member("commit", status.commit.rawValue)
             json.member("applied", status.applied.description)

@@ -16,6 +16,9 @@ struct Redirector: Sendable {
         _ exchange: Exchange, bucket name: String, object: String, _ target: RequestTarget
     ) throws(Failure) -> Bool {
         let bucket = try check(exchange, name, object, target)
+        try metadata.fence.check()
+        // What the client has seen may have to be waited for.
+        guard !exchange.request.headers.contains("martlet-position") else { return false }
         let now = published.now
         guard let properties = now.state.buckets[bucket] else { return false }
         try answer(exchange, bucket, properties, object, target, now)
@@ -27,6 +30,7 @@ struct Redirector: Sendable {
         _ exchange: Exchange, bucket name: String, object: String, _ target: RequestTarget
     ) async throws(Failure) {
         let bucket = try check(exchange, name, object, target)
+        try metadata.fence.check()
         let (state, properties) = try await metadata.bucket(bucket)
         try answer(exchange, bucket, properties, object, target, state)
     }

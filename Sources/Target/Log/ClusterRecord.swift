@@ -16,6 +16,11 @@ struct ClusterRecord: Equatable, Sendable {
 
     init() {}
 
+    /// The beginning of the generation.
+    var position: LogPosition {
+        LogPosition(generation: generation, nonce: nonce, term: 0, index: 0)
+    }
+
     init(clusterID: String, position: LogPosition) {
         self.clusterID = clusterID
         generation = position.generation

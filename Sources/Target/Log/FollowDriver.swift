@@ -236,7 +236,8 @@ final class FollowDriver: @unchecked Sendable {
             case .createBucket, .setNode, .removeNode, .setConfig, .setMaintenance,
                 .startRebalance, .stopRebalance, .noteMountpath:
                 return true
-            case .destroyBucket, .found, nil: return false
+            // A recovery changes which generation the disks belong to.
+            case .destroyBucket, .found, .recover, nil: return false
             }
         case .entry: return true
         case .snapshot, .acknowledge: return false

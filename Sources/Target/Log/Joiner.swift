@@ -130,6 +130,11 @@ struct Joiner: Sendable {
             for proxy in ProxyChoice(node: node.id, joins: joins).order(in: published.state.map) {
                 do {
                     let position = try await ask(proxy, published.state.map.clusterID)
+                    guard !position.isOfGeneration(before: published.state.position) else {
+                        throw Failure(
+                            .olderGeneration,
+                            "it is of generation \(position.generationText), which was left behind")
+                    }
                     // The stream brings the state soon; asking again does no harm if it does not.
                     _ = await publisher.state(notBefore: position, within: 2, on: loop)
                     problem = ""

@@ -39,9 +39,9 @@ struct LogFollower: Sendable {
     /// Why a stream is of no use, or worse.
     enum Refusal: Error, Equatable, Sendable {
         case wrongCluster(theirs: String, ours: String)
-        case olderGeneration(theirs: UInt64, ours: UInt64)
-        /// Another recovery was made at the same time; only people can say which one holds.
-        case otherGeneration(LogPosition)
+        /// A forced recovery has left it behind. Of two that were made at the same time, the one with the higher nonce
+        /// counts, everywhere.
+        case olderGeneration(theirs: LogPosition, ours: LogPosition)
         /// The proxy is behind this target, and does not catch up.
         case lagging(LogPosition)
         /// A snapshot from before what this target has seen.
@@ -174,13 +174,8 @@ struct LogFollower: Sendable {
     // MARK: Generations
 
     private func checkGeneration(of position: LogPosition) throws(Refusal) {
-        if position.generation < record.generation {
-            throw .olderGeneration(theirs: position.generation, ours: record.generation)
-        }
-        if position.generation == record.generation, record.generation > 0,
-            position.nonce != record.nonce
-        {
-            throw .otherGeneration(position)
+        guard !position.isOfGeneration(before: record.position) else {
+            throw .olderGeneration(theirs: position, ours: record.position)
         }
     }
 
@@ -204,9 +199,8 @@ extension LogFollower.Refusal: CustomStringConvertible {
         case .wrongCluster(let theirs, let ours):
             "it belongs to cluster \(theirs), this target to \(ours): wrong_cluster"
         case .olderGeneration(let theirs, let ours):
-            "it is of generation \(theirs), a forced recovery has made generation \(ours)"
-        case .otherGeneration(let position):
-            "it is of a recovery made at the same time as the one followed here: \(position.text)"
+            "it is of generation \(theirs.generationText), a forced recovery has made generation "
+                + ours.generationText
         case .lagging(let position): "it stays behind, at \(position.text)"
         case .overtaken(let position): "its state, at \(position.text), was overtaken"
         case .gap(let expected, let got): "entry \(got.text) came instead of \(expected.text)"
@@ -218,7 +212,7 @@ extension LogFollower.Refusal: CustomStringConvertible {
     /// Whether people should look at it.
     var isAlarming: Bool {
         switch self {
-        case .wrongCluster, .olderGeneration, .otherGeneration, .malformed, .gap: true
+        case .wrongCluster, .olderGeneration, .malformed, .gap: true
         case .lagging, .overtaken, .unexpected: false
         }
     }

@@ -14,9 +14,10 @@ struct ProxyChoice: Sendable {
     private var failures = 0
     /// Those asked in vain in this round over all of them.
     private var tried: [Endpoint] = []
-    /// The proxy that was of no use last: it goes to the end of the order, and is not gone back to while the map stays
-    /// as it was, or before the time is over.
-    private var last: (proxy: Endpoint, version: UInt64, until: MonotonicTime)?
+    /// The proxy that was of no use last: it goes to the end of the order.
+    private var last: Endpoint?
+    /// Those that were of no use: none is gone back to while the map stays as it was, or before the time is over.
+    private var useless: [Endpoint: (version: UInt64, until: MonotonicTime)] = [:]
     /// How often that has happened under one version of the map.
     private var disappointments = (version: UInt64(0), count: 0)
 
@@ -68,15 +69,16 @@ struct ProxyChoice: Sendable {
     }
 
     /// Whether a stream that works should be given up for a better one: another proxy has become primary since.
-    /// Not for the one that was of no use last: the map may not know yet that it is gone, or it cannot be reached from
+    /// Not for one that was of no use: the map may not know yet that it is gone, or it cannot be reached from
     /// here. Once the map has changed, or after a while, it may come back.
     mutating func shouldMove(
         from proxy: Endpoint, in map: ClusterMap, at now: MonotonicTime
     ) -> Bool {
         guard let preferred = Self.preferred(in: map) else { return false }
-        if let last, last.proxy == preferred, last.version == map.version, now < last.until {
+        if let known = useless[preferred], known.version == map.version, now < known.until {
             return false
         }
+        useless = [:]
         last = nil
         guard preferred != proxy else { return false }
         // The next one asked is the preferred one, whatever has failed before.
@@ -88,7 +90,7 @@ struct ProxyChoice: Sendable {
     /// The proxy to try now.
     mutating func next(in map: ClusterMap) -> Endpoint? {
         var order = order(in: map)
-        if let last, let place = order.firstIndex(of: last.proxy) {
+        if let last, let place = order.firstIndex(of: last) {
             order.append(order.remove(at: place))
         }
         // The map may have changed since they were tried.
@@ -106,7 +108,11 @@ struct ProxyChoice: Sendable {
         let isSame = disappointments.version == map.version
         disappointments = (map.version, isSame ? disappointments.count + 1 : 0)
         let patience = Self.returnMin << min(disappointments.count, Self.returnDoublingsMax)
-        last = (proxy, map.version, MonotonicTime(nanoseconds: now.nanoseconds + patience))
+        last = proxy
+        if !isSame { useless = [:] }
+        useless[proxy] = (
+            map.version, MonotonicTime(nanoseconds: now.nanoseconds + patience)
+        )
         switch end {
         case .worked:
             failures = 0

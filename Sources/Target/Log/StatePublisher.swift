@@ -101,10 +101,8 @@ final class StatePublisher: Sendable {
     }
 
     private func note(wanted position: LogPosition, at present: LogPosition) {
-        // Other generations are not for the followed proxy to bring.
-        guard position.generation == present.generation, position.nonce == present.nonce else {
-            return
-        }
+        // A later generation is for another proxy to bring; an older one nobody brings.
+        guard !position.isOfGeneration(before: present) else { return }
         wanted.update { wanted in
             if let known = wanted, known.position > present { return }
             wanted = Wanted(position: position, since: .now())

@@ -10,7 +10,7 @@ import Synchronization
 /// bucket under a state that this class has not seen.
 final class BucketDirectories: Sendable {
     private let table: MountpathTable
-    private var mountpaths: MountpathSet { table.current }
+    var mountpaths: MountpathSet { table.current }
     /// The last state that the directories were brought in line with, held while they are, and while the set of
     /// mountpaths changes.
     private let settled = Mutex(ClusterState())
@@ -162,7 +162,8 @@ final class BucketDirectories: Sendable {
             return false
         case .damaged(let reason):
             return keepAside(
-                bucket, on: mountpath, because: reason, isInTheWay: properties != nil)
+                bucket, of: "damaged", on: mountpath, because: reason,
+                isInTheWay: properties != nil)
         case .marked(let present):
             switch present.verdict(properties, in: state) {
             case .belongs(renew: false): return true
@@ -173,7 +174,8 @@ final class BucketDirectories: Sendable {
                 return discard(bucket, on: mountpath)
             case .keep:
                 return keepAside(
-                    bucket, on: mountpath, because: "it is of another generation or cluster",
+                    bucket, of: present.position.generationText, on: mountpath,
+                    because: "it is of another generation or cluster",
                     isInTheWay: properties != nil)
             case .ahead:
                 log.warning("\(place) is newer than state \(state.position.text)")
@@ -194,14 +196,16 @@ final class BucketDirectories: Sendable {
 
     /// Nothing is removed that a forced recovery may have forgotten; it is only moved when a bucket needs the place.
     private func keepAside(
-        _ bucket: Bucket, on mountpath: Mountpath, because reason: String, isInTheWay: Bool
+        _ bucket: Bucket, of generation: String, on mountpath: Mountpath, because reason: String,
+        isInTheWay: Bool
     ) -> Bool {
         let name = BucketLayout.directory(of: bucket)
         guard isInTheWay else {
             log.warning("\(mountpath.path)/\(name) is left in place: \(reason)")
             return true
         }
-        let place = "\(BucketLayout.kept)/\(bucket.name).\(SystemRandom.identifier())"
+        let place =
+            "\(BucketLayout.kept)/\(bucket.name).\(generation).\(SystemRandom.identifier())"
         do throws(FileError) {
             try mountpath.directory.makeDirectory(BucketLayout.kept)
             try mountpath.directory.rename(name, to: place)

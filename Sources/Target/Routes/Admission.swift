@@ -20,6 +20,12 @@ struct Admission {
         }
         if let redirect { target.statistics.redirected(exchange, at: redirect.time) }
         var published = target.publisher.current
+        if let wanted = redirect?.position,
+            wanted.isOfGeneration(before: published.state.position)
+        {
+            // Whatever that proxy knew may have been given up since.
+            throw Failure.olderGeneration(wanted, published.state)
+        }
         if let wanted = redirect?.position, wanted > published.state.position {
             let awaited = await target.publisher.state(
                 notBefore: wanted,

@@ -33,7 +33,8 @@ struct DaemonRoutes {
         case .xactions: try await xactions()
         case .log: try exchange.respond(log: target.log.tail, query)
         case .remote: exchange.respond(document: RemoteClusters.none)
-        case .clusterConfig, .rmd, .raft:
+        case .kept: try await kept()
+        case .clusterConfig, .rmd, .raft, .recovery, .branches:
             throw Failure(.unknownDocument, "a target has no \(question.rawValue)")
         }
     }
@@ -69,6 +70,23 @@ struct DaemonRoutes {
         let record = target.publisher.current.state.rebalance
         if !query.id.isEmpty, !query.matches(record) { throw query.notFound }
         respond { $0.xactions(query, of: target.node.id, record) }
+    }
+
+    /// What a forced recovery left without a bucket, and where this target stands.
+    private func kept() async throws {
+        let state = target.publisher.current.state
+        let directories = target.store.directories
+        guard !target.scanPool.isSaturated else { throw Failure.overloaded("scans") }
+        let kept = try await target.scanPool.run { () throws(FileError) in
+            try directories.kept(in: state)
+        }
+        respond { json in
+            json.object { json in
+                json.member("position", state.position.text)
+                json.key("kept")
+                json.array { json in for directory in kept { json.value(directory) } }
+            }
+        }
     }
 
     private func mountpaths(_ json: inout JSONWriter) {

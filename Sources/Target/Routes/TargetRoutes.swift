@@ -73,7 +73,8 @@ struct TargetRoutes: Handler {
                 body: Array(try page.text(for: match.values).utf8))
         case .openAPI: exchange.respond(document: OpenAPI.document(for: .target))
         case .metrics: try await MetricsRoute(target: target, exchange: exchange).respond()
-        case .bucketRemoval, .bucketChange, .cluster, .clusterAction, .clusterConfig,
+        case .bucketRemoval, .bucketChange, .forcePrimary, .adoptGeneration, .clusterInquiry,
+            .cluster, .clusterAction, .clusterConfig,
             .clusterConfigReset, .setPrimary, .attachRemote, .detachRemote, .join, .keepalive,
             .unregister, .mountpathNote, .followLog, .logFollowers, .raftStream:
             throw match.stray

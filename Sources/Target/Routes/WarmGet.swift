@@ -102,6 +102,7 @@ enum WarmGet {
             return false
         }
         return position <= published.state.position
+            && !position.isOfGeneration(before: published.state.position)
     }
 
     @inline(__always)

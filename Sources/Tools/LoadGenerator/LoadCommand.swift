@@ -30,6 +30,10 @@ package enum LoadCommand {
           get            Read objects that it stores first, and compare every byte
           put            Store objects under new names
           bucket-create  Create buckets under new names
+          bucket-cycle   Create and destroy buckets, each worker its own
+          bucket-head    Read the properties of a bucket, as a majority has them
+          etcd-put       Put keys at an etcd cluster, to compare with
+          etcd-get       Read a key of an etcd cluster, to compare with
           mixed          Seven reads to three writes, each worker on objects of its own
           verify         Look for everything an earlier run recorded as acknowledged
           syscalls       The bare system calls of a durable write, to compare with

@@ -6,7 +6,7 @@ import Testing
 
 /// A directory of its own that goes away with the value.
 final class ScratchDirectory {
-    private let path: String
+    let path: String
 
     init() throws {
         var template = Array("/tmp/martlet-metastore-XXXXXX".utf8CString)
@@ -50,7 +50,7 @@ final class ScratchDirectory {
         #expect(sqlite3_close(handle) == SQLITE_OK)
     }
 
-    private static func read(_ path: String) -> [UInt8]? {
+    static func read(_ path: String) -> [UInt8]? {
         guard let file = fopen(path, "r") else { return nil }
         defer { fclose(file) }
         var bytes: [UInt8] = []

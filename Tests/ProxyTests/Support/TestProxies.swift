@@ -69,15 +69,64 @@ final class TestProxies: Sendable {
 
     /// Starts a proxy; the first one founds, unless it has a log already.
     func start(_ number: Int, isElectable: Bool = true) async throws {
-        let settings = ProxySettings(
-            id: try #require(NodeID("p\(number)")), listen: try address(number),
-            dataPath: dataPath(number), founds: number == 1,
-            seeds: number == 1 ? [] : [try endpoint(1)], isElectable: isElectable)
+        try await run(
+            number,
+            ProxySettings(
+                id: try #require(NodeID("p\(number)")), listen: try address(number),
+                dataPath: dataPath(number), founds: number == 1,
+                seeds: number == 1 ? [] : [try endpoint(1)], isElectable: isElectable))
+    }
+
+    /// Starts a new proxy, with another one than the first to join through.
+    func startFresh(_ number: Int, joining other: Int) async throws {
+        try await run(
+            number,
+            ProxySettings(
+                id: try #require(NodeID("p\(number)")), listen: try address(number),
+                dataPath: dataPath(number), seeds: [try endpoint(other)]))
+    }
+
+    private func run(_ number: Int, _ settings: ProxySettings) async throws {
         let stop = Latch()
-        let daemon = try await ProxyDaemon(settings, stop: stop)
+        let daemon = Daemon(try await ProxyDaemon(settings, stop: stop))
         let process = Running(
-            settings: settings, stop: stop, task: Task { await daemon.run() })
+            settings: settings, stop: stop,
+            task: Task {
+                let (status, restarts) = await daemon.run()
+                return restarts ? await self.beginAnew(number, settings) : status
+            })
         running.withLock { $0[number] = process }
+    }
+
+    /// A daemon that is gone when it has run, and its files are closed.
+    private final class Daemon: Sendable {
+        private let daemon: Mutex<ProxyDaemon?>
+
+        init(_ daemon: ProxyDaemon) {
+            self.daemon = Mutex(daemon)
+        }
+
+        func run() async -> (status: Int32, restarts: Bool) {
+            guard let daemon = daemon.withLock({ $0.take() }) else { return (99, false) }
+            return (await daemon.run(), daemon.restarts)
+        }
+    }
+
+    /// What a process does by replacing itself. The old daemon is not quite gone when its last words are said: the log is
+    /// free a moment later.
+    private func beginAnew(_ number: Int, _ settings: ProxySettings) async -> Int32 {
+        let stop = Latch()
+        var daemon: ProxyDaemon?
+        for _ in 0..<200 where daemon == nil {
+            daemon = try? await ProxyDaemon(settings, stop: stop)
+            if daemon == nil { try? await Task.sleep(for: .milliseconds(10)) }
+        }
+        guard let daemon else { return 99 }
+        running.withLock { running in
+            guard let process = running[number] else { return stop.open() }
+            running[number] = Running(settings: settings, stop: stop, task: process.task)
+        }
+        return await daemon.run()
     }
 
     @discardableResult

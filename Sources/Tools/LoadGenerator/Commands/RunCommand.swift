@@ -1,6 +1,6 @@
 import Base
 
-/// `martlet load get|put|bucket-create|mixed`.
+/// `martlet load WORKLOAD`.
 enum RunCommand {
     static func syntax(_ workload: Workload) -> CommandSyntax {
         CommandSyntax(
@@ -74,7 +74,7 @@ enum RunCommand {
         if isDirect, isPlain { throw .refused("--direct and --plain exclude each other") }
         settings.addressing = isDirect ? .direct : isPlain ? .plain : .cluster
         settings.followsRedirects = arguments.has("through-redirect")
-        if settings.addressing == .cluster, workload != .bucketCreate, !settings.followsRedirects {
+        if settings.addressing == .cluster, workload.isOfObjects, !settings.followsRedirects {
             throw .refused(
                 "choose how objects are reached: --through-redirect, --direct or --plain")
         }

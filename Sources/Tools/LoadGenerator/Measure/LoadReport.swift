@@ -14,6 +14,8 @@ struct LoadReport: Encodable {
     let p99Microseconds: Double
     let maxMicroseconds: Double
     let meanMicroseconds: Double
+    /// The longest time in which some worker had no success.
+    let gapMicroseconds: Double
     let failed: UInt64
     let failures: [String: UInt64]
     let mismatches: UInt64
@@ -28,6 +30,7 @@ struct LoadReport: Encodable {
         case p99Microseconds = "p99_us"
         case maxMicroseconds = "max_us"
         case meanMicroseconds = "mean_us"
+        case gapMicroseconds = "gap_us"
     }
 
     init(workload: String, concurrency: Int, elapsed: Duration, tally: Tally) {
@@ -45,6 +48,7 @@ struct LoadReport: Encodable {
         p99Microseconds = microseconds(latencies.percentile(0.99))
         maxMicroseconds = microseconds(latencies.maximum)
         meanMicroseconds = microseconds(latencies.mean)
+        gapMicroseconds = microseconds(tally.gap)
         failed = tally.failureCount
         failures = tally.failures
         mismatches = tally.mismatches

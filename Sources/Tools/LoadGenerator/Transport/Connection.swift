@@ -1,13 +1,10 @@
-import Glibc
-
 /// One kept-alive connection, used by one worker thread, blocking.
 ///
 /// The load generator has a client of its own on purpose: a fault in the server's reading of HTTP
 /// cannot be cancelled out by the same fault here, and a thread that blocks adds no scheduler of
 /// its own to the latencies it measures.
 final class Connection {
-    private var descriptor: Int32 = -1
-    private let address: ServerAddress
+    private let socket: BlockingSocket
     private let inbox = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
     private var inboxStart = 0
     private var inboxEnd = 0
@@ -15,7 +12,7 @@ final class Connection {
     /// only mean that the server ended an idle connection, and the request is sent once more.
     private(set) var wasUsed = false
 
-    init(to address: ServerAddress) { self.address = address }
+    init(to address: ServerAddress) { socket = BlockingSocket(to: address) }
 
     deinit {
         close()
@@ -23,8 +20,7 @@ final class Connection {
     }
 
     func close() {
-        if descriptor >= 0 { Glibc.close(descriptor) }
-        descriptor = -1
+        socket.close()
         inboxStart = 0
         inboxEnd = 0
         wasUsed = false
@@ -41,15 +37,15 @@ final class Connection {
     func exchange(
         head: [UInt8], body: UnsafeRawBufferPointer?, expectsContinue: Bool = false
     ) throws(LoadFailure) -> ResponseHead {
-        try connectIfNeeded()
+        try socket.connectIfNeeded()
         if let body, !expectsContinue {
-            try sendAll(head, body)
+            try socket.send(head, body)
         } else {
-            try sendAll(head, nil)
+            try socket.send(head)
         }
         var answer = try readHead()
         while (100..<200).contains(answer.status) {
-            if expectsContinue, answer.status == 100, let body { try sendBytes(body) }
+            if expectsContinue, answer.status == 100, let body { try socket.send(body) }
             answer = try readHead()
         }
         wasUsed = true
@@ -74,79 +70,6 @@ final class Connection {
         }
         close()
         return total
-    }
-
-    private func connectIfNeeded() throws(LoadFailure) {
-        guard descriptor < 0 else { return }
-        let opened = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard opened >= 0 else { throw .unreachable(String(cString: strerror(errno))) }
-        var socketAddress = sockaddr_in()
-        socketAddress.sin_family = sa_family_t(AF_INET)
-        socketAddress.sin_port = address.port.bigEndian
-        socketAddress.sin_addr.s_addr = address.host.bigEndian
-        var limit = timeval(tv_sec: Limits.requestTimeoutSeconds, tv_usec: 0)
-        let limitSize = socklen_t(MemoryLayout<timeval>.size)
-        setsockopt(opened, SOL_SOCKET, SO_RCVTIMEO, &limit, limitSize)
-        setsockopt(opened, SOL_SOCKET, SO_SNDTIMEO, &limit, limitSize)
-        var yes: Int32 = 1
-        let yesSize = socklen_t(MemoryLayout<Int32>.size)
-        setsockopt(opened, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, yesSize)
-        let result = withUnsafePointer(to: &socketAddress) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(opened, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard result == 0 else {
-            let reason = String(cString: strerror(errno))
-            Glibc.close(opened)
-            throw .unreachable(reason)
-        }
-        descriptor = opened
-    }
-
-    /// Head and body in one system call, so that they share a packet where they fit.
-    private func sendAll(
-        _ head: [UInt8], _ body: UnsafeRawBufferPointer?
-    ) throws(LoadFailure) {
-        let sent = head.withUnsafeBytes { headBytes in
-            var parts = [
-                iovec(
-                    iov_base: UnsafeMutableRawPointer(mutating: headBytes.baseAddress),
-                    iov_len: headBytes.count),
-                iovec(
-                    iov_base: UnsafeMutableRawPointer(mutating: body?.baseAddress),
-                    iov_len: body?.count ?? 0),
-            ]
-            return parts.withUnsafeMutableBufferPointer { pointer in
-                var message = msghdr()
-                message.msg_iov = pointer.baseAddress
-                message.msg_iovlen = body == nil ? 1 : 2
-                return sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL))
-            }
-        }
-        guard sent >= 0 else { throw failure(errno) }
-        if sent < head.count {
-            let rest = Array(head[sent...])
-            try rest.withUnsafeBytes { bytes in
-                Result { () throws(LoadFailure) in try sendBytes(bytes) }
-            }.get()
-            if let body { try sendBytes(body) }
-        } else if let body, sent - head.count < body.count {
-            try sendBytes(UnsafeRawBufferPointer(rebasing: body[(sent - head.count)...]))
-        }
-    }
-
-    private func sendBytes(_ bytes: UnsafeRawBufferPointer) throws(LoadFailure) {
-        var rest = bytes
-        while !rest.isEmpty {
-            let count = send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
-            if count < 0 {
-                let code = errno
-                if code == EINTR { continue }
-                throw failure(code)
-            }
-            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-        }
     }
 
     private func readHead() throws(LoadFailure) -> ResponseHead {
@@ -227,15 +150,10 @@ final class Connection {
                     min(count - done, inboxEnd - inboxStart), into: buffer, at: buffer.count)
                 continue
             }
-            let start = buffer.baseAddress?.advanced(by: offset + done)
-            let received = recv(
-                descriptor, start, min(room, count - done), Int32(MSG_WAITALL))
+            let rest = UnsafeMutableRawBufferPointer(
+                rebasing: buffer[(offset + done)..<(offset + done + min(room, count - done))])
+            let received = try socket.receive(into: rest, whole: true)
             if received == 0 { throw .closed }
-            if received < 0 {
-                let code = errno
-                if code == EINTR { continue }
-                throw failure(code)
-            }
             done += received
         }
     }
@@ -265,20 +183,9 @@ final class Connection {
             inboxEnd -= inboxStart
             inboxStart = 0
         }
-        while true {
-            let start = inbox.baseAddress?.advanced(by: inboxEnd)
-            let received = recv(descriptor, start, inbox.count - inboxEnd, 0)
-            if received > 0 {
-                inboxEnd += received
-                return true
-            }
-            if received == 0 { return false }
-            let code = errno
-            if code != EINTR { throw failure(code) }
-        }
-    }
-
-    private func failure(_ code: Int32) -> LoadFailure {
-        code == EAGAIN || code == EWOULDBLOCK ? .timeout : .closed
+        let received = try socket.receive(
+            into: UnsafeMutableRawBufferPointer(rebasing: inbox[inboxEnd...]))
+        inboxEnd += received
+        return received > 0
     }
 }

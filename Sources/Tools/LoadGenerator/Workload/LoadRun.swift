@@ -8,7 +8,9 @@ enum LoadRun {
             record = AcknowledgedRecord(appendingTo: path)
             if record == nil { throw .record(path) }
         }
-        if settings.addressing == .cluster, settings.workload != .bucketCreate {
+        if settings.addressing == .cluster,
+            settings.workload.isOfObjects || settings.workload == .bucketHead
+        {
             try makeBucket(settings, record: record)
         }
         let content = Content(size: settings.size)

@@ -8,11 +8,14 @@ final class Worker {
     private let content: Content
     private let record: AcknowledgedRecord?
     private let client: HTTPClient
+    private let etcd = EtcdClient()
     private let outgoing: UnsafeMutableRawBufferPointer
     private let incoming: UnsafeMutableRawBufferPointer
     private var random: SeededRandom
     private var serverIndex: Int
     private var sequence: UInt64 = 0
+    /// When the last request succeeded; the start of the run before that.
+    private var lastSuccess = ContinuousClock.now
     /// The last acknowledged write of each of this worker's own objects, in mixed runs.
     private var written: [Int: UInt64] = [:]
     private(set) var tally = Tally()
@@ -36,6 +39,7 @@ final class Worker {
 
     /// Runs until the budget says stop.
     func run(_ budget: RunBudget) {
+        lastSuccess = .now
         while budget.take() { step() }
     }
 
@@ -44,6 +48,10 @@ final class Worker {
         case .get: get(Int.random(in: 0..<settings.objects, using: &random), from: 0)
         case .put: put(nextNumber())
         case .bucketCreate: createBucket()
+        case .bucketCycle: cycleBucket()
+        case .bucketHead: headBucket()
+        case .etcdPut: putKey()
+        case .etcdGet: getKey()
         case .mixed: mixedStep()
         }
     }
@@ -108,34 +116,90 @@ final class Worker {
     private func createBucket() {
         sequence += 1
         let name = "\(settings.bucket)-\(settings.prefix)-\(number)-\(sequence)"
-        let body = Array(#"{"action":"createlb"}"#.utf8)
-        let answer = body.withUnsafeBytes { timed("POST", "/v1/buckets/\(name)", body: $0) }
-        guard let answer else { return }
-        guard answer.status == 200 else { return tally.fail(.status(answer.status)) }
-        record?.bucket(name)
+        if changeBucket(name, "POST", "createlb") { record?.bucket(name) }
     }
 
-    /// Sends one request to this worker's server; the next server's turn comes when it fails.
+    /// A worker's own bucket is there after every odd change.
+    private func cycleBucket() {
+        let name = "\(settings.bucket)-\(settings.prefix)-\(number)"
+        let isThere = !sequence.isMultiple(of: 2)
+        let isDone =
+            isThere
+            ? changeBucket(name, "DELETE", "destroylb") : changeBucket(name, "POST", "createlb")
+        if isDone { sequence += 1 }
+    }
+
+    private func changeBucket(_ name: String, _ method: String, _ action: String) -> Bool {
+        let body = Array(#"{"action":"\#(action)"}"#.utf8)
+        let answer = body.withUnsafeBytes { timed(method, "/v1/buckets/\(name)", body: $0) }
+        guard let answer else { return false }
+        guard answer.status == 200 else {
+            tally.fail(.status(answer.status))
+            return false
+        }
+        return true
+    }
+
+    private func headBucket() {
+        guard let answer = timed("HEAD", "/v1/buckets/\(settings.bucket)") else { return }
+        if answer.status != 200 { tally.fail(.status(answer.status)) }
+    }
+
+    private func putKey() {
+        sequence += 1
+        let key = "\(settings.prefix)-\(number)"
+        let body = UnsafeMutableRawBufferPointer(rebasing: outgoing[..<settings.size])
+        content.fill(body, name: key, sequence: sequence)
+        let value = Array(body)
+        timed { (server) throws(LoadFailure) in
+            _ = try self.etcd.put(key, value, at: server)
+            return true
+        }
+    }
+
+    private func getKey() {
+        let key = "\(settings.prefix)-0"
+        timed { (server) throws(LoadFailure) in
+            _ = try self.etcd.get(key, at: server)
+            return true
+        }
+    }
+
+    /// Sends one HTTP request to this worker's server.
     private func timed(
         _ method: String, _ path: String, body: UnsafeRawBufferPointer? = nil
     ) -> HTTPClient.Answer? {
+        var answer: HTTPClient.Answer?
+        timed { (server) throws(LoadFailure) in
+            let received = try self.client.send(
+                method, to: server, path: path, body: body, into: self.incoming)
+            answer = received
+            if received.status >= 500 { self.serverIndex += 1 }
+            return received.status < 300
+        }
+        return answer
+    }
+
+    /// Measures one request to this worker's server; the next server's turn comes when it fails. `body` says whether
+    /// it was a success, which alone is counted among the latencies.
+    private func timed(_ body: (ServerAddress) throws(LoadFailure) -> Bool) {
         let server = settings.servers[serverIndex % settings.servers.count]
         let begun = ContinuousClock.now
         do throws(LoadFailure) {
-            let answer = try client.send(
-                method, to: server, path: path, body: body, into: incoming)
-            let elapsed = (ContinuousClock.now - begun).components
-            let nanoseconds =
-                UInt64(elapsed.seconds) * 1_000_000_000
-                + UInt64(elapsed.attoseconds / 1_000_000_000)
-            if answer.status < 300 { tally.latencies.record(nanoseconds: nanoseconds) }
-            if answer.status >= 500 { serverIndex += 1 }
-            return answer
+            guard try body(server) else { return }
+            let now = ContinuousClock.now
+            tally.latencies.record(nanoseconds: Self.nanoseconds(now - begun))
+            tally.gap = max(tally.gap, Self.nanoseconds(now - lastSuccess))
+            lastSuccess = now
         } catch {
             tally.fail(error)
             serverIndex += 1
             if case .unreachable = error { usleep(Limits.unreachablePauseMicroseconds) }
-            return nil
         }
+    }
+
+    private static func nanoseconds(_ duration: Duration) -> UInt64 {
+        let parts = duration.components
+        return UInt64(parts.seconds) * 1_000_000_000 + UInt64(parts.attoseconds / 1_000_000_000)
     }
 }

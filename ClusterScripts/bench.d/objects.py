@@ -3,94 +3,16 @@
 Every pair is measured in rounds that alternate, with the order reversed every other round, and the
 median round is reported. CPU is utime + stime of the server processes, from /proc/PID/stat.
 """
-import argparse
-import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-CORES = os.cpu_count()
+from common import Bench, CORES, Cluster, arguments, children, free_port, parsed, request, say
+
 PARTS = ("data", "durable", "buckets", "failover", "start")
-
-
-def say(text):
-    print(f"== {text}", file=sys.stderr, flush=True)
-
-
-def cpu_seconds(pids):
-    """CPU time the processes have used so far, all threads, user and system."""
-    total = 0
-    for pid in pids:
-        with open(f"/proc/{pid}/stat") as stat:
-            fields = stat.read().rsplit(")", 1)[1].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS_PER_SECOND
-
-
-def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children") as listing:
-        return [int(word) for word in listing.read().split()]
-
-
-def request(method, url, body=None, timeout=5.0):
-    """One request; the status, or 0 when there was no answer."""
-    call = urllib.request.Request(url, method=method, data=body)
-    try:
-        with urllib.request.urlopen(call, timeout=timeout) as answer:
-            answer.read()
-            return answer.status
-    except urllib.error.HTTPError as error:
-        error.read()
-        return error.code
-    except OSError:
-        return 0
-
-
-class Cluster:
-    """A local cluster in a directory of its own, driven by `martlet cluster`."""
-
-    def __init__(self, martlet, directory, proxies, targets):
-        self.martlet, self.directory = martlet, directory
-        shutil.rmtree(directory, ignore_errors=True)
-        self.begun = time.monotonic()
-        self.run("start", "--proxies", str(proxies), "--targets", str(targets),
-                 "--base-port", "0", "--detach")
-
-    def run(self, *words, check=True):
-        return subprocess.run(
-            [self.martlet, "cluster", *words, "--dir", self.directory],
-            check=check, stdout=subprocess.PIPE, text=True, timeout=180).stdout
-
-    def nodes(self):
-        with open(f"{self.directory}/cluster.json") as file:
-            return json.load(file)["nodes"]
-
-    def urls(self, role):
-        return [node["url"] for node in self.nodes() if node["role"] == role]
-
-    def pids(self, role=None):
-        return [node["pid"] for node in self.nodes() if role in (None, node["role"])]
-
-    def status(self):
-        return json.loads(self.run("status", "--json", check=False))
-
-    def create_bucket(self, name, value=None, url=None, timeout=5.0):
-        message = {"action": "createlb"}
-        if value:
-            message["value"] = value
-        url = url or self.urls("proxy")[0]
-        return request("POST", f"{url}/v1/buckets/{name}", json.dumps(message).encode(), timeout)
-
-    def stop(self):
-        self.run("stop", check=False)
-        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 class Nginx:
@@ -136,68 +58,29 @@ http {{
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-class Bench:
-    def __init__(self, options):
-        self.options = options
-        self.rows = []
-        self.notes = []
+class ObjectBench(Bench):
+    remarks = [
+        "Ratios above 1 are in Martlet's favour, except for times, where less is better.",
+        "Both servers have one worker per core; the client is the same; client and servers share "
+        "the cores, so requests per CPU-second say more than requests per second.",
+        "nginx: sendfile on, open_file_cache off, DAV PUT with its temporary files on the same "
+        "disk; \"through the redirect\" is a second nginx port that answers 307."]
 
-    def load(self, *words):
-        """Runs `martlet load … --json`; a run in which requests failed is not a measurement."""
-        result = subprocess.run(
-            [self.options.martlet, "load", *map(str, words), "--json"],
-            stdout=subprocess.PIPE, text=True, timeout=600)
-        if result.returncode != 0:
-            raise RuntimeError(f"martlet load {' '.join(map(str, words))} failed")
-        report = json.loads(result.stdout)
-        if report["failed"] or report["mismatches"]:
-            raise RuntimeError(f"martlet load {' '.join(map(str, words))}: {report['failures']} "
-                               f"{report['examples']}")
-        return report
+    def peer_version(self):
+        nginx = subprocess.run(["nginx", "-v"], stderr=subprocess.PIPE, text=True).stderr
+        return nginx.strip().replace("nginx version: ", "")
 
-    def sample(self, words, pids):
-        before = cpu_seconds(pids)
-        report = self.load(*words)
-        used = cpu_seconds(pids) - before
-        return {"rate": report["requests_per_second"], "p99": report["p99_us"],
-                "cpu": used / max(1, report["requests"]) * 1e6}
-
-    def compare(self, title, ours, theirs, peer, bar, count=None):
-        """Measures two sides in alternating rounds; each side makes (words, pids) per round."""
-        limit = ["--count", count] if count else ["--duration", f"{self.options.seconds}s"]
-        sides = {"ours": ours, "theirs": theirs}
-        results = {"ours": [], "theirs": []}
-        for round_number in range(self.options.rounds):
-            order = ["ours", "theirs"] if round_number % 2 == 0 else ["theirs", "ours"]
-            for side in order:
-                words, pids = sides[side](round_number)
-                results[side].append(self.sample([*words, *limit], pids))
-        middle = {side: {key: statistics.median(sample[key] for sample in samples)
-                         for key in ("rate", "cpu", "p99")}
-                  for side, samples in results.items()}
-        mine, other = middle["ours"], middle["theirs"]
-        ratio = other["cpu"] / mine["cpu"] if mine["cpu"] and other["cpu"] else None
-        self.rows.append([
-            title, f"{mine['rate']:,.0f}/s, {mine['cpu']:.1f} µs CPU, p99 {mine['p99']:,.0f} µs",
-            f"{peer}: {other['rate']:,.0f}/s, {other['cpu']:.1f} µs CPU, p99 {other['p99']:,.0f} µs",
-            f"{ratio:.2f} per CPU-second, {mine['rate'] / other['rate']:.2f} per second"
-            if ratio else f"{mine['rate'] / other['rate']:.2f} per second",
-            self.verdict(ratio, bar)])
-        say(" | ".join(self.rows[-1]))
-
-    @staticmethod
-    def verdict(ratio, bar, at_most=False):
-        if bar is None or ratio is None:
-            return ""
-        met = ratio <= bar if at_most else ratio >= bar
-        return f"{'at most' if at_most else 'at least'} {bar:g}: {'met' if met else 'NOT met'}"
+    def method(self):
+        options = self.options
+        return (f"{options.rounds} rounds of {options.seconds} s, {options.concurrency} "
+                "connections, medians")
 
     # Parts
 
     def data(self):
         """GET and PUT, direct and through the redirect, beside nginx."""
         cluster = Cluster(self.options.martlet, f"{self.options.dir}/data", 1, 1)
-        nginx = Nginx(f"{self.options.dir}/nginx", self.free_port())
+        nginx = Nginx(f"{self.options.dir}/nginx", free_port())
         try:
             proxy, target = cluster.urls("proxy")[0], cluster.urls("target")[0]
             if cluster.create_bucket("bench") != 200:
@@ -284,12 +167,11 @@ class Bench:
                 rate = statistics.median(report["requests_per_second"] for report in ours)
                 best = statistics.median(report["requests_per_second"] for report in theirs)
                 p99 = statistics.median(report["p99_us"] for report in ours)
-                self.rows.append([
+                self.row(
                     f"PUT 4 KiB, durable, {concurrency} at a time",
                     f"{rate:,.0f}/s, p99 {p99:,.0f} µs", f"bare system calls: {best:,.0f}/s",
                     f"{rate / best:.2f}",
-                    self.verdict(rate / best, 0.7 if concurrency > 1 else None)])
-                say(" | ".join(self.rows[-1]))
+                    self.verdict(rate / best, 0.7 if concurrency > 1 else None))
         finally:
             shutil.rmtree(bare, ignore_errors=True)
             cluster.stop()
@@ -312,16 +194,14 @@ class Bench:
                 many.append(self.load("bucket-create", "--url", url, "--concurrency", 16,
                                       "--prefix", f"many{number}", *limit)["requests_per_second"])
             one, rate, sync = map(statistics.median, (ones, many, syncs))
-            self.rows.append([
+            self.row(
                 "bucket create, one client, p50 (3 proxies, 3 targets)", f"{one:,.0f} µs",
                 f"fdatasync p50: {sync:,.0f} µs", f"{one / sync:.1f}",
-                self.verdict(one / sync, 5, at_most=True)])
-            self.rows.append([
+                self.verdict(one / sync, 5, at_most=True))
+            self.row(
                 "bucket creates, 16 clients", f"{rate:,.0f}/s",
                 f"fdatasync, one after the other: {1e6 / sync:,.0f}/s",
-                f"{rate * sync / 1e6:.2f}", ""])
-            for row in self.rows[-2:]:
-                say(" | ".join(row))
+                f"{rate * sync / 1e6:.2f}", "")
         finally:
             shutil.rmtree(disk, ignore_errors=True)
             cluster.stop()
@@ -355,12 +235,11 @@ class Bench:
             def at(fraction):
                 return times[min(len(times) - 1, int(fraction * len(times)))] * 1000
 
-            self.rows.append([
+            self.row(
                 f"kill -9 of the primary to the next bucket ({len(times)} kills)",
                 f"median {statistics.median(times) * 1000:,.0f} ms", "",
                 f"min {times[0] * 1000:,.0f}, p90 {at(0.9):,.0f}, max {times[-1] * 1000:,.0f} ms",
-                self.verdict(statistics.median(times), 1.0, at_most=True) + " (s)"])
-            say(" | ".join(self.rows[-1]))
+                self.verdict(statistics.median(times), 1.0, at_most=True) + " (s)")
             self.notes.append("Failover times, ms: "
                               + " ".join(f"{value * 1000:.0f}" for value in times))
         finally:
@@ -391,80 +270,17 @@ class Bench:
             finally:
                 cluster.stop()
         middle = statistics.median(times)
-        self.rows.append([
+        self.row(
             "cluster start to first bucket (3 proxies, 3 targets)", f"{middle * 1000:,.0f} ms", "",
             f"worst {max(times) * 1000:,.0f} ms",
-            self.verdict(middle, 2.0, at_most=True) + " (s)"])
-        say(" | ".join(self.rows[-1]))
-
-    @staticmethod
-    def free_port():
-        import random
-        import socket
-        while True:
-            port = random.randrange(10000, 30000)
-            try:
-                for offset in (0, 1):
-                    with socket.socket() as probe:
-                        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                        probe.bind(("127.0.0.1", port + offset))
-                return port
-            except OSError:
-                continue
-
-    def table(self):
-        options = self.options
-        filesystem = subprocess.run(
-            ["df", "--output=fstype", options.dir], stdout=subprocess.PIPE, text=True).stdout
-        nginx = subprocess.run(["nginx", "-v"], stderr=subprocess.PIPE, text=True).stderr
-        version = subprocess.run(
-            [options.martlet, "version"], stdout=subprocess.PIPE, text=True).stdout
-        lines = [
-            "# Benchmarks", "",
-            f"`{options.words.strip()}`, {time.strftime('%Y-%m-%d')}, {version.strip()}, "
-            f"{nginx.strip().replace('nginx version: ', '')}, {CORES} cores, "
-            f"{platform.system()} {platform.release()}, {filesystem.split()[-1]}, "
-            f"load average {os.getloadavg()[0]:.1f}; {options.rounds} rounds of "
-            f"{options.seconds} s, {options.concurrency} connections, medians.", "",
-            "| measurement | Martlet | beside it | ratio | bar |", "|---|---|---|---|---|"]
-        lines += ["| " + " | ".join(row) + " |" for row in self.rows]
-        lines += [""] + [f"- {note}" for note in self.notes] + [
-            "- Ratios above 1 are in Martlet's favour, except for times, where less is better.",
-            "- Both servers have one worker per core; the client is the same; client and servers "
-            "share the cores, so requests per CPU-second say more than requests per second.",
-            "- nginx: sendfile on, open_file_cache off, DAV PUT with its temporary files on the "
-            "same disk; \"through the redirect\" is a second nginx port that answers 307."]
-        return "\n".join(lines)
+            self.verdict(middle, 2.0, at_most=True) + " (s)")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--martlet", required=True)
-    parser.add_argument("--dir", required=True)
-    parser.add_argument("--words", default="")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--kills", type=int, default=20)
+    parser = arguments(__doc__, PARTS, rounds=5, seconds=3)
     parser.add_argument("--concurrency", type=int, default=32)
-    parser.add_argument("--only", default=",".join(PARTS))
-    parser.add_argument("--quick", action="store_true", help="one short round, three kills")
-    options = parser.parse_args()
-    if unknown := set(options.only.split(",")) - set(PARTS):
-        parser.error(f"--only: unknown {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    if options.quick:
-        options.rounds, options.seconds, options.kills = 1, 1, 3
-    bench = Bench(options)
-    failed = []
-    for part in options.only.split(","):
-        say(f"measuring: {part}")
-        try:
-            getattr(bench, part)()
-        except (RuntimeError, subprocess.SubprocessError, OSError, StopIteration) as error:
-            failed.append(part)
-            bench.notes.append(f"Part {part} could not be measured: {error}")
-            say(bench.notes[-1])
-    print(bench.table())
-    return 1 if failed else 0
+    options = parsed(parser, PARTS)
+    return ObjectBench(options).run(options.only.split(","))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,102 @@
+import API
+import Base
+import Cluster
+import Consensus
+import MetaStore
+
+// Facts from a log: that of this proxy, and one in a file.
+
+extension RecoveryFacts {
+    /// - Parameters:
+    ///   - state: behind the last entry applied.
+    ///   - outline: of the whole log.
+    ///   - entries: those behind `state`, as far as they were read.
+    init(_ state: ClusterState, _ outline: LogOutline, entries: [Entry]) {
+        clusterID = state.map.clusterID
+        base = outline.base
+        runs = Array(outline.runs.suffix(Self.runsMax))
+        last = outline.last
+        chain = outline.chain
+        applied = state.position
+        stateHash = state.hash
+        var catalog = Catalog()
+        catalog.restore(state)
+        var isWhole = outline.last.index.rawValue == state.position.index + UInt64(entries.count)
+        for entry in entries {
+            // What another version wrote stands in the log, and is not understood here.
+            if isWhole, (try? catalog.apply(entry)) == nil { isWhole = false }
+        }
+        if clusterID.isEmpty { clusterID = catalog.state.map.clusterID }
+        holdings = Holdings(catalog.state)
+        if !isWhole { holdings.isPartial = true }
+    }
+
+    /// Describes the entries that are not known to be committed.
+    mutating func describe(tail entries: [Entry]) {
+        tail = entries.filter { $0.index > commit }.suffix(Self.tailMax).map { TailEntry($0) }
+    }
+
+    /// Reads a proxy's directory, or one of its databases; no process may have it open.
+    static func read(database path: String) throws -> RecoveryFacts {
+        let storage = try SQLiteLog(path: path, newMember: MemberID(0))
+        let recovered = try storage.load()
+        let state = recovered.image ?? ClusterState()
+        var facts = RecoveryFacts(state, try storage.outline(), entries: recovered.tail)
+        facts.isRunning = false
+        facts.member = storage.member
+        facts.generation = recovered.hardState.generation
+        facts.term = recovered.hardState.term
+        facts.commit = recovered.applied.index
+        facts.configuration =
+            recovered.configurations.last?.configuration ?? recovered.base.configuration
+        let node = state.map.node(member: storage.member.rawValue)
+        facts.node = node?.id.text ?? ""
+        facts.url = node?.address.url ?? ""
+        facts.describe(tail: recovered.tail)
+        return facts
+    }
+}
+
+extension RecoveryFacts.TailEntry {
+    init(_ entry: Entry) {
+        mark = entry.mark
+        time = entry.time
+        actor = ""
+        subject = ""
+        switch entry.kind {
+        case .command:
+            guard let record = try? LogRecord(decoding: entry.payload) else {
+                action = "unknown"
+                return
+            }
+            actor = record.actor
+            action = record.command.name
+            subject = record.command.subject
+        case .leader:
+            action = "primary"
+            subject = entry.leader.map { "member \($0)" } ?? ""
+        case .configuration:
+            action = "voters"
+            subject = entry.configuration?.description ?? ""
+        }
+    }
+}
+
+extension Command {
+    /// What the command is about, for people.
+    var subject: String {
+        switch self {
+        case .found(let clusterID, _, _, _): clusterID
+        case .setNode(let node): "\(node.id) at \(node.address)"
+        case .removeNode(let id): id.text
+        case .createBucket(let bucket, _), .destroyBucket(let bucket): bucket.description
+        case .setConfig(let change):
+            change.items.map { "\($0.name)=\($0.value ?? "")" }.joined(separator: ", ")
+        case .setMaintenance(let id, let isOn): "\(id) \(isOn ? "on" : "off")"
+        case .startRebalance, .stopRebalance: ""
+        case .noteMountpath(let id, let note): "\(id) \(note.path)"
+        case .recover(let record):
+            "generation \(record.generation.counter), from \(record.base.text), on \(record.candidate)"
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import API
+import Base
+import Cluster
+import Consensus
+import HTTP
+import MetaStore
+
+/// Sets the log of a proxy that was left behind aside as a branch, and has the proxy join anew: by word to its next start,
+/// and that start at once.
+struct Rejoin: Sendable {
+    let node: Node
+    let dataPath: String
+    let group: RaftGroup
+    let published: PublishedState
+    let pool: BlockingPool
+    let ending: Ending
+
+    struct Plan: Sendable {
+        var node: Node
+        /// The file that the log becomes.
+        var branch: String
+        var order: RejoinOrder
+        /// Entries known to be committed, and the last one.
+        var commit: Index
+        var last: LogMark
+
+        /// The report, with a newline behind it.
+        func report(isDryRun: Bool) -> [UInt8] {
+            var json = JSONWriter()
+            json.object { json in
+                json.member("dry_run", isDryRun)
+                json.member("action", "rejoin")
+                json.member("cluster", order.clusterID)
+                json.member("left", "\(order.left)")
+                json.member("generation", "\(order.generation)")
+                json.member("branch", branch)
+                json.member("last", last)
+                json.member("commit", commit.rawValue)
+                json.member(
+                    "next",
+                    "curl '\(node.address.url)/v1/health?readiness=true' until it has joined; then curl "
+                        + "'\(node.address.url)/v1/daemon?what=branches&name=\(branch)' shows what only the branch has"
+                )
+            }
+            json.newline()
+            return json.bytes
+        }
+    }
+
+    /// What it would be; `there` is the primary of the later generation.
+    func plan(for there: RecoveryFacts, seed: Endpoint?) async throws -> Plan {
+        let status = group.status
+        let known = published.now.state.map
+        let others = known.nodes(.proxy).filter { $0.id != node.id }.map(\.endpoint)
+        var seeds = [seed].compactMap { $0 }
+        seeds += others.filter { !seeds.contains($0) }
+        return Plan(
+            node: node, branch: Branch.fileName(status.generation, last: status.last.index),
+            order: RejoinOrder(
+                clusterID: there.clusterID, generation: there.generation, left: status.generation,
+                seeds: seeds), commit: status.commit, last: status.last)
+    }
+
+    /// Writes the order down. From here on it is carried out, whatever ends this process.
+    func begin(_ plan: Plan) async throws {
+        try await pool.run { [dataPath] in try plan.order.write(in: dataPath) }
+    }
+
+    /// Ends this process's part; the same program begins again with the same arguments.
+    func restart() { ending.restart() }
+}

@@ -1,0 +1,234 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The split-brain drill of docs/operations.md, step by step, with real processes on hosts of their own.
+@Suite(
+    .serialized,
+    .enabled(if: NetworkLab.obstacle == nil, "network namespaces: \(NetworkLab.obstacle ?? "")"))
+struct RecoveryDrillTests {
+    /// The members of a JSON document that these tests look at.
+    private struct Document: Decodable {
+        struct Branch: Decodable { let name: String }
+        struct Names: Decodable { let buckets: [String] }
+        struct Entry: Decodable {
+            let command: String
+            let subject: String
+            let applied: Bool
+        }
+        struct Node: Decodable {
+            let node: String
+            let generation: String?
+            let follows: Bool
+            let branches: [String]?
+            let kept_directories: [String]?
+        }
+        struct Silent: Decodable { let node: String }
+        var verdict: String?
+        var token: String?
+        var silent: [Silent]?
+        var declared_dead: [String]?
+        var done: Bool?
+        var missing: [String]?
+        var branch: String?
+        var branches: [Branch]?
+        var only_here: Names?
+        var entries: [Entry]?
+        var generation: String?
+        var proxies: [Node]?
+        var targets: [Node]?
+    }
+
+    private static func document(_ reply: LabCluster.Reply) throws -> Document {
+        try JSONDecoder().decode(Document.self, from: Data(reply.body.utf8))
+    }
+
+    private static func force(
+        _ cluster: LabCluster, at node: String, _ candidate: String, _ more: String = ""
+    ) throws -> LabCluster.Reply {
+        try cluster.curl(
+            "-X PUT '\(cluster.url(node))/v1/daemon/proxy/\(candidate)?frc=true"
+                + "&can=\(cluster.url(candidate))\(more)'", seconds: 40)
+    }
+
+    private static func put(
+        _ cluster: LabCluster, _ bucket: String, _ objects: ClosedRange<Int>, at proxy: String
+    ) throws -> [Int] {
+        try objects.filter {
+            try cluster.curl(
+                "-X PUT --data-binary \(bucket)-\($0) \(cluster.url(proxy))/v1/objects/\(bucket)/o\($0)"
+            ).status == 200
+        }
+    }
+
+    private static func waitUntilFenced(_ cluster: LabCluster, _ proxies: [String]) throws {
+        try waitUntil("\(proxies) know that they were left behind", within: 20) {
+            try proxies.allSatisfy {
+                let ready = try cluster.curl("'\(cluster.url($0))/v1/health?readiness=true'")
+                return ready.code == "older_generation"
+            }
+        }
+    }
+
+    private static func overview(_ cluster: LabCluster, at proxy: String) throws -> Document {
+        try document(try cluster.curl("'\(cluster.url(proxy))/v1/cluster?what=recovery'"))
+    }
+
+    /// FS-05, FS-18
+    @Test func `both sides of a split write, one is forced, and nothing is lost in silence`()
+        throws
+    {
+        try LabCluster.with { cluster in
+            let old = try cluster.primary()
+            let rest = cluster.proxies.filter { $0 != old }
+            let (alone, other) = (rest[0], rest[1])
+            #expect(try cluster.create("before", at: old).status == 200)
+            #expect(try Self.put(cluster, "before", 1...8, at: old).count == 8)
+
+            // 1. The network splits: a majority with t1 here, one proxy with t2 there.
+            try cluster.lab.separate([alone, "t2"], from: [old, other, "t1"])
+            try waitUntil("the minority refuses changes", within: 10) {
+                try cluster.create("no", at: alone).code == "no_quorum"
+            }
+
+            // 2. An operator who sees only the minority plans.
+            let plan = try Self.document(
+                try cluster.curl(
+                    "'\(cluster.url(alone))/v1/cluster?what=recovery_plan&can=\(cluster.url(alone))'"
+                ))
+            #expect(plan.verdict == "unsafe")
+            #expect(plan.silent.map { Set($0.map(\.node)) } == [old, other])
+            #expect(plan.declared_dead.map(Set.init) == [old, other])
+            let token = try #require(plan.token)
+
+            // 3. And forces. The target of the other side is named as missing.
+            let forced = try Self.force(cluster, at: alone, alone, "&token=\(token)")
+            #expect(forced.status == 202, "\(forced)")
+            let report = try Self.document(forced)
+            #expect(report.missing?.count == 1 && report.missing?[0].contains("t1") == true)
+
+            // 4. Both sides take changes, and acknowledge them.
+            #expect(try cluster.create("left", at: old).status == 200)
+            #expect(try cluster.create("right", at: alone).status == 200)
+            let left = try Self.put(cluster, "left", 1...8, at: other)
+            let right = try Self.put(cluster, "right", 1...8, at: alone)
+            #expect(!left.isEmpty && !right.isEmpty)
+            #expect(try cluster.create("left-too", at: other).status == 200)
+
+            // 5. The network heals. The majority of the older generation stops, with a reason.
+            try cluster.lab.heal()
+            try Self.waitUntilFenced(cluster, [old, other])
+            for proxy in [old, other] {
+                let refused = try cluster.create("more", at: proxy)
+                #expect(refused.status == 409 && refused.code == "older_generation", "\(refused)")
+                #expect(refused.body.contains("frc=true"), "\(refused)")
+                let read = try cluster.curl("\(cluster.url(proxy))/v1/objects/before/o1")
+                #expect(read.code == "older_generation", "\(read)")
+            }
+            // 6. The targets follow the new one, and the same request is complete now.
+            try waitUntil("the recovery is complete", within: 30) {
+                let again = try Self.force(cluster, at: alone, alone)
+                return try again.status == 200 && Self.document(again).done == true
+            }
+            for object in 1...8 {
+                let get = try cluster.curl("\(cluster.url(alone))/v1/objects/before/o\(object)")
+                #expect(get.status == 200 && get.body == "before-\(object)", "\(get)")
+            }
+            for object in right {
+                let get = try cluster.curl("\(cluster.url(alone))/v1/objects/right/o\(object)")
+                #expect(get.status == 200 && get.body == "right-\(object)", "\(get)")
+            }
+
+            // 7. The losers begin anew, in place; what they had is set aside.
+            var branches: [String: String] = [:]
+            for proxy in [old, other] {
+                let pid = cluster.pid(proxy)
+                let leaves = try Self.force(cluster, at: proxy, alone)
+                #expect(leaves.status == 200, "\(leaves)")
+                let branch: String = try #require(try Self.document(leaves).branch)
+                branches[proxy] = branch
+                try waitUntil("\(proxy) has joined", within: 20) {
+                    try cluster.curl("'\(cluster.url(proxy))/v1/health?readiness=true'").status
+                        == 200
+                }
+                #expect(cluster.isRunning(proxy) && cluster.pid(proxy) == pid)
+            }
+            try cluster.waitUntilSettled()
+            for proxy in cluster.proxies {
+                #expect(try cluster.buckets(at: proxy) == ["before", "right"])
+            }
+
+            // 8. What was acknowledged and given up is listed by name, from the branch and from the disks.
+            for (proxy, branch) in branches {
+                let content = try Self.document(
+                    try cluster.curl(
+                        "'\(cluster.url(proxy))/v1/daemon?what=branches&name=\(branch)'"))
+                #expect(content.only_here?.buckets.contains("ais://left") == true, "\(proxy)")
+                let created = content.entries?.first {
+                    $0.command == "create_bucket" && $0.subject == "ais://left"
+                }
+                #expect(created?.applied == true, "\(proxy): \(content)")
+            }
+            let overview = try Self.overview(cluster, at: old)
+            #expect(overview.proxies?.allSatisfy(\.follows) == true)
+            #expect(overview.targets?.allSatisfy(\.follows) == true)
+            #expect(
+                overview.proxies.map { Set($0.flatMap { $0.branches ?? [] }) }
+                    == Set(branches.values))
+            let kept = overview.targets?.first { $0.node == "t1" }?.kept_directories ?? []
+            #expect(kept.contains { $0.hasSuffix("@ais/left") }, "\(kept)")
+            let files = try Shell.run("find \(cluster.directory)/t1-mp* -path '*left/%ob/o*'")
+            #expect(
+                files.output.split(separator: "\n").count
+                    == left.count, "\(files.output)")
+        }
+    }
+
+    /// FS-06
+    @Test func `of two recoveries made at once, the one with the higher nonce stays`() throws {
+        try LabCluster.with(targets: 1) { cluster in
+            #expect(try cluster.create("before", at: "p1").status == 200)
+            try cluster.lab.separate(["p1"], from: ["p2", "p3", "t1"])
+            try cluster.lab.separate(["p2"], from: ["p3"])
+            let sides = ["p2", "p3"]
+            for proxy in sides {
+                try waitUntil("\(proxy) is alone", within: 10) {
+                    try cluster.create("no", at: proxy).code == "no_quorum"
+                }
+                let forced = try Self.force(cluster, at: proxy, proxy)
+                #expect(forced.status == 200 || forced.status == 202, "\(forced)")
+                #expect(try cluster.create("of-\(proxy)", at: proxy).status == 200)
+            }
+            try cluster.lab.heal()
+            func generation(_ proxy: String) throws -> String {
+                try Self.document(
+                    try cluster.curl("'\(cluster.url(proxy))/v1/daemon?what=recovery'")
+                ).generation ?? ""
+            }
+            let nonces = try sides.map { proxy in
+                let text = try generation(proxy)
+                #expect(text.hasPrefix("2-"))
+                return try #require(UInt64(text.dropFirst(2), radix: 16))
+            }
+            let (winner, loser) = nonces[0] > nonces[1] ? ("p2", "p3") : ("p3", "p2")
+            try Self.waitUntilFenced(cluster, [loser, "p1"])
+            try waitUntil("the target follows \(winner)", within: 20) {
+                try Self.overview(cluster, at: winner).targets?.first?.follows == true
+            }
+            for proxy in [loser, "p1"] {
+                let leaves = try Self.force(cluster, at: proxy, winner)
+                #expect(leaves.status == 200, "\(leaves)")
+            }
+            try cluster.waitUntilSettled()
+            for proxy in cluster.proxies {
+                #expect(try cluster.buckets(at: proxy) == ["before", "of-\(winner)"])
+            }
+            let list = try Self.document(
+                try cluster.curl("'\(cluster.url(loser))/v1/daemon?what=branches'"))
+            let branch = try #require(list.branches?.first?.name)
+            let content = try Self.document(
+                try cluster.curl("'\(cluster.url(loser))/v1/daemon?what=branches&name=\(branch)'"))
+            #expect(content.only_here?.buckets == ["ais://of-\(loser)"])
+        }
+    }
+}
