@@ -117,7 +117,7 @@ extension Route {
                 .query(QueryName.limit, .pattern("[1-9][0-9]{0,2}"), "history: so many entries"),
                 .can, .candidate, .override,
             ], body: .optionalJSON(.xactionQuery), answers: [],
-            failures: FailureCode.ofReads + [
+            failures: FailureCode.ofReads + FailureCode.ofRecovery + [
                 .unknownDocument, .versionNotFound, .badJSON, .badValue, .badBucketName,
                 .xactionNotFound, .inputOutput,
                 .unknownAction,
