@@ -49,7 +49,7 @@ extension World {
                 oracle.state(Case.digest(image), at: recovered.applied.index, of: id)
             }
             member.pipeline = try Pipeline(
-                id: id, recovered: recovered, machine: Case.machine(), limits: limits,
+                id: id, recovered: recovered, machine: Case.machine(of: id, defect), limits: limits,
                 driverLimits: driverLimits, seed: random.next(), waiving: defect?.rule)
         } catch {
             oracle.fail("\(id) does not start: \(error)")

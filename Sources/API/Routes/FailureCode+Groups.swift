@@ -21,7 +21,11 @@ extension FailureCode {
 
     /// What a change of metadata may end with.
     static let ofChanges: [FailureCode] =
-        ofReads + [.outcomeUnknown, .changingMembers, .proxyUnreachable, .targetUnreachable]
+        ofReads + [
+            .outcomeUnknown, .changingMembers, .proxyUnreachable, .targetUnreachable,
+            .preconditionFailed, .sessionExpired,
+            .sequenceForgotten,
+        ]
 
     /// What is wrong with a message.
     static let ofMessages: [FailureCode] = [

@@ -71,7 +71,8 @@ extension Route {
     /// Of a path with several spellings each is an operation.
     fileprivate func operationID(_ method: Method, _ path: String) -> String {
         var id = name.rawValue
-        if methods.count > 1 || name == .object { id += ".\(method.name.lowercased())" }
+        let isOneOfSeveral = Route.all.filter { $0.name == name }.flatMap(\.methods).count > 1
+        if isOneOfSeveral { id += ".\(method.name.lowercased())" }
         if let place = paths.firstIndex(of: path), place > 0 { id += ".\(place)" }
         return id
     }
@@ -87,7 +88,7 @@ extension Route {
         default: return answers
         }
         var names: [SchemaName] = []
-        for case let name? in schemas + [.difference] where !names.contains(name) {
+        for case let name? in schemas + [.difference, .requestFate] where !names.contains(name) {
             names.append(name)
         }
         return [Answer(.ok, .json(.choice(names.map { .component($0) })), .text, .empty)]

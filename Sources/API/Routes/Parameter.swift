@@ -59,6 +59,10 @@ package struct Parameter: Sendable {
             Parameter(
                 name, .path, .texts(length: 1...1_024),
                 "an object's name; slashes in it may stand as they are", isRequired: true)
+        case "session":
+            Parameter(
+                name, .path, .pattern("[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+"),
+                "a session's id", isRequired: true)
         case "row":
             Parameter(
                 name, .path, .pattern("[AaQq][0-9]{1,2}"), "a row of the contract, as A1",

@@ -75,7 +75,7 @@ package enum NodeQuestion: String, CaseIterable, Sendable {
 package enum ClusterQuestion: String, CaseIterable, Sendable {
     case smap, bmd, snode, smapvote
     case clusterConfig = "cluster_config"
-    case history
+    case history, watch
     case mountpathEvents = "mountpath_events"
     case targetAddresses = "target_ips"
     case stats, sysinfo, mountpaths
@@ -115,6 +115,7 @@ package enum ClusterQuestion: String, CaseIterable, Sendable {
         case .smapvote: .voteBundle
         case .clusterConfig: .clusterConfig
         case .history: .history
+        case .watch: .watch
         case .mountpathEvents: .mountpathEvents
         case .stats: .clusterStatistics
         case .sysinfo: .clusterSystemInformation

@@ -98,6 +98,11 @@ extension Route {
             "skip_rebalance": .looseFlag, "force": .looseFlag, "rm_user_data": .looseFlag,
             "keep_initial_config": .looseFlag, "no_shutdown": .looseFlag,
         ])
+    private static let batchItem: Schema = .members(
+        [
+            "action": .words(BatchRequest.actions.flatMap(\.spellings)),
+            "name": .texts(length: 1...64),
+        ], optional: ["value": .any])
     private static let job: Schema = .options([
         "kind": .text, "id": .text, "bck": .any, "buckets": .any, "force": .any,
         "show_active": .any,
@@ -115,9 +120,14 @@ extension Route {
                     "history: of which map"),
                 .query(QueryName.before, .pattern("[1-9][0-9]{0,18}"), "history: before an entry"),
                 .query(QueryName.limit, .pattern("[1-9][0-9]{0,2}"), "history: so many entries"),
+                .query(
+                    QueryName.requestID, .texts(length: 1...64), "history: of one request"),
+                .query(QueryName.since, .text, "history: from where its answer was lost"),
+                .query(QueryName.after, .text, "watch: changes behind this place"),
                 .can, .candidate, .override,
             ], body: .optionalJSON(.xactionQuery), answers: [],
             failures: FailureCode.ofReads + FailureCode.ofRecovery + [
+                .historyCompacted,
                 .unknownDocument, .versionNotFound, .badJSON, .badValue, .badBucketName,
                 .xactionNotFound, .inputOutput,
                 .unknownAction,
@@ -133,6 +143,7 @@ extension Route {
                 Act(.startMaintenance, nodeChoice, needsValue: true),
                 Act(.stopMaintenance, nodeChoice, needsValue: true),
                 Act(.decommission, nodeChoice, needsValue: true),
+                Act(.batch, .array(batchItem), needsValue: true),
             ],
             answers: [
                 Answer(
@@ -164,6 +175,25 @@ extension Route {
                     .ok, .json(.choice([.component(.forecast), .component(.recovery)])), .empty),
                 Answer(.accepted, .json(.component(.recovery)), for: "some are still missing"),
             ], failures: FailureCode.ofRecovery),
+        Route(
+            .sessions, .data, [.get], "/v1/cluster/sessions", summary: "The sessions of clients",
+            parameters: [.consistency], answers: [Answer(.ok, .json(.component(.sessions)))],
+            failures: FailureCode.ofReads),
+        Route(
+            .sessions, .data, [.post], "/v1/cluster/sessions",
+            summary: "Open a session: changes of it are made once, however often they are sent",
+            parameters: [
+                .query(
+                    QueryName.lifetime, .pattern("[1-9][0-9]{0,2}[sm]"), "how long it may be idle")
+            ], answers: [Answer(.ok, .json(.component(.session)))],
+            failures: FailureCode.ofChanges),
+        Route(
+            .session, .data, [.get, .put], "/v1/cluster/sessions/{session}",
+            summary: "Look at a session; keep it alive", parameters: [.consistency],
+            answers: [Answer(.ok, .json(.component(.session)))], failures: FailureCode.ofChanges),
+        Route(
+            .session, .data, [.delete], "/v1/cluster/sessions/{session}",
+            summary: "End a session", answers: [.done], failures: FailureCode.ofChanges),
         Route(
             .clusterInquiry, .reads, [.post], "/v1/cluster",
             summary: "The plan of a forced recovery, with logs that nobody runs",

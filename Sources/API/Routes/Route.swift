@@ -13,7 +13,7 @@ package struct Route: Sendable {
         case buckets, bucketObjects, bucketProperties, bucketAction, bucketRemoval
         case bucketChange
         case daemon, daemonAction, daemonConfig, daemonConfigReset, mountpaths
-        case forcePrimary, adoptGeneration, clusterInquiry
+        case forcePrimary, adoptGeneration, clusterInquiry, sessions, session
         case cluster, clusterAction, clusterConfig, clusterConfigReset, setPrimary
         case register, join, keepalive, mountpathNote, unregister
         case attachRemote, detachRemote

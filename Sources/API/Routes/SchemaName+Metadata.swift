@@ -184,6 +184,16 @@ extension SchemaName {
             "added": differing, "removed": differing, "changed": differing,
         ], optional: ["primary": .members(["before": .text, "after": .text])])
 
+    static let sessionSchema: Schema = .members([
+        "id": .text, "lifetime_ms": .decimal, "last_used": .text, "ends": .text,
+        "outcomes_max": .count(), "forgotten": .decimal,
+        "outcomes": .array(
+            .members([
+                "sequence": .decimal, "position": .text,
+                "outcome": .words(["applied", "refused"]),
+            ])),
+    ])
+
     static let noteSchema: Schema = .members([
         "mountpath": .text, "disk": .text, "disabled": .flag, "reason": .text, "time": .text,
     ])

@@ -19,6 +19,10 @@ package enum SchemaName: String, CaseIterable, Sendable {
     case history = "History"
     case difference = "Difference"
     case historyEntry = "HistoryEntry"
+    case requestFate = "RequestFate"
+    case watch = "Watch"
+    case session = "Session"
+    case sessions = "Sessions"
     case mountpathEvents = "MountpathEvents"
     case mountpathReport = "MountpathReport"
     case clusterInfo = "ClusterInfo"
@@ -92,6 +96,21 @@ package enum SchemaName: String, CaseIterable, Sendable {
                 "more": .flag, "before": .pattern("[0-9]*"),
             ])
         case .difference: Self.differenceSchema
+        case .requestFate:
+            .members([
+                "request_id": .text,
+                "outcome": .words(["applied", "not_applied", "not_yet_known"]),
+                "position": .text, "entries": .array(.component(.historyEntry)),
+            ])
+        case .watch:
+            .members([
+                "next": .text, "more": .flag, "entries": .array(.component(.historyEntry)),
+            ])
+        case .session: Self.sessionSchema
+        case .sessions:
+            .members([
+                "sessions": .array(.component(.session)), "sessions_max": .count(),
+            ])
         case .historyEntry: Self.historyEntrySchema
         case .mountpathEvents: .members(["targets": .map(.array(Self.noteSchema))])
         case .mountpathReport:

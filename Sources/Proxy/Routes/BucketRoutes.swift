@@ -17,8 +17,8 @@ struct BucketRoutes: Sendable {
         let namespace = try query.namespace()
         let now = try await metadata.state(for: query)
         exchange.respond(
-            json: now.state.bucketNames(provider: provider, namespace: namespace),
-            position: now.position)
+            json: now.state.bucketNames(provider: provider, namespace: namespace), of: now,
+            version: .buckets)
     }
 
     /// AIStore's later clients list objects by GET with a message.
@@ -43,6 +43,7 @@ struct BucketRoutes: Sendable {
             throw Failure.denied("reading its properties", bucket)
         }
         exchange.respond(.ok) { writer in
+            now.describe(&writer)
             for (name, value) in properties.headers(of: bucket) { writer.add(named: name, value) }
         }
     }
@@ -82,17 +83,17 @@ struct BucketRoutes: Sendable {
             throw Failure.notImplemented("a bucket of another cluster (\(bucket.namespace.text))")
         }
         // What is wrong with the message is said here; the primary starts from its own defaults.
-        _ = try Self.properties(message, from: ClusterConfig())
-        try await change(exchange, .createBucket, bucket, query, body) { now in
-            .createBucket(bucket, try Self.properties(message, from: now.state.config))
+        _ = try Self.properties(message.value, from: ClusterConfig())
+        try await change(exchange, .createBucket, bucket, query, body) { now throws(Failure) in
+            .createBucket(bucket, try Self.properties(message.value, from: now.state.config))
         }
     }
 
-    private static func properties(
-        _ message: ActionMessage, from config: ClusterConfig
+    static func properties(
+        _ value: JSONValue?, from config: ClusterConfig
     ) throws(Failure) -> BucketProperties {
         var properties = config.bucketDefaults
-        try properties.update(from: message.value)
+        try properties.update(from: value)
         try properties.requireServed()
         return properties
     }
@@ -120,17 +121,19 @@ struct BucketRoutes: Sendable {
         let actions = Route.named(.bucketRemoval).acts.map(\.action)
         switch try message.decoded(allowed: actions) {
         case .destroyBucket:
-            try await change(exchange, .destroyBucket, bucket, query, body) { now in
-                if let properties = now.state.buckets[bucket],
-                    !properties.access.contains(.destroyBucket)
-                {
-                    throw Failure.denied("being destroyed", bucket)
-                }
+            try await change(exchange, .destroyBucket, bucket, query, body) { now throws(Failure) in
+                try Self.checkDestruction(of: bucket, in: now.state)
                 return .destroyBucket(bucket)
             }
         case .evictObjects, .evictBucket:
             throw Failure(.badRequest, "\(bucket) has no backend, so nothing can be evicted")
         case let action: throw Failure.notImplemented("the action '\(action.rawValue)'")
+        }
+    }
+
+    static func checkDestruction(of bucket: Bucket, in state: ClusterState) throws(Failure) {
+        if let properties = state.buckets[bucket], !properties.access.contains(.destroyBucket) {
+            throw Failure.denied("being destroyed", bucket)
         }
     }
 
@@ -143,9 +146,10 @@ struct BucketRoutes: Sendable {
     /// Makes a change on the primary, here or through it; or says what it would do.
     private func change(
         _ exchange: Exchange, _ action: Action, _ bucket: Bucket, _ query: Query,
-        _ body: [UInt8], _ command: (PublishedState.Snapshot) throws -> Command
+        _ body: [UInt8],
+        _ command: @Sendable (PublishedState.Snapshot) throws(Failure) -> Command
     ) async throws {
-        let request = exchange.forwardable(body)
+        let request = try exchange.forwardable(body, heeding: .all)
         let isDryRun = try query.flag(QueryName.dryRun)
         let reply = try await forwarder.onPrimary(request) { () -> Reply in
             if isDryRun {
@@ -153,8 +157,7 @@ struct BucketRoutes: Sendable {
                 return .forecast(
                     Self.forecast(action, try command(now), of: bucket, in: now.state).encoded)
             }
-            let outcome = try await metadata.change(
-                try command(metadata.published.now), for: request.origin)
+            let outcome = try await metadata.change(for: request.origin, command)
             return .done(position: outcome.position.text)
         }
         switch reply {

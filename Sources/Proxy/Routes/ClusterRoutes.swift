@@ -14,6 +14,7 @@ struct ClusterRoutes: Sendable {
     let forwarder: Forwarder
     let followers: Followers
     let config: ConfigRoutes
+    let sessions: SessionRoutes
 
     func get(_ exchange: Exchange, _ query: Query) async throws {
         let question = try query.clusterQuestion()
@@ -25,15 +26,16 @@ struct ClusterRoutes: Sendable {
         case .clusterConfig: try await daemon.serve(exchange, query, .clusterConfig)
         case .remote: try await daemon.serve(exchange, query, .remote)
         case .recovery:
-            try await daemon.recovery.overview(exchange, try await daemon.view(query))
+            try await daemon.recovery.overview(exchange, try await daemon.view(query).snapshot)
         case .recoveryPlan: try await daemon.recovery.plan(exchange, query)
         case .history:
             let now = try await daemon.view(query)
             exchange.respond(
-                json: try await daemon.history.document(query, upTo: now), position: now.position)
+                json: try await daemon.history.document(query, upTo: now.snapshot), of: now)
+        case .watch: try await daemon.history.watch(exchange, query)
         case .mountpathEvents:
             let now = try await daemon.metadata.state(for: query)
-            exchange.respond(json: now.state.mountpathEvents, position: now.position)
+            exchange.respond(json: now.state.mountpathEvents, of: now)
         case .targetAddresses:
             // Three networks, here all the same (contract §10.8).
             let hosts = try await daemon.view(query).state.map.nodes(.target).map(\.address.host)
@@ -123,11 +125,12 @@ struct ClusterRoutes: Sendable {
         _ exchange: Exchange, _ body: [UInt8]? = nil,
         _ serve: (MetadataService.Origin) async throws -> [UInt8]
     ) async throws {
+        let terms: Exchange.Terms = exchange.request.method == .delete ? .all : .none
         let body =
             if let body { body } else {
                 try await exchange.collect(upTo: API.Limits.actionBytesMax)
             }
-        let request = exchange.forwardable(body)
+        let request = try exchange.forwardable(body, heeding: terms)
         switch try await forwarder.onPrimary(request, { try await serve(request.origin) }) {
         case .relayed(let answer): exchange.respond(answer)
         case .local(let reply) where reply.isEmpty: exchange.respond(.ok)

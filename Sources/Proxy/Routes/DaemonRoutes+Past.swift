@@ -46,7 +46,7 @@ extension DaemonRoutes {
         _ asked: VersionQuestion, _ subject: PastState.Subject, _ document: VersionWait.Document,
         _ query: Query
     ) async throws -> (before: PastState?, after: PastState) {
-        let now = try await view(query)
+        let now = try await view(query).snapshot
         var after = PastState(now.state, subject: subject)
         if let version = asked.version {
             after = try await history.past(subject, document, version: version, before: now)

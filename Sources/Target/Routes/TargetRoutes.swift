@@ -74,6 +74,7 @@ struct TargetRoutes: Handler {
         case .openAPI: exchange.respond(document: OpenAPI.document(for: .target))
         case .metrics: try await MetricsRoute(target: target, exchange: exchange).respond()
         case .bucketRemoval, .bucketChange, .forcePrimary, .adoptGeneration, .clusterInquiry,
+            .sessions, .session,
             .cluster, .clusterAction, .clusterConfig,
             .clusterConfigReset, .setPrimary, .attachRemote, .detachRemote, .join, .keepalive,
             .unregister, .mountpathNote, .followLog, .logFollowers, .raftStream:

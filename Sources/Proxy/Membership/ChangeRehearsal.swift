@@ -4,7 +4,7 @@ import Cluster
 
 /// What a change would come to, found by making it on a copy of the state: what `dry_run=true` answers rests on the same code
 /// as the change itself.
-struct Rehearsal {
+struct ChangeRehearsal {
     /// The state behind the change; the present one when it is refused.
     let after: ClusterState
     let refusal: Failure?
@@ -61,7 +61,7 @@ extension ClusterRoutes {
             forecast.block(error)
             return forecast
         }
-        let rehearsal = Rehearsal(.setNode(node), in: state)
+        let rehearsal = ChangeRehearsal(.setNode(node), in: state)
         if let refusal = rehearsal.refusal {
             forecast.block(refusal)
             return forecast
@@ -102,7 +102,7 @@ extension BucketRoutes {
         _ action: Action, _ command: Command, of bucket: Bucket, in state: ClusterState
     ) -> Forecast {
         var forecast = Forecast(action.rawValue)
-        let rehearsal = Rehearsal(command, in: state)
+        let rehearsal = ChangeRehearsal(command, in: state)
         if let refusal = rehearsal.refusal {
             forecast.block(refusal)
             return forecast
