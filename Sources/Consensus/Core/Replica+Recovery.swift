@@ -109,6 +109,8 @@ extension Replica {
         if let supersededBy, supersededBy > successor ?? .none {
             return .recovery(.superseded(by: supersededBy))
         }
+        // One at a time: what is not durable yet must not be gone on from, and who asked for it waits for an answer.
+        if generationChange != nil { return .busy }
         if receipt != nil || installationWrite > flushedWrite {
             return .recovery(.receivingSnapshot)
         }
