@@ -13,7 +13,7 @@ test: ## Run every test and a budget of simulator seeds
 lint: ## Check formatting of Swift and shell code
 	swift format lint --strict --recursive Package.swift Sources Tests
 	shellcheck -x ClusterScripts/start ClusterScripts/stop ClusterScripts/test ClusterScripts/smoke \
-	    ClusterScripts/bench ClusterScripts/fuzz ClusterScripts/lib.sh .ci/run
+	    ClusterScripts/bench ClusterScripts/fuzz ClusterScripts/contract ClusterScripts/lib.sh .ci/run
 
 sim: ## Simulate 1000 seeds
 	swift run -c release martlet sim --seeds 1000 --seed 1

@@ -75,17 +75,6 @@ extension Failure {
         Failure(.notImplemented, "\(what) is not served by this build")
     }
 
-    static func methodNotAllowed(_ method: Method, _ allowed: [Method]) -> Failure {
-        var failure = Failure(
-            .methodNotAllowed, "invalid method \(method.name)",
-            next: "use \(allowed.map(\.name).joined(separator: ", "))")
-        failure.allowedMethods = allowed.map(\.name)
-        return failure
-    }
-
-    static func wrongNode(_ next: String) -> Failure {
-        Failure(.unknownResource, "a proxy does not serve this resource", next: next)
-    }
 }
 
 extension Failure {

@@ -129,6 +129,7 @@ final class ProxyDaemon: Sendable {
                     transfer: transfer, forwarder: forwarder, ending: ending,
                     log: log.about("shutdown")),
                 config: configRoutes),
+            history: HistoryRoute(group: group, published: published, loop: loops.loops[0]),
             recovery: RecoveryRoutes(
                 survey: survey, adoption: adoption,
                 forced: ForcedPrimary(
@@ -162,8 +163,6 @@ final class ProxyDaemon: Sendable {
                 queries: ClusterQueries(
                     node: node, statistics: counted, fanOut: FanOut(client: client)),
                 forwarder: forwarder, followers: followers, config: configRoutes,
-                history: HistoryRoute(
-                    group: group, published: published, loop: loops.loops[0]),
                 sessions: SessionRoutes(metadata: metadata, forwarder: forwarder)),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),

@@ -151,12 +151,4 @@ extension Failure {
         Failure(
             .overloaded, "too many \(what) are under way here", next: "repeat it a little later")
     }
-
-    static func methodNotAllowed(_ method: Method, _ allowed: [String]) -> Failure {
-        var failure = Failure(
-            .methodNotAllowed, "invalid method \(method.name) for this resource of a target",
-            next: "methods: \(allowed.joined(separator: ", "))")
-        failure.allowedMethods = allowed
-        return failure
-    }
 }

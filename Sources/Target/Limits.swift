@@ -22,6 +22,8 @@ enum TargetLimits {
     /// Requests that wait for such a state, as long as `timeout.cplane_operation` says; more would only hide that no state
     /// comes.
     static let positionWaitersMax = 4_096
+    /// How often a target acknowledges what it has when nothing changes: a fraction of the silence that proxies bear.
+    static let acknowledgeIntervalNanoseconds: UInt64 = 5_000_000_000
     /// A target that has heard of no proxy for so long is not ready; and not before it has given one up and asked another.
     static let contactSeconds = 10.0
     /// A proxy that takes no connection within this is passed over for the next.

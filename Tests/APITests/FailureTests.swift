@@ -78,6 +78,7 @@ import Testing
         unknown_document 400
         unknown_option 400
         unknown_resource 400
+        version_not_found 404
         wrong_cluster 409
         xaction_not_found 404
         """

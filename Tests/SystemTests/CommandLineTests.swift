@@ -54,7 +54,7 @@ import Testing
         #expect(check.status == 0, "\(check.output)")
     }
 
-    private static let scripts = ["start", "stop", "test", "smoke", "bench", "fuzz"]
+    private static let scripts = ["start", "stop", "test", "smoke", "bench", "fuzz", "contract"]
 
     private static var hasShellcheck: Bool {
         (try? Shell.run("command -v shellcheck").status) == 0

@@ -69,6 +69,18 @@ import Testing
         }
     }
 
+    @Test func `a target whose proxy has no news goes on saying where it is`() async throws {
+        try await TestTarget.with { target async throws in
+            try await target.proxy.acknowledged(by: "t1")
+            let before = target.proxy.log.withLock { ($0.acknowledgements, $0.follows) }
+            try await eventually("it is acknowledged again") {
+                target.proxy.pulse()
+                return target.proxy.log.withLock { $0.acknowledgements } > before.0
+            }
+            #expect(target.proxy.log.withLock { $0.follows } == before.1)
+        }
+    }
+
     @Test func `one whose entries are gone gets a snapshot`() async throws {
         let disks = try TemporaryDirectory()
         let proxy = try FakeProxy()

@@ -68,7 +68,7 @@ import Testing
             Row(method: .get, path: "/v1/cluster?what=smap", code: .unknownResource),
             Row(method: .get, path: "/v1/nothing", code: .unknownResource),
             Row(method: .get, path: "/v1/download", code: .notImplemented),
-            Row(method: .get, path: "/v1/daemon?what=remote", code: .notImplemented),
+            Row(method: .get, path: "/v1/daemon?what=raft", code: .unknownDocument),
             Row(method: .get, path: "/v1/daemon?what=nonsense", code: .unknownDocument),
             Row(method: .get, path: "/v1/buckets/b", code: .badPath),
             Row(method: .head, path: "/v1/buckets/none", code: .bucketNotFound),
@@ -88,6 +88,24 @@ import Testing
                 #expect(reply.failure?.code == row.code, "\(row.path): \(reply.text)")
                 #expect(reply.failure?.mapVersion != nil)
             }
+        }
+    }
+
+    @Test func `every route of the table reaches a handler`() async throws {
+        try await TestTarget.with { target async throws in
+            for route in Route.all where route.roles.contains(.target) {
+                for (method, path) in route.methods.flatMap({ method in
+                    route.paths.map { (method, $0) }
+                }) {
+                    let filled = path.split(separator: "/").map { $0.hasPrefix("{") ? "x" : $0 }
+                    let reply = try await target.ask(
+                        method, "/\(filled.joined(separator: "/"))?dry_run=true")
+                    #expect(!reply.text.contains("the table sends"), "\(method.name) \(path)")
+                }
+            }
+            #expect(try await target.ask(.get, "/v1/daemon?what=remote", at: nil).text == "{}\n")
+            let info = try await target.ask(.get, "/v1/health?cii=true", at: nil).text
+            #expect(info.contains(#""Primary":{"pub_url":"http://127.0.0.1:"#), "\(info)")
         }
     }
 

@@ -33,35 +33,32 @@ package enum Action: String, Sendable, CaseIterable {
     case enableMountpath = "enable"
     case disableMountpath = "disable"
 
+    /// What AIStore's later versions, and its documents, say for some of them.
+    private static let otherSpellings: [(text: String, action: Action)] = [
+        ("create-bck", .createBucket), ("destroy-bck", .destroyBucket), ("list", .listObjects),
+        ("move-bck", .renameBucket), ("copy-bck", .copyBucket), ("etl-bck", .transformBucket),
+        ("set-bprops", .setProperties), ("reset-bprops", .resetProperties),
+        ("make-n-copies", .makeCopies), ("ec-encode", .encode), ("summary-bck", .summarize),
+        ("delete-listrange", .deleteObjects), ("evict-listrange", .evictObjects),
+        ("evict-remote-bck", .evictBucket), ("prefetch-listrange", .prefetch),
+        ("rename", .renameObject), ("rename-obj", .renameObject), ("set-config", .setConfig),
+        ("reset-config", .resetConfig), ("start-maintenance", .startMaintenance),
+        ("stop-maintenance", .stopMaintenance), ("decommission-node", .decommission),
+        ("shutdown-node", .shutdown), ("attach-mp", .addMountpath),
+        ("detach-mp", .removeMountpath), ("enable-mp", .enableMountpath),
+        ("disable-mp", .disableMountpath),
+    ]
+
     package init?(text: String) {
-        switch text {
-        case "create-bck": self = .createBucket
-        case "destroy-bck": self = .destroyBucket
-        case "list": self = .listObjects
-        case "move-bck": self = .renameBucket
-        case "copy-bck": self = .copyBucket
-        case "etl-bck": self = .transformBucket
-        case "set-bprops": self = .setProperties
-        case "reset-bprops": self = .resetProperties
-        case "make-n-copies": self = .makeCopies
-        case "ec-encode": self = .encode
-        case "summary-bck": self = .summarize
-        case "delete-listrange": self = .deleteObjects
-        case "evict-listrange": self = .evictObjects
-        case "evict-remote-bck": self = .evictBucket
-        case "prefetch-listrange": self = .prefetch
-        case "rename", "rename-obj": self = .renameObject
-        case "set-config": self = .setConfig
-        case "reset-config": self = .resetConfig
-        case "start-maintenance": self = .startMaintenance
-        case "stop-maintenance": self = .stopMaintenance
-        case "decommission-node": self = .decommission
-        case "shutdown-node": self = .shutdown
-        case "attach-mp": self = .addMountpath
-        case "detach-mp": self = .removeMountpath
-        case "enable-mp": self = .enableMountpath
-        case "disable-mp": self = .disableMountpath
-        default: self.init(rawValue: text)
+        if let other = Self.otherSpellings.first(where: { $0.text == text }) {
+            self = other.action
+        } else {
+            self.init(rawValue: text)
         }
+    }
+
+    /// Every word for it, AIStore 3.3's first.
+    package var spellings: [String] {
+        [rawValue] + Self.otherSpellings.filter { $0.action == self }.map(\.text)
     }
 }

@@ -32,13 +32,13 @@ extension ClusterMap {
     }
 }
 
-extension ClusterState {
+extension BucketMap {
     /// Every bucket with its properties (AIS: BMD, contract §8.3), with a newline behind it.
-    package var bucketDocument: [UInt8] {
-        var json = JSONWriter(capacity: 256 + buckets.buckets.count * 1_024)
+    package func document(clusterID: String) -> [UInt8] {
+        var json = JSONWriter(capacity: 256 + buckets.count * 1_024)
         json.object { json in
-            json.member("version", String(buckets.version))
-            json.member("uuid", map.clusterID)
+            json.member("version", String(version))
+            json.member("uuid", clusterID)
             json.key("providers")
             json.object { json in providers(&json) }
         }
@@ -49,7 +49,7 @@ extension ClusterState {
     /// Buckets come in order of provider, namespace and name, so one pass groups them.
     private func providers(_ json: inout JSONWriter) {
         var groups: [(Provider, [(Namespace, [(Bucket, BucketProperties)])])] = []
-        for (bucket, properties) in buckets.buckets {
+        for (bucket, properties) in buckets {
             if groups.last?.0 != bucket.provider { groups.append((bucket.provider, [])) }
             let last = groups.count - 1
             if groups[last].1.last?.0 != bucket.namespace {
@@ -73,6 +73,11 @@ extension ClusterState {
             }
         }
     }
+
+}
+
+extension ClusterState {
+    package var bucketDocument: [UInt8] { buckets.document(clusterID: map.clusterID) }
 
     /// The list of bucket names (contract §5.1), with a newline behind it.
     package func bucketNames(provider: Provider?, namespace: Namespace?) -> [UInt8] {

@@ -1,6 +1,30 @@
 package import Cluster
 
 extension JSONWriter {
+    /// The maps a node goes by, in short: `GET /v1/health?cii=true` (contract §8.5).
+    package mutating func clusterInfo(_ state: ClusterState, isVoting: Bool) {
+        let primary = state.map.primary.flatMap { state.map[$0] }
+        object { json in
+            json.key("bmd")
+            json.object { json in
+                json.member("version", String(state.buckets.version))
+                json.member("uuid", state.map.clusterID)
+            }
+            json.key("smap")
+            json.object { json in
+                json.member("version", String(state.map.version))
+                json.member("uuid", state.map.clusterID)
+                json.key("Primary")
+                json.object { json in
+                    json.member("pub_url", primary?.address.url ?? "")
+                    json.member("control_url", primary?.address.url ?? "")
+                    json.member("id", primary?.id.text ?? "")
+                }
+                json.member("vote_in_progress", isVoting)
+            }
+        }
+    }
+
     /// The maps by which a node would vote (contract §8.5).
     package mutating func voteBundle(_ state: ClusterState, isVoting: Bool) {
         object { json in

@@ -40,6 +40,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case objectNotFound = "object_not_found"
     case nodeNotFound = "node_not_found"
     case xactionNotFound = "xaction_not_found"
+    /// A version of a document that is not yet, or not kept any more.
+    case versionNotFound = "version_not_found"
     case mountpathNotFound = "mountpath_not_found"
     case mountpathExists = "mountpath_exists"
     case duplicateNode = "duplicate_node"
@@ -113,7 +115,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
             .unknownResource, .methodNotAllowed:
             400
         case .accessDenied: 403
-        case .bucketNotFound, .objectNotFound, .nodeNotFound, .xactionNotFound, .mountpathNotFound:
+        case .bucketNotFound, .objectNotFound, .nodeNotFound, .xactionNotFound, .mountpathNotFound,
+            .versionNotFound:
             404
         case .bucketExists, .duplicateNode, .addressTaken, .roleDiffers, .alreadyFounded,
             .wrongCluster,

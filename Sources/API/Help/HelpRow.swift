@@ -1,3 +1,6 @@
+import Cluster
+import HTTP
+
 /// One operation of the REST contract (§1.1, §1.2), as a line for curl.
 package struct HelpRow: Equatable, Sendable {
     /// To which node the line goes.
@@ -18,12 +21,9 @@ package struct HelpRow: Equatable, Sendable {
     package let body: String
     /// Further flags of curl.
     package let flags: String
-    /// Whether this version does it; the others are answered 501.
-    package let isServed: Bool
-
     init(
         _ id: String, _ title: String, _ method: String, _ path: String, _ body: String = "",
-        at recipient: Recipient = .proxy, flags: String = "", isServed: Bool = true
+        at recipient: Recipient = .proxy, flags: String = ""
     ) {
         self.id = id
         self.title = title
@@ -32,7 +32,24 @@ package struct HelpRow: Equatable, Sendable {
         self.path = path
         self.body = body
         self.flags = flags
-        self.isServed = isServed
+    }
+
+    /// Whether this version does it; the others are answered 501. The table of routes knows.
+    package var isServed: Bool {
+        let target = RequestTarget(path)
+        let role: NodeRole = recipient == .proxy ? .proxy : .target
+        guard let resource = try? Resource(path: target.path),
+            let route = try? Route.match(Method(method), resource, at: role).route
+        else { return false }
+        let isRefused = route.parameters.contains { parameter in
+            !parameter.isServed && (try? target.query.value(parameter.name)) ?? nil != nil
+        }
+        guard !isRefused else { return false }
+        // A body that is no message is judged by its resource alone.
+        guard let message = try? ActionMessage(decoding: Array(body.utf8)),
+            let action = Action(text: message.action)
+        else { return true }
+        return route.acts.isEmpty || route.acts.contains { $0.action == action && $0.isServed }
     }
 
     package static func named(_ id: String) -> HelpRow? {
@@ -90,10 +107,10 @@ package struct HelpRow: Equatable, Sendable {
             #"{"action":"destroylb"}"#),
         HelpRow(
             "A16", "Rename a bucket", "POST", "/v1/buckets/{bucket}",
-            #"{"action":"renamelb","name":"{bucket}-2"}"#, isServed: false),
+            #"{"action":"renamelb","name":"{bucket}-2"}"#),
         HelpRow(
             "A17", "Copy a bucket", "POST", "/v1/buckets/{bucket}",
-            #"{"action":"copybck","value":{"bck_to":{"name":"{bucket}-2"}}}"#, isServed: false),
+            #"{"action":"copybck","value":{"bck_to":{"name":"{bucket}-2"}}}"#),
         HelpRow("A22", "List the buckets", "GET", "/v1/buckets/*"),
         HelpRow(
             "A23", "List the objects of a bucket", "POST", "/v1/buckets/{bucket}",
@@ -102,47 +119,47 @@ package struct HelpRow: Equatable, Sendable {
             "A24", "Get the properties of a bucket", "HEAD", "/v1/buckets/{bucket}", flags: "-L"),
         HelpRow(
             "A30", "Delete the objects of a list", "DELETE", "/v1/buckets/{bucket}",
-            #"{"action":"delete","value":{"objnames":["{object}"]}}"#, isServed: false),
+            #"{"action":"delete","value":{"objnames":["{object}"]}}"#),
         HelpRow(
             "A31", "Delete the objects of a range", "DELETE", "/v1/buckets/{bucket}",
-            #"{"action":"delete","value":{"template":"hello-{00..99}"}}"#, isServed: false),
+            #"{"action":"delete","value":{"template":"hello-{00..99}"}}"#),
         HelpRow(
             "A32", "Keep n copies of each object", "POST", "/v1/buckets/{bucket}",
-            #"{"action":"makencopies","value":2}"#, isServed: false),
+            #"{"action":"makencopies","value":2}"#),
         HelpRow(
             "A33", "Erasure-code a bucket", "POST", "/v1/buckets/{bucket}",
-            #"{"action":"ecencode"}"#, isServed: false),
+            #"{"action":"ecencode"}"#),
         HelpRow(
             "A34", "Set properties of a bucket", "PATCH", "/v1/buckets/{bucket}",
-            #"{"action":"setbprops","value":{"mirror":{"enabled":true}}}"#, isServed: false),
+            #"{"action":"setbprops","value":{"mirror":{"enabled":true}}}"#),
         HelpRow(
             "A35", "Reset the properties of a bucket", "PATCH", "/v1/buckets/{bucket}",
-            #"{"action":"resetbprops"}"#, isServed: false),
+            #"{"action":"resetbprops"}"#),
         HelpRow(
             "A36", "Prefetch the objects of a list", "POST", "/v1/buckets/{bucket}",
-            #"{"action":"prefetch","value":{"objnames":["{object}"]}}"#, isServed: false),
+            #"{"action":"prefetch","value":{"objnames":["{object}"]}}"#),
         HelpRow(
             "A37", "Prefetch the objects of a range", "POST", "/v1/buckets/{bucket}",
-            #"{"action":"prefetch","value":{"template":"hello-{00..99}"}}"#, isServed: false),
+            #"{"action":"prefetch","value":{"template":"hello-{00..99}"}}"#),
         HelpRow(
             "A39", "Evict a cloud bucket", "DELETE", "/v1/buckets/{bucket}",
-            #"{"action":"evictcb"}"#, isServed: false),
+            #"{"action":"evictcb"}"#),
         HelpRow(
             "A40", "Evict the objects of a list", "DELETE", "/v1/buckets/{bucket}",
-            #"{"action":"evictobj","value":{"objnames":["{object}"]}}"#, isServed: false),
+            #"{"action":"evictobj","value":{"objnames":["{object}"]}}"#),
         HelpRow(
             "A41", "Evict the objects of a range", "DELETE", "/v1/buckets/{bucket}",
-            #"{"action":"evictobj","value":{"template":"hello-{00..99}"}}"#, isServed: false),
+            #"{"action":"evictobj","value":{"template":"hello-{00..99}"}}"#),
         HelpRow(
             "A46", "Promote files of a target to objects", "POST", "/v1/buckets/{bucket}",
             #"{"action":"promote","name":"/path/of/files","value":{"target":"{target}","#
-                + #""trim_prefix":"/path/","recurs":true,"keep":true}}"#, isServed: false),
+                + #""trim_prefix":"/path/","recurs":true,"keep":true}}"#),
     ]
 
     private static let objects: [HelpRow] = [
         HelpRow(
             "A18", "Rename an object", "POST", "/v1/objects/{bucket}/{object}",
-            #"{"action":"rename","name":"{object}-2"}"#, flags: "-L", isServed: false),
+            #"{"action":"rename","name":"{object}-2"}"#, flags: "-L"),
         HelpRow(
             "A19", "Is an object in the cluster?", "HEAD",
             "/v1/objects/{bucket}/{object}?check_cached=true", flags: "-L"),
@@ -159,16 +176,15 @@ package struct HelpRow: Equatable, Sendable {
         HelpRow(
             "A27", "Append to an object", "PUT",
             "/v1/objects/{bucket}/{object}?appendty=append&handle=",
-            flags: "-L --data-binary 'hello'", isServed: false),
+            flags: "-L --data-binary 'hello'"),
         HelpRow(
             "A28", "Finish an object that was appended to", "PUT",
-            "/v1/objects/{bucket}/{object}?appendty=flush&handle=HANDLE", flags: "-L",
-            isServed: false),
+            "/v1/objects/{bucket}/{object}?appendty=flush&handle=HANDLE", flags: "-L"),
         HelpRow(
             "A29", "Delete an object", "DELETE", "/v1/objects/{bucket}/{object}", flags: "-L"),
         HelpRow(
             "A38", "Evict an object", "DELETE", "/v1/objects/{bucket}/{object}",
-            #"{"action":"evictobj"}"#, flags: "-L", isServed: false),
+            #"{"action":"evictobj"}"#, flags: "-L"),
     ]
 
     private static let mountpaths: [HelpRow] = [

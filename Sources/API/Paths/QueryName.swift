@@ -20,6 +20,9 @@ package enum QueryName {
     package static let nonElectable = "nel"
     /// The version that a document must have before it is answered, and how long that may take.
     package static let waitVersion = "wait_version"
+    /// An earlier version of a document; what differs since a version.
+    package static let version = "version"
+    package static let difference = "diff"
     package static let timeout = "timeout"
     /// `stale` or `linearizable`, of reads of metadata.
     package static let consistency = "consistency"

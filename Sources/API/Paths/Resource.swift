@@ -11,6 +11,8 @@ package enum Resource: Equatable, Sendable {
     case health
     /// `/v1/help/...`: what follows, element by element.
     case help([String])
+    /// `/v1/openapi.json`: the API, for programs.
+    case openAPI
     /// `/metrics`: what Prometheus reads; the one path without a version.
     case metrics
     /// `/v1/log/follow`: a target reads the log.
@@ -46,6 +48,9 @@ package enum Resource: Equatable, Sendable {
         case "health":
             try Self.end(rest)
             self = .health
+        case "openapi.json":
+            try Self.end(rest)
+            self = .openAPI
         case "help": self = .help(try Self.elements(rest))
         case "log":
             self = try Self.choice(rest, ["follow": .followLog, "followers": .logFollowers])
@@ -60,7 +65,8 @@ package enum Resource: Equatable, Sendable {
     }
 
     package static let names =
-        "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/health, /v1/help, /metrics"
+        "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/health, /v1/help, "
+        + "/v1/openapi.json, /metrics"
 
     private static func object(_ rest: Substring) throws(Failure) -> Resource {
         var rest = rest

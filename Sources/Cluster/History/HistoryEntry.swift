@@ -78,7 +78,9 @@ public struct HistoryEntry: Equatable, Sendable {
 
     public var subjects: Subjects {
         guard let changes = try? changes else { return .all }
-        return changes.reduce(into: []) { subjects, change in
+        // Taking back what is not set raises the version of the configuration all the same.
+        let isOfConfig = rows.contains { $0.kind == .config && $0.before != nil }
+        return changes.reduce(into: isOfConfig ? .config : []) { subjects, change in
             switch change {
             case .versions(let before, let after):
                 if before?.map != after?.map { subjects.insert(.map) }

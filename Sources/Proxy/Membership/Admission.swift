@@ -40,6 +40,12 @@ struct Admission: Sendable {
     func register(
         _ claimed: Node, for origin: MetadataService.Origin
     ) async throws(Failure) -> JoinReply {
+        try await admit(
+            JoinRequest(node: try await identified(claimed), clusterID: ""), for: origin)
+    }
+
+    /// A node that somebody speaks of, as it says itself that it is.
+    func identified(_ claimed: Node) async throws(Failure) -> Node {
         let node: Node?
         do throws(ClientError) {
             node = try await self.node(at: claimed)
@@ -55,7 +61,7 @@ struct Admission: Sendable {
         }
         var admitted = claimed
         admitted.member = node.member
-        return try await admit(JoinRequest(node: admitted, clusterID: ""), for: origin)
+        return admitted
     }
 
     /// Others will use the address, so it has to work from here.
@@ -75,7 +81,7 @@ struct Admission: Sendable {
     }
 
     /// A node with a known id at a new address has moved, unless the old one still answers: then there are two.
-    private func checkIsGone(_ node: Node) async throws(Failure) {
+    func checkIsGone(_ node: Node) async throws(Failure) {
         guard (try? await self.node(at: node))?.id == node.id else { return }
         throw Failure(
             .duplicateNode, "node \(node.id) is running already, at \(node.address.url)",

@@ -80,6 +80,11 @@ struct Departure: Sendable {
         VoterForecast(proxies, group.status.configuration, missing: await silentVoters())
     }
 
+    /// The voters when the map is that one, for people.
+    func voters(of map: ClusterMap) async -> Forecast.Voters {
+        await forecast(of: map.nodes(.proxy)).voters(name)
+    }
+
     /// The voters that this primary does not hear now. A voter that has just died looks alive by any threshold, so each has
     /// to be heard anew; heartbeats see to that.
     private func silentVoters() async -> Set<MemberID> {

@@ -52,6 +52,27 @@ struct PrimaryTransfer: Sendable {
         return matches.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.map(\.key)
     }
 
+    /// Why a proxy cannot take over now; `nil` when it can.
+    func obstacle(to id: NodeID, in map: ClusterMap) -> Failure? {
+        let member: MemberID
+        do throws(Failure) {
+            member = try heir(id, in: map)
+        } catch {
+            return error
+        }
+        if fittest(in: map).contains(member) { return nil }
+        guard group.status.configuration.isVoter(member) else { return Self.noVote(id) }
+        return Failure(
+            .noPrimary, "\(id) is not heard, so it could not take over",
+            next: "look at the log of \(id)")
+    }
+
+    private static func noVote(_ id: NodeID) -> Failure {
+        Failure(
+            .changingMembers, "\(id) does not vote yet, so it cannot be primary",
+            next: "GET /v1/daemon?what=raft shows the voting proxies; try again when it does")
+    }
+
     private func transfer(to member: MemberID, _ id: NodeID) async throws(Failure) {
         let result = await group.raft.transferLeadership(to: member)
         switch result {
@@ -59,9 +80,7 @@ struct PrimaryTransfer: Sendable {
         case .refused(.targetIsLeader): return
         case .refused(.notLeader): throw group.noPrimary()
         case .refused(.targetIsLearner), .refused(.noSuchMember):
-            throw Failure(
-                .changingMembers, "\(id) does not vote yet, so it cannot be primary",
-                next: "GET /v1/daemon?what=raft shows the voting proxies; try again when it does")
+            throw Self.noVote(id)
         case .timedOut, .aborted:
             throw Failure(
                 .noPrimary, "\(id) did not take over in time; the primary is unchanged",

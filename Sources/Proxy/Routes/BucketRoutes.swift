@@ -10,40 +10,9 @@ struct BucketRoutes: Sendable {
     let forwarder: Forwarder
     let lister: ObjectLister
 
-    private static let methods: [Method] = [.get, .head, .post, .delete, .patch]
-
-    func serve(_ exchange: Exchange, name: String?, _ query: Query) async throws {
-        switch exchange.request.method {
-        case .get: try await get(exchange, name, query)
-        case .head: try await head(exchange, try require(name), query)
-        case .post: try await post(exchange, try require(name), query)
-        case .delete: try await delete(exchange, try require(name), query)
-        case .patch: throw Failure.notImplemented("changing the properties of a bucket")
-        default: throw Failure.methodNotAllowed(exchange.request.method, Self.methods)
-        }
-    }
-
-    private func require(_ name: String?) throws(Failure) -> String {
-        guard let name else {
-            throw Failure(.badPath, "no bucket in the path", next: "/v1/buckets/BUCKET")
-        }
-        return name
-    }
-
     // MARK: Reading
 
-    private func get(_ exchange: Exchange, _ name: String?, _ query: Query) async throws {
-        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
-        if let name {
-            // AIStore's later clients list objects by GET with a message.
-            guard !body.isEmpty else {
-                throw Failure(
-                    .badPath, "a bucket's name stands where '*' is expected: '\(name)'",
-                    next: "GET /v1/buckets/* lists buckets, POST /v1/buckets/\(name) "
-                        + #"{"action":"listobj"} its objects"#)
-            }
-            return try await list(exchange, name, query, try ActionMessage(decoding: body))
-        }
+    func names(_ exchange: Exchange, _ query: Query) async throws {
         let provider = try query.provider()
         let namespace = try query.namespace()
         let now = try await metadata.state(for: query)
@@ -52,7 +21,21 @@ struct BucketRoutes: Sendable {
             version: .buckets)
     }
 
-    private func head(_ exchange: Exchange, _ name: String, _ query: Query) async throws {
+    /// AIStore's later clients list objects by GET with a message.
+    func get(_ exchange: Exchange, _ name: String, _ query: Query) async throws {
+        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+        guard !body.isEmpty else {
+            throw Failure(
+                .badPath, "a bucket's name stands where '*' is expected: '\(name)'",
+                next: "GET /v1/buckets/* lists buckets, POST /v1/buckets/\(name) "
+                    + #"{"action":"listobj"} its objects"#)
+        }
+        let message = try ActionMessage(decoding: body)
+        _ = try Route.action(of: message, on: .bucketObjects)
+        try await list(exchange, name, query, message)
+    }
+
+    func head(_ exchange: Exchange, _ name: String, _ query: Query) async throws {
         let bucket = try Bucket(name: name, query: query)
         let now = try await metadata.state(for: query)
         guard let properties = now.state.buckets[bucket] else { throw Failure.noSuchBucket(bucket) }
@@ -67,20 +50,23 @@ struct BucketRoutes: Sendable {
 
     // MARK: POST
 
-    private func post(_ exchange: Exchange, _ name: String, _ query: Query) async throws {
+    func post(_ exchange: Exchange, _ name: String, _ query: Query) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         let message = try ActionMessage(decoding: body)
-        let actions: [Action] = [
-            .createBucket, .listObjects, .forgetListing, .renameBucket, .copyBucket,
-            .transformBucket, .makeCopies, .encode, .summarize, .prefetch, .promote,
-        ]
-        switch try message.decoded(allowed: actions) {
+        switch try Route.action(of: message, on: .bucketAction) {
         case .createBucket: try await create(exchange, name, query, message, body)
         case .listObjects: try await list(exchange, name, query, message)
         // Listings keep nothing between two pages, so there is nothing to forget.
         case .forgetListing: exchange.respond(.ok)
         case let action: throw Failure.notImplemented("the action '\(action.rawValue)'")
         }
+    }
+
+    func patch(_ exchange: Exchange) async throws {
+        let message = try ActionMessage(
+            decoding: try await exchange.collect(upTo: API.Limits.actionBytesMax))
+        let action = try Route.action(of: message, on: .bucketChange)
+        throw Failure.notImplemented("the action '\(action.rawValue)'")
     }
 
     private func create(
@@ -98,7 +84,7 @@ struct BucketRoutes: Sendable {
         }
         // What is wrong with the message is said here; the primary starts from its own defaults.
         _ = try Self.properties(message.value, from: ClusterConfig())
-        try await change(exchange, body) { now throws(Failure) in
+        try await change(exchange, .createBucket, bucket, query, body) { now throws(Failure) in
             .createBucket(bucket, try Self.properties(message.value, from: now.state.config))
         }
     }
@@ -116,7 +102,6 @@ struct BucketRoutes: Sendable {
         _ exchange: Exchange, _ name: String, _ query: Query, _ message: ActionMessage
     ) async throws {
         exchange.operation = .list
-        _ = try message.decoded(allowed: [.listObjects])
         let bucket = try Bucket(name: name, query: query)
         let (now, properties) = try await metadata.bucket(bucket)
         guard properties.access.contains(.listObjects) else {
@@ -129,14 +114,14 @@ struct BucketRoutes: Sendable {
 
     // MARK: DELETE
 
-    private func delete(_ exchange: Exchange, _ name: String, _ query: Query) async throws {
+    func delete(_ exchange: Exchange, _ name: String, _ query: Query) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         let message = try ActionMessage(decoding: body)
         let bucket = try Bucket(name: name, query: query)
-        let actions: [Action] = [.destroyBucket, .deleteObjects, .evictObjects, .evictBucket]
+        let actions = Route.named(.bucketRemoval).acts.map(\.action)
         switch try message.decoded(allowed: actions) {
         case .destroyBucket:
-            try await change(exchange, body) { now throws(Failure) in
+            try await change(exchange, .destroyBucket, bucket, query, body) { now throws(Failure) in
                 try Self.checkDestruction(of: bucket, in: now.state)
                 return .destroyBucket(bucket)
             }
@@ -152,19 +137,35 @@ struct BucketRoutes: Sendable {
         }
     }
 
-    /// Makes a change on the primary: here, or through it.
+    /// What a change comes to where it is made.
+    private enum Reply: Sendable {
+        case done(position: String)
+        case forecast([UInt8])
+    }
+
+    /// Makes a change on the primary, here or through it; or says what it would do.
     private func change(
-        _ exchange: Exchange, _ body: [UInt8],
+        _ exchange: Exchange, _ action: Action, _ bucket: Bucket, _ query: Query,
+        _ body: [UInt8],
         _ command: @Sendable (PublishedState.Snapshot) throws(Failure) -> Command
     ) async throws {
         let request = try exchange.forwardable(body, heeding: .all)
-        let reply = try await forwarder.onPrimary(request) {
-            try await metadata.change(for: request.origin, command)
+        let isDryRun = try query.flag(QueryName.dryRun)
+        let reply = try await forwarder.onPrimary(request) { () -> Reply in
+            if isDryRun {
+                let now = try await metadata.linearizable()
+                return .forecast(
+                    Self.forecast(action, try command(now), of: bucket, in: now.state).encoded)
+            }
+            let outcome = try await metadata.change(for: request.origin, command)
+            return .done(position: outcome.position.text)
         }
         switch reply {
         case .relayed(let answer): exchange.respond(answer)
-        case .local(let outcome):
-            exchange.respond(.ok) { $0.add(named: HeaderName.position, outcome.position.text) }
+        case .local(.done(let position)):
+            exchange.respond(.ok) { $0.add(named: HeaderName.position, position) }
+        case .local(.forecast(let document)):
+            exchange.respond(.ok, type: "application/json", body: document)
         }
     }
 }

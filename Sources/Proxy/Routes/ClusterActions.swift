@@ -13,11 +13,6 @@ struct ClusterActions: Sendable {
     let config: ConfigRoutes
     let batch: BatchRoute
 
-    static let actions: [Action] = [
-        .setConfig, .resetConfig, .shutdown, .start, .stop, .startMaintenance, .stopMaintenance,
-        .decommission, .batch,
-    ]
-
     /// What an action came to.
     enum Reply: Sendable {
         case empty
@@ -36,7 +31,7 @@ struct ClusterActions: Sendable {
     func serve(
         _ exchange: Exchange, _ query: Query, _ message: ActionMessage, _ body: [UInt8]
     ) async throws {
-        let action = try message.decoded(allowed: Self.actions)
+        let action = try Route.action(of: message, on: .clusterAction)
         if action.isOfConfig {
             return try await config.putCluster(
                 exchange, try ConfigRequest(action, message, query: query))

@@ -13,18 +13,16 @@ struct ClusterQueries: Sendable {
     let statistics: StatisticsRoutes
     let fanOut: FanOut
 
-    static let served = [
-        "stats", "node_stats", "sysinfo", "mountpaths", "qryxstats", "xaction", "status",
-    ]
-
-    /// Answers with the document `what`, one of ``served``, of the nodes of `state`.
-    func serve(_ exchange: Exchange, what: String, of state: ClusterState) async throws {
+    /// Answers with a document that is gathered from the nodes of `state`.
+    func serve(
+        _ exchange: Exchange, _ question: ClusterQuestion, of state: ClusterState
+    ) async throws {
         let map = state.map
-        switch what {
-        case "stats", "node_stats": try await stats(exchange, map)
-        case "sysinfo": try await systemInformation(exchange, map)
-        case "mountpaths": await mountpaths(exchange, map)
-        case "status": try await xactionStatus(exchange, state.rebalance)
+        switch question {
+        case .stats: try await stats(exchange, map)
+        case .sysinfo: try await systemInformation(exchange, map)
+        case .mountpaths: await mountpaths(exchange, map)
+        case .xactionStatus: try await xactionStatus(exchange, state.rebalance)
         default: try await xactionStatistics(exchange, state)
         }
     }

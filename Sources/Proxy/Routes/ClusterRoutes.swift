@@ -14,80 +14,57 @@ struct ClusterRoutes: Sendable {
     let forwarder: Forwarder
     let followers: Followers
     let config: ConfigRoutes
-    let history: HistoryRoute
     let sessions: SessionRoutes
 
-    func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
-        switch (exchange.request.method, rest) {
-        case (.get, []):
-            try await get(exchange, query)
-        case (.post, []): try await post(exchange, query)
-        case (.post, ["autoreg"]), (.post, ["keepalive"]): try await admit(exchange, query)
-        case (.post, ["mountpaths"]): try await takeNote(exchange)
-        case (.post, ["register"]): try await register(exchange, query)
-        case (.delete, let rest) where rest.count == 2 && rest[0] == "daemon":
-            try await remove(exchange, try Self.nodeID(rest[1]), query)
-        case (_, let rest) where rest.first == "sessions":
-            try await sessions.serve(exchange, Array(rest.dropFirst()), query)
-        case (.put, []): try await actions.serve(exchange, query)
-        case (.put, let rest) where rest.count == 2 && rest[0] == "proxy":
-            let id = try Self.nodeID(rest[1])
-            if try query.flag(QueryName.force) {
-                return try await daemon.recovery.force(exchange, id, query)
-            }
-            try await onPrimary(exchange) { _ in
-                try await transfer.transfer(to: id)
-                return []
-            }
-        case (.put, let rest) where ConfigRequest.action(ofPath: rest) != nil:
-            let action = ConfigRequest.action(ofPath: rest) ?? .setConfig
-            try await config.putCluster(exchange, try ConfigRequest(action, query: query))
-        case (.get, _), (.put, _), (.post, _), (.delete, _):
-            throw Failure.notImplemented(
-                "\(exchange.request.method.name) \(exchange.request.rawPath)")
-        default:
-            throw Failure.methodNotAllowed(
-                exchange.request.method, [.get, .put, .post, .delete])
-        }
-    }
-
-    private func get(_ exchange: Exchange, _ query: Query) async throws {
-        switch try query.value(QueryName.what) ?? "" {
-        case let what where ["smap", "bmd", "snode", "smapvote", "cluster_config"].contains(what):
-            try await daemon.serve(exchange, query, what: what)
-        case "config": try await daemon.serve(exchange, query, what: "cluster_config")
-        case "history":
+    func get(_ exchange: Exchange, _ query: Query) async throws {
+        let question = try query.clusterQuestion()
+        switch question {
+        case .smap: try await daemon.serve(exchange, query, .smap)
+        case .bmd: try await daemon.serve(exchange, query, .bmd)
+        case .snode: try await daemon.serve(exchange, query, .snode)
+        case .smapvote: try await daemon.serve(exchange, query, .smapvote)
+        case .clusterConfig: try await daemon.serve(exchange, query, .clusterConfig)
+        case .remote: try await daemon.serve(exchange, query, .remote)
+        case .recovery:
+            try await daemon.recovery.overview(exchange, try await daemon.view(query).snapshot)
+        case .recoveryPlan: try await daemon.recovery.plan(exchange, query)
+        case .history:
             let now = try await daemon.view(query)
             exchange.respond(
-                json: try await history.document(query, upTo: now.snapshot), of: now)
-        case "watch": try await history.watch(exchange, query)
-        case "mountpath_events":
+                json: try await daemon.history.document(query, upTo: now.snapshot), of: now)
+        case .watch: try await daemon.history.watch(exchange, query)
+        case .mountpathEvents:
             let now = try await daemon.metadata.state(for: query)
             exchange.respond(json: now.state.mountpathEvents, of: now)
-        case "recovery":
-            try await daemon.recovery.overview(exchange, try await daemon.view(query).snapshot)
-        case "recovery_plan": try await daemon.recovery.plan(exchange, query)
-        case "target_ips":
+        case .targetAddresses:
             // Three networks, here all the same (contract §10.8).
             let hosts = try await daemon.view(query).state.map.nodes(.target).map(\.address.host)
             let text = hosts.flatMap { [$0, $0, $0] }.joined(separator: ",")
             exchange.respond(.ok, type: "text/plain; charset=utf-8", body: Array(text.utf8))
-        case let what where ClusterQueries.served.contains(what):
-            try await queries.serve(exchange, what: what, of: try await daemon.view(query).state)
-        case let what:
-            throw Failure(
-                .unknownDocument, "no document '\(what)' of the cluster",
-                next:
-                    "what=smap, bmd, snode, smapvote, cluster_config, history, watch, target_ips, "
-                    + "mountpath_events, recovery, recovery_plan, "
-                    + ClusterQueries.served.joined(separator: ", "))
+        case .stats, .sysinfo, .mountpaths, .xactionStatistics, .xactionStatus:
+            try await queries.serve(exchange, question, of: try await daemon.view(query).state)
+        }
+    }
+
+    func setPrimary(_ exchange: Exchange, _ text: String, _ query: Query) async throws {
+        let id = try Self.nodeID(text)
+        if try query.flag(QueryName.force) {
+            return try await daemon.recovery.force(exchange, id, query)
+        }
+        let isDryRun = try query.flag(QueryName.dryRun)
+        try await onPrimary(exchange) { _ in
+            if isDryRun { return try await forecast(primary: id).encoded }
+            try await transfer.transfer(to: id)
+            return []
         }
     }
 
     /// A question with more in it than fits a query.
-    private func post(_ exchange: Exchange, _ query: Query) async throws {
-        guard try query.value(QueryName.what) == "recovery_plan" else {
-            throw Failure.notImplemented("POST /v1/cluster")
+    func inquire(_ exchange: Exchange, _ query: Query) async throws {
+        guard try query.clusterQuestion() == .recoveryPlan else {
+            throw Failure(
+                .unknownDocument, "only what=recovery_plan is asked for by POST",
+                next: "GET /v1/cluster?what=…")
         }
         try await daemon.recovery.plan(exchange, query)
     }
@@ -101,7 +78,7 @@ struct ClusterRoutes: Sendable {
 
     // MARK: Membership
 
-    private func admit(_ exchange: Exchange, _ query: Query) async throws {
+    func admit(_ exchange: Exchange, _ query: Query) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         var request = try JoinRequest(decoding: body)
         if try query.flag(QueryName.nonElectable) { request.node.flags.insert(.nonElectable) }
@@ -113,18 +90,23 @@ struct ClusterRoutes: Sendable {
         }
     }
 
-    private func register(_ exchange: Exchange, _ query: Query) async throws {
+    func register(_ exchange: Exchange, _ match: Route.Match, _ query: Query) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         var node = try JoinRequest(decoding: body).node
         if try query.flag(QueryName.nonElectable) { node.flags.insert(.nonElectable) }
         let registered = node
+        let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange, body) { origin in
+            if isDryRun { return try await forecast(registering: registered).encoded }
             _ = try await admission.register(registered, for: origin)
-            return []
+            // Later clients read an answer; no rebalance is started, so there is none to name.
+            return match.path == Route.joinByAdmin
+                ? Array("{\"daemon_id\":\"\(registered.id)\",\"rebalance_id\":\"\"}\n".utf8) : []
         }
     }
 
-    private func remove(_ exchange: Exchange, _ id: NodeID, _ query: Query) async throws {
+    func remove(_ exchange: Exchange, _ text: String, _ query: Query) async throws {
+        let id = try Self.nodeID(text)
         let isForced = try query.flag(QueryName.force)
         let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange) { origin in
@@ -157,7 +139,7 @@ struct ClusterRoutes: Sendable {
     }
 
     /// A target says what has become of one of its mountpaths.
-    private func takeNote(_ exchange: Exchange) async throws {
+    func takeNote(_ exchange: Exchange) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         let report = try MountpathReport(decoding: body)
         try await onPrimary(exchange, body) { origin in

@@ -66,9 +66,20 @@ struct ConfigRoutes: Sendable {
 
     /// `what=config`: every option with the value this proxy acts on.
     func document(for now: PublishedState.Snapshot) -> [UInt8] {
+        document(of: service.live.current, for: now)
+    }
+
+    /// What this proxy acts on when the cluster's configuration is that one.
+    func acted(on config: ClusterConfig) -> LayeredConfig {
+        var layers = service.live.current
+        layers.follow(config)
+        return layers
+    }
+
+    func document(of layers: LayeredConfig, for now: PublishedState.Snapshot) -> [UInt8] {
         var facts = facts
         facts.values["proxy.primary_url"] = now.primary?.address.url ?? ""
-        return ConfigDocument.encoded(service.live.current, facts)
+        return ConfigDocument.encoded(layers, facts)
     }
 
     /// `what=cluster_config`: what the log says.

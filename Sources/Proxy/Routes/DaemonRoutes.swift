@@ -15,86 +15,62 @@ struct DaemonRoutes: Sendable {
     let longPoll = LongPoll()
     let config: ConfigRoutes
     let actions: DaemonActions
+    let history: HistoryRoute
     let recovery: RecoveryRoutes
 
-    func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
-        if exchange.request.method == .put, rest.isEmpty {
-            return try await actions.serve(exchange, query)
-        }
-        if exchange.request.method == .put, let action = ConfigRequest.action(ofPath: rest) {
-            return try await config.putDaemon(exchange, try ConfigRequest(action, query: query))
-        }
-        if exchange.request.method == .post, rest == ["recovery"] {
-            return try await recovery.adopt(exchange)
-        }
-        if exchange.request.method == .put, rest.first == "proxy" {
-            return try await setPrimary(exchange, rest, query)
-        }
-        if rest.first == "mountpaths" {
-            throw Failure(
-                .unknownResource, "a proxy has no mountpaths",
-                next: "ask the target itself: GET /v1/daemon?what=smap lists targets")
-        }
-        guard exchange.request.method == .get else {
-            throw Failure.notImplemented("\(exchange.request.method.name) /v1/daemon")
-        }
-        guard rest.isEmpty else {
-            throw Failure(.badPath, "/v1/daemon has no element '\(rest[0])' to read")
-        }
-        try await serve(exchange, query, what: try query.value(QueryName.what) ?? "")
+    func get(_ exchange: Exchange, _ query: Query) async throws {
+        try await serve(exchange, query, try query.nodeQuestion(at: .proxy))
     }
 
-    func serve(_ exchange: Exchange, _ query: Query, what: String) async throws {
-        switch what {
-        case "smap":
+    func serve(_ exchange: Exchange, _ query: Query, _ question: NodeQuestion) async throws {
+        if let version = try VersionQuestion(query) {
+            return try await past(exchange, query, question, version)
+        }
+        switch question {
+        case .smap:
             let now = try await view(exchange, query, .smap)
             exchange.respond(json: now.state.map.document, of: now, version: .map)
-        case "bmd", "bucketmd":
+        case .bmd:
             let now = try await view(exchange, query, .bmd)
             exchange.respond(json: now.state.bucketDocument, of: now, version: .buckets)
-        case "snode":
+        case .snode:
             var json = JSONWriter()
             // Flags live in the cluster map (contract §8.1).
             json.value(
                 Node(id: node.id, role: node.role, address: node.address, member: node.member))
             json.newline()
             exchange.respond(.ok, type: "application/json", body: json.bytes)
-        case "config":
+        case .config:
             let now = try await view(exchange, query, .config)
             exchange.respond(json: config.document(for: now.snapshot), of: now)
-        case "cluster_config":
+        case .clusterConfig:
             let now = try await view(exchange, query, .config)
             exchange.respond(
                 json: config.clusterDocument(for: now.snapshot), of: now, version: .config)
-        case "rmd":
+        case .rmd:
             let now = try await view(query)
             exchange.respond(json: Rebalance.document(now.state.rebalance), of: now)
-        case "smapvote":
+        case .smapvote:
             var json = JSONWriter()
             json.voteBundle(
                 try await view(query).state, isVoting: metadata.group.status.leader == nil)
             json.newline()
             exchange.respond(.ok, type: "application/json", body: json.bytes)
-        case let what where StatisticsRoutes.served.contains(what):
-            try await statistics.serve(exchange, what: what)
-        case "log": try exchange.respond(log: log, query)
-        case "recovery": try await recovery.facts(exchange)
-        case "branches": try await recovery.branches(exchange, query)
-        case "raft": exchange.respond(.ok, type: "application/json", body: raft.encoded)
-        default:
-            throw Failure(
-                .unknownDocument, "no document '\(what)'",
-                next: "what=smap, bmd, rmd, snode, smapvote, config, cluster_config, "
-                    + "stats, status, sysinfo, log, raft, recovery or branches")
+        case .stats, .status, .sysinfo: try await statistics.serve(exchange, question)
+        case .log: try exchange.respond(log: log, query)
+        case .raft: exchange.respond(.ok, type: "application/json", body: raft.encoded)
+        case .remote: exchange.respond(.ok, type: "application/json", body: RemoteClusters.none)
+        case .recovery: try await recovery.facts(exchange)
+        case .branches: try await recovery.branches(exchange, query)
+        case .mountpaths, .disk, .xactions, .kept:
+            throw Failure(.unknownDocument, "a proxy has no \(question.rawValue)")
         }
     }
 
     /// Contract §7.5, §7.6: by force, here; otherwise it is the whole cluster's business.
-    private func setPrimary(
-        _ exchange: Exchange, _ rest: [String], _ query: Query
-    ) async throws {
-        guard rest.count == 2, let id = NodeID(rest[1]) else {
-            throw Failure(.badNode, "no proxy's id stands behind /v1/daemon/proxy/")
+    func setPrimary(_ exchange: Exchange, _ text: String, _ query: Query) async throws {
+        guard let id = NodeID(text) else {
+            throw Failure(.badNode, "'\(text)' is not a node's id")
         }
         guard try query.flag(QueryName.force) else {
             throw Failure(

@@ -14,6 +14,7 @@ struct HealthRoutes: Sendable {
     func needsReadiness(_ query: Query) -> Bool { !query.text.isEmpty }
 
     func serve(_ exchange: Exchange, _ query: Query) throws(Failure) {
+        // Signs of life are answered before the table of routes is asked.
         try exchange.require(.get, .head)
         if try query.flag(QueryName.readiness) {
             if let failure = obstacle { throw failure }
@@ -71,27 +72,8 @@ struct HealthRoutes: Sendable {
 
     /// Contract §8.5.
     private var clusterInfo: [UInt8] {
-        let now = published.now
         var json = JSONWriter()
-        json.object { json in
-            json.key("bmd")
-            json.object { json in
-                json.member("version", String(now.state.buckets.version))
-                json.member("uuid", now.state.map.clusterID)
-            }
-            json.key("smap")
-            json.object { json in
-                json.member("version", String(now.state.map.version))
-                json.member("uuid", now.state.map.clusterID)
-                json.key("Primary")
-                json.object { json in
-                    json.member("pub_url", now.primary?.address.url ?? "")
-                    json.member("control_url", now.primary?.address.url ?? "")
-                    json.member("id", now.primary?.id.text ?? "")
-                }
-                json.member("vote_in_progress", group.status.leader == nil)
-            }
-        }
+        json.clusterInfo(published.now.state, isVoting: group.status.leader == nil)
         json.newline()
         return json.bytes
     }

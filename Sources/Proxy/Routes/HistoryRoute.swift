@@ -51,6 +51,39 @@ final class HistoryRoute: Sendable {
         return subject
     }
 
+    /// A map in the version that a question names, which is not a later one than now.
+    ///
+    /// - Throws: that the version is not kept here, with the oldest that is.
+    func past(
+        _ subject: PastState.Subject, _ document: VersionWait.Document, version: UInt64,
+        before now: PublishedState.Snapshot
+    ) async throws -> PastState {
+        var past = PastState(now.state, subject: subject)
+        let present = past.version
+        guard version != present else { return past }
+        guard version < present else {
+            throw Failure.versionNotFound(version, of: document, oldest: nil, present: present)
+        }
+        // What has been applied since is not in the state that is gone back from.
+        var cursor = now.state.position.index + 1
+        walk: while true {
+            let bound = cursor
+            let page = try await page(upTo: now.state.position.index) { storage in
+                try storage.history(before: bound, about: subject.subjects, count: Self.countMax)
+            }
+            for entry in page.entries {
+                guard past.version > version, try past.undo(entry) else { break walk }
+                cursor = entry.position.index
+            }
+            guard page.hasMore, past.version > version else { break }
+        }
+        guard past.version == version else {
+            throw Failure.versionNotFound(
+                version, of: document, oldest: past.version, present: present)
+        }
+        return past
+    }
+
     // MARK: One request
 
     /// What became of a request whose answer was lost.

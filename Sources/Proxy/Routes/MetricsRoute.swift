@@ -11,7 +11,6 @@ struct MetricsRoute: Sendable {
     let storage: StorageCheck
 
     func serve(_ exchange: Exchange) async throws {
-        try exchange.require(.get)
         let report = try await routes.statistics.report(on: exchange.loop)
         let files = routes.logFiles
         let sizes = await routes.pool.run { files.sizes }

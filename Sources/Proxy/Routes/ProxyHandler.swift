@@ -124,30 +124,60 @@ struct ProxyHandler: Handler {
     ]
 
     private func route(_ exchange: Exchange, _ target: RequestTarget) async throws {
+        let query = target.query
+        let match = try Route.match(
+            exchange.request.method, try Resource(path: target.path), at: .proxy)
+        try match.checkDryRun(query, exchange.request.method)
         try await redirector.metadata.catchUp(with: exchange)
-        switch try Resource(path: target.path) {
-        case .object(let bucket, let name):
-            try await redirector.resolve(exchange, bucket: bucket, object: name, target)
-        case .buckets(let name): try await buckets.serve(exchange, name: name, target.query)
-        case .daemon(let rest): try await daemon.serve(exchange, rest, target.query)
-        case .cluster(let rest): try await cluster.serve(exchange, rest, target.query)
-        case .health: try health.serve(exchange, target.query)
-        case .help(let rest):
-            try exchange.require(.get)
+        switch match.name {
+        case .object, .objectRemoval, .objectAction:
+            try await redirector.resolve(
+                exchange, bucket: match.values[0], object: match.values[1], target)
+        case .buckets: try await buckets.names(exchange, query)
+        case .bucketObjects: try await buckets.get(exchange, match.values[0], query)
+        case .bucketProperties: try await buckets.head(exchange, match.values[0], query)
+        case .bucketAction: try await buckets.post(exchange, match.values[0], query)
+        case .bucketRemoval: try await buckets.delete(exchange, match.values[0], query)
+        case .bucketChange: try await buckets.patch(exchange)
+        case .daemon: try await daemon.get(exchange, query)
+        case .daemonAction: try await daemon.actions.serve(exchange, query)
+        case .daemonConfig:
+            try await daemon.config.putDaemon(exchange, try ConfigRequest(.setConfig, query: query))
+        case .daemonConfigReset:
+            try await daemon.config.putDaemon(
+                exchange, try ConfigRequest(.resetConfig, query: query))
+        case .forcePrimary: try await daemon.setPrimary(exchange, match.values[0], query)
+        case .adoptGeneration: try await daemon.recovery.adopt(exchange)
+        case .cluster: try await cluster.get(exchange, query)
+        case .clusterInquiry: try await cluster.inquire(exchange, query)
+        case .clusterAction: try await cluster.actions.serve(exchange, query)
+        case .clusterConfig:
+            try await cluster.config.putCluster(
+                exchange, try ConfigRequest(.setConfig, query: query))
+        case .clusterConfigReset:
+            try await cluster.config.putCluster(
+                exchange, try ConfigRequest(.resetConfig, query: query))
+        case .sessions, .session:
+            try await cluster.sessions.serve(exchange, match.values, query)
+        case .setPrimary: try await cluster.setPrimary(exchange, match.values[0], query)
+        case .attachRemote, .detachRemote: throw Failure.remoteClusters
+        case .register: try await cluster.register(exchange, match, query)
+        case .join, .keepalive: try await cluster.admit(exchange, query)
+        case .unregister: try await cluster.remove(exchange, match.values[0], query)
+        case .mountpathNote: try await cluster.takeNote(exchange)
+        case .health: try health.serve(exchange, query)
+        case .help, .helpRow:
             let page = HelpPage(map: published.now.state.map, node: health.node)
             exchange.respond(
-                .ok, type: "text/plain; charset=utf-8", body: Array(try page.text(for: rest).utf8))
+                .ok, type: "text/plain; charset=utf-8",
+                body: Array(try page.text(for: match.values).utf8))
+        case .openAPI:
+            exchange.respond(.ok, type: "application/json", body: OpenAPI.document(for: .proxy))
         case .metrics: try await metrics.serve(exchange)
-        case .followLog:
-            try exchange.require(.post)
-            try await follow.serve(exchange, target.query)
-        case .logFollowers:
-            try exchange.require(.post)
-            try await cluster.takeReport(exchange)
-        case .raftStream:
-            try exchange.require(.post)
-            try await receiver.serve(exchange)
-        case .unserved(let name): throw Failure.notImplemented("/v1/\(name)")
+        case .followLog: try await follow.serve(exchange, query)
+        case .logFollowers: try await cluster.takeReport(exchange)
+        case .raftStream: try await receiver.serve(exchange)
+        case .mountpaths: throw match.stray
         }
     }
 

@@ -9,8 +9,6 @@ struct Redirector: Sendable {
     let published: PublishedState
     let metadata: MetadataService
 
-    private static let methods: [Method] = [.get, .head, .put, .post, .delete]
-
     /// Answers from the state at hand.
     ///
     /// - Returns: `false` when the bucket is not in it: then the majority has to be asked.
@@ -40,9 +38,7 @@ struct Redirector: Sendable {
     private func check(
         _ exchange: Exchange, _ name: String, _ object: String, _ target: RequestTarget
     ) throws(Failure) -> Bucket {
-        guard Self.methods.contains(exchange.request.method) else {
-            throw .methodNotAllowed(exchange.request.method, Self.methods)
-        }
+        try Route.checkObject(exchange.request.method)
         let bucket = try Bucket(name: name, query: target.query)
         if let problem = ObjectName.problem(object) {
             throw Failure(.badObjectName, problem)

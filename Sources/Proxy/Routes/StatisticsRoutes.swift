@@ -16,18 +16,14 @@ struct StatisticsRoutes: Sendable {
     /// The files of the log.
     let logFiles: LogFiles
 
-    /// Some of them have another name in AIStore 5.0.
-    static let served = ["stats", "node_stats", "status", "node_status", "sysinfo"]
-
-    /// Answers with the document `what`, one of ``served``.
-    func serve(_ exchange: Exchange, what: String) async throws {
+    /// Answers with statistics, status or system information.
+    func serve(_ exchange: Exchange, _ question: NodeQuestion) async throws {
         let report = try await statistics.report(on: exchange.loop)
         let snapshot = statistics.snapshot()
         var json = JSONWriter()
-        switch what {
-        case "stats", "node_stats":
-            json.value(snapshot.counters(averaged: false), zeros: false)
-        case "sysinfo": json.systemInformation(report, snapshot)
+        switch question {
+        case .stats: json.value(snapshot.counters(averaged: false), zeros: false)
+        case .sysinfo: json.systemInformation(report, snapshot)
         default: status(report, snapshot, &json)
         }
         json.newline()

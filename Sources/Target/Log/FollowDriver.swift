@@ -165,6 +165,7 @@ final class FollowDriver: @unchecked Sendable {
         _ choice: inout ProxyChoice, _ end: inout End
     ) async throws {
         var buffer = FrameBuffer()
+        var acknowledged = MonotonicTime.now()
         while let piece = try await response.next() {
             buffer.append(piece)
             var frames: [FollowFrame] = []
@@ -180,7 +181,12 @@ final class FollowDriver: @unchecked Sendable {
             let hasNewState = try await apply(frames)
             status.heard(from: proxy, at: .now())
             end.result = .worked
-            if hasNewState {
+            // A proxy takes a stream that says nothing for one that is dead, and nothing may change for days.
+            let isDue =
+                MonotonicTime.now().since(acknowledged)
+                > TargetLimits.acknowledgeIntervalNanoseconds
+            if hasNewState || (isDue && follower.state.position > .zero) {
+                acknowledged = .now()
                 try await call.write(
                     FollowFrame.acknowledge(
                         position: follower.state.position, hash: follower.state.hash

@@ -10,26 +10,15 @@ struct BucketRoutes {
     let exchange: Exchange
     let query: Query
 
-    func respond(_ name: String?) async throws {
-        guard let name else {
-            guard exchange.request.method == .get else {
-                throw Failure.methodNotAllowed(exchange.request.method, ["GET"])
-            }
-            return try names()
-        }
-        switch exchange.request.method {
-        case .head: try head(name)
-        case .post: try await list(name)
-        case .get:
+    func respond(_ match: Route.Match) async throws {
+        switch match.name {
+        case .buckets: try names()
+        case .bucketProperties: try head(match.values[0])
+        case .bucketAction: try await list(match.values[0])
+        default:
             throw Failure(
                 .badPath, "the names of all buckets are at /v1/buckets",
-                next: "HEAD /v1/buckets/\(name) gives a bucket's properties")
-        case .delete:
-            throw Failure(
-                .badRequest, "a target does not destroy buckets", next: "ask a proxy of the cluster"
-            )
-        case .put, .patch, .options, .other:
-            throw Failure.methodNotAllowed(exchange.request.method, ["GET", "HEAD", "POST"])
+                next: "HEAD /v1/buckets/\(match.values[0]) gives a bucket's properties")
         }
     }
 

@@ -10,47 +10,32 @@ struct DaemonRoutes {
     let exchange: Exchange
     let query: Query
 
-    private static let served =
-        "smap, bmd, snode, smapvote, config, mountpaths, status, stats, sysinfo, disk, log, qryxstats, kept"
-    private static let known: Set<String> = ["remote"]
-
-    func respond(_ path: [String]) async throws {
-        guard exchange.request.method == .get else {
+    func respond() async throws {
+        let question = try query.nodeQuestion(at: .target)
+        guard try VersionQuestion(query) == nil else {
             throw Failure(
-                .notImplemented,
-                "\(exchange.request.method.name) /v1/daemon is not supported by this build",
-                next: "GET /v1/daemon?what=…: \(Self.served)")
+                .badQuery, "a target keeps no earlier version of anything",
+                next: "ask a proxy: the history is part of its log")
         }
-        guard path.isEmpty else {
-            throw Failure(
-                .badPath, "invalid request: nothing stands below /v1/daemon for GET",
-                next: "GET /v1/daemon?what=…: \(Self.served)")
-        }
-        let what = try query.value(QueryName.what) ?? ""
-        switch what {
-        case "smap": exchange.respond(document: try await state(.smap).map.document)
-        case "bmd", "bucketmd":
+        switch question {
+        case .smap: exchange.respond(document: try await state(.smap).map.document)
+        case .bmd:
             exchange.respond(document: try await state(.bmd).bucketDocument)
-        case "snode": respond { $0.value(target.plainNode) }
-        case "config":
+        case .snode: respond { $0.value(target.plainNode) }
+        case .config:
             // A target tells its settings before it knows a cluster; one that is asked to wait needs to know one.
             if try query.value(QueryName.waitVersion) != nil { _ = try await state(.config) }
             exchange.respond(document: ConfigRoute.document(of: target))
-        case "smapvote": try smapVote()
-        case "kept": try await kept()
-        case "mountpaths": respond { mountpaths(&$0) }
-        case let what where StatisticsRoute.served.contains(what):
-            try await StatisticsRoute(target: target, exchange: exchange).respond(what)
-        case "xaction", "qryxstats": try await xactions()
-        case "log": try exchange.respond(log: target.log.tail, query)
-        case let other where Self.known.contains(other):
-            throw Failure(
-                .notImplemented, "what=\(other) is not supported by this build",
-                next: "available: \(Self.served)")
-        default:
-            throw Failure(
-                .unknownDocument, what.isEmpty ? "no 'what' in the query" : "unknown what=\(what)",
-                next: "available: \(Self.served)")
+        case .smapvote: try smapVote()
+        case .mountpaths: respond { mountpaths(&$0) }
+        case .stats, .status, .sysinfo, .disk:
+            try await StatisticsRoute(target: target, exchange: exchange).respond(question)
+        case .xactions: try await xactions()
+        case .log: try exchange.respond(log: target.log.tail, query)
+        case .remote: exchange.respond(document: RemoteClusters.none)
+        case .kept: try await kept()
+        case .clusterConfig, .rmd, .raft, .recovery, .branches:
+            throw Failure(.unknownDocument, "a target has no \(question.rawValue)")
         }
     }
 

@@ -10,9 +10,6 @@ struct MetricsRoute {
     let exchange: Exchange
 
     func respond() async throws {
-        guard exchange.request.method == .get else {
-            throw Failure.methodNotAllowed(exchange.request.method, ["GET"])
-        }
         let mountpaths = target.store.mountpaths
         let paths = mountpaths.all.map(\.path)
         let report = try await target.statistics.report(mountpaths: paths, on: exchange.loop)

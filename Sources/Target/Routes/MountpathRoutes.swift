@@ -10,17 +10,10 @@ struct MountpathRoutes {
     let exchange: Exchange
     let query: Query
 
-    private static let actions: [Action] = [
-        .addMountpath, .removeMountpath, .enableMountpath, .disableMountpath,
-    ]
-
     func respond() async throws {
-        guard [.post, .put, .delete].contains(exchange.request.method) else {
-            throw Failure.methodNotAllowed(exchange.request.method, ["POST", "PUT", "DELETE"])
-        }
         let message = try ActionMessage(
             decoding: try await exchange.collect(upTo: Limits.actionBytesMax))
-        let action = try message.decoded(allowed: Self.actions)
+        let action = try Route.action(of: message, on: .mountpaths)
         guard let path = message.value?.string, !path.isEmpty else {
             throw Failure(
                 .badValue, "'value' is not a mountpath's path",

@@ -11,8 +11,6 @@ struct ObjectRoutes {
     let exchange: Exchange
     let query: Query
 
-    private static let methods = ["GET", "HEAD", "PUT", "DELETE", "POST"]
-
     func respond(_ bucket: String, _ name: String) async throws {
         switch exchange.request.method {
         case .get: try await get(bucket, name)
@@ -22,8 +20,7 @@ struct ObjectRoutes {
                 .respond(bucket, name)
         case .delete: try await delete(bucket, name)
         case .post: try await act()
-        case .patch, .options, .other:
-            throw Failure.methodNotAllowed(exchange.request.method, Self.methods)
+        case .patch, .options, .other: try Route.checkObject(exchange.request.method)
         }
     }
 

@@ -9,9 +9,6 @@ struct RegisterRoute: Sendable {
     let proxies: ProxyCaller
 
     func respond(_ exchange: Exchange, _ target: TargetContext) async throws {
-        guard exchange.request.method == .post else {
-            throw Failure.methodNotAllowed(exchange.request.method, ["POST"])
-        }
         let body = try await exchange.collect(upTo: Limits.actionBytesMax)
         // Registering twice is registering once, so the next proxy may be asked whatever became of this.
         exchange.respond(

@@ -10,25 +10,22 @@ struct StatisticsRoute {
     let target: TargetContext
     let exchange: Exchange
 
-    /// Some of them have another name in AIStore 5.0.
-    static let served = ["stats", "node_stats", "status", "node_status", "sysinfo", "disk"]
-
-    /// Answers with the document `what`, one of ``served``.
-    func respond(_ what: String) async throws {
+    /// Answers with statistics, status, system information or disks.
+    func respond(_ question: NodeQuestion) async throws {
         let report = try await target.statistics.report(
             mountpaths: target.store.mountpaths.all.map(\.path), on: exchange.loop)
         let snapshot = target.statistics.snapshot()
         var json = JSONWriter()
-        switch what {
-        case "stats", "node_stats":
+        switch question {
+        case .stats:
             json.object { json in
                 json.key("core")
                 json.value(snapshot.counters(averaged: false), zeros: false)
                 json.key("capacity")
                 json.value(report.capacities)
             }
-        case "sysinfo": json.systemInformation(report, snapshot)
-        case "disk": json.disks(report, snapshot)
+        case .sysinfo: json.systemInformation(report, snapshot)
+        case .disk: json.disks(report, snapshot)
         default: status(report, snapshot, &json)
         }
         json.newline()

@@ -43,51 +43,43 @@ struct TargetRoutes: Handler {
         }
         let resource = try Resource(path: request.path)
         exchange.operation = Operation(resource, exchange.request.method)
-        switch resource {
-        case .object(let bucket, let name):
-            try await ObjectRoutes(target: target, exchange: exchange, query: request.query)
-                .respond(bucket, name)
-        case .buckets(let name):
-            try await BucketRoutes(target: target, exchange: exchange, query: request.query)
-                .respond(name)
-        case .daemon(["mountpaths"]) where exchange.request.method != .get:
-            try await MountpathRoutes(target: target, exchange: exchange, query: request.query)
-                .respond()
-        case .daemon([]) where exchange.request.method == .put:
-            try await DaemonActions(target: target, exchange: exchange, query: request.query)
-                .respond()
-        case .daemon(let path)
-        where exchange.request.method == .put && ConfigRequest.action(ofPath: path) != nil:
-            let action = ConfigRequest.action(ofPath: path) ?? .setConfig
+        let (query, method) = (request.query, exchange.request.method)
+        let match = try Route.match(method, resource, at: .target)
+        try match.checkDryRun(query, method)
+        switch match.name {
+        case .object, .objectRemoval, .objectAction:
+            try await ObjectRoutes(target: target, exchange: exchange, query: query)
+                .respond(match.values[0], match.values[1])
+        case .buckets, .bucketObjects, .bucketProperties, .bucketAction:
+            try await BucketRoutes(target: target, exchange: exchange, query: query)
+                .respond(match)
+        case .daemon:
+            try await DaemonRoutes(target: target, exchange: exchange, query: query).respond()
+        case .daemonAction:
+            try await DaemonActions(target: target, exchange: exchange, query: query).respond()
+        case .daemonConfig, .daemonConfigReset:
+            let action = match.name == .daemonConfig ? Action.setConfig : .resetConfig
             try await ConfigRoute(target: target, exchange: exchange)
-                .change(try ConfigRequest(action, query: request.query))
-        case .daemon(let path):
-            try await DaemonRoutes(target: target, exchange: exchange, query: request.query)
-                .respond(path)
+                .change(try ConfigRequest(action, query: query))
+        case .mountpaths:
+            try await MountpathRoutes(target: target, exchange: exchange, query: query).respond()
+        case .register: try await target.register.respond(exchange, target)
         case .health:
-            try await HealthRoute(target: target, exchange: exchange, query: request.query)
-                .respond()
-        case .help(let path): try help(path, exchange)
-        case .metrics:
-            try await MetricsRoute(target: target, exchange: exchange).respond()
-        case .cluster(["register"]):
-            try await target.register.respond(exchange, target)
-        case .cluster, .followLog, .logFollowers, .raftStream:
-            throw Failure(
-                .unknownResource, "invalid request: a target does not serve \(request.path)",
-                next: "ask a proxy of the cluster")
-        case .unserved(let name):
-            throw Failure(.notImplemented, "/v1/\(name) is not supported by this build")
+            try await HealthRoute(target: target, exchange: exchange, query: query).respond()
+        case .help, .helpRow:
+            let page = HelpPage(map: target.publisher.current.state.map, node: target.node)
+            exchange.respond(
+                .ok, type: "text/plain; charset=utf-8",
+                body: Array(try page.text(for: match.values).utf8))
+        case .openAPI: exchange.respond(document: OpenAPI.document(for: .target))
+        case .metrics: try await MetricsRoute(target: target, exchange: exchange).respond()
+        case .bucketRemoval, .bucketChange, .forcePrimary, .adoptGeneration, .clusterInquiry,
+            .sessions, .session,
+            .cluster, .clusterAction, .clusterConfig,
+            .clusterConfigReset, .setPrimary, .attachRemote, .detachRemote, .join, .keepalive,
+            .unregister, .mountpathNote, .followLog, .logFollowers, .raftStream:
+            throw match.stray
         }
-    }
-
-    private func help(_ path: [String], _ exchange: Exchange) throws {
-        guard exchange.request.method == .get else {
-            throw Failure.methodNotAllowed(exchange.request.method, ["GET"])
-        }
-        let page = HelpPage(map: target.publisher.current.state.map, node: target.node)
-        exchange.respond(
-            .ok, type: "text/plain; charset=utf-8", body: Array(try page.text(for: path).utf8))
     }
 
     /// The whole answer to a request that failed.

@@ -110,6 +110,16 @@ import Testing
         Row(.post, "/metrics", 400, .methodNotAllowed),
         Row(.get, "/metrics/all", 400, .badPath),
         Row(.get, "/v1/daemon", 400, .unknownDocument),
+        Row(.get, "/v1/daemon?what=remote", 200),
+        Row(.get, "/v1/daemon?what=tls_certificate", 501, .notImplemented),
+        Row(.get, "/v1/cluster?what=backends", 501, .notImplemented),
+        Row(.get, "/v1/daemon?what=qryxstats", 400, .unknownDocument),
+        Row(.get, "/v1/daemon/x?what=smap", 400, .unknownResource),
+        Row(.get, "/v1/openapi.json", 200),
+        Row(.post, "/v1/openapi.json", 400, .methodNotAllowed),
+        Row(.get, "/v1/cluster?what=remote", 200),
+        Row(.put, "/v1/cluster/attach?what=remote&x=http://127.0.0.1:1", 501, .notImplemented),
+        Row(.put, "/v1/cluster/nonsense", 400, .unknownResource),
         Row(.put, "/v1/daemon", "{}", 400, .unknownAction),
         Row(.get, "/v1/cluster?what=smap", 200),
         Row(.get, "/v1/cluster?what=snode", 200),
@@ -145,6 +155,21 @@ import Testing
                 #expect(reply.text.hasSuffix("}\n\n"))
             }
             #expect(try await proxies.ask(1, .get, "/v1/health?readiness=true").status == 200)
+        }
+    }
+
+    @Test func `every route of the table reaches a handler`() async throws {
+        try await TestProxies.with(1) { proxies in
+            for route in Route.all where route.roles.contains(.proxy) {
+                for (method, path) in route.methods.flatMap({ method in
+                    route.paths.map { (method, $0) }
+                }) {
+                    let filled = path.split(separator: "/").map { $0.hasPrefix("{") ? "x" : $0 }
+                    let reply = try await proxies.ask(
+                        1, method, "/\(filled.joined(separator: "/"))?dry_run=true")
+                    #expect(reply.status != 500, "\(method.name) \(path): \(reply.text)")
+                }
+            }
         }
     }
 

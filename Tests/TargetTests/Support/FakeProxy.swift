@@ -16,6 +16,7 @@ final class FakeProxy: Sendable {
         var streams: [Int: AsyncStream<Void>.Continuation] = [:]
         var nextStream = 0
         var acknowledged: [String: (position: LogPosition, hash: UInt64)] = [:]
+        var acknowledgements = 0
         var refusesJoins = false
         var follows = 0
         /// Holds entries back from followers, as a proxy that is behind would.
@@ -109,6 +110,11 @@ final class FakeProxy: Sendable {
         }
     }
 
+    /// Gives every follower a sign of life, without news.
+    func pulse() {
+        log.withLock { log in for stream in log.streams.values { stream.yield() } }
+    }
+
     /// Waits until the node has acknowledged everything submitted so far.
     func acknowledged(by node: String) async throws {
         let wanted = state.position
@@ -200,7 +206,10 @@ final class FakeProxy: Sendable {
                         let frame = try? FollowFrame(decoding: body)
                     {
                         guard case .acknowledge(let position, let hash) = frame else { continue }
-                        self.log.withLock { $0.acknowledged[node] = (position, hash) }
+                        self.log.withLock { log in
+                            log.acknowledged[node] = (position, hash)
+                            log.acknowledgements += 1
+                        }
                     }
                 }
                 continuation.finish()

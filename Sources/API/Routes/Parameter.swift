@@ -1,0 +1,115 @@
+/// A parameter of an operation: in its query, its path, or among its headers.
+package struct Parameter: Sendable {
+    enum Place: String, Sendable {
+        case query
+        case path
+        case header
+    }
+
+    package let name: String
+    let place: Place
+    let schema: Schema
+    let summary: String
+    let isRequired: Bool
+    /// Whether it stands for many: each member of the object is a parameter of its own.
+    let isExploded: Bool
+    /// Whether this version does what it asks for.
+    let isServed: Bool
+
+    private init(
+        _ name: String, _ place: Place, _ schema: Schema, _ summary: String,
+        isRequired: Bool = false, isExploded: Bool = false, isServed: Bool = true
+    ) {
+        self.name = name
+        self.place = place
+        self.schema = schema
+        self.summary = summary
+        self.isRequired = isRequired
+        self.isExploded = isExploded
+        self.isServed = isServed
+    }
+
+    static func query(_ name: String, _ schema: Schema, _ summary: String) -> Parameter {
+        Parameter(name, .query, schema, summary)
+    }
+
+    static func required(_ name: String, _ schema: Schema, _ summary: String) -> Parameter {
+        Parameter(name, .query, schema, summary, isRequired: true)
+    }
+
+    static func unserved(_ name: String, _ schema: Schema) -> Parameter {
+        Parameter(name, .query, schema, "answered 501 by this version", isServed: false)
+    }
+
+    static func each(_ name: String, _ schema: Schema, _ summary: String) -> Parameter {
+        Parameter(name, .query, schema, summary, isExploded: true)
+    }
+
+    static func header(_ name: String, _ schema: Schema, _ summary: String) -> Parameter {
+        Parameter(name, .header, schema, summary)
+    }
+
+    /// What stands in a path's braces.
+    static func element(_ name: String) -> Parameter {
+        switch name {
+        case "bucket":
+            Parameter(
+                name, .path, .pattern("[.a-zA-Z0-9_-]+"), "a bucket's name", isRequired: true)
+        case "object":
+            Parameter(
+                name, .path, .texts(length: 1...1_024),
+                "an object's name; slashes in it may stand as they are", isRequired: true)
+        case "session":
+            Parameter(
+                name, .path, .pattern("[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+"),
+                "a session's id", isRequired: true)
+        case "row":
+            Parameter(
+                name, .path, .pattern("[AaQq][0-9]{1,2}"), "a row of the contract, as A1",
+                isRequired: true)
+        default:
+            Parameter(name, .path, .texts(length: 1...64), "a node's id", isRequired: true)
+        }
+    }
+}
+
+extension Parameter {
+    static let flagSchema = Schema.words(["true", "false"])
+
+    static let dryRun = query(
+        QueryName.dryRun, flagSchema, "say what would change, and change nothing")
+    static let force = query(QueryName.force, flagSchema, "although something would be lost")
+    static let nonElectable = query(
+        QueryName.nonElectable, flagSchema, "the proxy is never made primary")
+    static let provider = query(
+        QueryName.provider, .words(["ais"]), "of the bucket; this version has no other")
+    static let namespace = query(
+        QueryName.namespace, .pattern("(?:#[a-zA-Z0-9_-]{1,32})?"), "of the bucket, as #NAME")
+    static let consistency = query(
+        QueryName.consistency, .words(["stale", "linearizable"]),
+        "what this node has, or what the majority has; by default the latter where it can be had")
+    static let waitVersion = query(
+        QueryName.waitVersion, .pattern("[0-9]{1,19}"),
+        "answer when the document (smap, bmd, config, cluster_config) has this version")
+    static let version = query(
+        QueryName.version, .pattern("[1-9][0-9]{0,18}"),
+        "smap, bmd, config, cluster_config as they were in this version")
+    static let difference = query(
+        QueryName.difference, .pattern("[1-9][0-9]{0,18}"),
+        "what differs since this version, up to `version` or now")
+    static let timeout = query(
+        QueryName.timeout, .pattern("[0-9]{1,2}(?:\\.[0-9]{1,3})?s?"),
+        "how long `wait_version` waits, in seconds")
+    static let can = query(
+        QueryName.can, .pattern("http://[a-z0-9.:\\[\\]-]{1,64}"), "the proxy that goes on, by URL")
+    static let candidate = query(
+        QueryName.candidate, .pattern("[a-zA-Z0-9_-]{1,32}"), "the proxy that goes on, by id")
+    static let override = query(
+        QueryName.override, .words(["quorum"]), "although a majority answers")
+    static let position = query(
+        QueryName.position, .text, "the position of the state a redirect was made from")
+    static let redirected: [Parameter] = [
+        query(QueryName.proxyID, .texts(length: 1...64), "the proxy that redirected the request"),
+        query(QueryName.unixTime, .pattern("[0-9]{1,19}"), "when, in nanoseconds"),
+    ]
+}

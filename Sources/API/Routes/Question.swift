@@ -1,0 +1,183 @@
+package import Cluster
+
+/// A document of `GET /v1/daemon?what=…`: what a node says of itself and of the cluster (contract §6.1, §8 to §10).
+package enum NodeQuestion: String, CaseIterable, Sendable {
+    case smap, bmd, snode, smapvote, config
+    case clusterConfig = "cluster_config"
+    case rmd, stats, status, sysinfo, mountpaths, disk
+    case xactions = "qryxstats"
+    case remote, log, raft
+    // Of forced recoveries: this proxy's log, what logs it has set aside, what a target has without a bucket.
+    case recovery, branches, kept
+
+    /// Also by the names of AIStore's documents and of its later versions.
+    package init?(text: String) {
+        switch text {
+        case "bucketmd": self = .bmd
+        case "node_stats": self = .stats
+        case "node_status": self = .status
+        case "xaction": self = .xactions
+        default: self.init(rawValue: text)
+        }
+    }
+
+    package var roles: [NodeRole] {
+        switch self {
+        case .mountpaths, .disk, .xactions, .kept: [.target]
+        case .clusterConfig, .rmd, .raft, .recovery, .branches: [.proxy]
+        case .smap, .bmd, .snode, .smapvote, .config, .stats, .status, .sysinfo, .remote, .log:
+            NodeRole.allCases
+        }
+    }
+
+    /// Rows of the contract.
+    package var rows: [String] {
+        switch self {
+        case .smap: ["Q1"]
+        case .config: ["Q2"]
+        case .snode: ["Q3"]
+        case .status: ["Q4"]
+        case .stats: ["Q6"]
+        case .sysinfo: ["Q8"]
+        case .mountpaths: ["Q10"]
+        case .bmd: ["Q12"]
+        default: []
+        }
+    }
+
+    /// The document's shape; `nil` for text.
+    package func schema(at role: NodeRole) -> SchemaName? {
+        switch self {
+        case .smap: .smap
+        case .bmd: .bmd
+        case .snode: .node
+        case .smapvote: .voteBundle
+        case .config: .config
+        case .clusterConfig: .clusterConfig
+        case .rmd: .rmd
+        case .stats: role == .proxy ? .counters : .targetStatistics
+        case .status: role == .proxy ? .proxyStatus : .targetStatus
+        case .sysinfo: role == .proxy ? .systemInformation : .targetSystemInformation
+        case .mountpaths: .mountpaths
+        case .disk: .disks
+        case .xactions: .xactions
+        case .remote: .remoteClusters
+        case .raft: .raft
+        case .recovery: .recoveryFacts
+        case .branches: .branches
+        case .kept: .keptDirectories
+        case .log: nil
+        }
+    }
+}
+
+/// A document of `GET /v1/cluster?what=…` (contract §7.1, §10, §11).
+package enum ClusterQuestion: String, CaseIterable, Sendable {
+    case smap, bmd, snode, smapvote
+    case clusterConfig = "cluster_config"
+    case history, watch
+    case mountpathEvents = "mountpath_events"
+    case targetAddresses = "target_ips"
+    case stats, sysinfo, mountpaths
+    case xactionStatistics = "qryxstats"
+    case xactionStatus = "status"
+    case remote
+    case recovery
+    case recoveryPlan = "recovery_plan"
+
+    package init?(text: String) {
+        switch text {
+        case "bucketmd": self = .bmd
+        case "config": self = .clusterConfig
+        case "node_stats": self = .stats
+        case "xaction": self = .xactionStatistics
+        default: self.init(rawValue: text)
+        }
+    }
+
+    package var rows: [String] {
+        switch self {
+        case .stats: ["Q5"]
+        case .sysinfo: ["Q7"]
+        case .xactionStatistics: ["Q9"]
+        case .mountpaths: ["Q11"]
+        case .targetAddresses: ["Q13"]
+        default: []
+        }
+    }
+
+    /// The document's shape; `nil` for text.
+    package var schema: SchemaName? {
+        switch self {
+        case .smap: .smap
+        case .bmd: .bmd
+        case .snode: .node
+        case .smapvote: .voteBundle
+        case .clusterConfig: .clusterConfig
+        case .history: .history
+        case .watch: .watch
+        case .mountpathEvents: .mountpathEvents
+        case .stats: .clusterStatistics
+        case .sysinfo: .clusterSystemInformation
+        case .mountpaths: .clusterMountpaths
+        case .xactionStatistics: .clusterXactions
+        case .remote: .remoteClusters
+        case .recovery: .recoveryOverview
+        case .recoveryPlan: .recoveryPlan
+        // The latter is JSON, sent as text (contract §2.4).
+        case .targetAddresses, .xactionStatus: nil
+        }
+    }
+}
+
+extension Query {
+    /// What `what=` asks a node for.
+    package func nodeQuestion(at role: NodeRole) throws(Failure) -> NodeQuestion {
+        let word = try value(QueryName.what) ?? ""
+        let served = NodeQuestion.allCases.filter { $0.roles.contains(role) }.map(\.rawValue)
+        guard let question = NodeQuestion(text: word) else {
+            throw Failure.noDocument(word, "a node", served)
+        }
+        guard question.roles.contains(role) else {
+            let other = role == .proxy ? "target" : "proxy"
+            throw Failure(
+                .unknownDocument, "a \(role.text) has no \(question.rawValue); a \(other) has",
+                next: "what=\(served.joined(separator: ", "))")
+        }
+        return question
+    }
+
+    /// What `what=` asks the cluster for.
+    package func clusterQuestion() throws(Failure) -> ClusterQuestion {
+        let word = try value(QueryName.what) ?? ""
+        if let question = ClusterQuestion(text: word) { return question }
+        throw Failure.noDocument(
+            word, "the cluster", ClusterQuestion.allCases.map(\.rawValue))
+    }
+}
+
+extension Failure {
+    /// Documents of AIStore's later versions that are not served, and why.
+    private static let unserved = [
+        "backends": "this build serves no cloud backends",
+        "metrics": "GET /metrics describes each of them",
+        "running_all": "no jobs run in this build",
+        "software_version": "this build has no number of its own",
+        "status_all": "no jobs run in this build",
+        "tls_certificate": "connections are not encrypted in this build",
+    ]
+
+    fileprivate static func noDocument(
+        _ word: String, _ place: String, _ served: [String]
+    ) -> Failure {
+        let next = "what=\(served.joined(separator: ", "))"
+        if let reason = unserved[word] {
+            return Failure(.notImplemented, "what=\(word) is not served: \(reason)", next: next)
+        }
+        return Failure(
+            .unknownDocument,
+            word.isEmpty
+                ? "no 'what' in the query" : "no document '\(word.prefix(80))' of \(place)",
+            next: next)
+    }
+}

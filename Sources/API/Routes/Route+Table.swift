@@ -1,0 +1,311 @@
+import Cluster
+import HTTP
+
+extension Route {
+    /// Every operation there is.
+    package static let all: [Route] =
+        objects + buckets + nodes + cluster + remotes + membership + service + internals
+
+    static let both = NodeRole.allCases
+    static let report = Answer(
+        .ok, .json(.component(.forecast)), .empty, for: "done; or what `dry_run` says")
+    private static let configReport = Answer(
+        .ok, .json(.component(.configReport)), .empty, for: "done; or what `dry_run` says")
+
+    // MARK: One node
+
+    private static let settings: [Act] = [
+        Act(.setConfig, .any, needsValue: true, takesName: true),
+        Act(.resetConfig, takesName: true),
+    ]
+    private static let nodeOption = Parameter.query(
+        QueryName.node, .texts(length: 1...64), "whose settings; of the cluster's when missing")
+    private static let transient = Parameter.query(
+        QueryName.transient, Parameter.flagSchema, "for this run of the node only")
+    private static let configFailures =
+        FailureCode.ofConfig + FailureCode.ofChanges + FailureCode.ofMessages
+
+    private static let nodes: [Route] = [
+        Route(
+            .daemon, .reads, [.get], "/v1/daemon", at: both,
+            rows: "Q1 Q2 Q3 Q4 Q6 Q8 Q10 Q12", summary: "What a node knows and is",
+            parameters: [
+                .required(QueryName.what, .component(.nodeQuestion), "which document"),
+                .consistency, .version, .difference, .waitVersion, .timeout,
+                .query("severity", .words(["info", "warning", "error"]), "log: the least"),
+                .query("offset", .pattern("[0-9]{1,9}"), "log: what has been read already"),
+                .query(QueryName.name, .texts(length: 1...64), "branches: which one"),
+                .query(QueryName.after, .pattern("[0-9]{1,19}"), "branches: entries behind it"),
+            ], body: .optionalJSON(.xactionQuery), answers: [],
+            failures: FailureCode.ofReads + [
+                .unknownDocument, .versionNotFound, .badJSON, .badValue, .badBucketName,
+                .xactionNotFound, .inputOutput,
+                .unknownAction,
+            ]),
+        Route(
+            .daemonAction, .cluster, [.put], "/v1/daemon", at: both, rows: "A6 A10",
+            summary: "Set options of a node, or shut it down",
+            parameters: [.dryRun, .force, transient], body: .action,
+            acts: settings + [Act(.shutdown, .options(["unregister": .looseFlag]))],
+            answers: [
+                Answer(
+                    .ok,
+                    .json(.choice([.component(.forecast), .component(.configReport)])), .empty)
+            ],
+            failures: configFailures + FailureCode.ofMembership),
+        Route(
+            .daemonConfig, .cluster, [.put], "/v1/daemon/setconfig",
+            "/v1/daemon/set-config", at: both,
+            rows: "A7", summary: "Set options of a node, by query",
+            parameters: [.each("options", .component(.options), "by name"), .dryRun, transient],
+            answers: [configReport], failures: configFailures),
+        Route(
+            .daemonConfigReset, .cluster, [.put], "/v1/daemon/resetconfig",
+            "/v1/daemon/reset-config",
+            at: both, summary: "Take options of a node back; all that are set when none is named",
+            parameters: [
+                .each("options", .component(.optionNames), "by name"), .dryRun, transient,
+            ],
+            answers: [configReport], failures: configFailures),
+        Route(
+            .forcePrimary, .cluster, [.put], "/v1/daemon/proxy/{id}", rows: "A5",
+            summary: "Force a primary on what is left of a cluster (`frc=true`)",
+            parameters: recoveryParameters, body: .optionalJSON(.recoveryFiles),
+            answers: [
+                Answer(.ok, .json(.component(.recovery))),
+                Answer(.accepted, .json(.component(.recovery)), for: "some are still missing"),
+            ], failures: FailureCode.ofRecovery),
+        Route(
+            .mountpaths, .cluster, [.post, .put, .delete], "/v1/daemon/mountpaths",
+            at: [.target],
+            rows: "A42 A43 A44 A45", summary: "Add, remove, enable or disable a mountpath",
+            parameters: [.dryRun], body: .action,
+            acts: [
+                .addMountpath, .removeMountpath, .enableMountpath, .disableMountpath,
+            ].map { Act($0, .pattern("/.{1,255}"), needsValue: true) },
+            answers: [report, Answer(.noContent, .empty, for: "it is so already")],
+            failures: FailureCode.ofMessages + [
+                .badMountpath, .mountpathNotFound, .mountpathExists, .mountpathUnavailable,
+                .inputOutput, .outOfSpace,
+            ]),
+    ]
+
+    // MARK: The cluster
+
+    private static let nodeChoice: Schema = .members(
+        ["sid": .texts(length: 1...64)],
+        optional: [
+            "skip_rebalance": .looseFlag, "force": .looseFlag, "rm_user_data": .looseFlag,
+            "keep_initial_config": .looseFlag, "no_shutdown": .looseFlag,
+        ])
+    private static let batchItem: Schema = .members(
+        [
+            "action": .words(BatchRequest.actions.flatMap(\.spellings)),
+            "name": .texts(length: 1...64),
+        ], optional: ["value": .any])
+    private static let job: Schema = .options([
+        "kind": .text, "id": .text, "bck": .any, "buckets": .any, "force": .any,
+        "show_active": .any,
+    ])
+
+    private static let cluster: [Route] = [
+        Route(
+            .cluster, .reads, [.get], "/v1/cluster", rows: "Q5 Q7 Q9 Q11 Q13",
+            summary: "What the whole cluster knows and is",
+            parameters: [
+                .required(QueryName.what, .component(.clusterQuestion), "which document"),
+                .consistency, .version, .difference, .waitVersion, .timeout,
+                .query(
+                    QueryName.of, .words(["all", "smap", "bmd", "config"]),
+                    "history: of which map"),
+                .query(QueryName.before, .pattern("[1-9][0-9]{0,18}"), "history: before an entry"),
+                .query(QueryName.limit, .pattern("[1-9][0-9]{0,2}"), "history: so many entries"),
+                .query(
+                    QueryName.requestID, .texts(length: 1...64), "history: of one request"),
+                .query(QueryName.since, .text, "history: from where its answer was lost"),
+                .query(QueryName.after, .text, "watch: changes behind this place"),
+                .can, .candidate, .override,
+            ], body: .optionalJSON(.xactionQuery), answers: [],
+            failures: FailureCode.ofReads + FailureCode.ofRecovery + [
+                .historyCompacted,
+                .unknownDocument, .versionNotFound, .badJSON, .badValue, .badBucketName,
+                .xactionNotFound, .inputOutput,
+                .unknownAction,
+            ]),
+        Route(
+            .clusterAction, .cluster, [.put], "/v1/cluster", rows: "A8 A11 A12 A13",
+            summary:
+                "Set options of the cluster, shut it down, rebalance it, take nodes out of service",
+            parameters: [.dryRun, .force, transient, nodeOption], body: .action,
+            acts: settings + [
+                Act(.shutdown, .any), Act(.start, job, needsValue: true),
+                Act(.stop, job, needsValue: true),
+                Act(.startMaintenance, nodeChoice, needsValue: true),
+                Act(.stopMaintenance, nodeChoice, needsValue: true),
+                Act(.decommission, nodeChoice, needsValue: true),
+                Act(.batch, .array(batchItem), needsValue: true),
+            ],
+            answers: [
+                Answer(
+                    .ok, .json(.choice([.component(.forecast), .component(.configReport)])),
+                    .text, .empty)
+            ],
+            failures: configFailures + FailureCode.ofMembership + [.xactionNotFound]),
+        Route(
+            .clusterConfig, .cluster, [.put], "/v1/cluster/setconfig",
+            "/v1/cluster/set-config", rows: "A9",
+            summary: "Set options of the cluster, by query",
+            parameters: [
+                .each("options", .component(.options), "by name"), .dryRun, transient, nodeOption,
+            ], answers: [configReport], failures: configFailures),
+        Route(
+            .clusterConfigReset, .cluster, [.put], "/v1/cluster/resetconfig",
+            "/v1/cluster/reset-config",
+            summary: "Take options of the cluster back; all that are set when none is named",
+            parameters: [
+                .each("options", .component(.optionNames), "by name"), .dryRun, transient,
+                nodeOption,
+            ], answers: [configReport], failures: configFailures),
+        Route(
+            .setPrimary, .cluster, [.put], "/v1/cluster/proxy/{id}", rows: "A4",
+            summary: "Make another proxy the primary; with `frc=true` as below /v1/daemon",
+            parameters: recoveryParameters, body: .optionalJSON(.recoveryFiles),
+            answers: [
+                Answer(
+                    .ok, .json(.choice([.component(.forecast), .component(.recovery)])), .empty),
+                Answer(.accepted, .json(.component(.recovery)), for: "some are still missing"),
+            ], failures: FailureCode.ofRecovery),
+        Route(
+            .sessions, .data, [.get], "/v1/cluster/sessions", summary: "The sessions of clients",
+            parameters: [.consistency], answers: [Answer(.ok, .json(.component(.sessions)))],
+            failures: FailureCode.ofReads),
+        Route(
+            .sessions, .data, [.post], "/v1/cluster/sessions",
+            summary: "Open a session: changes of it are made once, however often they are sent",
+            parameters: [
+                .query(
+                    QueryName.lifetime, .pattern("[1-9][0-9]{0,2}[sm]"), "how long it may be idle")
+            ], answers: [Answer(.ok, .json(.component(.session)))],
+            failures: FailureCode.ofChanges),
+        Route(
+            .session, .data, [.get, .put], "/v1/cluster/sessions/{session}",
+            summary: "Look at a session; keep it alive", parameters: [.consistency],
+            answers: [Answer(.ok, .json(.component(.session)))], failures: FailureCode.ofChanges),
+        Route(
+            .session, .data, [.delete], "/v1/cluster/sessions/{session}",
+            summary: "End a session", answers: [.done], failures: FailureCode.ofChanges),
+        Route(
+            .clusterInquiry, .reads, [.post], "/v1/cluster",
+            summary: "The plan of a forced recovery, with logs that nobody runs",
+            parameters: [
+                .required(
+                    QueryName.what, .words([ClusterQuestion.recoveryPlan.rawValue]),
+                    "which document"), .can, .candidate, .override,
+            ], body: .optionalJSON(.recoveryFiles),
+            answers: [Answer(.ok, .json(.component(.recoveryPlan)))],
+            failures: FailureCode.ofRecovery + [.unknownDocument]),
+    ]
+
+    private static let recoveryParameters: [Parameter] = [
+        .force, .dryRun, .can, .override,
+        .query(QueryName.token, .texts(length: 0...128), "names the plan that is carried out"),
+    ]
+
+    private static let remotes: [Route] = [
+        (Name.attachRemote, "attach"), (.detachRemote, "detach"),
+    ]
+    .map { name, word in
+        Route(
+            name, .cluster, [.put], "/v1/cluster/\(word)",
+            summary:
+                "\(word == "attach" ? "Attach" : "Detach") another cluster (not by this version)",
+            answers: [], failures: [.notImplemented])
+    }
+
+    // MARK: Membership
+
+    /// How AIStore 5.0 spells `register`; its answer is a document.
+    package static let joinByAdmin = "/v1/cluster/join-by-admin"
+
+    private static let membership: [Route] = [
+        Route(
+            .register, .cluster, [.post], "/v1/cluster/register", joinByAdmin, at: both,
+            rows: "A2 A3",
+            summary: "Register a node", parameters: [.dryRun, .nonElectable],
+            body: .json(.joinRequest),
+            answers: [
+                Answer(
+                    .ok, .json(.choice([.component(.forecast), .component(.registered)])), .empty)
+            ],
+            failures: FailureCode.ofMembership + FailureCode.ofChanges + [.badJSON]),
+        Route(
+            .unregister, .cluster, [.delete], "/v1/cluster/daemon/{id}", rows: "A1",
+            summary: "Unregister a node (it keeps its data, and stays away until it is registered)",
+            parameters: [.dryRun, .force], answers: [report],
+            failures: FailureCode.ofMembership + FailureCode.ofChanges),
+        Route(
+            .join, .between, [.post], "/v1/cluster/autoreg", summary: "A node joins, or returns",
+            parameters: [.nonElectable], body: .json(.joinRequest),
+            answers: [Answer(.ok, .json(.component(.joinReply)))],
+            failures: FailureCode.ofMembership + FailureCode.ofChanges + [.badJSON]),
+        Route(
+            .keepalive, .between, [.post], "/v1/cluster/keepalive",
+            summary: "A node says that it is there",
+            parameters: [.nonElectable], body: .json(.joinRequest),
+            answers: [Answer(.ok, .json(.component(.joinReply)))],
+            failures: FailureCode.ofMembership + FailureCode.ofChanges + [.badJSON]),
+        Route(
+            .adoptGeneration, .between, [.post], "/v1/daemon/recovery",
+            summary: "A proxy tells another of the generation it is to take part in",
+            body: .json(.recoveryFacts), answers: [.done], failures: FailureCode.ofRecovery),
+        Route(
+            .mountpathNote, .between, [.post], "/v1/cluster/mountpaths",
+            summary: "A target says what has become of one of its mountpaths",
+            body: .json(.mountpathReport), answers: [.done],
+            failures: FailureCode.ofMembership + FailureCode.ofChanges + [
+                .badJSON, .badValue, .badBody,
+            ]),
+    ]
+
+    // MARK: Service
+
+    private static let service: [Route] = [
+        Route(
+            .health, .reads, [.get, .head], "/v1/health", at: both,
+            summary: "Whether the node lives, and whether it can serve",
+            parameters: [
+                .query(QueryName.readiness, Parameter.flagSchema, "whether it can serve"),
+                .query(
+                    QueryName.clusterInfo, Parameter.flagSchema,
+                    "the versions of the maps, and the primary"),
+            ], answers: [Answer(.ok, .json(.component(.clusterInfo)), .empty)],
+            failures: [.noPrimary, .noQuorum, .inputOutput, .olderGeneration]),
+        Route(
+            .help, .reads, [.get], "/v1/help", at: both, summary: "The contract as curl lines",
+            answers: [Answer(.ok, .text)]),
+        Route(
+            .helpRow, .reads, [.get], "/v1/help/{row}", at: both, summary: "One row of it",
+            answers: [Answer(.ok, .text)]),
+        Route(
+            .openAPI, .reads, [.get], "/v1/openapi.json", at: both, summary: "This document",
+            answers: [Answer(.ok, .json(.openObject(["openapi": .text])))]),
+        Route(
+            .metrics, .reads, [.get], "/metrics", at: both, summary: "What Prometheus reads",
+            answers: [Answer(.ok, .text)]),
+    ]
+
+    private static let internals: [Route] = [
+        Route(
+            .followLog, .between, [.post], "/v1/log/follow", summary: "A target follows the log",
+            body: .bytes, answers: [Answer(.ok, .bytes)],
+            failures: FailureCode.ofReads + [.badPosition, .badNode, .badBody]),
+        Route(
+            .logFollowers, .between, [.post], "/v1/log/followers",
+            summary: "A proxy tells the primary how far its followers are", body: .bytes,
+            answers: [.done], failures: [.badBody]),
+        Route(
+            .raftStream, .between, [.post], "/v1/raft/stream",
+            summary: "A member of the consensus group writes to another", body: .bytes,
+            answers: [Answer(.ok, .bytes)], failures: [.badBody, .badNode, .wrongCluster]),
+    ]
+}

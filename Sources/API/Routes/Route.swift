@@ -1,0 +1,155 @@
+package import Cluster
+package import HTTP
+
+/// One operation of the wire: which request it is, who serves it, and every answer it has.
+///
+/// ``Route/all`` is the only list of them. Both daemons find their handlers by it (``Route/match(_:_:at:)``), the OpenAPI
+/// document is written from it, and the lines of ``HelpPage`` are checked against it; so what is served is what is
+/// documented.
+package struct Route: Sendable {
+    /// Handlers switch over it without a `default`: an operation of the table that nobody serves does not compile.
+    package enum Name: String, CaseIterable, Sendable {
+        case object, objectRemoval, objectAction
+        case buckets, bucketObjects, bucketProperties, bucketAction, bucketRemoval
+        case bucketChange
+        case daemon, daemonAction, daemonConfig, daemonConfigReset, mountpaths
+        case forcePrimary, adoptGeneration, clusterInquiry, sessions, session
+        case cluster, clusterAction, clusterConfig, clusterConfigReset, setPrimary
+        case register, join, keepalive, mountpathNote, unregister
+        case attachRemote, detachRemote
+        case health, help, helpRow, openAPI, metrics
+        case followLog, logFollowers, raftStream
+    }
+
+    /// What a request does, for whoever wants to try it out.
+    package enum Effect: String, Sendable {
+        case reads
+        /// Buckets and what is in them.
+        case data
+        /// Nodes, their settings, their group: with `dry_run=true` it only says what it would do.
+        case cluster
+        /// One node to another.
+        case between
+    }
+
+    /// An action of the messages that the operation takes.
+    package struct Act: Sendable {
+        package let action: Action
+        /// Of the message's `value`; `nil` when it must not have one.
+        let value: Schema?
+        let needsValue: Bool
+        /// Whether the message's `name` says something.
+        let takesName: Bool
+        /// Whether this version does it; the others are answered 501.
+        package let isServed: Bool
+        let roles: [NodeRole]
+
+        init(
+            _ action: Action, _ value: Schema? = nil, needsValue: Bool = false,
+            takesName: Bool = false, isServed: Bool = true, at roles: [NodeRole] = NodeRole.allCases
+        ) {
+            self.action = action
+            self.value = value
+            self.needsValue = needsValue
+            self.takesName = takesName
+            self.isServed = isServed
+            self.roles = roles
+        }
+
+        static func unserved(_ action: Action) -> Act {
+            Act(action, .any, isServed: false, at: [.proxy])
+        }
+    }
+
+    enum Body: Sendable {
+        case none
+        /// A message with one of the route's actions.
+        case action
+        /// The same, which may be missing.
+        case optionalAction
+        case json(SchemaName)
+        case optionalJSON(SchemaName)
+        case bytes
+    }
+
+    /// An answer that is no failure.
+    struct Answer: Sendable {
+        enum Content: Sendable {
+            case empty
+            case json(Schema)
+            case text
+            case html
+            case bytes
+        }
+
+        let status: Status
+        let contents: [Content]
+        let summary: String
+
+        init(_ status: Status, _ contents: Content..., for summary: String = "") {
+            self.status = status
+            self.contents = contents
+            self.summary = summary.isEmpty ? "\(status.reason)" : summary
+        }
+
+        static let done = Answer(.ok, .empty)
+    }
+
+    package let name: Name
+    package let methods: [Method]
+    /// Elements in braces stand for any. Further spellings follow.
+    package let paths: [String]
+    package let roles: [NodeRole]
+    /// Rows of the contract (§1.1, §1.2).
+    package let rows: [String]
+    let summary: String
+    package let effect: Effect
+    package let parameters: [Parameter]
+    let body: Body
+    package let acts: [Act]
+    let answers: [Answer]
+    /// What it may fail with, besides what any request may (``FailureCode/anyRequest``).
+    package let failures: [FailureCode]
+
+    init(
+        _ name: Name, _ effect: Effect, _ methods: [Method], _ paths: String...,
+        at roles: [NodeRole] = [.proxy], rows: String = "", summary: String,
+        parameters: [Parameter] = [],
+        body: Body = .none, acts: [Act] = [], answers: [Answer], failures: [FailureCode] = []
+    ) {
+        self.name = name
+        self.methods = methods
+        self.paths = paths
+        self.roles = roles
+        self.rows = rows.split(separator: " ").map { String($0) }
+        self.effect = effect
+        self.summary = summary
+        self.parameters = parameters
+        self.body = body
+        self.acts = acts
+        self.answers = answers
+        self.failures = failures
+    }
+}
+
+extension Route {
+    package static func named(_ name: Name) -> Route {
+        for route in all where route.name == name { return route }
+        preconditionFailure("the table has no route \(name)")
+    }
+
+    /// What a message asks for, among what the route takes.
+    ///
+    /// - Throws: `unknown_action`, and `not_implemented` for what the contract has and this version does not.
+    package static func action(
+        of message: ActionMessage, on name: Name
+    ) throws(Failure) -> Action {
+        let acts = named(name).acts
+        let action = try message.decoded(allowed: acts.map(\.action))
+        guard acts.first(where: { $0.action == action })?.isServed == true else {
+            throw Failure(
+                .notImplemented, "the action '\(action.rawValue)' is not served by this build")
+        }
+        return action
+    }
+}
