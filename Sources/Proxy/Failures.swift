@@ -24,10 +24,30 @@ extension Failure {
         case .isPrimary(let id):
             self.init(
                 .isPrimary, "\(id) is the primary", next: "make another proxy primary first")
-        case .configChanged(let version):
+        case .changedMeanwhile(let document, let version):
             self.init(
-                .configChanged, "the configuration has changed meanwhile, to version \(version)",
-                next: "look at it, and repeat the change")
+                .preconditionFailed, "\(document.word) has version \(version) now",
+                next: "look at it, and repeat the change if it is still meant")
+        case .sessionExpired(let id):
+            self.init(
+                .sessionExpired,
+                "there is no session \(id.text) any more; what its requests came to is not known "
+                    + "from it",
+                next: "look before you repeat anything, in a new session: "
+                    + "POST /v1/cluster/sessions")
+        case .sequenceForgotten(let sequence):
+            self.init(
+                .sequenceForgotten,
+                "requests up to number \(sequence) of the session are not known any more; this one "
+                    + "may have been made, and is not made again",
+                next: "look before you repeat it; at most \(Session.outcomesMax) requests at once")
+        case .tooManySessions(let count):
+            self.init(
+                .overloaded, "there are \(count) sessions", next: "close some, or use one for more")
+        case .refused(let code, let message):
+            self.init(FailureCode(rawValue: code) ?? .unknown, message)
+        case .inBatch(let change, let rejection):
+            self = Failure(rejection).inBatch(change: change)
         case .maintenanceIs(let isOn, let id):
             self.init(.badNode, "node \(id) is \(isOn ? "" : "not ")in maintenance")
         case .tooFewTargets(let count):

@@ -31,6 +31,14 @@ enum Limits {
     static let relayedBytes = 8 << 20
     /// Readers of the history at once; each holds the log's thread for a few milliseconds.
     static let historyReadersMax = 4
+    /// Those who watch the history at once: each is woken by every change, and reads what it was.
+    static let watchersMax = 256
+    /// How long a watcher waits when it does not say: proxies of others in between give up after a minute.
+    static let watchSeconds = 30.0
+    /// How soon a watcher notices that its proxy is stopping.
+    static let watchSliceSeconds = 0.5
+    /// Between two tries of a watcher who finds too many reading.
+    static let watchRetrySeconds = 0.01
     /// How long the history waits for what was applied to be stored: it is, after 100 ms of rest.
     static let historyWaitSeconds = 2.0
     /// A change of the configuration that meets others is worked out anew so often.
@@ -85,6 +93,10 @@ enum Limits {
     static let settleSeconds = 1.0
     /// How long requests under way may take when the proxy ends.
     static let drainSeconds = 3.0
+    /// How long a session may be idle when its client does not say: a few retries across an election and a restart.
+    static let sessionNanoseconds: UInt64 = 60_000_000_000
+    /// Shorter is over before the first retry; longer than a day is nobody's request.
+    static let sessionNanosecondsRange: ClosedRange<UInt64> = 1_000_000_000...86_400_000_000_000
     static let configBytesMax = 64 << 10
 
     /// Entries not known to be committed that are read to see what they would do; a leader leaves far fewer.

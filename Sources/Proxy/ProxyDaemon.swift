@@ -70,8 +70,8 @@ final class ProxyDaemon: Sendable {
         let fence = Fence(node)
         let pool = loops.pool
         let observer = RaftObserver(
-            published: published, config: config, hashes: hashes, fence: fence, stop: stop,
-            log: log)
+            published: published, config: config, hashes: hashes, fence: fence,
+            freshness: Freshness(contacts: contacts), stop: stop, log: log)
         let storageThread = BlockingPool(name: "log", threads: 1)
         let raft = try RaftMember(
             id: storage.member, storage: storage, machine: Catalog(), wire: transport,
@@ -87,7 +87,8 @@ final class ProxyDaemon: Sendable {
         isStranded = observer.isStranded
         let group = RaftGroup(
             node: node, raft: raft, directory: directory, contacts: contacts,
-            statusChanges: observer.statusChanges, counters: observer.counters)
+            statusChanges: observer.statusChanges, counters: observer.counters,
+            freshness: observer.freshness)
         self.group = group
         let published = published
         followers = Followers { published.now.state.position }
@@ -142,7 +143,8 @@ final class ProxyDaemon: Sendable {
             maintenance: Maintenance(
                 group: group, metadata: metadata, departure: departure, loop: loops.loops[0]),
             rebalance: Rebalance(metadata: metadata), client: client, published: published,
-            config: configRoutes)
+            config: configRoutes,
+            batch: BatchRoute(metadata: metadata, forwarder: forwarder))
         handler = ProxyHandler(
             id: settings.id, published: published,
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
@@ -156,7 +158,9 @@ final class ProxyDaemon: Sendable {
                 queries: ClusterQueries(
                     node: node, statistics: counted, fanOut: FanOut(client: client)),
                 forwarder: forwarder, followers: followers, config: configRoutes,
-                history: HistoryRoute(group: group, loop: loops.loops[0])),
+                history: HistoryRoute(
+                    group: group, published: published, loop: loops.loops[0]),
+                sessions: SessionRoutes(metadata: metadata, forwarder: forwarder)),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),
             follow: FollowServer(
@@ -173,6 +177,8 @@ final class ProxyDaemon: Sendable {
         var limits = Consensus.Limits()
         // Most changes are followed by the next append, which tells the others as well.
         limits.defersCommit = true
+        // 100 to 250 ms: time enough for processes started together to listen.
+        (limits.startTicksMin, limits.startTicksMax) = (4, 10)
         return limits
     }
 

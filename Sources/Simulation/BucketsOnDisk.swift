@@ -37,11 +37,7 @@ enum BucketsOnDisk: Subject {
     }
 
     static func command(_ operation: Operation) -> [UInt8] {
-        guard let bucket = bucket(operation.name) else { return [] }
-        return switch operation {
-        case .create: record(.createBucket(bucket, BucketProperties()))
-        case .destroy: record(.destroyBucket(bucket))
-        }
+        change(operation).map(record) ?? []
     }
 
     static func record(_ generation: Generation, after base: Position) -> [UInt8] {
@@ -65,6 +61,46 @@ enum BucketsOnDisk: Subject {
 
     static func succeeded(_ outcome: Cluster.Outcome) -> Bool {
         if case .success = outcome.result { true } else { false }
+    }
+
+    static func command(_ request: SessionRequest) -> [UInt8]? {
+        switch request {
+        case .open(let milliseconds):
+            return record(.session(.open(lifetime: UInt64(milliseconds) * 1_000_000)))
+        case .call(let call, let operation):
+            var preconditions: [Precondition] = []
+            let command: Command?
+            switch operation {
+            case .plain(let operation): command = change(operation)
+            case .compare(let operation, let version):
+                preconditions = [Precondition(.buckets, version: version)]
+                command = change(operation)
+            case .batch(let operations): command = .batch(operations.compactMap(change))
+            }
+            return command.map {
+                LogRecord($0, actor: "simulation", call: call, preconditions: preconditions)
+                    .encoded
+            }
+        }
+    }
+
+    static func reading(_ outcome: Cluster.Outcome) -> SessionReading {
+        switch outcome.result {
+        case .success(let version): .applied(version: version, at: outcome.position)
+        case .failure(.sessionExpired): .expired
+        case .failure(.changedMeanwhile(_, let version)):
+            .outdated(version: version, at: outcome.position)
+        case .failure(.bucketExists), .failure(.noSuchBucket): .declined(at: outcome.position)
+        case .failure: .refused
+        }
+    }
+
+    private static func change(_ operation: Operation) -> Command? {
+        guard let bucket = bucket(operation.name) else { return nil }
+        return switch operation {
+        case .create: .createBucket(bucket, BucketProperties())
+        case .destroy: .destroyBucket(bucket)
+        }
     }
 
     private static func bucket(_ name: UInt64) -> Bucket? { Bucket(name: "n\(name)") }

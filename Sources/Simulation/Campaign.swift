@@ -19,6 +19,7 @@ package enum Campaign {
         switch plan.subject {
         case .memory: try run(NamesInMemory.self, plan, defect, isTracing)
         case .disk: try run(BucketsOnDisk.self, plan, defect, isTracing)
+        case .sessions: try run(SessionsInMemory.self, plan, defect, isTracing)
         }
     }
 

@@ -15,6 +15,9 @@ package struct Conditions: Hashable, Sendable {
     /// Of a hundred requests: reads, and writes to names that all clients share.
     package var reads = 25
     package var shared = 20
+    /// Whether clients have sessions (1), and how long these may be idle, in milliseconds.
+    package var sessions = 0
+    package var lifetime = 60_000
     /// Of ten thousand messages (NW-01).
     package var loss = 0
     package var duplication = 0
@@ -50,7 +53,8 @@ package struct Conditions: Hashable, Sendable {
         [
             ("voters", \.voters), ("spares", \.spares), ("clients", \.clients), ("think", \.think),
             ("patience", \.patience),
-            ("reads", \.reads), ("shared", \.shared), ("loss", \.loss),
+            ("reads", \.reads), ("shared", \.shared),
+            ("sessions", \.sessions), ("lifetime", \.lifetime), ("loss", \.loss),
             ("duplication", \.duplication), ("slow", \.slow), ("delay", \.delay),
             ("delaySpread", \.delaySpread), ("flush", \.flush), ("flushSpread", \.flushSpread),
             ("electionMin", \.electionMin), ("electionMax", \.electionMax),
@@ -111,7 +115,10 @@ package struct Conditions: Hashable, Sendable {
         limits.electionTicksMin = electionMin
         limits.electionTicksMax = electionMax
         limits.heartbeatTicks = heartbeat
+        // Most runs are as production is; the others keep what the two shorten.
         limits.defersCommit = deferring > 0
+        limits.startTicksMin = deferring > 0 ? min(4, electionMin) : electionMin
+        limits.startTicksMax = deferring > 0 ? electionMin : electionMax
         if appendEntries > 0 { limits.appendEntriesMax = appendEntries }
         if inFlight > 0 { limits.inFlightMessagesMax = inFlight }
         if chunkBytes > 0 { limits.snapshotChunkBytes = chunkBytes }

@@ -28,6 +28,12 @@ package enum Defect: Hashable, Sendable {
         case dropsForcedConfiguration
         /// The disk acknowledges a flush and does nothing (only on a simulated disk).
         case ignoresSync
+        /// A snapshot lacks the sessions of clients (only where they have some).
+        case forgetsSessions
+        /// Each member ends sessions by a clock of its own.
+        case endsSessionsByClock
+        /// A copy of a request that was made is made again.
+        case makesCopies
     }
 
     package static var allCases: [Defect] {
@@ -51,5 +57,12 @@ package enum Defect: Hashable, Sendable {
     }
 
     /// What it takes to find it.
-    package var subject: SubjectName { self == .planted(.ignoresSync) ? .disk : .memory }
+    package var subject: SubjectName {
+        switch self {
+        case .planted(.ignoresSync): .disk
+        case .planted(.forgetsSessions), .planted(.endsSessionsByClock), .planted(.makesCopies):
+            .sessions
+        default: .memory
+        }
+    }
 }

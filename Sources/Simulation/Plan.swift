@@ -42,6 +42,10 @@ package struct Plan: Hashable, Sendable {
             }
         }
         events.sort { ($0.time, $0.kind.rawValue) < ($1.time, $1.kind.rawValue) }
+        if subject == .sessions || (subject == .disk && random.next(in: 0...1) == 0) {
+            conditions.sessions = 1
+            conditions.lifetime = [300, 3_000, 60_000][random.next(in: 0...2)]
+        }
     }
 
     /// How many seeds have the class, and the mean time between its events.
@@ -62,6 +66,7 @@ package struct Plan: Hashable, Sendable {
         case .quiet: (3, 8...30)
         case .burst: (3, 4...20)
         case .force: (4, 10...60)
+        case .throttle: (4, 8...40)
         }
     }
 
@@ -91,6 +96,7 @@ package struct Plan: Hashable, Sendable {
         case .force:
             event.a = random.next(in: 1...(1 << members) - 1)
             event.b = random.next(in: 1...64)
+        case .throttle: event.b = random.next(in: 5...500)
         default: break
         }
         // Written down, a moment is a number of microseconds.

@@ -6,6 +6,8 @@ package enum SubjectName: String, CaseIterable, Sendable {
     case memory
     /// Buckets in the production state machine, over the production store, on a simulated disk.
     case disk
+    /// Clients with sessions, over the production state in memory.
+    case sessions
 }
 
 /// What is simulated: a state machine with its storage, and what the oracle has to know about them.
@@ -14,6 +16,8 @@ protocol Subject {
     typealias Machine = Storage.Machine
 
     static func machine() -> Machine
+    /// The machine of one member, which a planted defect may spoil.
+    static func machine(of id: MemberID, _ defect: Defect?) -> Machine
     /// Storage on an empty disk; `nil` when the model itself is the storage.
     static func storage(seed: UInt64) throws -> Storage?
     /// The process dies, perhaps in the middle of `job`, and the power with it. What is left is
@@ -32,6 +36,16 @@ protocol Subject {
     static func digest(_ image: Machine.Image) -> UInt64
     static func holds(_ name: UInt64, _ image: Machine.Image) -> Bool
     static func succeeded(_ outcome: Machine.Outcome) -> Bool
+
+    /// A request of a client with a session; `nil` where there are none.
+    static func command(_ request: SessionRequest) -> [UInt8]?
+    static func reading(_ outcome: Machine.Outcome) -> SessionReading
+}
+
+extension Subject {
+    static func machine(of id: MemberID, _ defect: Defect?) -> Machine { machine() }
+    static func command(_ request: SessionRequest) -> [UInt8]? { nil }
+    static func reading(_ outcome: Machine.Outcome) -> SessionReading { .refused }
 }
 
 /// What clients do.

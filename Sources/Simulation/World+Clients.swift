@@ -12,6 +12,8 @@ extension World {
         var names: [UInt64] = []
         /// The newest generation that it has seen (FS-14).
         var era = 0
+        /// Where clients have sessions.
+        var seat = Seat()
     }
 
     /// Who asked whom for what.
@@ -23,6 +25,10 @@ extension World {
             /// `floor`: everything up to here was acknowledged before the read began.
             case read(name: UInt64, call: Int, floor: Index)
             case membership
+            /// Opens a session.
+            case opening
+            /// A request of a session, or a copy of one.
+            case call(SessionCopy)
         }
         var kind: Kind
         /// `nil`: nobody waits for the answer.
@@ -32,6 +38,8 @@ extension World {
         var era = 0
         /// The client has hung up, and does not hear the answer.
         var isAbandoned = false
+        /// When it was sent.
+        var begun: UInt64
     }
 
     mutating func act(_ ordinal: Int) {
@@ -52,6 +60,7 @@ extension World {
         clients[ordinal].deadline = now + UInt64(conditions.patience) * Plan.millisecond
         guard isPrepared else { return prepare(ordinal, at: target) }
         if random.next(in: 0...99) < conditions.reads { return read(ordinal, at: target) }
+        if conditions.sessions > 0 { return actInSession(ordinal, at: target) }
         if random.next(in: 0...99) < conditions.shared {
             let name = UInt64(random.next(in: 1...sharedNames))
             write(
@@ -99,12 +108,12 @@ extension World {
         propose(Case.command(operation), .write(operation, call: call), for: client, at: target)
     }
 
-    private mutating func propose(
+    mutating func propose(
         _ payload: [UInt8], _ kind: Request.Kind, for client: Int?, at target: MemberID
     ) {
         let token = takeToken(for: client)
         pending[token] = Request(
-            kind: kind, client: client, member: target, era: member(target).era)
+            kind: kind, client: client, member: target, era: member(target).era, begun: now)
         feed(target, .propose(Proposal(token: ProposalToken(token), payload: payload)))
     }
 
@@ -115,7 +124,7 @@ extension World {
         let call = histories[era][Int(name) - 1].invoke(.read)
         pending[token] = Request(
             kind: .read(name: name, call: call, floor: oracle.eras[era].acknowledged),
-            client: ordinal, member: target, era: era)
+            client: ordinal, member: target, era: era, begun: now)
         feed(target, .read(ReadToken(token)))
     }
 
@@ -160,6 +169,8 @@ extension World {
                 preparedAt = position.index
             }
         case .membership, .read: break
+        case .opening: opened(outcome, request.client)
+        case .call(let copy): answered(copy, outcome, request, by: id)
         case .write(let operation, let call):
             answered(operation, call, outcome, request, by: id)
         }
@@ -206,10 +217,14 @@ extension World {
 
     /// The fate of a client's own name is known for good; nothing else is under way for it.
     private mutating func settle(_ operation: Operation, isDone: Bool, _ request: Request) {
+        settle(operation, isDone: isDone, request.client, in: request.era)
+    }
+
+    mutating func settle(_ operation: Operation, isDone: Bool, _ client: Int?, in era: Int) {
         let isCreation = if case .create = operation { true } else { false }
         let exists = isCreation == isDone
-        expected[operation.name] = (exists, request.era)
-        if exists, let client = request.client, clients[client].era == request.era {
+        expected[operation.name] = (exists, era)
+        if exists, let client, clients[client].era == era {
             clients[client].names.append(operation.name)
         }
     }
@@ -232,8 +247,26 @@ extension World {
         oracle.demand(
             position.index >= floor,
             "IN-12: a read at \(id) saw \(position.index), acknowledged before it was \(floor)")
+        checkConfirmed(request, by: id)
         if !request.isAbandoned {
             histories[request.era][Int(name) - 1].answer(call, Case.holds(name, image))
         }
+        checkPairs(in: image, at: position.index)
+    }
+
+    /// RD-06, RD-07, RD-08, TR-11: there are no leases. Whatever the clocks did meanwhile, and whoever was paused or handed
+    /// over, a majority has taken part in a round since the read came in.
+    private mutating func checkConfirmed(_ request: Request, by id: MemberID) {
+        let isConfirmed = ids.contains { other in
+            guard let configuration = member(other).pipeline?.replica.configuration,
+                !configuration.voters.isEmpty
+            else { return false }
+            return configuration.voters.count == 1
+                || configuration.voters.count { lastRound[$0] ?? 0 >= request.begun }
+                    >= configuration.quorum
+        }
+        oracle.demand(
+            isConfirmed,
+            "RD-06: \(id) answers a read that began at \(request.begun) by an earlier round")
     }
 }

@@ -27,6 +27,8 @@ extension World {
         case .quiet: quietUntil = max(quietUntil, now + event.duration)
         case .burst: burst(event.a)
         case .force: force(event)
+        case .throttle:
+            throttles[id] = (now + event.duration, UInt64(max(1, event.b)) * 1_000)
         }
         note("fault \(event.text)")
     }
@@ -116,7 +118,8 @@ extension World {
         let target = event.b % 8 == 0 ? anyone() : leader ?? anyone()
         guard member(target).isUp else { return }
         let token = takeToken(for: nil)
-        pending[token] = Request(kind: .membership, client: nil, member: target)
+        pending[token] = Request(
+            kind: .membership, client: nil, member: target, begun: now)
         feed(target, .changeMembership(ProposalToken(token), change))
     }
 

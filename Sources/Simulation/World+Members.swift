@@ -59,7 +59,7 @@ extension World {
             }
             member.isSuperseded = recovered.hardState.supersededBy != nil
             member.pipeline = try Pipeline(
-                id: id, recovered: recovered, machine: Case.machine(), limits: limits,
+                id: id, recovered: recovered, machine: Case.machine(of: id, defect), limits: limits,
                 driverLimits: driverLimits, seed: random.next(), waiving: defect?.rule)
         } catch {
             oracle.fail("\(id) does not start: \(error)")

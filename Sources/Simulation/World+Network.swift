@@ -9,6 +9,7 @@ extension World {
         if isTracing {
             note("\(envelope.from)>\(envelope.to) \(envelope.term) \(envelope.message.text)")
         }
+        noteRound(envelope)
         if remembersMessages { remember(envelope) }
         if !isHealing, Int(spread(10_000)) < conditions.loss { return }
         transmit(envelope)
@@ -30,8 +31,38 @@ extension World {
         } else {
             delay += spread(UInt64(conditions.delaySpread) * 1_000)
             if Int(spread(10_000)) < conditions.slow { delay += spread(5 * Plan.second) }
+            guard let wait = passThrough(envelope) else { return }
+            delay += wait
         }
         agenda.plan(.deliver(envelope), at: now + delay)
+    }
+
+    /// NW-06: what a throttled link holds goes out in order, at its rate, heartbeats behind bulk. As the production streams do,
+    /// it takes no more bulk when a second of it waits, and nothing when two seconds wait.
+    ///
+    /// - Returns: nanoseconds until the last byte is out; `nil`: dropped.
+    private mutating func passThrough(_ envelope: Envelope) -> UInt64? {
+        guard !throttles.isEmpty else { return 0 }
+        let rates = [envelope.from, envelope.to].compactMap { member -> UInt64? in
+            guard let throttle = throttles[member], now < throttle.until else { return nil }
+            return throttle.bytesPerSecond
+        }
+        guard let rate = rates.min() else { return 0 }
+        let link = Link(from: envelope.from, to: envelope.to)
+        let start = max(now, linkFree[link] ?? 0)
+        let mostWaiting = envelope.message.isBulk ? Plan.second : 2 * Plan.second
+        if start - now > mostWaiting { return nil }
+        let end = start + UInt64(envelope.byteCount) * Plan.second / rate
+        linkFree[link] = end
+        return end - now
+    }
+
+    /// When a member last took part in a round of heartbeats.
+    private mutating func noteRound(_ envelope: Envelope) {
+        switch envelope.message {
+        case .heartbeat, .heartbeatReply: lastRound[envelope.from] = now
+        default: break
+        }
     }
 
     mutating func deliver(_ envelope: Envelope) {
@@ -96,6 +127,17 @@ extension World {
         if defect == .planted(.confirmsTooMuch), case .appendAccepted(let match) = envelope.message
         {
             envelope.message = .appendAccepted(match: match.next)
+        }
+    }
+}
+
+extension Envelope {
+    /// About as many as on the wire.
+    fileprivate var byteCount: Int {
+        switch message {
+        case .append(_, let entries, _): entries.reduce(80) { $0 + $1.byteCount }
+        case .snapshotChunk(let chunk): 120 + chunk.bytes.count
+        default: 80
         }
     }
 }

@@ -64,7 +64,7 @@ extension World {
 
     mutating func force(_ event: FaultEvent) {
         let disaster = Disaster(rawValue: event.b)
-        guard isPrepared, ids.count < 12 else { return }
+        guard isPrepared, ids.count < 12, conditions.sessions == 0 else { return }
         let apart = ids.filter { isApart($0, event) }
         let pool = ids.filter { !apart.contains($0) && mayBeForced($0) }
         let reached = pool.map { member($0).generation }.max() ?? .none

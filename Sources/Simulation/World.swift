@@ -89,6 +89,11 @@ struct World<Case: Subject> {
     var ids: [MemberID] = []
     /// Links that are cut, and until when.
     var cuts: [Link: UInt64] = [:]
+    /// Members with slow links: until when, and how slow; and when what waits at a link is out.
+    var throttles: [MemberID: (until: UInt64, bytesPerSecond: UInt64)] = [:]
+    var linkFree: [Link: UInt64] = [:]
+    /// When each member last took part in a round of heartbeats.
+    var lastRound: [MemberID: UInt64] = [:]
     /// Links whose messages wait.
     var held: [Link: [Envelope]] = [:]
     /// The last messages sent, those that are rare by themselves.
@@ -105,6 +110,7 @@ struct World<Case: Subject> {
     var isPrepared = false
     /// Where that was committed; a survivor has it, or the cluster was never founded.
     var preparedAt = Index.zero
+    var sessions = SessionOracle()
     var quietUntil: UInt64 = 0
     var lastWipe: UInt64 = 0
     var oracle: Oracle

@@ -33,6 +33,7 @@ import Testing
         config_changed 409
         deadline_exceeded 504
         duplicate_node 409
+        history_compacted 410
         internal_error 500
         io_error 500
         is_primary 400
@@ -57,6 +58,7 @@ import Testing
         outcome_unknown 504
         overloaded 503
         plan_changed 409
+        precondition_failed 412
         primary_unreachable 502
         proxy_unreachable 502
         quorum_at_risk 400
@@ -64,6 +66,8 @@ import Testing
         recovery_refused 409
         request_timeout 408
         role_differs 409
+        sequence_forgotten 410
+        session_expired 410
         starting 503
         stopping 503
         target_behind 503

@@ -129,7 +129,8 @@ import Testing
             setting: [("stats_time", "33s")], in: .cluster, of: log.state.config)
         #expect(log.apply(.setConfig(plan.change)) == .success(2))
         let before = log.state
-        #expect(log.apply(.setConfig(plan.change)) == .failure(.configChanged(version: 2)))
+        #expect(
+            log.apply(.setConfig(plan.change)) == .failure(.changedMeanwhile(.config, version: 2)))
         #expect(log.state.config == before.config)
         #expect(log.state.hash == before.hash)
     }

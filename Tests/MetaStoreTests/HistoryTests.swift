@@ -117,6 +117,44 @@ import Testing
             image: writer.catalog.capture(), keepsTail: false)
         try log.write(batch)
         #expect(try page(log).entries == Array(before.dropFirst(2)))
+        #expect(try page(log).floor == writer.index - 2)
+    }
+
+    /// RD-11: what is behind the floor is all there is.
+    @Test func `what follows a place comes oldest first, and the floor tells where it is whole`()
+        throws
+    {
+        var limits = HistoryLimits()
+        limits.entriesMax = 20
+        limits.slack = 5
+        let directory = try ScratchDirectory()
+        do {
+            let log = try directory.open(historyLimits: limits)
+            var writer = try Writer(log)
+            for number in 1...5 { try writer.create("b\(number)") }
+            let two = try log.history(after: writer.index - 3, about: .buckets, count: 2)
+            #expect(two.entries.map(\.position.index) == [writer.index - 2, writer.index - 1])
+            #expect(two.hasMore && two.floor == 0)
+            #expect(try log.history(after: 0, about: .all, count: 1).entries[0].isFounding)
+            for number in 6...60 { try writer.create("b\(number)") }
+            let kept = try log.history(after: 0, about: .all, count: 100)
+            let first = try #require(kept.entries.first?.position.index)
+            #expect(kept.floor == first - 1 && !kept.hasMore)
+            #expect(kept.entries.map(\.position.index) == Array(first...writer.index))
+            // A state from further on, with entries that are not known here before it.
+            var batch = WriteBatch<Catalog>(sequence: .zero)
+            batch.installation = Installation(
+                base: LogBase(
+                    mark: LogMark(index: Index(writer.index + 9), term: Term(2)), time: 9,
+                    configuration: Configuration(voters: [MemberID(7)])),
+                image: writer.catalog.capture(), keepsTail: false)
+            try log.write(batch)
+            #expect(try page(log).floor == writer.index + 9)
+            #expect(try page(log).entries.count == kept.entries.count)
+        }
+        let again = try directory.open(historyLimits: limits)
+        _ = try again.load()
+        #expect(try page(again).floor > 60)
     }
 
     /// A file of format 1 has no history; it gets the table, and keeps everything else.

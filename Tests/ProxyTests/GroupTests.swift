@@ -125,6 +125,7 @@ import Testing
         }
     }
 
+    /// CL-07.
     @Test func `a request sent to a proxy that leads no more goes back at once`() async throws {
         try await TestProxies.with(3) { proxies in
             let primary = try #require(try await proxies.primary(asSeenBy: 1))

@@ -4,7 +4,7 @@ import Testing
 /// Whole groups under seeded faults.
 @Suite struct CampaignTests {
     /// TM-05 for a whole run: nothing but the seed decides.
-    @Test(arguments: [SubjectName.memory, .disk])
+    @Test(arguments: [SubjectName.memory, .disk, .sessions])
     func `equal seeds give equal traces`(subject: SubjectName) throws {
         for seed in 3...4 as ClosedRange<UInt64> {
             let plan = Plan(seed: seed, subject: subject, seconds: 2)
@@ -18,7 +18,7 @@ import Testing
     /// The gate of every change runs hundreds in a release build; these are here for a debugger.
     @Test(arguments: 1...3 as ClosedRange<UInt64>)
     func `no promise is broken`(seed: UInt64) throws {
-        for subject in [SubjectName.memory, .disk] {
+        for subject in [SubjectName.memory, .disk, .sessions] {
             let verdict = try Campaign.run(Plan(seed: seed, subject: subject, seconds: 4))
             #expect(verdict.violation == nil)
             #expect(verdict.counts.undecided == 0)
@@ -38,6 +38,26 @@ import Testing
         let plan = Plan(seed: seed, seconds: 60)
         #expect(Plan(text: plan.text) == plan)
         #expect(Plan(text: "seed 1\nat noon crash") == nil)
+    }
+
+    /// CL-01, CL-02, CL-03, CL-04, CL-06, CL-08 at random: clients send every request again, anywhere, until it has an answer.
+    @Test(arguments: 1...4 as ClosedRange<UInt64>)
+    func `requests of sessions have one answer each`(seed: UInt64) throws {
+        let verdict = try Campaign.run(Plan(seed: seed, subject: .sessions, seconds: 6))
+        #expect(verdict.violation == nil)
+        #expect(verdict.counts.acknowledged > 0 && verdict.counts.undecided == 0)
+    }
+
+    /// CL-01, CL-03, CL-04: a table that is not in snapshots, ends of sessions by clocks, copies that are made again.
+    @Test(arguments: ["forgetsSessions", "endsSessionsByClock", "makesCopies"])
+    func `a defect of sessions is found`(name: String) throws {
+        let defect = try #require(Defect(name: name))
+        var found: Violation?
+        for seed in 1...16 as ClosedRange<UInt64> where found == nil {
+            let plan = Plan(seed: seed, subject: defect.subject, seconds: 8)
+            found = try Campaign.run(plan, defect: defect).violation
+        }
+        #expect(found != nil)
     }
 
     /// A share of the teeth, those that are found quickly and without ending the process.

@@ -196,6 +196,7 @@ struct PartitionTests {
         }
     }
 
+    /// Certain reads take the same way (RD-09).
     @Test func `a proxy that reaches only another than the primary changes things through it`()
         throws
     {
@@ -215,8 +216,17 @@ struct PartitionTests {
             let again = try cluster.create("around-1", at: others[0])
             #expect(again.code == "bucket_exists", "\(again)")
             #expect(try cluster.buckets(at: others[1]).count == 6)
-            let read = try cluster.curl("'\(cluster.url(others[0]))/v1/buckets/*'")
-            #expect(read.status == 503 && read.body.contains("\(primary) at"), "\(read)")
+            #expect(try cluster.create("seen", at: primary).status == 200)
+            for path in ["buckets/*", "daemon?what=bmd", "cluster?what=history"] {
+                let read = try cluster.curl("-i '\(cluster.url(others[0]))/v1/\(path)'")
+                #expect(read.status == 200 && read.body.contains("seen"), "\(read)")
+                #expect(!read.body.contains("Martlet-Age-Ms"), "\(read)")
+                #expect(read.seconds < 1, "\(read)")
+            }
+            let stale = try cluster.curl(
+                "-i '\(cluster.url(others[0]))/v1/buckets/*?consistency=stale'")
+            #expect(stale.status == 200 && !stale.body.contains("seen"), "\(stale)")
+            #expect(stale.body.contains("Martlet-Age-Ms: "), "\(stale)")
             // The one that is out of reach unseats nobody.
             #expect(try cluster.role(primary) == "leader")
             #expect(slowest < 1)

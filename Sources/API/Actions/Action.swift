@@ -26,6 +26,8 @@ package enum Action: String, Sendable, CaseIterable {
     case startMaintenance = "startmaintenance"
     case stopMaintenance = "stopmaintenance"
     case decommission = "decommission"
+    /// Several changes at once, Martlet's own.
+    case batch = "batch"
     case addMountpath = "add"
     case removeMountpath = "remove"
     case enableMountpath = "enable"

@@ -27,6 +27,10 @@ package struct ActionMessage: Equatable, Sendable {
         } catch {
             throw Failure(.badJSON, "the body is not JSON", cause: error.description)
         }
+        try self.init(json)
+    }
+
+    init(_ json: JSONValue) throws(Failure) {
         guard case .object(let object) = json else {
             throw Failure(
                 .badJSON, "the body is not a JSON object", next: #"send {"action": "…"}"#)

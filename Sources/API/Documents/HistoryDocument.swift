@@ -32,6 +32,50 @@ package struct HistoryDocument: Sendable {
         self.oldest = oldest
     }
 
+    /// What became of one request.
+    package enum Fate: String, Sendable {
+        case applied
+        /// Nothing of it was changed, and nothing will be.
+        case notApplied = "not_applied"
+        /// Nothing of it was changed up to the position of the answer.
+        case notYetKnown = "not_yet_known"
+    }
+
+    /// The answer to a question about one request: its changes, newest first.
+    package func encoded(
+        _ fate: Fate, of requestID: String, at position: LogPosition
+    ) throws(DecodingFailure) -> [UInt8] {
+        try encoded { json in
+            json.member("request_id", requestID)
+            json.member("outcome", fate.rawValue)
+            json.member("position", position.text)
+        }
+    }
+
+    /// The changes that follow a place, oldest first, and from where to ask on.
+    package func encoded(next: LogPosition) throws(DecodingFailure) -> [UInt8] {
+        try encoded { json in
+            json.member("next", next.text)
+            json.member("more", hasMore)
+        }
+    }
+
+    private func encoded(
+        _ members: (inout JSONWriter) -> Void
+    ) throws(DecodingFailure) -> [UInt8] {
+        var json = JSONWriter(capacity: 256 + entries.count * 512)
+        let read = try entries.map { entry throws(DecodingFailure) in (entry, try entry.changes) }
+        json.object { json in
+            members(&json)
+            json.key("entries")
+            json.array { json in
+                for (entry, changes) in read { Self.write(entry, changes, to: &json) }
+            }
+        }
+        json.newline()
+        return json.bytes
+    }
+
     /// The document, with a newline behind it.
     ///
     /// - Throws: ``Base/DecodingFailure`` for an entry whose rows do not decode.

@@ -62,6 +62,14 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case planChanged = "plan_changed"
     /// Others changed the configuration again and again meanwhile.
     case configChanged = "config_changed"
+    /// A document has another version than the request rests on.
+    case preconditionFailed = "precondition_failed"
+    /// The session has ended, or never was; what its requests came to is not known any more.
+    case sessionExpired = "session_expired"
+    /// The session has let go of what this request came to.
+    case sequenceForgotten = "sequence_forgotten"
+    /// What was to be watched from there on is not kept any more.
+    case historyCompacted = "history_compacted"
 
     // What cannot be done now.
     case notFounded = "not_founded"
@@ -112,7 +120,9 @@ package enum FailureCode: String, Sendable, CaseIterable {
             .olderGeneration, .configChanged, .quorumReachable, .recoveryRefused, .planChanged:
             409
         case .requestTimeout: 408
+        case .sessionExpired, .sequenceForgotten, .historyCompacted: 410
         case .lengthRequired: 411
+        case .preconditionFailed: 412
         case .bodyTooLarge: 413
         case .badRange: 416
         case .checksumMismatch, .inputOutput, .internalError, .unknown: 500

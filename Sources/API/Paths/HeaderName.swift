@@ -10,6 +10,15 @@ package enum HeaderName {
     package static let clientAddress = "Martlet-Client-Address"
     /// The nodes whose answer is missing in a document of the whole cluster.
     package static let unanswered = "Martlet-Unanswered"
+    /// The id of the session that a change belongs to, and the client's number for it there.
+    package static let session = "Martlet-Session"
+    package static let sequence = "Martlet-Sequence"
+    /// The versions that a change rests on.
+    package static let ifMatch = "If-Match"
+    /// The version of a document.
+    package static let entityTag = "ETag"
+    /// Of a read that need not be the newest: milliseconds since this proxy last knew what the majority has.
+    package static let age = "Martlet-Age-Ms"
     /// The id of the calling node.
     package static let callerID = "caller.id"
     /// Where the log stood in the state that the answer was made from, or that the change led to.

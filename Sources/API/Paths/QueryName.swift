@@ -36,6 +36,11 @@ package enum QueryName {
     package static let token = "token"
     package static let override = "override"
     package static let name = "name"
+    /// Of the history: what one request came to, looked at from where its answer was lost.
+    package static let requestID = "request_id"
+    package static let since = "since"
+    /// How long a session may be idle.
+    package static let lifetime = "lifetime"
     /// Do it although something would be lost.
     package static let force = "frc"
     /// Say what would change, and change nothing.

@@ -24,10 +24,16 @@ package struct VersionWait: Sendable {
     }
 
     private static func timeout(_ query: Query) throws(Failure) -> Double {
-        guard let text = try query.value(QueryName.timeout), !text.isEmpty else {
-            return Limits.waitSecondsDefault
-        }
-        guard let seconds = seconds(text), seconds >= 0, seconds <= Limits.waitSecondsMax else {
+        try timeout(query, default: Limits.waitSecondsDefault)
+    }
+
+    /// `timeout=`, of whatever waits.
+    package static func timeout(
+        _ query: Query, default seconds: Double
+    ) throws(Failure) -> Double {
+        guard let text = try query.value(QueryName.timeout), !text.isEmpty else { return seconds }
+        guard let seconds = Self.seconds(text), seconds >= 0, seconds <= Limits.waitSecondsMax
+        else {
             throw Failure(
                 .badQuery, "'\(QueryName.timeout)' is '\(text)'",
                 next: "seconds up to \(Int(Limits.waitSecondsMax)), as 30, 30s, 500ms or 2m")

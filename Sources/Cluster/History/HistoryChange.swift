@@ -62,6 +62,8 @@ extension HistoryEntry.Row {
                 return [.mountpaths(id, before: try notes(before), after: try notes(after))]
             case .recovery:
                 return [.recovery(before: try recovery(before), after: try recovery(after))]
+            // What clients keep in order to ask again; no line is about it.
+            case .session: return []
             }
         }
     }

@@ -40,7 +40,8 @@ public struct HistoryEntry: Equatable, Sendable {
         before: ClusterState, after: ClusterState
     ) {
         var rows: [Row] = []
-        for change in changed where !rows.contains(where: { $0.isSame(change) }) {
+        for change in changed
+        where change.kind != .session && !rows.contains(where: { $0.isSame(change) }) {
             let old = before.row(change.kind, change.key)
             let new = after.row(change.kind, change.key)
             if old != new {
@@ -57,6 +58,9 @@ public struct HistoryEntry: Equatable, Sendable {
         requestID = record?.requestID ?? ""
         self.rows = rows
     }
+
+    /// Whether nothing was changed before it.
+    public var isFounding: Bool { command == "found" }
 
     /// What an entry is about, for finding those about one thing.
     public struct Subjects: OptionSet, Sendable {

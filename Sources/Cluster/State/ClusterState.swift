@@ -16,6 +16,8 @@ public struct ClusterState: Equatable, Sendable {
     public internal(set) var recoveries = SortedMap<
         RecoveryRecord.Generation, RecoveryRecord
     >()
+    /// The sessions of clients, by the position that opened them.
+    public internal(set) var sessions = SortedMap<LogPosition, Session>()
     /// The sum of all rows' hashes; equal positions must have equal hashes on every replica.
     public private(set) var hash: UInt64 = 0
 
@@ -34,7 +36,10 @@ public struct ClusterState: Equatable, Sendable {
         changes: inout [StateRow.Change]
     ) -> Outcome {
         advance(to: position)
-        let result = change(by: record, time: time, changes: &changes)
+        if let call = record.call {
+            return applyOnce(record, in: call, time: time, changes: &changes)
+        }
+        let result = carryOut(record, time: time, changes: &changes)
         return Outcome(position: position, result: result)
     }
 
@@ -61,7 +66,7 @@ public struct ClusterState: Equatable, Sendable {
 
     // MARK: Commands
 
-    private mutating func change(
+    mutating func change(
         by record: LogRecord, time: Timestamp, changes: inout [StateRow.Change]
     ) -> Result<UInt64, Rejection> {
         let command = record.command
@@ -84,6 +89,9 @@ public struct ClusterState: Equatable, Sendable {
             return self.note(note, of: id, time: time, changes: &changes)
         case .recover(let recovery):
             return recover(recovery, by: record, time: time, changes: &changes)
+        case .session(let change): return self.change(change, time: time, changes: &changes)
+        case .batch(let commands):
+            return makeAll(commands, by: record, time: time, changes: &changes)
         }
     }
 
@@ -201,9 +209,11 @@ public struct ClusterState: Equatable, Sendable {
     private mutating func set(
         _ change: ConfigChange, changes: inout [StateRow.Change]
     ) -> Result<UInt64, Rejection> {
-        guard change.base == config.version else {
-            return .failure(.configChanged(version: config.version))
+        if let rejection = check(Precondition(.config, version: change.base)) {
+            return .failure(rejection)
         }
+        // Worked out to be what there is already, within a session that keeps this answer.
+        guard !change.items.isEmpty else { return .success(config.version) }
         if case .node(let id) = change.scope, map[id] == nil { return .failure(.noSuchNode(id)) }
         for id in config.apply(change).nodes {
             let row = configRow(of: id)
@@ -268,6 +278,7 @@ extension ClusterState {
         rows.append(contentsOf: config.nodes.keys.map { configRow(of: $0) })
         rows.append(contentsOf: operationRows)
         rows.append(contentsOf: recoveryRows)
+        rows.append(contentsOf: sessionRows)
         return rows
     }
 
@@ -305,6 +316,7 @@ extension ClusterState {
         case .rebalance: rebalance = try RebalanceRecord(from: &reader)
         case .mountpathNotes: try restoreNotes(row.key, from: &reader)
         case .recovery: try restoreRecovery(row.key, from: &reader)
+        case .session: try restoreSession(row.key, from: &reader)
         }
         try reader.finish()
     }
@@ -353,6 +365,10 @@ extension ClusterState {
             guard let id = NodeID(String(decoding: key, as: UTF8.self)) else { return nil }
             return mountpathNotes[id].map { row(of: id, $0).value }
         case .recovery: return recoveryRows.first { $0.key == key }?.value
+        case .session:
+            var reader = ByteReader(key)
+            guard let id = try? LogPosition(from: &reader) else { return nil }
+            return sessions[id].map { row(of: id, $0).value }
         }
     }
 

@@ -22,6 +22,13 @@ public enum Command: Equatable, Sendable {
     case noteMountpath(NodeID, MountpathNote)
     /// The first entry of a generation that a forced recovery has begun. Only ``Consensus/ForcedRecovery`` brings it into the log.
     case recover(RecoveryRecord)
+    /// Opens, renews or ends a client's session.
+    case session(SessionChange)
+    /// Several changes that are made together or not at all; nobody sees a state between them.
+    indirect case batch([Command])
+
+    /// As many as an operator writes at once; a record holds far more.
+    public static let batchMax = 64
 
     /// The word for logs, history and errors.
     public var name: String {
@@ -37,6 +44,8 @@ public enum Command: Equatable, Sendable {
         case .stopRebalance: "stop_rebalance"
         case .noteMountpath: "note_mountpath"
         case .recover: "recover"
+        case .session: "session"
+        case .batch: "batch"
         }
     }
 }
@@ -55,13 +64,24 @@ extension Command {
         case stopRebalance = 12
         case noteMountpath = 13
         case recover = 14
+        case session = 15
+        case batch = 16
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
+        try self.init(from: &reader, isWithinBatch: false)
+    }
+
+    private init(
+        from reader: inout ByteReader, isWithinBatch: Bool
+    ) throws(DecodingFailure) {
         let start = reader.offset
         let code = try reader.readUInt8()
         guard let kind = Kind(rawValue: code) else {
             throw DecodingFailure("command of unknown kind \(code)", at: start)
+        }
+        if isWithinBatch, [.found, .recover, .session, .batch].contains(kind) {
+            throw DecodingFailure("command of kind \(code) within a batch", at: start)
         }
         switch kind {
         case .found:
@@ -84,10 +104,21 @@ extension Command {
         case .noteMountpath:
             self = .noteMountpath(try Self.nodeID(&reader), try MountpathNote(from: &reader))
         case .recover: self = .recover(try RecoveryRecord(from: &reader))
+        case .session: self = .session(try SessionChange(from: &reader))
+        case .batch:
+            let count = Int(try reader.read(UInt16.self))
+            guard count <= Self.batchMax else {
+                throw DecodingFailure("\(count) changes in one batch", at: start)
+            }
+            var commands: [Command] = []
+            for _ in 0..<count {
+                commands.append(try Command(from: &reader, isWithinBatch: true))
+            }
+            self = .batch(commands)
         }
     }
 
-    private static func nodeID(_ reader: inout ByteReader) throws(DecodingFailure) -> NodeID {
+    static func nodeID(_ reader: inout ByteReader) throws(DecodingFailure) -> NodeID {
         let start = reader.offset
         guard let id = NodeID(try reader.readString(limit: NodeID.bytesMax)) else {
             throw DecodingFailure("not a node id", at: start)
@@ -132,6 +163,13 @@ extension Command {
         case .recover(let record):
             writer.write(Kind.recover.rawValue)
             record.write(to: &writer)
+        case .session(let change):
+            writer.write(Kind.session.rawValue)
+            change.write(to: &writer)
+        case .batch(let commands):
+            writer.write(Kind.batch.rawValue)
+            writer.write(UInt16(commands.count))
+            for command in commands { command.write(to: &writer) }
         }
     }
 }

@@ -22,6 +22,8 @@ public struct StateRow: Equatable, Sendable {
         case mountpathNotes = 11
         /// A forced recovery, keyed by the generation it began.
         case recovery = 12
+        /// A client's session, keyed by the coded position that names it.
+        case session = 13
     }
 
     /// A row written (`value`) or deleted (`nil`).

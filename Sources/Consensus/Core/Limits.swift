@@ -16,6 +16,12 @@ public struct Limits: Hashable, Sendable {
     /// The longest election timeout, 500 ms. The spread makes split votes rare (Raft §9.3).
     public var electionTicksMax = 20
 
+    /// How long a member that has just started waits for a leader before it asks for pre-votes; never longer than an
+    /// election timeout. When all were started at once, nobody leads and nobody will say so: waiting a whole timeout
+    /// only delays the first write. When one leads, its followers refuse the pre-vote, so asking early does no harm.
+    public var startTicksMin = 10
+    public var startTicksMax = 20
+
     /// The largest payload that may be proposed; a larger one would hold up everything behind it.
     public var payloadBytesMax = 1 << 20
 

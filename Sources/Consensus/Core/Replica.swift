@@ -60,7 +60,7 @@ public struct Replica: Sendable {
         commit = recovered.applied.index
         applied = recovered.applied.index
         random = Random(seed: seed)
-        resetElectionTimer()
+        electionDeadline = UInt64(random.next(in: limits.startTicksMin...limits.startTicksMax))
         checkInvariants()
     }
 

@@ -88,6 +88,9 @@ package final class StreamWriter: Sendable {
         return outcome
     }
 
+    /// Bytes that the kernel has not taken yet.
+    package var waitingBytes: Int { state.withLock(\.pending.count) }
+
     package func close() {
         state.withLock { $0.end() }
     }

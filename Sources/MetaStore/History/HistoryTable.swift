@@ -17,25 +17,35 @@ package struct HistoryLimits: Sendable {
     package init() {}
 }
 
-/// A part of the history, newest entries first.
+/// A part of the history, newest entries first, or oldest first where it follows a place.
 package struct HistoryPage: Sendable {
     package var entries: [HistoryEntry] = []
-    /// Whether older entries follow.
+    /// Whether further entries follow in that direction.
     package var hasMore = false
     /// The index of the oldest entry kept here; `nil` when there is none.
     package var oldest: UInt64?
+    /// Whatever was changed behind this index is in the history kept here.
+    package var floor: UInt64 = 0
     /// The last entry of the log whose effect the history has.
     package var applied: UInt64 = 0
+
+    package init() {}
 }
 
 /// The table `history`: written in the transaction that stores the state, so that both end at one entry.
 struct HistoryTable {
     let limits: HistoryLimits
     private var count = 0
+    /// The newest place at which a received state took the place of entries; the row of index 0, where no entry is, has it
+    /// in `time`.
+    private var gap: UInt64 = 0
 
     init(_ database: Database, limits: HistoryLimits) throws(DatabaseError) {
         self.limits = limits
-        count = try database.prepare("SELECT count(*) FROM history").first { Int($0.int64(0)) } ?? 0
+        try recount(database)
+        gap =
+            try database.prepare("SELECT time FROM history WHERE idx = 0").first { $0.uint64(0) }
+            ?? 0
     }
 
     mutating func append(_ entries: [HistoryEntry], to database: Database) throws(DatabaseError) {
@@ -62,28 +72,40 @@ struct HistoryTable {
         if count > limits.entriesMax + limits.slack {
             let trim = try database.prepare(
                 """
-                DELETE FROM history WHERE idx <=
+                DELETE FROM history WHERE idx > 0 AND idx <=
                 (SELECT idx FROM history ORDER BY idx DESC LIMIT 1 OFFSET ?1)
                 """)
             trim.bind(1, Int64(limits.entriesMax))
             try trim.run()
             try recount(database)
         }
-        let oldest = try database.prepare("SELECT time FROM history ORDER BY idx LIMIT 1")
-            .first { $0.uint64(0) }
+        let oldest = try database.prepare(
+            "SELECT time FROM history WHERE idx > 0 ORDER BY idx LIMIT 1"
+        )
+        .first { $0.uint64(0) }
         guard now > limits.ageNanosecondsMax, let oldest, oldest < now - limits.ageNanosecondsMax
         else { return }
-        let trim = try database.prepare("DELETE FROM history WHERE time < ?1")
+        let trim = try database.prepare("DELETE FROM history WHERE idx > 0 AND time < ?1")
         trim.bind(1, now - limits.ageNanosecondsMax)
         try trim.run()
         try recount(database)
     }
 
-    /// Forgets what a state that replaces the log does not contain.
-    mutating func truncate(after index: UInt64, in database: Database) throws(DatabaseError) {
+    /// Forgets what a state that replaces the log does not contain, and notes that entries may be missing before it.
+    mutating func restart(at index: UInt64, in database: Database) throws(DatabaseError) {
         let delete = try database.prepare("DELETE FROM history WHERE idx > ?1")
         delete.bind(1, index)
         try delete.run()
+        let mark = try database.prepare(
+            """
+            INSERT OR REPLACE INTO history(idx, time, subjects, entry, checksum)
+            VALUES(0, ?1, 0, ?2, ?3)
+            """)
+        mark.bind(1, index)
+        mark.bind(2, [])
+        mark.bind(3, XXH64.digest([], seed: 0))
+        try mark.run()
+        gap = index
         try recount(database)
     }
 
@@ -109,33 +131,66 @@ struct HistoryTable {
             SELECT idx, entry, checksum FROM history WHERE idx < ?1 AND (subjects & ?2) != 0
             ORDER BY idx DESC LIMIT ?3
             """)
-        let count = min(count, limits.pageMax)
         select.bind(1, Int64(clamping: before))
+        try fill(&page, from: select, subjects, count, in: database)
+        try describe(&page, in: database)
+        return page
+    }
+
+    /// Entries behind an index, oldest first.
+    func page(
+        after: UInt64, about subjects: HistoryEntry.Subjects, count: Int, in database: Database
+    ) throws(DatabaseError) -> HistoryPage {
+        var page = HistoryPage()
+        let select = try database.prepare(
+            """
+            SELECT idx, entry, checksum FROM history WHERE idx > ?1 AND (subjects & ?2) != 0
+            ORDER BY idx LIMIT ?3
+            """)
+        select.bind(1, Int64(clamping: after))
+        try fill(&page, from: select, subjects, count, in: database)
+        try describe(&page, in: database)
+        return page
+    }
+
+    private func fill(
+        _ page: inout HistoryPage, from select: Statement, _ subjects: HistoryEntry.Subjects,
+        _ count: Int, in database: Database
+    ) throws(DatabaseError) {
+        let count = min(count, limits.pageMax)
         select.bind(2, subjects.rawValue)
         select.bind(3, Int64(count + 1))
-        var bytesRead = 0
+        var (bytesRead, found, hasMore) = (0, page.entries, false)
         try select.rows { statement throws(DatabaseError) in
             let (index, bytes) = (statement.uint64(0), statement.bytes(1))
             bytesRead += bytes.count
-            guard page.entries.count < count,
-                bytesRead <= limits.pageBytesMax || page.entries.isEmpty
-            else {
-                page.hasMore = true
+            guard found.count < count, bytesRead <= limits.pageBytesMax || found.isEmpty else {
+                hasMore = true
                 return false
             }
             guard XXH64.digest(bytes, seed: index) == statement.uint64(2) else {
                 throw Self.damaged(index, "its checksum differs", database)
             }
             do throws(DecodingFailure) {
-                page.entries.append(try HistoryEntry(decoding: bytes))
+                found.append(try HistoryEntry(decoding: bytes))
             } catch {
                 throw Self.damaged(index, error.description, database)
             }
             return true
         }
-        page.oldest = try database.prepare("SELECT idx FROM history ORDER BY idx LIMIT 1")
-            .first { $0.uint64(0) }
-        return page
+        (page.entries, page.hasMore) = (found, hasMore)
+    }
+
+    private func describe(
+        _ page: inout HistoryPage, in database: Database
+    ) throws(DatabaseError) {
+        let oldest = try database.prepare(
+            "SELECT idx, entry FROM history WHERE idx > 0 ORDER BY idx LIMIT 1"
+        ).first { ($0.uint64(0), $0.bytes(1)) }
+        page.oldest = oldest?.0
+        // The founding is the first change there is: what has it lacks nothing before it.
+        let isWhole = oldest.map { (try? HistoryEntry(decoding: $0.1))?.isFounding == true } ?? true
+        page.floor = max(gap, isWhole ? 0 : (oldest?.0 ?? 1) - 1)
     }
 
     private static func damaged(

@@ -141,7 +141,19 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     package func history(
         before: UInt64, about subjects: HistoryEntry.Subjects, count: Int
     ) throws(DatabaseError) -> HistoryPage {
-        var page = try history.page(before: before, about: subjects, count: count, in: database)
+        try withPlace(
+            history.page(before: before, about: subjects, count: count, in: database))
+    }
+
+    /// The same behind an index, oldest entries first.
+    package func history(
+        after: UInt64, about subjects: HistoryEntry.Subjects, count: Int
+    ) throws(DatabaseError) -> HistoryPage {
+        try withPlace(history.page(after: after, about: subjects, count: count, in: database))
+    }
+
+    private func withPlace(_ page: HistoryPage) throws(DatabaseError) -> HistoryPage {
+        var page = page
         let applied = try Self.read(.applied, from: database, LogMark.init(document:))
         page.applied = (applied ?? base.base.mark).index.rawValue
         return page
@@ -286,7 +298,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             last = (index, chain)
         }
         // What is older stays, with a gap behind it; what is newer belongs to a history that did not happen.
-        try history.truncate(after: index.rawValue, in: database)
+        try history.restart(at: index.rawValue, in: database)
         try database.run("DELETE FROM state")
         try apply(
             installation.image.rows.map {

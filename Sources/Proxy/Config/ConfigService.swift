@@ -26,7 +26,7 @@ struct ConfigService: Sendable {
         let scope: ConfigChange.Scope = request.node.map { .node($0) } ?? .cluster
         // What is wrong at any rate is said here, with or without a primary.
         if !request.isDryRun { try request.check(in: scope) }
-        var forwarded = exchange.forwardable([])
+        var forwarded = try exchange.forwardable([], heeding: .all)
         forwarded.method = .put
         forwarded.target = "/v1/cluster/\(request.pathAndQuery)"
         let origin = forwarded.origin
@@ -43,30 +43,45 @@ struct ConfigService: Sendable {
     private func propose(
         _ request: ConfigRequest, _ scope: ConfigChange.Scope, for origin: MetadataService.Origin
     ) async throws(Failure) -> Reply {
-        for _ in 0..<Limits.configAttemptsMax {
-            let now = metadata.published.now
-            let version = now.state.config.version
-            do throws(Failure) {
-                if case .node(let id) = scope, now.state.map[id] == nil {
-                    throw Failure(Rejection.noSuchNode(id))
-                }
-                let plan = try request.plan(in: scope, of: now.state.config)
-                if request.isDryRun { return .report(ConfigReport(plan)) }
-                guard !plan.change.items.isEmpty else { return .done(position: now.position) }
-                let outcome = try await metadata.change(.setConfig(plan.change), for: origin)
-                return .done(position: outcome.position.text)
-            } catch {
-                if request.isDryRun {
-                    return .report(ConfigReport(blockedBy: error, version: version))
-                }
-                // Somebody else was quicker; what was asked for is checked against what is there now.
-                guard error.code == .configChanged else { throw error }
-            }
+        if request.isDryRun { return .report(rehearse(request, scope, for: origin)) }
+        let now = metadata.published.now
+        if origin.terms.call == nil,
+            try Self.plan(request, scope, of: now.state).change.items.isEmpty
+        {
+            return .done(position: now.position)
         }
-        throw Failure(
-            .configChanged,
-            "others changed the configuration \(Limits.configAttemptsMax) times meanwhile",
-            next: "nothing was changed; try again")
+        let outcome = try await metadata.changeConfig(for: origin) { now throws(Failure) in
+            .setConfig(try Self.plan(request, scope, of: now.state).change)
+        }
+        return .done(position: outcome.position.text)
+    }
+
+    /// What the change would do to the state as it is.
+    private func rehearse(
+        _ request: ConfigRequest, _ scope: ConfigChange.Scope, for origin: MetadataService.Origin
+    ) -> ConfigReport {
+        let state = metadata.published.now.state
+        do throws(Failure) {
+            if let stale = origin.terms.preconditions.first(where: {
+                state.version(of: $0.document) != $0.version
+            }) {
+                throw Failure(
+                    Rejection.changedMeanwhile(
+                        stale.document, version: state.version(of: stale.document)))
+            }
+            return ConfigReport(try Self.plan(request, scope, of: state))
+        } catch {
+            return ConfigReport(blockedBy: error, version: state.config.version)
+        }
+    }
+
+    private static func plan(
+        _ request: ConfigRequest, _ scope: ConfigChange.Scope, of state: ClusterState
+    ) throws(Failure) -> ConfigPlan {
+        if case .node(let id) = scope, state.map[id] == nil {
+            throw Failure(Rejection.noSuchNode(id))
+        }
+        return try request.plan(in: scope, of: state.config)
     }
 
     /// Who has changed something through this proxy finds it here at once.

@@ -14,16 +14,24 @@ struct Departure: Sendable {
 
     /// Takes a node off the map. Its process goes on, and can be registered again.
     ///
+    /// `permits` is asked about the newest state first, and throws what speaks against it.
+    ///
     /// A proxy that may end when this returns must have no vote any more: so it returns when the group has let go of it.
     func remove(
-        _ id: NodeID, isForced: Bool, for origin: MetadataService.Origin
+        _ id: NodeID, isForced: Bool, for origin: MetadataService.Origin,
+        if permits: @Sendable (ClusterState) throws(Failure) -> Void = { _ in }
     ) async throws(Failure) {
-        let state = try await metadata.linearizable().state
-        guard let node = state.map[id] else { throw Failure(Rejection.noSuchNode(id)) }
-        if !isForced { try await checkQuorum(without: node, in: state.map) }
-        _ = try await metadata.change(.removeNode(id), for: origin)
-        guard node.role == .proxy, node.member != 0 else { return }
-        try await waitUntilReleased(node)
+        let before = published.now.state.map[id]
+        _ = try await metadata.change(for: origin) { _ throws(Failure) in
+            let state = try await metadata.linearizable().state
+            try permits(state)
+            guard let node = state.map[id] else { throw Failure(Rejection.noSuchNode(id)) }
+            if !isForced { try await checkQuorum(without: node, in: state.map) }
+            return .removeNode(id)
+        }
+        // Within a session it may have left with an earlier copy of the request, and be known no more.
+        guard let before, before.role == .proxy, before.member != 0 else { return }
+        try await waitUntilReleased(before)
     }
 
     /// What ``remove(_:isForced:for:)`` would do.

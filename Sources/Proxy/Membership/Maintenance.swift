@@ -48,25 +48,36 @@ struct Maintenance: Sendable {
     func perform(
         _ request: Request, for origin: MetadataService.Origin
     ) async throws(Failure) {
-        let state = try await metadata.linearizable().state
-        let node = try Self.node(request, in: state)
-        if let loss = Self.loss(request, node, in: state), !request.acceptsLoss {
+        if request.action == .decommission {
+            return try await departure.remove(
+                request.id, isForced: request.isForced, for: origin
+            ) { state throws(Failure) in _ = try Self.permitted(request, in: state) }
+        }
+        let isOn = request.action == .startMaintenance
+        _ = try await metadata.change(for: origin) { _ throws(Failure) in
+            let state = try await metadata.linearizable().state
+            let node = try Self.permitted(request, in: state)
+            if isOn, node.role == .proxy, !request.isForced {
+                try await departure.checkQuorum(without: node, in: state.map)
+            }
+            return .setMaintenance(node.id, isOn: isOn)
+        }
+        if isOn, let node = metadata.published.now.state.map[request.id] {
+            await waitUntilVoteless(node)
+        }
+    }
+
+    /// The node that a request is about, when nothing is lost by it that nobody has agreed to.
+    private static func permitted(
+        _ request: Request, in state: ClusterState
+    ) throws(Failure) -> Node {
+        let node = try node(request, in: state)
+        if let loss = loss(request, node, in: state), !request.acceptsLoss {
             throw Failure(
                 .objectsAtRisk, "cannot take this step with \(node.id): \(loss)",
                 next: #"add "skip_rebalance":true to 'value' if that is meant"#)
         }
-        switch request.action {
-        case .decommission:
-            try await departure.remove(node.id, isForced: request.isForced, for: origin)
-        case .startMaintenance:
-            if node.role == .proxy, !request.isForced {
-                try await departure.checkQuorum(without: node, in: state.map)
-            }
-            _ = try await metadata.change(.setMaintenance(node.id, isOn: true), for: origin)
-            await waitUntilVoteless(node)
-        default:
-            _ = try await metadata.change(.setMaintenance(node.id, isOn: false), for: origin)
-        }
+        return node
     }
 
     func forecast(_ request: Request) async throws(Failure) -> Forecast {

@@ -25,7 +25,7 @@ struct NodeShutdown: Sendable {
         }
         if leaves {
             do throws(Failure) {
-                try await leave(exchange.origin(), isForced: isForced)
+                try await leave(try exchange.origin(), isForced: isForced)
             } catch {
                 guard isForced else { throw error }
                 log.warning("ends without having left the map: \(error.message)")
@@ -93,7 +93,7 @@ struct NodeShutdown: Sendable {
                 .unsafe, "\(node.id) keeps its vote, and does not answer until it is back")
             return exchange.respond(.ok, type: "application/json", body: forecast.encoded)
         }
-        let request = removal(exchange.origin(), isForced: isForced, isDryRun: true)
+        let request = removal(try exchange.origin(), isForced: isForced, isDryRun: true)
         let reply = try await forwarder.onPrimary(request) {
             try await forecastAsPrimary(isForced: isForced).encoded
         }

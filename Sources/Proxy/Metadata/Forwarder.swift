@@ -98,12 +98,42 @@ struct Forwarder: Sendable {
         return nil
     }
 
+    // MARK: Reads
+
+    /// The answer of another proxy to a read that must be the newest, when this one does not reach the primary and others
+    /// may: by the way that changes take, and no further than one proxy.
+    ///
+    /// - Returns: `nil` when none can say for certain.
+    func readAround(_ request: Request) async -> Answer? {
+        guard request.reach == .anywhere else { return nil }
+        for proxy in group.detours {
+            guard let answer = try? await send(request, to: proxy, isDetour: true),
+                answer.status.rawValue < 500,
+                // What it shows for want of better is no better than what there is here.
+                !answer.headers.contains(where: {
+                    $0.name.lowercased() == HeaderName.age.lowercased()
+                })
+            else { continue }
+            return answer
+        }
+        return nil
+    }
+
+    /// Whether the primary was not heard here for so long that an election would be over.
+    var isCutOff: Bool {
+        let status = group.status
+        // Whom a forced recovery has left behind has nobody to ask.
+        guard status.role != .leader, status.supersededBy == nil else { return false }
+        return status.leaderSilence.map { Double($0) / 1e9 >= Limits.detourSeconds } ?? true
+    }
+
     private func pause() async {
-        let isElecting = group.status.leader == nil
-        let seconds = isElecting ? Limits.electionSeconds : Limits.primaryRetrySeconds
+        // A leader that is known and did not serve the request is handing over, or does not answer yet: it helps that
+        // another one is known, or that time passes.
+        let known = group.status.leader
+        let seconds = known == nil ? Limits.electionSeconds : Limits.primaryRetrySeconds
         _ = await loop.within(nanoseconds: UInt64(seconds * 1e9)) {
-            // Otherwise only time helps: a known primary does not answer yet.
-            await group.statusChanges.first { isElecting && $0?.leader != nil }
+            await group.statusChanges.first { $0?.leader != nil && $0?.leader != known }
         }
     }
 
@@ -186,6 +216,7 @@ struct Forwarder: Sendable {
             (HeaderName.requestID, request.origin.requestID),
             (HeaderName.clientAddress, request.origin.clientAddress),
         ]
+        headers += request.origin.terms.headers
         if isDetour { headers.append((HeaderName.detour, "true")) }
         let response = try await client.send(
             request.method, node.endpoint, request.target, headers: headers,

@@ -14,12 +14,15 @@ struct MetadataService: Sendable {
     let loop: EventLoop
     /// Changes that have been proposed here and not been answered.
     let underWay = Watched(0)
+    /// Requests of sessions among them.
+    let calls = CallsUnderWay()
 
     /// On whose behalf something is changed.
     struct Origin: Sendable {
         var actor: String
         var clientAddress = ""
         var requestID = ""
+        var terms = ChangeTerms()
     }
 
     // MARK: Changing
@@ -29,19 +32,106 @@ struct MetadataService: Sendable {
     ///
     /// - Throws: a failure that says whether the change was refused, had no effect, or is in doubt.
     func change(_ command: Command, for origin: Origin) async throws(Failure) -> Cluster.Outcome {
+        try await decide(command, for: origin).accepted
+    }
+
+    /// The same for a command that is made from the state there is. What `make` refuses within a session is refused in the
+    /// log, because an earlier copy of the request may have been made, and then that is the answer.
+    func change(
+        for origin: Origin,
+        _ make: @Sendable (PublishedState.Snapshot) async throws(Failure) -> Command
+    ) async throws(Failure) -> Cluster.Outcome {
+        try await decide(for: origin, make).accepted
+    }
+
+    private func decide(
+        for origin: Origin,
+        _ make: @Sendable (PublishedState.Snapshot) async throws(Failure) -> Command
+    ) async throws(Failure) -> Cluster.Outcome {
+        guard let call = origin.terms.call else {
+            return try await decide(try await make(try await current()), for: origin)
+        }
+        let ending = await calls.once(call) {
+            let command: Command
+            do throws(Failure) {
+                let now = try await current()
+                do throws(Failure) {
+                    command = try await make(now)
+                } catch {
+                    // That something cannot be said now is no answer.
+                    guard error.status < 500 else { return .failure(error) }
+                    command = .session(error.refusal)
+                }
+            } catch {
+                return .failure(error)
+            }
+            do throws(Failure) {
+                return .success(try await decide(command, for: origin))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try ending.get()
+    }
+
+    /// The state of a primary, with everything that was acknowledged by those before it: what is made from an older one
+    /// would be refused for reasons that have passed.
+    private func current() async throws(Failure) -> PublishedState.Snapshot {
+        let now = published.now
+        // Only one who leads proposes; others are refused there, with a reason.
+        guard let status = group.statusChanges.value, status.role == .leader else { return now }
+        let term = status.term.rawValue
+        guard now.state.position.term < term else { return now }
+        let published = published
+        let newest = await loop.within(nanoseconds: UInt64(Limits.primarySeconds * 1e9)) {
+            await published.first { $0.position.term >= term }
+        }
+        guard let newest = newest ?? nil else { throw group.noPrimary() }
+        return newest
+    }
+
+    /// The same for a change that is worked out against a version of the configuration. When somebody else was quicker, what
+    /// was asked for is worked out anew against what is there then, unless the client named the version it means.
+    func changeConfig(
+        for origin: Origin,
+        _ make: @Sendable (PublishedState.Snapshot) async throws(Failure) -> Command
+    ) async throws(Failure) -> Cluster.Outcome {
+        for _ in 0..<Limits.configAttemptsMax {
+            let outcome = try await decide(for: origin, make)
+            guard case .failure(let rejection) = outcome.result, rejection.isAboutConfig,
+                !origin.terms.preconditions.contains(where: { $0.document == .config })
+            else { return try outcome.accepted }
+        }
+        throw Failure(
+            .configChanged,
+            "others changed the configuration \(Limits.configAttemptsMax) times meanwhile",
+            next: "nothing was changed; try again")
+    }
+
+    /// Proposes a change, and waits until it is made or refused, and known.
+    private func decide(
+        _ command: Command, for origin: Origin
+    ) async throws(Failure) -> Cluster.Outcome {
         underWay.update { $0 += 1 }
         defer { underWay.update { $0 -= 1 } }
         let now = published.now.state
         let record = LogRecord(
             command, actor: origin.actor, clientAddress: origin.clientAddress,
-            requestID: origin.requestID, stateIndex: now.position.index, stateHash: now.hash)
+            requestID: origin.requestID, stateIndex: now.position.index, stateHash: now.hash,
+            call: origin.terms.call, preconditions: origin.terms.preconditions)
+        let bytes = record.encoded
+        guard bytes.count <= LogRecord.bytesMax else {
+            throw Failure(
+                .bodyTooLarge, "\(command.name) takes \(bytes.count) bytes of the log",
+                next: "at most \(LogRecord.bytesMax): make it in parts")
+        }
         let begun = MonotonicTime.now()
-        let ending = await group.raft.propose(record.encoded)
+        let ending = await group.raft.propose(bytes)
         group.counters.proposed(
             RaftCounters.Ending(ending), nanoseconds: MonotonicTime.now().since(begun))
         switch ending {
         case .applied(_, let outcome):
-            if case .failure(let rejection) = outcome.result { throw Failure(rejection) }
+            guard case .success = outcome.result else { return outcome }
             // Other proxies have to know before the targets that follow them can.
             if followers.areElsewhere { group.raft.announceCommit() }
             await followers.reach(outcome.position)
@@ -54,10 +144,23 @@ struct MetadataService: Sendable {
                 .outcomeUnknown,
                 "\(command.name) may or may not have been made: the primary lost contact while "
                     + "it waited for the majority",
-                next: "look before you repeat it")
+                next: Self.inquiry(origin.requestID, since: doubtful(after: now.position)))
             failure.requestID = origin.requestID
             throw failure
         }
+    }
+
+    /// From where on a request whose outcome is not known may be found in the log: behind `position`, and in no later term
+    /// than the present one, since whatever this proxy has proposed it has proposed by now.
+    private func doubtful(after position: LogPosition) -> LogPosition {
+        var position = position
+        position.term = group.status.term.rawValue
+        return position
+    }
+
+    private static func inquiry(_ requestID: String, since position: LogPosition) -> String {
+        "look before you repeat it: GET /v1/cluster?what=history&\(QueryName.requestID)=\(requestID)"
+            + "&\(QueryName.since)=\(position.text)"
     }
 
     // MARK: Reading
@@ -99,7 +202,9 @@ struct MetadataService: Sendable {
             }
             var failure = group.failure(refusal)
             let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
-            if failure.code == .noPrimary, elapsed < Limits.primarySeconds {
+            // A member that is asked, and leads no more, refuses without a reason.
+            let mayPass = failure.code == .noPrimary || failure.code == .overloaded
+            if mayPass, elapsed < Limits.primarySeconds {
                 await loop.sleep(nanoseconds: UInt64(Limits.primaryRetrySeconds * 1e9))
                 continue
             }
@@ -112,14 +217,20 @@ struct MetadataService: Sendable {
     }
 
     /// The state that a request asks for: linearizable unless it says `consistency=stale`.
-    func state(for query: Query) async throws(Failure) -> PublishedState.Snapshot {
+    func state(for query: Query) async throws(Failure) -> MetadataView {
         switch try query.value(QueryName.consistency) ?? "" {
-        case "stale": return published.now
-        case "", "linearizable": return try await linearizable()
+        case "stale": return stale
+        case "", "linearizable": return MetadataView(try await linearizable())
         case let other:
             throw Failure(
                 .badQuery, "'consistency' is '\(other)'", next: "stale or linearizable")
         }
+    }
+
+    /// What this proxy has, and how old that may be. States follow one another here and never go back, so neither do the
+    /// answers on one connection.
+    var stale: MetadataView {
+        MetadataView(published.now, ageNanoseconds: group.freshness.age(group.status))
     }
 
     /// A bucket's properties. One that this proxy does not know may have been created a moment ago through
@@ -133,5 +244,33 @@ struct MetadataService: Sendable {
         let newest = try await linearizable()
         guard let properties = newest.state.buckets[bucket] else { throw .noSuchBucket(bucket) }
         return (newest, properties)
+    }
+}
+
+extension Cluster.Outcome {
+    /// Itself when something was changed.
+    fileprivate var accepted: Cluster.Outcome {
+        get throws(Failure) {
+            if case .failure(let rejection) = result { throw Failure(rejection) }
+            return self
+        }
+    }
+}
+
+extension Rejection {
+    fileprivate var isAboutConfig: Bool {
+        switch self {
+        case .changedMeanwhile(.config, _), .inBatch(_, .changedMeanwhile(.config, _)): true
+        default: false
+        }
+    }
+}
+
+extension Failure {
+    /// What uses a sequence number up with this failure.
+    fileprivate var refusal: SessionChange {
+        .refuse(
+            code: code.rawValue,
+            message: String(decoding: message.utf8.prefix(Session.textBytesMax - 4), as: UTF8.self))
     }
 }

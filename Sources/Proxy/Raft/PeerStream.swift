@@ -46,6 +46,9 @@ final class PeerStream: Sendable {
         if write(envelope, to: writer) == .ended { wanted.set(true) }
     }
 
+    /// What waits for the other side; messages before a connection are few and small.
+    var waitingBytes: Int { state.withLock { $0.writer?.waitingBytes ?? 0 } }
+
     private func write(_ envelope: Envelope, to writer: StreamWriter) -> StreamWriter.Outcome {
         writer.send(
             Frame.message(envelope).encoded,

@@ -17,6 +17,7 @@ struct RaftGroup: Sendable {
     /// The newest status; set whenever role, term, leader or configuration change.
     let statusChanges: Watched<DriverStatus?>
     let counters: RaftCounters
+    let freshness: Freshness
 
     var status: DriverStatus { raft.status }
     var isLeader: Bool { status.role == .leader }

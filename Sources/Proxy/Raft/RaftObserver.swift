@@ -7,6 +7,7 @@ import Synchronization
 final class RaftObserver: Sendable {
     let statusChanges: Watched<DriverStatus?>
     let counters = RaftCounters()
+    let freshness: Freshness
     /// Whether this member was removed before the process started: its own log may not say so, and then nothing but
     /// joining anew brings it back. One removed while it runs has heard a leader, and knows.
     let isStranded = Watched<Bool>(false)
@@ -20,9 +21,10 @@ final class RaftObserver: Sendable {
 
     init(
         published: PublishedState, config: LiveConfig, hashes: StateHashes, fence: Fence,
-        stop: Latch, log: Logger
+        freshness: Freshness, stop: Latch, log: Logger
     ) {
         self.fence = fence
+        self.freshness = freshness
         self.published = published
         self.config = config
         self.hashes = hashes
@@ -46,6 +48,7 @@ final class RaftObserver: Sendable {
             publish(state)
         case .changed(let status):
             let before = statusChanges.value
+            freshness.changed(from: before, to: status)
             statusChanges.set(status)
             fence.follow(status.supersededBy)
             counters.changed(from: before, to: status)

@@ -95,8 +95,22 @@ extension Command {
         case .setMaintenance(let id, let isOn): "\(id) \(isOn ? "on" : "off")"
         case .startRebalance, .stopRebalance: ""
         case .noteMountpath(let id, let note): "\(id) \(note.path)"
+        case .session(let change): change.subject
+        case .batch(let commands):
+            commands.map { "\($0.name) \($0.subject)" }.joined(separator: "; ")
         case .recover(let record):
             "generation \(record.generation.counter), from \(record.base.text), on \(record.candidate)"
+        }
+    }
+}
+
+extension SessionChange {
+    fileprivate var subject: String {
+        switch self {
+        case .open: "opened"
+        case .keepAlive(let id): "\(id.text) kept alive"
+        case .close(let id): "\(id.text) closed"
+        case .refuse(let code, _): code
         }
     }
 }

@@ -48,8 +48,8 @@ struct BucketRoutes: Sendable {
         let namespace = try query.namespace()
         let now = try await metadata.state(for: query)
         exchange.respond(
-            json: now.state.bucketNames(provider: provider, namespace: namespace),
-            position: now.position)
+            json: now.state.bucketNames(provider: provider, namespace: namespace), of: now,
+            version: .buckets)
     }
 
     private func head(_ exchange: Exchange, _ name: String, _ query: Query) async throws {
@@ -60,6 +60,7 @@ struct BucketRoutes: Sendable {
             throw Failure.denied("reading its properties", bucket)
         }
         exchange.respond(.ok) { writer in
+            now.describe(&writer)
             for (name, value) in properties.headers(of: bucket) { writer.add(named: name, value) }
         }
     }
@@ -96,17 +97,17 @@ struct BucketRoutes: Sendable {
             throw Failure.notImplemented("a bucket of another cluster (\(bucket.namespace.text))")
         }
         // What is wrong with the message is said here; the primary starts from its own defaults.
-        _ = try Self.properties(message, from: ClusterConfig())
-        try await change(exchange, body) { now in
-            .createBucket(bucket, try Self.properties(message, from: now.state.config))
+        _ = try Self.properties(message.value, from: ClusterConfig())
+        try await change(exchange, body) { now throws(Failure) in
+            .createBucket(bucket, try Self.properties(message.value, from: now.state.config))
         }
     }
 
-    private static func properties(
-        _ message: ActionMessage, from config: ClusterConfig
+    static func properties(
+        _ value: JSONValue?, from config: ClusterConfig
     ) throws(Failure) -> BucketProperties {
         var properties = config.bucketDefaults
-        try properties.update(from: message.value)
+        try properties.update(from: value)
         try properties.requireServed()
         return properties
     }
@@ -135,12 +136,8 @@ struct BucketRoutes: Sendable {
         let actions: [Action] = [.destroyBucket, .deleteObjects, .evictObjects, .evictBucket]
         switch try message.decoded(allowed: actions) {
         case .destroyBucket:
-            try await change(exchange, body) { now in
-                if let properties = now.state.buckets[bucket],
-                    !properties.access.contains(.destroyBucket)
-                {
-                    throw Failure.denied("being destroyed", bucket)
-                }
+            try await change(exchange, body) { now throws(Failure) in
+                try Self.checkDestruction(of: bucket, in: now.state)
                 return .destroyBucket(bucket)
             }
         case .evictObjects, .evictBucket:
@@ -149,14 +146,20 @@ struct BucketRoutes: Sendable {
         }
     }
 
+    static func checkDestruction(of bucket: Bucket, in state: ClusterState) throws(Failure) {
+        if let properties = state.buckets[bucket], !properties.access.contains(.destroyBucket) {
+            throw Failure.denied("being destroyed", bucket)
+        }
+    }
+
     /// Makes a change on the primary: here, or through it.
     private func change(
         _ exchange: Exchange, _ body: [UInt8],
-        _ command: (PublishedState.Snapshot) throws -> Command
+        _ command: @Sendable (PublishedState.Snapshot) throws(Failure) -> Command
     ) async throws {
-        let request = exchange.forwardable(body)
+        let request = try exchange.forwardable(body, heeding: .all)
         let reply = try await forwarder.onPrimary(request) {
-            try await metadata.change(try command(metadata.published.now), for: request.origin)
+            try await metadata.change(for: request.origin, command)
         }
         switch reply {
         case .relayed(let answer): exchange.respond(answer)

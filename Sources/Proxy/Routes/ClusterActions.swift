@@ -11,10 +11,11 @@ struct ClusterActions: Sendable {
     let client: Client
     let published: PublishedState
     let config: ConfigRoutes
+    let batch: BatchRoute
 
     static let actions: [Action] = [
         .setConfig, .resetConfig, .shutdown, .start, .stop, .startMaintenance, .stopMaintenance,
-        .decommission,
+        .decommission, .batch,
     ]
 
     /// What an action came to.
@@ -43,7 +44,9 @@ struct ClusterActions: Sendable {
         let isDryRun = try query.flag(QueryName.dryRun)
         // Later clients end one node by way of the cluster; the word for all of them is another.
         let isOneNode = action == .shutdown && message.action != Action.shutdown.rawValue
-        let request = exchange.forwardable(body)
+        if action == .batch { return try await batch.serve(exchange, query, message, body) }
+        let terms: Exchange.Terms = action == .shutdown ? .none : .all
+        let request = try exchange.forwardable(body, heeding: terms)
         let reply = try await forwarder.onPrimary(request) { () -> Reply in
             if isOneNode { return .relayed(try await endOne(message, query)) }
             switch action {

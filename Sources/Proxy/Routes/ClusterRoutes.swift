@@ -15,6 +15,7 @@ struct ClusterRoutes: Sendable {
     let followers: Followers
     let config: ConfigRoutes
     let history: HistoryRoute
+    let sessions: SessionRoutes
 
     func serve(_ exchange: Exchange, _ rest: [String], _ query: Query) async throws {
         switch (exchange.request.method, rest) {
@@ -26,6 +27,8 @@ struct ClusterRoutes: Sendable {
         case (.post, ["register"]): try await register(exchange, query)
         case (.delete, let rest) where rest.count == 2 && rest[0] == "daemon":
             try await remove(exchange, try Self.nodeID(rest[1]), query)
+        case (_, let rest) where rest.first == "sessions":
+            try await sessions.serve(exchange, Array(rest.dropFirst()), query)
         case (.put, []): try await actions.serve(exchange, query)
         case (.put, let rest) where rest.count == 2 && rest[0] == "proxy":
             let id = try Self.nodeID(rest[1])
@@ -56,12 +59,13 @@ struct ClusterRoutes: Sendable {
         case "history":
             let now = try await daemon.view(query)
             exchange.respond(
-                json: try await history.document(query, upTo: now), position: now.position)
+                json: try await history.document(query, upTo: now.snapshot), of: now)
+        case "watch": try await history.watch(exchange, query)
         case "mountpath_events":
             let now = try await daemon.metadata.state(for: query)
-            exchange.respond(json: now.state.mountpathEvents, position: now.position)
+            exchange.respond(json: now.state.mountpathEvents, of: now)
         case "recovery":
-            try await daemon.recovery.overview(exchange, try await daemon.view(query))
+            try await daemon.recovery.overview(exchange, try await daemon.view(query).snapshot)
         case "recovery_plan": try await daemon.recovery.plan(exchange, query)
         case "target_ips":
             // Three networks, here all the same (contract §10.8).
@@ -73,7 +77,8 @@ struct ClusterRoutes: Sendable {
         case let what:
             throw Failure(
                 .unknownDocument, "no document '\(what)' of the cluster",
-                next: "what=smap, bmd, snode, smapvote, cluster_config, history, target_ips, "
+                next:
+                    "what=smap, bmd, snode, smapvote, cluster_config, history, watch, target_ips, "
                     + "mountpath_events, recovery, recovery_plan, "
                     + ClusterQueries.served.joined(separator: ", "))
         }
@@ -138,11 +143,12 @@ struct ClusterRoutes: Sendable {
         _ exchange: Exchange, _ body: [UInt8]? = nil,
         _ serve: (MetadataService.Origin) async throws -> [UInt8]
     ) async throws {
+        let terms: Exchange.Terms = exchange.request.method == .delete ? .all : .none
         let body =
             if let body { body } else {
                 try await exchange.collect(upTo: API.Limits.actionBytesMax)
             }
-        let request = exchange.forwardable(body)
+        let request = try exchange.forwardable(body, heeding: terms)
         switch try await forwarder.onPrimary(request, { try await serve(request.origin) }) {
         case .relayed(let answer): exchange.respond(answer)
         case .local(let reply) where reply.isEmpty: exchange.respond(.ok)

@@ -14,6 +14,8 @@ struct ConfigRoutes: Sendable {
     /// `PUT /v1/cluster…`, through the primary.
     func putCluster(_ exchange: Exchange, _ request: ConfigRequest) async throws {
         if request.isTransient {
+            // Nothing of it is in the log.
+            _ = try exchange.origin()
             respond(exchange, try await service.spread(request))
         } else {
             respond(exchange, try await service.change(request, for: exchange))
@@ -30,6 +32,7 @@ struct ConfigRoutes: Sendable {
         var request = request
         request.node = service.node.id
         guard !request.isTransient else {
+            _ = try exchange.origin()
             let report = try request.applyTransient(to: service.live)
             return respond(
                 exchange,

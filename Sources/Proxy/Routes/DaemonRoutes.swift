@@ -48,10 +48,10 @@ struct DaemonRoutes: Sendable {
         switch what {
         case "smap":
             let now = try await view(exchange, query, .smap)
-            exchange.respond(json: now.state.map.document, position: now.position)
+            exchange.respond(json: now.state.map.document, of: now, version: .map)
         case "bmd", "bucketmd":
             let now = try await view(exchange, query, .bmd)
-            exchange.respond(json: now.state.bucketDocument, position: now.position)
+            exchange.respond(json: now.state.bucketDocument, of: now, version: .buckets)
         case "snode":
             var json = JSONWriter()
             // Flags live in the cluster map (contract §8.1).
@@ -61,14 +61,14 @@ struct DaemonRoutes: Sendable {
             exchange.respond(.ok, type: "application/json", body: json.bytes)
         case "config":
             let now = try await view(exchange, query, .config)
-            exchange.respond(json: config.document(for: now), position: now.position)
+            exchange.respond(json: config.document(for: now.snapshot), of: now)
         case "cluster_config":
             let now = try await view(exchange, query, .config)
-            exchange.respond(json: config.clusterDocument(for: now), position: now.position)
+            exchange.respond(
+                json: config.clusterDocument(for: now.snapshot), of: now, version: .config)
         case "rmd":
             let now = try await view(query)
-            exchange.respond(
-                json: Rebalance.document(now.state.rebalance), position: now.position)
+            exchange.respond(json: Rebalance.document(now.state.rebalance), of: now)
         case "smapvote":
             var json = JSONWriter()
             json.voteBundle(
@@ -107,7 +107,7 @@ struct DaemonRoutes: Sendable {
     /// The same, once the document has the version that the query asks for.
     private func view(
         _ exchange: Exchange, _ query: Query, _ document: VersionWait.Document
-    ) async throws(Failure) -> PublishedState.Snapshot {
+    ) async throws(Failure) -> MetadataView {
         guard let wait = try VersionWait(query, for: document) else { return try await view(query) }
         let (published, loop) = (metadata.published, exchange.loop)
         let reached = try await longPoll.wait(exchange, seconds: wait.seconds) { seconds in
@@ -121,14 +121,14 @@ struct DaemonRoutes: Sendable {
 
     /// A map is asked for most when something is wrong. So without a majority this proxy shows what it has, and
     /// says so; its position stands in a header either way.
-    func view(_ query: Query) async throws(Failure) -> PublishedState.Snapshot {
+    func view(_ query: Query) async throws(Failure) -> MetadataView {
         do throws(Failure) {
             return try await metadata.state(for: query)
         } catch {
             guard try query.value(QueryName.consistency) ?? "" == "", error.status == 503 else {
                 throw error
             }
-            return metadata.published.now
+            return metadata.stale
         }
     }
 }

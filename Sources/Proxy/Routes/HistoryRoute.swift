@@ -8,37 +8,89 @@ import Synchronization
 
 /// `GET /v1/cluster?what=history`: who changed what, as this proxy's log has it.
 final class HistoryRoute: Sendable {
-    private let group: RaftGroup
+    let group: RaftGroup
     private let loop: EventLoop
+    let published: PublishedState
     private let readers = Mutex(0)
+    /// Those who wait for changes: each reads what follows when there is some.
+    let watchers = Places(Limits.watchersMax)
 
-    init(group: RaftGroup, loop: EventLoop) {
+    init(group: RaftGroup, published: PublishedState, loop: EventLoop) {
         self.group = group
+        self.published = published
         self.loop = loop
     }
 
-    private static let countDefault = 100
-    private static let countMax = 1_000
+    static let countDefault = 100
+    static let countMax = 1_000
 
     /// The document, with everything in it up to that state.
     func document(_ query: Query, upTo now: PublishedState.Snapshot) async throws -> [UInt8] {
+        if let id = try query.value(QueryName.requestID) {
+            return try await fate(of: id, query, upTo: now)
+        }
+        let subject = try Self.subject(query)
+        let before = try Self.number(query, QueryName.before, 1...UInt64.max) ?? .max
+        let count = try Self.number(query, QueryName.limit, 1...UInt64(Self.countMax))
+        let size = count.map { Int($0) } ?? Self.countDefault
+        let page = try await page(upTo: now.state.position.index) { storage in
+            try storage.history(before: before, about: subject.subjects, count: size)
+        }
+        let document = HistoryDocument(
+            entries: page.entries, hasMore: page.hasMore, oldest: page.oldest)
+        return try document.encoded()
+    }
+
+    static func subject(_ query: Query) throws(Failure) -> HistoryDocument.Subject {
         let word = try query.value(QueryName.of) ?? ""
         guard let subject = word.isEmpty ? .all : HistoryDocument.Subject(rawValue: word) else {
             throw Failure(
                 .badQuery, "no history of '\(word.prefix(80))'",
                 next: "of=all, smap, bmd or config")
         }
-        let before = try Self.number(query, QueryName.before, 1...UInt64.max) ?? .max
-        let count = try Self.number(query, QueryName.limit, 1...UInt64(Self.countMax))
-        try enter()
-        defer { readers.withLock { $0 -= 1 } }
-        let page = try await page(
-            before: before, about: subject.subjects,
-            count: count.map { Int($0) } ?? Self.countDefault, applied: now.state.position.index)
-        let document = HistoryDocument(
-            entries: page.entries, hasMore: page.hasMore, oldest: page.oldest)
-        return try document.encoded()
+        return subject
     }
+
+    // MARK: One request
+
+    /// What became of a request whose answer was lost.
+    ///
+    /// One that was not found may be found later: it may lie in the log and not be committed, or be on its way to a primary. Who
+    /// proposed it says from where on it may be found, and in which term at the latest (`since`). In a later term everything
+    /// of that one is committed, or never will be.
+    private func fate(
+        of id: String, _ query: Query, upTo now: PublishedState.Snapshot
+    ) async throws -> [UInt8] {
+        let since = try query.value(QueryName.since).map { text throws(Failure) in
+            guard let position = LogPosition(text: text) else {
+                throw Failure(
+                    .badPosition, "'\(QueryName.since)' is '\(text.prefix(80))'",
+                    next: "as the failure named it that said outcome_unknown")
+            }
+            return position
+        }
+        var found = HistoryDocument(entries: [], hasMore: false, oldest: nil)
+        var before = UInt64.max
+        while true {
+            let bound = before
+            let page = try await page(upTo: now.state.position.index) { storage in
+                try storage.history(before: bound, about: .all, count: Self.countMax)
+            }
+            found.entries += page.entries.filter { $0.requestID == id }
+            let last = page.entries.last?.position.index
+            if page.hasMore, let last, last > since?.index ?? 0 {
+                before = last
+                continue
+            }
+            let place = now.state.position
+            let isFinal = since.map { place.isBeyond(termOf: $0) && page.floor <= $0.index }
+            let fate: HistoryDocument.Fate =
+                !found.entries.isEmpty ? .applied : isFinal == true ? .notApplied : .notYetKnown
+            return try found.encoded(fate, of: id, at: place)
+        }
+    }
+
+    // MARK: Reading
 
     /// The log's thread reads the history between two writes; a crowd of readers would hold changes up.
     private func enter() throws(Failure) {
@@ -52,15 +104,20 @@ final class HistoryRoute: Sendable {
         }
     }
 
+    /// - Returns: whether there is a point in going on.
+    func pause() async -> Bool {
+        await loop.sleep(nanoseconds: UInt64(Limits.watchRetrySeconds * 1e9))
+    }
+
     /// What was applied is stored a moment later; whoever saw it applied waits for that moment.
-    private func page(
-        before: UInt64, about subjects: HistoryEntry.Subjects, count: Int, applied: UInt64
+    func page(
+        upTo applied: UInt64, _ read: @escaping @Sendable (SQLiteLog) throws -> HistoryPage
     ) async throws -> HistoryPage {
+        try enter()
+        defer { readers.withLock { $0 -= 1 } }
         let begun = MonotonicTime.now()
         while true {
-            let result = await group.raft.read { storage in
-                Result { try storage.history(before: before, about: subjects, count: count) }
-            }
+            let result = await group.raft.read { storage in Result { try read(storage) } }
             let page = try result.get()
             let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
             if page.applied >= applied || elapsed > Limits.historyWaitSeconds { return page }
@@ -70,7 +127,7 @@ final class HistoryRoute: Sendable {
         }
     }
 
-    private static func number(
+    static func number(
         _ query: Query, _ name: String, _ range: ClosedRange<UInt64>
     ) throws(Failure) -> UInt64? {
         guard let text = try query.value(name) else { return nil }
@@ -82,5 +139,13 @@ final class HistoryRoute: Sendable {
                 next: "a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
+    }
+}
+
+extension LogPosition {
+    /// Whether this lies in a later term, or after a forced recovery, on the same branch of the log.
+    fileprivate func isBeyond(termOf other: LogPosition) -> Bool {
+        if generation == other.generation { return nonce == other.nonce && term > other.term }
+        return generation > other.generation
     }
 }

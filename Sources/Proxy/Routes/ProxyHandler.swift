@@ -1,6 +1,7 @@
 import API
 import Base
 import Cluster
+import Consensus
 import HTTP
 import Statistics
 
@@ -57,6 +58,56 @@ struct ProxyHandler: Handler {
 
     private func route(_ exchange: Exchange) async throws {
         let target = RequestTarget(exchange.request.target)
+        guard let read = try certainRead(exchange, target) else {
+            return try await route(exchange, target)
+        }
+        let forwarder = cluster.forwarder
+        if read.reach != .anywhere, forwarder.group.status.leader == nil {
+            // Whoever sent it here asks another: waiting is for the one whom the client has asked.
+            throw forwarder.group.noPrimary()
+        }
+        if forwarder.isCutOff, let answer = await forwarder.readAround(read) {
+            return exchange.respond(answer)
+        }
+        do {
+            try await route(exchange, target)
+        } catch let failure as Failure where failure.code == .noPrimary && !exchange.isAnswered {
+            guard let answer = await forwarder.readAround(read) else { throw failure }
+            exchange.respond(answer)
+        }
+    }
+
+    /// The request as it can be sent on, when it asks for the newest of what the cluster agrees on, and not for what is this
+    /// proxy's own or waits for something.
+    private func certainRead(
+        _ exchange: Exchange, _ target: RequestTarget
+    ) throws(Failure) -> Forwarder.Request? {
+        let (method, query) = (exchange.request.method, target.query)
+        guard method == .get || method == .head,
+            try query.value(QueryName.consistency) ?? "" != "stale",
+            try query.value(QueryName.waitVersion) == nil
+        else { return nil }
+        switch try Resource(path: target.path) {
+        case .buckets(let name): guard name == nil || method == .head else { return nil }
+        case .daemon(let rest):
+            guard rest.isEmpty, Self.agreed.contains(try query.value(QueryName.what) ?? "")
+            else { return nil }
+        case .cluster(let rest):
+            let what = try query.value(QueryName.what) ?? ""
+            guard rest.first == "sessions" || (rest.isEmpty && Self.agreed.contains(what))
+            else { return nil }
+        default: return nil
+        }
+        return try exchange.forwardable([])
+    }
+
+    /// Documents that are the same at every proxy.
+    private static let agreed: Set = [
+        "smap", "bmd", "bucketmd", "cluster_config", "rmd", "history", "mountpath_events",
+        "target_ips",
+    ]
+
+    private func route(_ exchange: Exchange, _ target: RequestTarget) async throws {
         try await redirector.metadata.catchUp(with: exchange)
         switch try Resource(path: target.path) {
         case .object(let bucket, let name):
@@ -106,24 +157,56 @@ extension Exchange {
         }
     }
 
+    /// What a change takes notice of besides its message.
+    enum Terms: Sendable {
+        /// It belongs to no session and rests on nothing: it is a step that takes several changes, or none of the log.
+        case none
+        /// `If-Match`, and a session.
+        case all
+    }
+
     /// On whose behalf the request acts. A proxy that has forwarded it tells who the client is.
-    func origin() -> MetadataService.Origin {
+    ///
+    /// - Throws: for headers that this request cannot heed; they are never passed over.
+    func origin(heeding heeded: Terms = .none) throws(Failure) -> MetadataService.Origin {
         let headers = request.headers
+        let isRead = request.method == .get || request.method == .head
+        let terms =
+            isRead
+            ? ChangeTerms()
+            : try ChangeTerms(
+                session: headers[named: HeaderName.session],
+                sequence: headers[named: HeaderName.sequence],
+                match: headers[named: HeaderName.ifMatch])
+        guard terms.call == nil || heeded == .all else {
+            throw Failure(
+                .badHeader, "this request cannot be part of a session",
+                next: "it is no single change of the log: see what became of it, and repeat it")
+        }
+        guard terms.preconditions.isEmpty || heeded != .none else {
+            throw Failure(
+                .badHeader, "this request does not depend on versions",
+                next: "leave out \(HeaderName.ifMatch)")
+        }
         let client = headers[named: HeaderName.clientAddress]
         return MetadataService.Origin(
             actor: headers[named: HeaderName.callerID] ?? "client",
             clientAddress: String((client ?? remoteAddress).prefix(255)),
             requestID: String(
                 (headers[named: HeaderName.requestID] ?? SystemRandom.identifier(length: 16))
-                    .prefix(255)))
+                    .prefix(255)),
+            terms: terms)
     }
 
     /// What is needed to send the request on to the primary.
-    func forwardable(_ body: [UInt8]) -> Forwarder.Request {
+    func forwardable(
+        _ body: [UInt8], heeding terms: Terms = .none
+    ) throws(Failure) -> Forwarder.Request {
         let isForwarded = request.headers[named: HeaderName.forwardedBy] != nil
         let isDetour = request.headers[named: HeaderName.detour] != nil
         return Forwarder.Request(
-            method: request.method, target: request.target, body: body, origin: origin(),
+            method: request.method, target: request.target, body: body,
+            origin: try origin(heeding: terms),
             reach: isDetour ? .primary : isForwarded ? .here : .anywhere)
     }
 

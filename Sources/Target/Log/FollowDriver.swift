@@ -228,10 +228,10 @@ final class FollowDriver: @unchecked Sendable {
         case .entry(let entry) where entry.kind == .command:
             switch LogRecord.kind(in: entry.payload) {
             case .createBucket, .setNode, .removeNode, .setConfig, .setMaintenance,
-                .startRebalance, .stopRebalance, .noteMountpath:
+                .startRebalance, .stopRebalance, .noteMountpath, .session:
                 return true
             // A recovery changes which generation the disks belong to.
-            case .destroyBucket, .found, .recover, nil: return false
+            case .destroyBucket, .batch, .found, .recover, nil: return false
             }
         case .entry: return true
         case .snapshot, .acknowledge: return false

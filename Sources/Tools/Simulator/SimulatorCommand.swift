@@ -11,7 +11,8 @@ package enum SimulatorCommand {
             .value("seed", "S", "the first seed", default: "1"),
             .value("seconds", "V", "virtual seconds of faults per seed", default: "60"),
             .value(
-                "subject", "NAME", "what is simulated: memory, disk, or mixed (one in 16 on disk)",
+                "subject", "NAME",
+                "what is simulated: memory, disk, sessions, or mixed (one in 16 on disk, one with sessions)",
                 default: "mixed"),
             .value("jobs", "J", "seeds that run at the same time", default: "one per core"),
             .value("voters", "N", "so many in every group, whatever the seed says"),

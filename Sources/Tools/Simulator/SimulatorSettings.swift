@@ -89,7 +89,12 @@ struct SimulatorSettings: Sendable {
         let subject =
             switch subjects {
             case .always(let name): name
-            case .mixed: seed % Self.diskShare == 0 ? SubjectName.disk : .memory
+            case .mixed:
+                switch seed % Self.diskShare {
+                case 0: SubjectName.disk
+                case Self.diskShare / 2: SubjectName.sessions
+                default: SubjectName.memory
+                }
             }
         var plan =
             isCalm

@@ -1,0 +1,110 @@
+import Base
+import Cluster
+import Consensus
+import Glibc
+import HTTP
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Proxy
+
+/// A member whose host takes connections, and whose process says nothing.
+@Suite struct HalfOpenPeerTests {
+    /// Listens and accepts, and neither reads nor writes.
+    private final class Mute: Sendable {
+        let port: UInt16
+        private let listener: Int32
+        private let accepted = Mutex<[Int32]>([])
+
+        init() throws {
+            port = try FreePort.take()
+            listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            // Little room, so that what is not read piles up at the sender.
+            var bytes: Int32 = 4_096
+            setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+            let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(listener, $0, length) == 0
+                }
+            }
+            #expect(isBound && listen(listener, 64) == 0)
+            _ = fcntl(listener, F_SETFL, O_NONBLOCK)
+        }
+
+        deinit {
+            for descriptor in accepted.withLock({ $0 }) + [listener] { close(descriptor) }
+        }
+
+        /// Takes whoever is there; connections so far.
+        func accept() -> Int {
+            while true {
+                let descriptor = Glibc.accept(listener, nil, nil)
+                guard descriptor >= 0 else { return accepted.withLock(\.count) }
+                accepted.withLock { $0.append(descriptor) }
+            }
+        }
+    }
+
+    /// NW-09: it is given up after a while and tried again, not too often, and what waits for it is bounded.
+    @Test func `a peer that accepts and never answers costs bounded memory and few attempts`()
+        async throws
+    {
+        let mute = try Mute()
+        let loops = EventLoopGroup(loops: 1)
+        let published = PublishedState(ClusterState())
+        let directory = MemberDirectory(
+            published, seeds: [Endpoint(host: "127.0.0.1", port: Int(mute.port))])
+        let stream = PeerStream(
+            to: MemberID(2),
+            HTTPTransport.Context(
+                member: MemberID(1), url: "http://127.0.0.1:1",
+                identity: ClusterIdentity(published), directory: directory,
+                contacts: PeerContacts(), client: Client(loops), loop: loops.loops[0],
+                log: Logger(node: "p1", subject: "test")))
+        let running = Task(executorPreference: loops.loops[0]) { await stream.run() }
+        let begun = MonotonicTime.now()
+        let payload = [UInt8](repeating: 7, count: 100_000)
+        var (most, lives, previous) = (0, 0, 0)
+        while MonotonicTime.now().since(begun) < 5_000_000_000 {
+            // As much as a busy leader has for it: 20 MB in all, and a heartbeat every time.
+            for message in [
+                Message.append(
+                    previous: .zero,
+                    entries: [
+                        Entry(
+                            index: Index(1), term: Term(1), time: 1, kind: .command,
+                            payload: payload)
+                    ], commit: .zero),
+                .heartbeat(round: 1, commit: .zero),
+            ] {
+                stream.offer(
+                    Envelope(
+                        from: MemberID(1), to: MemberID(2), generation: .none, term: Term(1),
+                        message: message))
+            }
+            let waiting = stream.waitingBytes
+            most = max(most, waiting)
+            if waiting < previous { lives += 1 }
+            previous = waiting
+            _ = mute.accept()
+            try await Task.sleep(for: .milliseconds(25))
+        }
+        let attempts = mute.accept()
+        // Each lasts for a second of silence and the pause after it.
+        #expect((2...6).contains(attempts), "\(attempts) connections in five seconds")
+        #expect(lives >= 1)
+        // It did pile up, and no further than it may.
+        #expect(most > 500_000 && most <= Limits.streamPendingBytes, "\(most) bytes waited")
+        stream.close()
+        running.cancel()
+        await running.value
+        #expect(stream.waitingBytes == 0)
+        loops.shutDown()
+    }
+}
