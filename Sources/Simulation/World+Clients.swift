@@ -10,10 +10,10 @@ extension World {
         var home: MemberID?
         /// Names that this client alone creates and destroys, so it knows which exist.
         var names: [UInt64] = []
-        /// The newest generation that it has seen (FS-14).
-        var era = 0
         /// Where clients have sessions.
         var seat = Seat()
+        /// The newest generation that it has seen (FS-14).
+        var era = 0
     }
 
     /// Who asked whom for what.
@@ -197,7 +197,7 @@ extension World {
                 }
             } else {
                 oracle.demand(hasChanged, "IN-12: \(operation) was applied and changed nothing")
-                settle(operation, isDone: true, request)
+                settle(operation, isDone: true, for: request.client, in: request.era)
             }
             if let client = request.client { clients[client].home = id }
         case .unchanged: oracle.fail("\(operation) answered as a membership change")
@@ -206,7 +206,7 @@ extension World {
             if let call {
                 histories[request.era][Int(operation.name) - 1].refuse(call)
             } else {
-                settle(operation, isDone: false, request)
+                settle(operation, isDone: false, for: request.client, in: request.era)
             }
             if case .notLeader(let hint?) = refusal, let client = request.client {
                 clients[client].home = hint
@@ -216,11 +216,9 @@ extension World {
     }
 
     /// The fate of a client's own name is known for good; nothing else is under way for it.
-    private mutating func settle(_ operation: Operation, isDone: Bool, _ request: Request) {
-        settle(operation, isDone: isDone, request.client, in: request.era)
-    }
-
-    mutating func settle(_ operation: Operation, isDone: Bool, _ client: Int?, in era: Int) {
+    mutating func settle(
+        _ operation: Operation, isDone: Bool, for client: Int?, in era: Int
+    ) {
         let isCreation = if case .create = operation { true } else { false }
         let exists = isCreation == isDone
         expected[operation.name] = (exists, era)

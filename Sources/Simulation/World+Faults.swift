@@ -26,9 +26,9 @@ extension World {
         case .replay: replay()
         case .quiet: quietUntil = max(quietUntil, now + event.duration)
         case .burst: burst(event.a)
-        case .force: force(event)
         case .throttle:
             throttles[id] = (now + event.duration, UInt64(max(1, event.b)) * 1_000)
+        case .force: force(event)
         }
         note("fault \(event.text)")
     }

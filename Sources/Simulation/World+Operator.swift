@@ -64,6 +64,7 @@ extension World {
 
     mutating func force(_ event: FaultEvent) {
         let disaster = Disaster(rawValue: event.b)
+        // What a session's answer means after its generation was left, no client can know; such runs keep theirs.
         guard isPrepared, ids.count < 12, conditions.sessions == 0 else { return }
         let apart = ids.filter { isApart($0, event) }
         let pool = ids.filter { !apart.contains($0) && mayBeForced($0) }

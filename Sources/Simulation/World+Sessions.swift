@@ -58,7 +58,8 @@ struct SessionOracle {
     var winners: [UInt64: SessionCall] = [:]
 }
 
-// Clients with sessions, in groups that are never forced (their books know one generation): a request without an answer is sent again, anywhere, until it has one.
+// Clients with sessions: a request without an answer is sent again, anywhere, until it has one. Nobody is forced in their runs
+// (`World.force`), so they know one generation.
 extension World {
     mutating func actInSession(_ ordinal: Int, at target: MemberID) {
         guard clients[ordinal].seat.session != nil else {
@@ -140,7 +141,7 @@ extension World {
             }
         case .applied(let position, let result):
             counts.acknowledged += 1
-            oracle.acknowledge(position, in: request.era)
+            oracle.acknowledge(position, in: 0)
             let reading = Case.reading(result)
             note("\(id) answers \(copy) at \(position): \(reading)")
             if let client = request.client { clients[client].home = id }
@@ -205,7 +206,7 @@ extension World {
             }
             // Nobody else touches the name: made once, it changes something.
             oracle.demand(isApplied, "CL-01: \(copy) was made twice: \(reading)")
-            settle(operation, isDone: isApplied, owner, in: 0)
+            settle(operation, isDone: isApplied, for: owner, in: 0)
             if isApplied, let owner { pair(operation, reading, owner) }
         case .compare(let operation, let version):
             if case .applied(let next, _) = reading {
@@ -215,10 +216,10 @@ extension World {
                         + "\(sessions.winners[version].map { "\($0)" } ?? "nothing") has")
                 sessions.winners[version] = copy.call
             }
-            settle(operation, isDone: isApplied, owner, in: 0)
+            settle(operation, isDone: isApplied, for: owner, in: 0)
         case .batch(let operations):
             oracle.demand(isApplied, "CL-08: \(copy) was refused: \(reading)")
-            for operation in operations { settle(operation, isDone: isApplied, nil, in: 0) }
+            for operation in operations { settle(operation, isDone: isApplied, for: nil, in: 0) }
             if let owner, let pair = clients[owner].seat.pair {
                 clients[owner].seat.pair = (pair.absent, pair.present, pair.since)
             }

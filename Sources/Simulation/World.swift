@@ -108,9 +108,9 @@ struct World<Case: Subject> {
     /// Of the shared names, by generation.
     var histories = [[NameHistory](repeating: NameHistory(), count: sharedNames)]
     var isPrepared = false
+    var sessions = SessionOracle()
     /// Where that was committed; a survivor has it, or the cluster was never founded.
     var preparedAt = Index.zero
-    var sessions = SessionOracle()
     var quietUntil: UInt64 = 0
     var lastWipe: UInt64 = 0
     var oracle: Oracle

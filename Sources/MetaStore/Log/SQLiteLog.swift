@@ -18,11 +18,11 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
 
     /// The replica's own name; drawn when the file was made.
     package let member: MemberID
-    private let database: Database
+    let database: Database
     private var history: HistoryTable
-    private var base = StoredBase(base: .empty, chain: 0)
+    var base = StoredBase(base: .empty, chain: 0)
     /// The last stored entry and the chain up to it.
-    private var last: (index: Index, chain: UInt64) = (.zero, 0)
+    var last: (index: Index, chain: UInt64) = (.zero, 0)
 
     /// Opens the file, or makes it.
     ///
@@ -209,7 +209,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         try statement.eachRow { statement throws(DatabaseError) in try body(try row(statement)) }
     }
 
-    private func row(_ statement: Statement) throws(DatabaseError) -> EntryRow {
+    func row(_ statement: Statement) throws(DatabaseError) -> EntryRow {
         let index = Index(statement.uint64(0))
         guard let kind = UInt8(exactly: statement.int64(3)).flatMap(Entry.Kind.init) else {
             throw damaged("log", index, "has an unknown kind")
@@ -224,7 +224,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         return EntryRow(entry: entry, checksum: checksum, chain: statement.uint64(6))
     }
 
-    private func damaged(_ table: String, _ index: Index, _ what: String) -> DatabaseError {
+    func damaged(_ table: String, _ index: Index, _ what: String) -> DatabaseError {
         DatabaseError(
             kind: .corrupt, code: 0, message: "\(database.path): \(table) entry \(index) \(what)")
     }
@@ -247,7 +247,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         }
     }
 
-    private func append(_ entries: [Entry]) throws(DatabaseError) {
+    func append(_ entries: [Entry]) throws(DatabaseError) {
         guard let first = entries.first else { return }
         if first.index <= last.index { try truncate(from: first.index) }
         let insert = try database.prepare(
@@ -315,7 +315,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         if last.index < index { last = (index, base.chain) }
     }
 
-    private func setBase(_ newBase: StoredBase) throws(DatabaseError) {
+    func setBase(_ newBase: StoredBase) throws(DatabaseError) {
         let delete = try database.prepare("DELETE FROM log WHERE idx <= ?1")
         delete.bind(1, newBase.base.mark.index.rawValue)
         try delete.run()
@@ -344,7 +344,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
 
     // MARK: Documents
 
-    private static func store(
+    static func store(
         _ document: Document, _ bytes: [UInt8], in database: Database
     ) throws(DatabaseError) {
         let put = try database.prepare(
@@ -355,7 +355,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         try put.run()
     }
 
-    private static func read<Value>(
+    static func read<Value>(
         _ document: Document, from database: Database,
         _ decode: ([UInt8]) throws(DecodingFailure) -> Value
     ) throws(DatabaseError) -> Value? {
