@@ -80,7 +80,7 @@ let package = Package(
             "ProxyTests",
             [
                 "TestSupport", "Proxy", "MetaStore", "Consensus", "Statistics", "API", "HTTP",
-                "Cluster", "Base",
+                "Cluster", "Base", "CSQLite",
             ]),
         tests(
             "TargetTests",

@@ -134,8 +134,8 @@ final class ProxyDaemon: Sendable {
                 forced: ForcedPrimary(
                     survey: survey, adoption: adoption,
                     rejoin: Rejoin(
-                        node: node, dataPath: settings.dataPath, group: group,
-                        published: published, pool: pool, ending: ending),
+                        node: node, dataPath: settings.dataPath, group: group, pool: pool,
+                        ending: ending),
                     verification: RecoveryVerification(
                         group: group, published: published, followers: followers),
                     client: client, log: log.about("recovery"))))
@@ -206,7 +206,7 @@ final class ProxyDaemon: Sendable {
             atPath: settings.dataPath, withIntermediateDirectories: true)
         if let seeds = try RejoinOrder.resume(in: settings.dataPath, log) {
             settings.founds = false
-            settings.seeds += seeds.filter { !settings.seeds.contains($0) }
+            settings.seeds = seeds
         }
         let opened = try MetadataDirectory.open(
             settings.dataPath, mayBeginAfresh: !settings.seeds.isEmpty

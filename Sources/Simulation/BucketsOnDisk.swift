@@ -52,6 +52,19 @@ enum BucketsOnDisk: Subject {
         change(operation).map(record) ?? []
     }
 
+    static func record(_ generation: Generation, after base: Position) -> [UInt8] {
+        guard let id = NodeID("p1") else { return [] }
+        let position = LogPosition(
+            generation: base.generation.counter, nonce: base.generation.nonce,
+            term: base.term.rawValue, index: base.index.rawValue)
+        return record(
+            .recover(
+                RecoveryRecord(
+                    generation: .init(counter: generation.counter, nonce: generation.nonce),
+                    base: position, chain: 0, candidate: id, survivors: [id], dead: [],
+                    committed: base.index.rawValue, tail: [], token: "simulated")))
+    }
+
     static func digest(_ image: ClusterState) -> UInt64 { image.hash }
 
     static func holds(_ name: UInt64, _ image: ClusterState) -> Bool {

@@ -55,6 +55,8 @@ extension Coverage {
             Role.allCases
                 // Who is cut off as the leader is the leader, by definition.
                 .filter { $0 == .leader || kind != .isolateLeader }
+                // A learner is never chosen, and who hears nobody does not lead.
+                .filter { $0 == .follower || $0 == .candidate || kind != .force }
                 .filter { self[kind, $0] < least }
                 .map { "\(kind.rawValue) \($0.rawValue)" }
         }

@@ -22,6 +22,10 @@ package enum Defect: Hashable, Sendable {
         case storesOldConfiguration
         /// A follower confirms one entry more than it has.
         case confirmsTooMuch
+        /// A forced recovery is two writes: the generation, then its first entries.
+        case splitsRecovery
+        /// A restart does not find the forced configuration.
+        case dropsForcedConfiguration
         /// The disk acknowledges a flush and does nothing (only on a simulated disk).
         case ignoresSync
         /// The floor is written after the messages that it covers have left (only on a simulated disk).

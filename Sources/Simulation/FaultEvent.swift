@@ -45,6 +45,9 @@ package struct FaultEvent: Hashable, Sendable {
         case burst
         /// The links of member `a` carry `b` kilobytes a second (NW-06).
         case throttle
+        /// Members whose bit is set in `a` are lost, and the operator forces a survivor; `b` says how
+        /// (``Disaster``).
+        case force
     }
 
     package var kind: Kind

@@ -34,6 +34,10 @@ struct NameHistory {
 
     private var calls: [Call] = []
     private var moments: [Moment] = []
+    /// Whether the name may have been there before the first call.
+    private let mayHaveExisted: Bool
+
+    init(mayHaveExisted: Bool = false) { self.mayHaveExisted = mayHaveExisted }
 
     mutating func invoke(_ action: Action) -> Int {
         calls.append(Call(action: action))
@@ -61,6 +65,7 @@ struct NameHistory {
 
     func check(guessesMax: Int = 20_000) -> Verdict {
         var guesses: Set<Guess> = [Guess()]
+        if mayHaveExisted { guesses.insert(Guess(exists: true)) }
         var underWay = [Int?](repeating: nil, count: 64)
         var unanswered = (creations: 0, destructions: 0)
         for moment in moments {

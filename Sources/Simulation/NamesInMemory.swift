@@ -25,6 +25,9 @@ enum NamesInMemory: Subject {
         case .destroy(let name): NameSet.payload(destroying: name)
         }
     }
+    static func record(_ generation: Generation, after base: Position) -> [UInt8] {
+        NameSet.payload(creating: .max)
+    }
     static func digest(_ image: NameSet.Image) -> UInt64 { image.history }
     static func holds(_ name: UInt64, _ image: NameSet.Image) -> Bool {
         image.names.contains(name)

@@ -1,24 +1,13 @@
 import Consensus
 
 /// What must hold after every step, from outside of all members; a violation ends the run.
+///
+/// Each generation has its own leaders, its own committed entries and its own acknowledgements (``Era``).
 struct Oracle {
-    /// An entry that was stored somewhere, and the term of the one before it.
-    private struct Fact {
-        var entry: Entry
-        var previous: Term?
-    }
-
     private(set) var violation: String?
-    private var leaders: [Term: MemberID] = [:]
-    private var firstOfTerm: [Term: Index] = [:]
-    /// By index: one fact for every term in which something was stored there.
-    private var stored: [[Fact]] = []
-    /// What was committed, in the order of indices, from index 1 on; nothing is ever taken back.
-    private(set) var committed: [Entry] = []
-    /// The digest of the state after each index, from index 1 on, where it is known.
-    private var digests: [UInt64?] = []
-    private var committedConfiguration: Configuration?
-    private(set) var acknowledged = Index.zero
+    private(set) var eras: [Era]
+
+    init(_ generation: Generation) { eras = [Era(generation)] }
 
     mutating func fail(_ reason: String) {
         if violation == nil { violation = reason }
@@ -28,129 +17,120 @@ struct Oracle {
         if !holds { fail(reason()) }
     }
 
-    /// IN-01, IN-04: one leader per term, and it has everything that was committed.
-    mutating func leads(_ member: MemberID, _ replica: Replica) {
-        if let other = leaders[replica.term] {
-            demand(
-                other == member, "IN-01: \(other) and \(member) lead term \(replica.term)")
-            return
-        }
-        leaders[replica.term] = member
-        if let last = committed.last, last.mark.term < replica.term {
-            demand(
-                replica.base.mark.index >= last.mark.index
-                    || replica.term(at: last.mark.index) == last.mark.term,
-                "IN-04: \(member) leads term \(replica.term) without \(last.mark)")
-        }
+    /// The place of a generation; `nil` when nothing of it is durable anywhere.
+    func era(of generation: Generation) -> Int? {
+        eras.firstIndex { $0.generation == generation }
     }
 
-    /// IN-03: entries with the same index and term are the same, and so are those before them.
-    mutating func stored(_ entries: [Entry], after previous: Term?, by member: MemberID) {
-        var previous = previous
-        for entry in entries {
-            let place = Int(entry.index.rawValue)
-            while stored.count <= place { stored.append([]) }
-            if let known = stored[place].first(where: { $0.entry.term == entry.term }) {
-                demand(
-                    known.entry == entry
-                        && (known.previous == previous || known.previous == nil || previous == nil),
-                    "IN-03: \(member) stores another \(entry.mark), after term "
-                        + "\(previous.map(String.init(describing:)) ?? "unknown")")
-            } else {
-                stored[place].append(Fact(entry: entry, previous: previous))
-                checkKind(of: entry)
-            }
-            previous = entry.term
-        }
+    mutating func leads(_ member: MemberID, _ replica: Replica, in era: Int) {
+        eras[era].leads(member, replica)
+        note(era)
     }
 
-    /// MB-01, MB-02: a configuration is stored only after the first entry of its term is committed.
-    private mutating func checkKind(of entry: Entry) {
-        switch entry.kind {
-        case .leader: firstOfTerm[entry.term] = entry.index
-        case .configuration:
-            demand(
-                !followsOpenConfiguration(entry),
-                "MB-01: configuration \(entry.mark) before the one before it is committed")
-            guard let first = firstOfTerm[entry.term] else { return }
-            demand(
-                committed.count >= Int(first.rawValue)
-                    && committed[Int(first.rawValue) - 1].term == entry.term,
-                "MB-02: configuration \(entry.mark) before the first entry of its term, "
-                    + "\(first), is committed")
-        case .command: break
-        }
+    mutating func stored(
+        _ entries: [Entry], after previous: Term?, by member: MemberID, in era: Int
+    ) {
+        eras[era].stored(entries, after: previous, by: member)
+        note(era)
     }
 
-    /// Whether another configuration, not committed yet, comes before this one in its log.
-    private func followsOpenConfiguration(_ entry: Entry) -> Bool {
-        var (index, term) = (entry.index, fact(entry.index, entry.term)?.previous)
-        while let found = term, Int(index.previous.rawValue) > committed.count {
-            index = index.previous
-            guard let fact = fact(index, found) else { return false }
-            if fact.entry.kind == .configuration { return true }
-            term = fact.previous
+    mutating func applied(_ entries: [Entry], by member: MemberID, in era: Int) {
+        eras[era].applied(entries, by: member)
+        note(era)
+    }
+
+    mutating func state(_ digest: UInt64, at index: Index, of member: MemberID, in era: Int) {
+        eras[era].state(digest, at: index, of: member)
+        note(era)
+    }
+
+    mutating func acknowledge(_ position: Position, in era: Int) {
+        eras[era].acknowledge(position)
+        note(era)
+    }
+
+    mutating func held(upTo index: Index, in era: Int) { eras[era].heldUpTo = index }
+
+    private mutating func note(_ era: Int) {
+        if let reason = eras[era].violation { fail(reason) }
+    }
+
+    // MARK: generations
+
+    /// A recovery is durable at the member that was asked for it: its log, kept whole, is the beginning of a new generation.
+    ///
+    /// FS-01, FS-02, FS-11: record, forced configuration and generation come at once.
+    mutating func began<Machine>(
+        _ model: MemoryStorage<Machine>, at member: MemberID
+    ) -> Int? {
+        let hardState = model.hardState
+        guard let origin = hardState.origin, let parent = era(of: origin.generation) else {
+            fail("FS-11: generation \(hardState.generation) of \(member) comes from nowhere")
+            return nil
+        }
+        let behind = model.entries.filter { $0.index > origin.index }
+        guard behind.count >= 3, behind[0].kind == .command,
+            let configuration = behind[1].configuration, behind[2].kind == .leader,
+            behind[2].term == hardState.term
+        else {
+            fail("FS-11: \(member) has half of a recovery: \(behind.map(\.mark))")
+            return nil
+        }
+        let kept =
+            Array(eras[parent].committed.prefix(Int(model.base.mark.index.rawValue)))
+            + model.entries.filter { $0.index <= origin.index }
+        demand(
+            kept.count == Int(origin.index.rawValue),
+            "FS-02: \(member) keeps \(kept.count) of \(origin)")
+        eras.append(
+            Era(
+                hardState.generation,
+                origin: Era.Origin(
+                    parent: parent, base: origin.index, founder: member,
+                    configuration: configuration), kept: kept, openingTerm: behind[1].term))
+        return eras.count - 1
+    }
+
+    /// FS-10: what adopts a generation has the beginning of its log, and nothing else.
+    mutating func adopted<Machine>(
+        _ model: MemoryStorage<Machine>, at member: MemberID, in era: Int
+    ) {
+        guard let origin = eras[era].origin else { return }
+        let generation = eras[era].generation
+        // Behind the base there may be what the new leader has sent meanwhile.
+        demand(
+            model.entries.allSatisfy { entry in
+                entry.index <= origin.base
+                    ? eras[era].entry(at: entry.index) == entry
+                    : entry.term >= eras[era].openingTerm ?? .zero
+            },
+            "FS-10: \(member) adopts \(generation) with another log, up to \(model.last)")
+    }
+
+    /// Whether entries up to `index` of a log of one generation are those of another: of itself, or of one that it goes on
+    /// from.
+    func writes(_ generation: Generation, at index: Index, in era: Int) -> Bool {
+        if generation == eras[era].generation { return true }
+        guard var place = self.era(of: generation) else { return false }
+        while let origin = eras[place].origin, index <= origin.base {
+            place = origin.parent
+            if place == era { return true }
         }
         return false
     }
 
-    private func fact(_ index: Index, _ term: Term) -> Fact? {
-        stored[Int(index.rawValue)].first { $0.entry.term == term }
-    }
-
-    /// IN-05, IN-06: entries are applied in one order everywhere; TM-06: time never goes back.
-    mutating func applied(_ entries: [Entry], by member: MemberID) {
-        for entry in entries {
-            let place = Int(entry.index.rawValue) - 1
-            if place < committed.count {
-                let known = committed[place]
-                demand(
-                    known == entry,
-                    "IN-06: \(member) applied \(entry.mark) where \(known.mark) was")
-                continue
-            }
-            let count = committed.count
-            demand(
-                place == count,
-                "IN-06: \(member) applied \(entry.mark), known are \(count) entries")
-            if let last = committed.last {
-                demand(last.term <= entry.term, "IN-06: \(entry.mark) after \(last.mark)")
-                demand(
-                    last.time <= entry.time, "TM-06: \(entry.mark) is earlier than \(last.mark)")
-            }
-            committed.append(entry)
-            if let next = entry.configuration { stepped(to: next) }
+    /// What was acknowledged somewhere and is no part of a generation.
+    func lost(in era: Int) -> [(era: Int, mark: LogMark)] {
+        eras.indices.filter { $0 != era }.flatMap { other in
+            eras[other].acknowledgements.filter { mark in
+                // Two generations can have different entries of one index and term.
+                eras[era].entry(at: mark.index) != eras[other].entry(at: mark.index)
+            }.map { (other, $0) }
         }
-    }
-
-    /// IN-11: one member at a time.
-    private mutating func stepped(to next: Configuration) {
-        if let previous = committedConfiguration {
-            let moved = Set(previous.voters).symmetricDifference(next.voters)
-            demand(moved.count <= 1, "IN-11: from \(previous) to \(next)")
-        }
-        committedConfiguration = next
-    }
-
-    /// IN-05: equal applied index, equal state.
-    mutating func state(_ digest: UInt64, at index: Index, of member: MemberID) {
-        let place = Int(index.rawValue)
-        if place >= digests.count {
-            digests += [UInt64?](repeating: nil, count: place + 1 - digests.count)
-        }
-        demand(
-            digests[place] ?? digest == digest,
-            "IN-05: the state of \(member) after \(index) differs from another's")
-        digests[place] = digest
     }
 
     /// Whether this is the state after an entry, as far as known.
-    func knows(_ digest: UInt64, at index: Index) -> Bool {
-        let place = Int(index.rawValue)
-        return digests.indices.contains(place) && digests[place] == digest
-    }
-
-    mutating func acknowledge(_ position: Position) {
-        acknowledged = max(acknowledged, position.index)
+    func knows(_ digest: UInt64, at index: Index, in era: Int) -> Bool {
+        eras[era].knows(digest, at: index)
     }
 }

@@ -69,6 +69,7 @@ package struct Plan: Hashable, Sendable {
         case .quiet: (3, 8...30)
         case .burst: (3, 4...20)
         case .throttle: (4, 8...40)
+        case .force: (4, 10...60)
         }
     }
 
@@ -99,6 +100,9 @@ package struct Plan: Hashable, Sendable {
         case .leap: event.duration = random.next() % (86_400 * Self.second)
         case .burst: event.a = random.next(in: 2...40)
         case .throttle: event.b = random.next(in: 5...500)
+        case .force:
+            event.a = random.next(in: 1...(1 << members) - 1)
+            event.b = random.next(in: 1...64)
         default: break
         }
         // Written down, a moment is a number of microseconds.

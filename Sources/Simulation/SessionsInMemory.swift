@@ -29,6 +29,9 @@ enum SessionsInMemory: Subject {
         BucketsOnDisk.preparation(generation: generation)
     }
     static func command(_ operation: Operation) -> [UInt8] { BucketsOnDisk.command(operation) }
+    static func record(_ generation: Generation, after base: Position) -> [UInt8] {
+        BucketsOnDisk.record(generation, after: base)
+    }
     static func digest(_ image: SpoiltCatalog.Image) -> UInt64 { image.state.hash }
     static func holds(_ name: UInt64, _ image: SpoiltCatalog.Image) -> Bool {
         BucketsOnDisk.holds(name, image.state)

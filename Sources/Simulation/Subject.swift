@@ -40,6 +40,8 @@ protocol Subject {
     /// What must be committed before clients begin; `nil`: nothing.
     static func preparation(generation: Generation) -> [UInt8]?
     static func command(_ operation: Operation) -> [UInt8]
+    /// What tells of a forced recovery.
+    static func record(_ generation: Generation, after base: Position) -> [UInt8]
     static func digest(_ image: Machine.Image) -> UInt64
     static func holds(_ name: UInt64, _ image: Machine.Image) -> Bool
     static func succeeded(_ outcome: Machine.Outcome) -> Bool

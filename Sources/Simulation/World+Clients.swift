@@ -12,6 +12,8 @@ extension World {
         var names: [UInt64] = []
         /// Where clients have sessions.
         var seat = Seat()
+        /// The newest generation that it has seen (FS-14).
+        var era = 0
     }
 
     /// Who asked whom for what.
@@ -32,6 +34,8 @@ extension World {
         /// `nil`: nobody waits for the answer.
         var client: Int?
         var member: MemberID
+        /// The generation of the member that was asked.
+        var era = 0
         /// The client has hung up, and does not hear the answer.
         var isAbandoned = false
         /// When it was sent.
@@ -52,7 +56,7 @@ extension World {
         let target = clients[ordinal].home ?? anyone()
         clients[ordinal].home = nil
         // A member that gets no processor is still asked, and may answer much later.
-        guard member(target).isUp else { return }
+        guard member(target).isUp, accepts(target, ordinal) else { return }
         clients[ordinal].deadline = now + UInt64(conditions.patience) * Plan.millisecond
         guard isPrepared else { return prepare(ordinal, at: target) }
         if random.next(in: 0...99) < conditions.reads { return read(ordinal, at: target) }
@@ -65,6 +69,17 @@ extension World {
         } else {
             write(nextOperation(of: ordinal), for: ordinal, at: target)
         }
+    }
+
+    /// FS-14: a client that has seen a generation takes no answer of a lower one; what it knew before a higher one is in
+    /// doubt.
+    private mutating func accepts(_ id: MemberID, _ ordinal: Int) -> Bool {
+        let (seen, offered) = (clients[ordinal].era, member(id).era)
+        guard seen != offered else { return true }
+        guard oracle.eras[offered].generation > oracle.eras[seen].generation else { return false }
+        clients[ordinal].era = offered
+        clients[ordinal].names = []
+        return true
     }
 
     private mutating func prepare(_ ordinal: Int, at target: MemberID) {
@@ -86,7 +101,7 @@ extension World {
         if operation.name <= sharedNames {
             let action: NameHistory.Action =
                 if case .create = operation { .create } else { .destroy }
-            call = histories[Int(operation.name) - 1].invoke(action)
+            call = histories[member(target).era][Int(operation.name) - 1].invoke(action)
         } else {
             expected[operation.name] = nil
         }
@@ -97,17 +112,19 @@ extension World {
         _ payload: [UInt8], _ kind: Request.Kind, for client: Int?, at target: MemberID
     ) {
         let token = takeToken(for: client)
-        pending[token] = Request(kind: kind, client: client, member: target, begun: now)
+        pending[token] = Request(
+            kind: kind, client: client, member: target, era: member(target).era, begun: now)
         feed(target, .propose(Proposal(token: ProposalToken(token), payload: payload)))
     }
 
     private mutating func read(_ ordinal: Int, at target: MemberID) {
         let token = takeToken(for: ordinal)
         let name = UInt64(random.next(in: 1...sharedNames))
-        let call = histories[Int(name) - 1].invoke(.read)
+        let era = member(target).era
+        let call = histories[era][Int(name) - 1].invoke(.read)
         pending[token] = Request(
-            kind: .read(name: name, call: call, floor: oracle.acknowledged), client: ordinal,
-            member: target, begun: now)
+            kind: .read(name: name, call: call, floor: oracle.eras[era].acknowledged),
+            client: ordinal, member: target, era: era, begun: now)
         feed(target, .read(ReadToken(token)))
     }
 
@@ -130,6 +147,7 @@ extension World {
 
     /// Every connection to the member breaks: what was asked of it has no answer.
     mutating func disconnect(_ id: MemberID) {
+        if !operations.isEmpty { operations = operations.filter { $0.value.asked != id } }
         guard !pending.isEmpty else { return }
         for token in pending.filter({ $0.value.member == id }).keys.sorted() {
             if settle(token) != nil { counts.unknown += 1 }
@@ -146,7 +164,10 @@ extension World {
         }
         switch request.kind {
         case .prepare:
-            if case .applied = outcome { isPrepared = true }
+            if case .applied(let position, _) = outcome {
+                isPrepared = true
+                preparedAt = position.index
+            }
         case .membership, .read: break
         case .opening: opened(outcome, request.client)
         case .call(let copy): answered(copy, outcome, request, by: id)
@@ -162,25 +183,30 @@ extension World {
         switch outcome {
         case .applied(let position, let result):
             counts.acknowledged += 1
-            oracle.acknowledge(position)
+            oracle.demand(
+                position.generation == oracle.eras[request.era].generation,
+                "FS-03: asked in another generation, \(id) acknowledges at \(position)")
+            oracle.demand(
+                !member(id).isSuperseded, "FS-05: \(id) acknowledges after it was left behind")
+            oracle.acknowledge(position, in: request.era)
             let hasChanged = Case.succeeded(result)
             note("\(id) acknowledges \(operation) at \(position): \(hasChanged)")
             if let call {
                 if !request.isAbandoned {
-                    histories[Int(operation.name) - 1].answer(call, hasChanged)
+                    histories[request.era][Int(operation.name) - 1].answer(call, hasChanged)
                 }
             } else {
                 oracle.demand(hasChanged, "IN-12: \(operation) was applied and changed nothing")
-                settle(operation, isDone: true, request.client)
+                settle(operation, isDone: true, for: request.client, in: request.era)
             }
             if let client = request.client { clients[client].home = id }
         case .unchanged: oracle.fail("\(operation) answered as a membership change")
         case .refused(let refusal):
             counts.refused += 1
             if let call {
-                histories[Int(operation.name) - 1].refuse(call)
+                histories[request.era][Int(operation.name) - 1].refuse(call)
             } else {
-                settle(operation, isDone: false, request.client)
+                settle(operation, isDone: false, for: request.client, in: request.era)
             }
             if case .notLeader(let hint?) = refusal, let client = request.client {
                 clients[client].home = hint
@@ -190,11 +216,15 @@ extension World {
     }
 
     /// The fate of a client's own name is known for good; nothing else is under way for it.
-    mutating func settle(_ operation: Operation, isDone: Bool, _ client: Int?) {
+    mutating func settle(
+        _ operation: Operation, isDone: Bool, for client: Int?, in era: Int
+    ) {
         let isCreation = if case .create = operation { true } else { false }
         let exists = isCreation == isDone
-        expected[operation.name] = exists
-        if exists, let client { clients[client].names.append(operation.name) }
+        expected[operation.name] = (exists, era)
+        if exists, let client, clients[client].era == era {
+            clients[client].names.append(operation.name)
+        }
     }
 
     mutating func answered(_ token: UInt64, _ outcome: ReadOutcome, by id: MemberID) {
@@ -204,16 +234,20 @@ extension World {
             let image = member(id).pipeline?.machine.capture()
         else {
             counts.refused += 1
-            histories[Int(name) - 1].refuse(call)
+            histories[request.era][Int(name) - 1].refuse(call)
             return
         }
         counts.reads += 1
+        // A blank member has become part of some generation meanwhile; its answer is as good as none.
+        guard position.generation == oracle.eras[request.era].generation else { return }
+        oracle.demand(
+            !member(id).isSuperseded, "FS-05: \(id) serves a read after it was left behind")
         oracle.demand(
             position.index >= floor,
             "IN-12: a read at \(id) saw \(position.index), acknowledged before it was \(floor)")
         checkConfirmed(request, by: id)
         if !request.isAbandoned {
-            histories[Int(name) - 1].answer(call, Case.holds(name, image))
+            histories[request.era][Int(name) - 1].answer(call, Case.holds(name, image))
         }
         checkPairs(in: image, at: position.index)
     }

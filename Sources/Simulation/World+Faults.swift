@@ -33,6 +33,7 @@ extension World {
         case .burst: burst(event.a)
         case .throttle:
             throttles[id] = (now + event.duration, UInt64(max(1, event.b)) * 1_000)
+        case .force: force(event)
         }
         note("fault \(event.text)")
     }
@@ -44,11 +45,12 @@ extension World {
         switch event.kind {
         case .crashAll, .quiet, .burst, .replay: ids
         case .partition: ids.filter { isApart($0, event) }
+        case .force: []
         default: [id]
         }
     }
 
-    private func role(of id: MemberID) -> Coverage.Role {
+    func role(of id: MemberID) -> Coverage.Role {
         guard let replica = member(id).pipeline?.replica else { return .follower }
         return switch replica.roleName {
         case .leader: .leader
@@ -57,11 +59,11 @@ extension World {
         }
     }
 
-    private func isApart(_ id: MemberID, _ event: FaultEvent) -> Bool {
+    func isApart(_ id: MemberID, _ event: FaultEvent) -> Bool {
         event.a & (1 << (Int(id.rawValue) - 1)) != 0
     }
 
-    private mutating func partition(_ event: FaultEvent) {
+    mutating func partition(_ event: FaultEvent) {
         for from in ids {
             for to in ids where isApart(from, event) != isApart(to, event) {
                 cuts[Link(from: from, to: to)] = now + event.duration
@@ -144,10 +146,12 @@ extension World {
     }
 
     /// Whether a majority of every configuration in force anywhere is left without these members and
-    /// without those that are wiped.
+    /// without those that are wiped. Generations that were left behind count no more.
     func canDoWithout(_ missing: Set<MemberID>) -> Bool {
-        group.indices.allSatisfy { place in
+        let newest = oracle.eras.count > 1 ? newestGeneration : generation
+        return group.indices.allSatisfy { place in
             let model = group[place].model
+            if oracle.eras.count > 1, model.hardState.generation < newest { return true }
             let held =
                 [model.base.configuration] + model.entries.compactMap(\.configuration)
                 + [group[place].pipeline?.replica.configuration ?? .empty]

@@ -78,13 +78,13 @@ extension World {
     }
 
     /// IN-05, but for a member whose state was disturbed: that one is to notice by itself.
-    mutating func checkState(_ image: Machine.Image, at index: Index, of id: MemberID) {
+    mutating func checkState(_ image: Machine.Image, at index: Index, of id: MemberID, in era: Int) {
         let member = member(id)
         let digest = Case.digest(image)
         if member.isDisturbed {
-            if oracle.knows(digest, at: index) { member.isDisturbed = false }
+            if oracle.knows(digest, at: index, in: era) { member.isDisturbed = false }
             return
         }
-        oracle.state(digest, at: index, of: id)
+        oracle.state(digest, at: index, of: id, in: era)
     }
 }

@@ -12,6 +12,7 @@ extension World {
         readsAtHealing = counts.reads
         cuts = [:]
         for link in held.keys.sorted(by: { ($0.from, $0.to) < ($1.from, $1.to) }) { release(link) }
+        if hasDisaster { planRestoration() }
         for _ in 0..<conditions.staysDown {
             let id = anyone()
             if canDoWithout(goners.union(forgetful).union([id])) { goners.insert(id) }
@@ -48,8 +49,13 @@ extension World {
             pending.isEmpty,
             "IN-14: \(pending.count) requests have no answer, one of them \(pending.keys.min() ?? 0)"
         )
+        oracle.demand(
+            operations.isEmpty,
+            "IN-14: \(operations.count) recoveries have no answer, one of them "
+                + "\(operations.keys.min() ?? 0)")
         checkAgreement(leader, of: leaders[0])
-        checkNames(leader.machine.capture())
+        checkNames(leader.machine.capture(), in: member(leaders[0]).era)
+        checkLoss(in: member(leaders[0]).era)
     }
 
     private mutating func checkAgreement(_ leader: Pipeline<Machine>, of id: MemberID) {
@@ -76,16 +82,18 @@ extension World {
         }
     }
 
-    private mutating func checkNames(_ state: Machine.Image) {
-        for (name, isPresent) in expected.sorted(by: { $0.key < $1.key })
-        where Case.holds(name, state) != isPresent {
-            oracle.fail("IN-12: name \(name) is \(isPresent ? "lost" : "back")")
+    private mutating func checkNames(_ state: Machine.Image, in era: Int) {
+        // What a recovery has given up is judged by generations, in `checkLoss`.
+        for (name, known) in expected.sorted(by: { $0.key < $1.key })
+        where known.era == era && Case.holds(name, state) != known.exists {
+            oracle.fail("IN-12: name \(name) is \(known.exists ? "lost" : "back")")
         }
-        for (place, history) in histories.enumerated() {
+        for (place, history) in histories.joined().enumerated() {
             switch history.check() {
             case .explained: break
             case .contradiction(let call):
-                oracle.fail("IN-12: no order explains call \(call) on name \(place + 1)")
+                oracle.fail(
+                    "IN-12: no order explains call \(call) on name \(place % sharedNames + 1)")
             case .undecided: counts.undecided += 1
             }
         }

@@ -38,6 +38,11 @@ extension World {
         member.ledTerm = .zero
         do {
             var recovered = try recover(member, id)
+            if defect == .planted(.dropsForcedConfiguration),
+                let origin = recovered.hardState.origin
+            {
+                recovered.configurations.removeAll { $0.index == origin.index.advanced(by: 2) }
+            }
             if defect == .planted(.forgetsApplied),
                 recovered.applied.index > recovered.base.mark.index
             {
@@ -45,15 +50,21 @@ extension World {
             }
             member.commit = recovered.applied.index
             member.applied = recovered.applied.index
+            checkHardState(member, id)
+            checkOpening(recovered, of: id)
             if let image = recovered.image {
-                checkState(image, at: recovered.applied.index, of: id)
+                checkState(
+                    image, at: recovered.applied.index, of: id,
+                    in: oracle.era(of: recovered.hardState.generation) ?? 0)
             }
+            member.isSuperseded = recovered.hardState.supersededBy != nil
             member.pipeline = try Pipeline(
                 id: id, recovered: recovered, machine: Case.machine(of: id, defect), limits: limits,
                 driverLimits: driverLimits, seed: random.next(), waiving: defect?.rule)
         } catch {
             oracle.fail("\(id) does not start: \(error)")
         }
+        noteGeneration(of: id)
         agenda.plan(.tick(id, life: member.life), at: now + spread(25_000_000))
         note("\(id) starts")
     }
@@ -120,6 +131,7 @@ extension World {
 
     private mutating func feed(_ id: MemberID, _ events: [PipelineEvent<Machine>]) {
         let actions = member(id).pipeline?.handle(events, time: clock(of: id)) ?? []
+        noteGeneration(of: id)
         for action in actions {
             // A dead process answers nobody.
             guard member(id).isUp else { return }
@@ -140,15 +152,15 @@ extension World {
             agenda.plan(.announce(id, life: member(id).life), at: now + delay)
         case .answer(let token, let outcome): answered(token.rawValue, outcome, by: id)
         case .answerRead(let token, let outcome): answered(token.rawValue, outcome, by: id)
-        case .answerRecovery(_, let outcome): note("\(id) recovery \(outcome)")
+        case .answerRecovery(let token, let outcome): answered(token.rawValue, outcome, by: id)
         case .transferEnded(_, let result): note("\(id) transfer \(result)")
         case .applied(let entries, let state, let position):
-            oracle.applied(entries, by: id)
-            checkState(state, at: position.index, of: id)
+            oracle.applied(entries, by: id, in: member(id).era)
+            checkState(state, at: position.index, of: id, in: member(id).era)
         case .restored(let state, let position):
             counts.snapshots += 1
             note("\(id) restored at \(position)")
-            checkState(state, at: position.index, of: id)
+            checkState(state, at: position.index, of: id, in: member(id).era)
         case .recovering(let floor):
             note("\(id) \(floor.map { "recovers until \($0)" } ?? "has recovered")")
         case .diverged(let other, let difference):
@@ -159,7 +171,7 @@ extension World {
         case .repaired: note("\(id) has mended it")
         case .forgotten(let follower, let promised, let last):
             note("\(id) sees that \(follower) has \(last) of \(promised)")
-        case .superseded(let generation): oracle.fail("\(id) superseded by \(generation)")
+        case .superseded(let generation): leftBehind(id, by: generation)
         case .removed: note("\(id) was removed")
         case .stopped(.storageFailed(Self.flushFailed)): crash(id, for: spread(2 * Plan.second))
         case .stopped(let reason): oracle.fail("\(id) stopped: \(reason)")
@@ -199,10 +211,13 @@ extension World {
         }
         member.job = nil
         spoil(&job, member)
-        noteEntries(of: job, member, id)
+        checkUntouched(job, member, id)
+        let era = oracle.era(of: member.model.hardState.generation) ?? 0
+        let previous = termBefore(job, member)
         let result = carryOut(job, member)
         if let failure = result.failure { oracle.fail("storage of \(id) failed: \(failure)") }
         checkHardState(member, id)
+        noteEntries(of: job, member, id, after: previous, era)
         if defect == .planted(.flushesLater), isPlain(job) { return }
         agenda.plan(.stored(id, life: member.life, result), at: now + spread(100_000))
     }
@@ -215,10 +230,9 @@ extension World {
         return result
     }
 
-    private mutating func noteEntries(
-        of job: StorageJob<Machine>, _ member: Member, _ id: MemberID
-    ) {
-        guard let first = job.batch?.entries.first, let entries = job.batch?.entries else { return }
+    /// The term of the entry before the first of a job, as far as it is known.
+    private func termBefore(_ job: StorageJob<Machine>, _ member: Member) -> Term? {
+        guard let first = job.batch?.entries.first else { return nil }
         let base = job.batch?.installation?.base.mark ?? member.model.base.mark
         var previous: Term?
         if first.index.previous == base.index {
@@ -228,7 +242,23 @@ extension World {
         {
             previous = member.model.entries[place(of: first.index.previous, in: member)].term
         }
-        oracle.stored(entries, after: previous, by: id)
+        return previous
+    }
+
+    /// `era` is that of before the job, which may begin another.
+    private mutating func noteEntries(
+        of job: StorageJob<Machine>, _ member: Member, _ id: MemberID, after previous: Term?,
+        _ era: Int
+    ) {
+        guard let entries = job.batch?.entries, !entries.isEmpty else { return }
+        let stored = member.model.hardState
+        guard let origin = stored.origin, let now = oracle.era(of: stored.generation), now != era
+        else { return oracle.stored(entries, after: previous, by: id, in: era) }
+        let earlier = entries.filter { $0.index <= origin.index }
+        oracle.stored(earlier, after: previous, by: id, in: era)
+        oracle.stored(
+            Array(entries.dropFirst(earlier.count)), after: earlier.last?.term ?? previous, by: id,
+            in: now)
     }
 
     private func place(of index: Index, in member: Member) -> Int {
@@ -241,7 +271,10 @@ extension World {
             stored.term >= member.hardState.term
                 && stored.generation >= member.hardState.generation,
             "IN-08: \(id) went from \(member.hardState) to \(stored)")
-        if stored.term == member.hardState.term, let vote = member.hardState.vote {
+        if stored.generation != member.hardState.generation { entered(member, id) }
+        if stored.term == member.hardState.term, stored.generation == member.hardState.generation,
+            let vote = member.hardState.vote
+        {
             oracle.demand(stored.vote == vote, "IN-08: \(id) changed its vote from \(vote)")
         }
         member.hardState = stored
@@ -279,10 +312,12 @@ extension World {
         if glance.isLeader { inspectLeader(member, id, glance) }
         member.commit = glance.commit
         member.applied = glance.applied
-        if glance.applied > heldUpTo, let last = oracle.committed.last,
-            last.mark.index == glance.applied, let pipeline = member.pipeline
+        let era = member.era
+        if glance.applied > oracle.eras[era].heldUpTo,
+            let last = oracle.eras[era].committed.last, last.mark.index == glance.applied,
+            glance.generation == oracle.eras[era].generation, let pipeline = member.pipeline
         {
-            checkHeld(last.mark, pipeline.replica)
+            checkHeld(last.mark, pipeline.replica, in: era)
         }
     }
 
@@ -299,30 +334,35 @@ extension World {
         } else {
             counts.elections += 1
             note("\(id) leads term \(glance.term)")
-            if let pipeline = member.pipeline { oracle.leads(id, pipeline.replica) }
+            if let pipeline = member.pipeline {
+                oracle.leads(id, pipeline.replica, in: member.era)
+            }
         }
         member.ledTerm = glance.term
         member.ledLast = glance.last
     }
 
     /// IN-07: what is committed is on the disks of a majority, those of crashed members included.
-    private mutating func checkHeld(_ mark: LogMark, _ replica: Replica) {
+    private mutating func checkHeld(_ mark: LogMark, _ replica: Replica, in era: Int) {
         // The leader counts by the configuration in force, which may be a later one.
         let configurations = [replica.configuration(at: mark.index), replica.configuration]
         let isHeld = configurations.contains { configuration in
-            configuration.voters.count { holds(mark, $0) } >= configuration.quorum
+            configuration.voters.count { holds(mark, $0, in: era) } >= configuration.quorum
         }
         if !isHeld {
-            let holders = ids.filter { holds(mark, $0) }
+            let holders = ids.filter { holds(mark, $0, in: era) }
             oracle.fail("IN-07: \(mark) is committed, only \(holders) of \(configurations) hold it")
         }
-        heldUpTo = mark.index
+        oracle.held(upTo: mark.index, in: era)
     }
 
-    private func holds(_ mark: LogMark, _ id: MemberID) -> Bool {
+    func holds(_ mark: LogMark, _ id: MemberID, in era: Int) -> Bool {
         let member = member(id)
         // Who has forgotten it does not vote before having it again.
         if member.model.isBelowPromise, member.model.promised.isUpToDate(with: mark) { return true }
+        guard oracle.writes(member.model.hardState.generation, at: mark.index, in: era) else {
+            return false
+        }
         if member.model.base.mark.index >= mark.index { return true }
         guard member.model.last.index >= mark.index else { return false }
         return member.model.entries[place(of: mark.index, in: member)].term == mark.term
@@ -346,6 +386,12 @@ extension World {
             member.interrupted = job?.batch
         } else if let batch = job?.batch, chance % 2 == 0, defect != .planted(.keepsReplaced) {
             // The power went after the flush and before anybody heard of it.
+            var batch = batch
+            if defect == .planted(.splitsRecovery), let next = batch.hardState,
+                next.generation > member.model.hardState.generation
+            {
+                batch.entries = []
+            }
             member.model.write(batch)
         }
         disconnect(id)

@@ -89,6 +89,11 @@ extension World {
     private mutating func checkPromise(_ envelope: Envelope) {
         let member = member(envelope.from)
         let stored = member.model.hardState
+        // Who was left behind passes on by whom.
+        if case .superseded = envelope.message, envelope.generation == stored.supersededBy {
+            return
+        }
+        checkFreshness(envelope)
         oracle.demand(
             envelope.term <= stored.term && envelope.generation <= stored.generation,
             "IN-10: \(envelope.from) says term \(envelope.term), stored is \(stored.term)")
@@ -104,6 +109,18 @@ extension World {
                 "IN-10: \(envelope.from) confirms \(match), stored is \(member.model.last)")
         default: break
         }
+    }
+
+    /// FS-13: members that joined a recovered cluster later see nothing from before it.
+    private mutating func checkFreshness(_ envelope: Envelope) {
+        guard oracle.eras.count > 1, case .append(_, let entries, _) = envelope.message,
+            let first = entries.first, let era = oracle.era(of: envelope.generation),
+            let origin = oracle.eras[era].origin, first.index <= origin.base
+        else { return }
+        oracle.demand(
+            origin.configuration.contains(envelope.to),
+            "FS-13: \(envelope.from) sends \(first.mark) of an earlier generation to \(envelope.to)"
+        )
     }
 
     private func spoil(_ envelope: inout Envelope) {

@@ -58,7 +58,8 @@ struct SessionOracle {
     var winners: [UInt64: SessionCall] = [:]
 }
 
-// Clients with sessions: a request without an answer is sent again, anywhere, until it has one.
+// Clients with sessions: a request without an answer is sent again, anywhere, until it has one. Nobody is forced in their runs
+// (`World.force`), so they know one generation.
 extension World {
     mutating func actInSession(_ ordinal: Int, at target: MemberID) {
         guard clients[ordinal].seat.session != nil else {
@@ -87,7 +88,7 @@ extension World {
         if random.next(in: 0...99) < conditions.shared {
             let name = UInt64(random.next(in: 1...sharedNames))
             let creates = random.next(in: 0...1) == 0
-            let place = histories[Int(name) - 1].invoke(creates ? .create : .destroy)
+            let place = histories[0][Int(name) - 1].invoke(creates ? .create : .destroy)
             return SessionCopy(
                 call: call, operation: .plain(creates ? .create(name) : .destroy(name)),
                 place: place)
@@ -140,7 +141,7 @@ extension World {
             }
         case .applied(let position, let result):
             counts.acknowledged += 1
-            oracle.acknowledge(position)
+            oracle.acknowledge(position, in: 0)
             let reading = Case.reading(result)
             note("\(id) answers \(copy) at \(position): \(reading)")
             if let client = request.client { clients[client].home = id }
@@ -180,8 +181,8 @@ extension World {
             sessions.answers.filter { $0.key.session == copy.call.session }
             .compactMap { $0.value.position?.index }.max() ?? copy.call.session.index
         let times = [lastUse, index.rawValue].map { place -> UInt64? in
-            place > 0 && place <= UInt64(oracle.committed.count)
-                ? oracle.committed[Int(place) - 1].time : nil
+            place > 0 && place <= UInt64(oracle.eras[0].committed.count)
+                ? oracle.eras[0].committed[Int(place) - 1].time : nil
         }
         guard let then = times[0], let now = times[1] else { return }
         oracle.demand(
@@ -201,11 +202,11 @@ extension World {
         switch copy.operation {
         case .plain(let operation):
             if let place = copy.place {
-                return histories[Int(operation.name) - 1].answer(place, isApplied)
+                return histories[0][Int(operation.name) - 1].answer(place, isApplied)
             }
             // Nobody else touches the name: made once, it changes something.
             oracle.demand(isApplied, "CL-01: \(copy) was made twice: \(reading)")
-            settle(operation, isDone: isApplied, owner)
+            settle(operation, isDone: isApplied, for: owner, in: 0)
             if isApplied, let owner { pair(operation, reading, owner) }
         case .compare(let operation, let version):
             if case .applied(let next, _) = reading {
@@ -215,10 +216,10 @@ extension World {
                         + "\(sessions.winners[version].map { "\($0)" } ?? "nothing") has")
                 sessions.winners[version] = copy.call
             }
-            settle(operation, isDone: isApplied, owner)
+            settle(operation, isDone: isApplied, for: owner, in: 0)
         case .batch(let operations):
             oracle.demand(isApplied, "CL-08: \(copy) was refused: \(reading)")
-            for operation in operations { settle(operation, isDone: isApplied, nil) }
+            for operation in operations { settle(operation, isDone: isApplied, for: nil, in: 0) }
             if let owner, let pair = clients[owner].seat.pair {
                 clients[owner].seat.pair = (pair.absent, pair.present, pair.since)
             }

@@ -20,6 +20,7 @@ struct World<Case: Subject> {
         case restart(MemberID, life: Int)
         case resume(MemberID, life: Int)
         case release(Link)
+        indirect case operate(OperatorStep)
     }
 
     /// A class, so that logs and states are changed in place and never copied.
@@ -47,6 +48,11 @@ struct World<Case: Subject> {
         var missed: [PipelineEvent<Machine>] = []
         var isUp: Bool { pipeline != nil }
         var stalledUntil: UInt64 = 0
+        /// The generation it is in, and the place of that in the oracle's books.
+        var generation = Generation.none
+        var era = 0
+        /// It has seen a higher generation (FS-05).
+        var isSuperseded = false
         /// What was last seen, for what may only grow.
         var hardState = HardState.initial
         var commit = Index.zero
@@ -105,21 +111,26 @@ struct World<Case: Subject> {
     var nextToken: UInt64 = 0
     /// Names below this one are shared.
     var nextName = UInt64(sharedNames) + 1
-    var histories = [NameHistory](repeating: NameHistory(), count: sharedNames)
+    /// Of the shared names, by generation.
+    var histories = [[NameHistory](repeating: NameHistory(), count: sharedNames)]
     var isPrepared = false
     var sessions = SessionOracle()
+    /// Where that was committed; a survivor has it, or the cluster was never founded.
+    var preparedAt = Index.zero
     var quietUntil: UInt64 = 0
     var lastWipe: UInt64 = 0
-    var oracle = Oracle()
+    var oracle: Oracle
+    /// Members were given up: after the faults, the operator looks whether a majority is left.
+    var hasDisaster = false
+    /// Recoveries and adoptions that were asked for, by token.
+    var operations: [UInt64: Forcing] = [:]
     var isHealing = false
     /// Members that stay down for good.
     var goners: Set<MemberID> = []
     var acknowledgedAtHealing = 0
     var readsAtHealing = 0
-    /// IN-07 was checked up to here.
-    var heldUpTo = Index.zero
-    /// Names that one client alone uses: whether they exist.
-    var expected: [UInt64: Bool] = [:]
+    /// Names that one client alone uses, and that no recovery has put in doubt: whether they exist, in which generation.
+    var expected: [UInt64: (exists: Bool, era: Int)] = [:]
     var counts = Counts()
     var coverage = Coverage()
     var trace: [String] = []
@@ -130,6 +141,7 @@ struct World<Case: Subject> {
         limits = plan.conditions.limits
         driverLimits = plan.conditions.driverLimits
         generation = Generation(counter: 1, nonce: plan.seed)
+        oracle = Oracle(generation)
         self.defect = defect
         self.isTracing = isTracing
         random = Random(seed: plan.seed)
@@ -154,7 +166,7 @@ struct World<Case: Subject> {
     mutating func run() -> Violation? {
         runUntil(now + UInt64(plan.seconds) * Plan.second)
         heal()
-        runUntil(now + Self.settling)
+        runUntil(now + settling)
         quietUntil = .max
         runUntil(now + Self.resting)
         checkHealed()
@@ -176,7 +188,7 @@ struct World<Case: Subject> {
     }
 
     /// Ten of the longest election timeouts, and the driver's patience with requests under way.
-    static var settling: UInt64 { 12 * Plan.second }
+    private var settling: UInt64 { (hasDisaster ? 24 : 12) * Plan.second }
     /// Some fifty times what a busy run takes.
     static var stepsMax: Int { 4_000_000 }
     /// How long a group without requests may take until all members have the same.
@@ -216,6 +228,7 @@ struct World<Case: Subject> {
             if member(id).life == life, !member(id).isUp { start(id) }
         case .resume(let id, let life): if isCurrent(id, life) { resume(id) }
         case .release(let link): release(link)
+        case .operate(let step): operate(step)
         }
     }
 
@@ -258,6 +271,9 @@ package struct Counts: Hashable, Sendable {
     package var crashes = 0
     package var snapshots = 0
     package var undecided = 0
+    /// Generations that were begun, and acknowledged writes that are no part of the last one.
+    package var recoveries = 0
+    package var lost = 0
 
     package init() {}
 
@@ -270,5 +286,7 @@ package struct Counts: Hashable, Sendable {
         left.crashes += right.crashes
         left.snapshots += right.snapshots
         left.undecided += right.undecided
+        left.recoveries += right.recoveries
+        left.lost += right.lost
     }
 }

@@ -46,6 +46,28 @@ import Testing
         #expect(log.apply(.setNode(target)) == .failure(.roleDiffers(target.id, is: .proxy)))
     }
 
+    /// MB-14: a node is its id. What operators and the group have made of it stays when it moves.
+    @Test func `a new address changes nothing else`() throws {
+        var log = try TestLog.founded()
+        var node = try TestLog.proxy("p2", member: 22, port: 2)
+        node.flags = [.nonElectable]
+        #expect(log.apply(.setNode(node)) == .success(2))
+        #expect(log.apply(.setMaintenance(node.id, isOn: true)) == .success(3))
+        log.lead(member: 11)
+        let before = log.state
+        // It renews what it says of itself; that it is in maintenance it need not know.
+        node.address = try #require(NodeAddress(host: "10.0.0.7", port: 99))
+        #expect(log.apply(.setNode(node)) == .success(before.map.version + 1))
+        let after = try #require(log.state.map[node.id])
+        #expect(after.address == node.address)
+        #expect(after.flags == [.nonElectable, .maintenance])
+        #expect(after.member == 22 && after.role == .proxy)
+        #expect(log.state.map.node(member: 22) == after)
+        #expect(log.state.map.primary == before.map.primary)
+        #expect(log.state.map.nodes.count == before.map.nodes.count)
+        #expect(log.state.config == before.config && log.state.buckets == before.buckets)
+    }
+
     @Test(arguments: 1...3 as ClosedRange<UInt64>)
     func `rows and snapshots give back the same state and the same hash`(seed: UInt64) throws {
         var log = try TestLog.founded()

@@ -194,6 +194,32 @@ import Testing
         #expect(sides == [true, false])
     }
 
+    /// FS-11; found by simulation: a second recovery began while the first was not durable, and who had asked for the first
+    /// was never answered.
+    @Test func `a recovery waits for the one before it to be durable`() {
+        var group = Self.half()
+        let first = group.recover(4, voters: [4, 5], givenUp: [1, 2, 3])
+        let other = Generation(counter: 3, nonce: 1)
+        let second = group.recover(4, voters: [4], givenUp: [5], successor: other)
+        #expect(group.recovered(second, at: 4) == .refused(.busy))
+        let adoption = group.adopt(5, from: 4)
+        group.settle()
+        for (token, id) in [(first, 4), (adoption, 5)] as [(ProposalToken, UInt64)] {
+            guard case .done = group.recovered(token, at: id) else {
+                Issue.record("\(id) has no answer")
+                return
+            }
+        }
+        let third = group.recover(
+            4, voters: [4], givenUp: [5], successor: other, overridesLeader: true)
+        group.settle()
+        guard case .done(let place) = group.recovered(third, at: 4) else {
+            Issue.record("\(String(describing: group.recovered(third, at: 4)))")
+            return
+        }
+        #expect(place.generation == other)
+    }
+
     /// FS-11: the flush fails, so whether it has begun is not known before a restart.
     @Test func `a recovery whose write fails is unknown`() {
         var group = Self.half()

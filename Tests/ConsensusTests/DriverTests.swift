@@ -132,6 +132,50 @@ import Testing
         await cluster.stop()
     }
 
+    /// FS-01, FS-10, FS-11: as an operator has it done, with one answer for everybody who waits.
+    @Test func `a survivor recovers, another adopts, and both serve`() async throws {
+        let cluster = try Cluster(5)
+        await cluster.tick { cluster.leader != nil }
+        _ = await cluster.leader?.propose([1])
+        let (one, two) = (cluster.members[3], cluster.members[4])
+        await cluster.tick {
+            one.status.last == two.status.last && one.status.last.index > Index(1)
+        }
+        cluster.hub.isDown.withLock { $0 = Set((1...3 as ClosedRange<UInt64>).map(MemberID.init)) }
+        await cluster.tick { one.status.role != .leader && two.status.role != .leader }
+        let status = one.status
+        let recovery = ForcedRecovery(
+            expected: Position(
+                generation: status.generation, term: status.last.term, index: status.last.index),
+            successor: Group.forced,
+            configuration: Configuration(voters: [one.id, two.id]),
+            givenUp: (1...3 as ClosedRange<UInt64>).map(MemberID.init), record: [7],
+            overridesLeader: true)
+        async let first = one.recover(recovery)
+        async let second = one.recover(recovery)
+        let outcomes = await [first, second]
+        guard case .done(let place) = outcomes[0] else {
+            Issue.record("\(outcomes[0])")
+            return
+        }
+        #expect(outcomes[1] == .done(place) && place.index == status.last.index.next)
+        #expect(one.status.generation == Group.forced && one.status.origin == recovery.expected)
+        let match = try #require(one.mark(at: two.status.last.index))
+        let adopted = await two.adopt(
+            Adoption(
+                successor: Group.forced, base: recovery.expected, match: match, leader: one.id,
+                term: place.term, configuration: recovery.configuration))
+        guard case .done = adopted else {
+            Issue.record("\(adopted)")
+            return
+        }
+        await cluster.tick { one.status.commit > place.index && two.status.commit > place.index }
+        #expect(one.status.commit > place.index && two.status.commit > place.index)
+        #expect(one.state == two.state && one.state.contains([7]))
+        await cluster.stop()
+        #expect(await one.recover(recovery) == .refused(.stopped))
+    }
+
     /// TR-06: each caller hears of its own target.
     @Test func `who asks for another target hears of that one`() async throws {
         let cluster = try Cluster(3)

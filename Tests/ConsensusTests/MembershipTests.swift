@@ -191,6 +191,91 @@ import Testing
         #expect(group[1].replica.configuration.voters == [1, 2, 4].map { MemberID($0) })
     }
 
+    /// MB-10: there is no joint configuration that a decision could need two majorities of. One member moves at a time, and
+    /// then any majority before and any after it have a member in common.
+    @Test func `every change moves one member, and majorities before and after it meet`() {
+        let ids = (1...8 as ClosedRange<UInt64>).map(MemberID.init)
+        for voters in 1...7 {
+            for learners in 0...(7 - voters) {
+                let current = Configuration(
+                    voters: Array(ids[..<voters]),
+                    learners: Array(ids[voters..<voters + learners]))
+                for id in ids {
+                    for change in [
+                        MembershipChange.addLearner(id), .promote(id), .demote(id), .remove(id),
+                    ] {
+                        let next = current.after(change)
+                        let moved = Set(current.voters).symmetricDifference(next.voters)
+                        #expect(moved.isEmpty || moved == [id])
+                        let all = Set(current.voters + next.voters).count
+                        #expect(next.voters.isEmpty || current.quorum + next.quorum > all)
+                    }
+                }
+            }
+        }
+        // And none can be read: the only format has one list of voters.
+        let joint: [UInt8] = [2] + Configuration(voters: ids).encoded.dropFirst()
+        #expect(Configuration(decoding: joint) == nil)
+    }
+
+    /// MB-15: the log is the only home of the configuration; what a member acts on is what its storage says, after
+    /// every change, restart, snapshot and compaction.
+    @Test func `what a member acts on is what its log says`() {
+        var driverLimits = DriverLimits()
+        driverLimits.retainedEntries = 3
+        driverLimits.compactionStride = 2
+        driverLimits.changeFlushTicks = 1
+        var group = Group(voters: 3, driverLimits: driverLimits)
+        group.elect(1)
+        group.addBlank(4)
+        func check(_ moment: String) {
+            for id in group.ids {
+                guard let member = group.members[id], let pipeline = member.pipeline else {
+                    continue
+                }
+                let stored =
+                    member.storage.entries.last { $0.kind == .configuration }?.configuration
+                    ?? member.storage.base.configuration
+                #expect(pipeline.replica.configuration == stored, "\(id) after \(moment)")
+            }
+        }
+        for change in [
+            MembershipChange.addLearner(MemberID(4)), .promote(MemberID(4)), .demote(MemberID(3)),
+            .remove(MemberID(3)),
+        ] {
+            group.change(change, at: 1)
+            group.settle()
+            check("\(change)")
+            for number in 0..<9 { group.propose("\(number)", at: 1) }
+            group.tick(8)
+            check("compaction")
+            group.restart(4)
+            check("restart")
+            group.tick(8)
+        }
+        #expect(group[4].replica.baseIndex > .zero)
+        #expect(group[4].replica.configuration.voters == [1, 2, 4].map { MemberID($0) })
+    }
+
+    /// MB-15: a list of configurations that is not the log's is refused at start, not believed.
+    @Test func `a second copy of the configuration that differs is refused at start`() {
+        var group = Group(voters: 3)
+        group.elect(1)
+        group.loses = { $0.from == MemberID(1) }
+        group.change(.demote(MemberID(3)), at: 1)
+        group.settle()
+        guard var storage = group.members[MemberID(1)]?.storage else { return }
+        let whole = storage.load()
+        #expect(whole.configurations.count == 1)
+        for wrong in [[], whole.configurations + whole.configurations] {
+            var recovered = whole
+            recovered.configurations = wrong
+            #expect(throws: RecoveryFailure.self) {
+                try Replica(id: MemberID(1), recovered: recovered, seed: 1)
+            }
+        }
+    }
+
     /// MB-16.
     @Test func `a repeated change succeeds and changes nothing`() {
         var group = Group(voters: 3)

@@ -53,4 +53,47 @@ import Testing
             }
         }
     }
+
+    /// FS-18
+    @Test
+    func
+        `a primary that was frozen meanwhile acknowledges nothing that is not in the new generation`()
+        throws
+    {
+        try SystemCluster.with(targets: 1) { cluster in
+            let old = try cluster.primary()
+            let rest = try cluster.nodes("proxy").map(\.id).filter { $0 != old }
+            let (frozen, url) = (try cluster.node(old).url, try cluster.node(rest[0]).url)
+            #expect(try cluster.create("before", at: frozen).status == 200)
+            try cluster.must("pause \(old)")
+            try cluster.must("kill \(rest[1])")
+            try waitUntil("a majority is missing", within: 20) {
+                try cluster.curl("'\(url)/v1/cluster?what=recovery_plan'").says(
+                    #""verdict":"unsafe""#)
+            }
+            let forced = try cluster.curl(
+                "-X PUT '\(url)/v1/daemon/proxy/\(rest[0])?frc=true&can=\(url)'")
+            #expect(forced.status == 200 || forced.status == 202, "\(forced.body)")
+            // They wait in its socket, and are the first that it looks at.
+            let answers = try Shell.run(
+                """
+                for i in 1 2 3 4 5; do
+                    curl -sS -o /dev/null -w "f$i %{http_code}\\n" --max-time 20 -X POST \
+                        -d '{"action":"createlb"}' \(frozen)/v1/buckets/f$i &
+                done
+                sleep 0.3
+                \(Shell.martlet) cluster resume \(old) --dir \(cluster.directory) >/dev/null
+                wait
+                """
+            ).output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+            let names = try cluster.curl("'\(url)/v1/buckets/*'").body
+            #expect(answers.count == 5, "\(answers)")
+            for answer in answers where answer.last == "200" {
+                #expect(names.contains("\"\(answer[0])\""), "\(answer): \(names)")
+            }
+            try waitUntil("it knows", within: 10) {
+                try cluster.create("late", at: frozen).says("older_generation")
+            }
+        }
+    }
 }

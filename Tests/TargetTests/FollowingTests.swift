@@ -270,7 +270,7 @@ import Testing
         #expect(try choice.shouldMove(from: other, in: map(primary: 1, targets: 2), at: .zero))
     }
 
-    @Test func `with the primary and another proxy gone, the third is followed and stays so`() throws {
+    @Test func `with the primary and another proxy gone, the third is followed on`() throws {
         var choice = ProxyChoice(node: try #require(NodeID("t1")), joins: [])
         let gone = try map(primary: 1)
         var followed: Endpoint?

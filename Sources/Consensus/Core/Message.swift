@@ -53,7 +53,8 @@ public enum Message: Hashable, Sendable {
     /// "My term is higher than yours": the envelope says which. Frees a leader or a follower left
     /// behind in an old term.
     case staleTerm
-    /// "My generation is higher than yours": the cluster was recovered by force without you.
+    /// "There is a higher generation than yours": the cluster was recovered by force without you. Sent by
+    /// those who belong to it, and by those who have been told.
     case superseded
     /// "You are not a member in the committed configuration."
     case removed

@@ -109,6 +109,8 @@ extension Replica {
         if let supersededBy, supersededBy > successor ?? .none {
             return .recovery(.superseded(by: supersededBy))
         }
+        // One at a time: what is not durable yet must not be gone on from, and who asked for it waits for an answer.
+        if generationChange != nil { return .busy }
         if receipt != nil || installationWrite > flushedWrite {
             return .recovery(.receivingSnapshot)
         }
@@ -181,6 +183,8 @@ extension Replica {
         leaderContact = nil
         resetElectionTimer()
         hardState = next
+        // What was promised to those of the old generation binds nobody in the new one.
+        floor = nil
     }
 
     /// Somebody asks again for what has been done, or is under way.

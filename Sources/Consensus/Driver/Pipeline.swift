@@ -75,6 +75,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     /// What an observer looks at after every step, without copying the rest.
     public struct Glance: Sendable {
         public var isLeader = false
+        public var generation = Generation.none
         public var term = Term.zero
         public var last = Index.zero
         public var commit = Index.zero
@@ -84,7 +85,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
 
     private mutating func lookAround() {
         glance = Glance(
-            isLeader: replica.isLeader, term: replica.term, last: replica.log.last,
+            isLeader: replica.isLeader, generation: replica.hardState.generation,
+            term: replica.term, last: replica.log.last,
             commit: replica.commit, commitTerm: replica.log.term(at: replica.commit),
             applied: applied.index)
     }

@@ -39,6 +39,11 @@ extension RecoveredState {
                 entry.index == applied.index.advanced(by: offset + 1),
                 "entry \(entry.mark) at place \(offset) after \(applied)")
         }
+        // The list is made from the log; where both are here, they must agree.
+        try demand(
+            tail.filter { $0.kind == .configuration }
+                == configurations.filter { $0.index > applied.index },
+            "configurations after \(applied) are not those of the log")
         for entry in configurations {
             try demand(
                 entry.configuration != nil && entry.index > base.mark.index

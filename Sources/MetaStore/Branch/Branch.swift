@@ -61,6 +61,7 @@ package struct Branch: Sendable {
     /// The entries behind `index`, with what they did.
     ///
     /// - Parameter index: the last entry that the others have too.
+    /// - Returns: as many as one answer holds.
     /// - Throws: when the file cannot be read.
     package func items(after index: Index) throws -> Page {
         var page = Page()

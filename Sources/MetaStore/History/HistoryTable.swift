@@ -93,9 +93,7 @@ struct HistoryTable {
 
     /// Forgets what a state that replaces the log does not contain, and notes that entries may be missing before it.
     mutating func restart(at index: UInt64, in database: Database) throws(DatabaseError) {
-        let delete = try database.prepare("DELETE FROM history WHERE idx > ?1")
-        delete.bind(1, index)
-        try delete.run()
+        try truncate(after: index, in: database)
         let mark = try database.prepare(
             """
             INSERT OR REPLACE INTO history(idx, time, subjects, entry, checksum)
@@ -106,6 +104,14 @@ struct HistoryTable {
         mark.bind(3, XXH64.digest([], seed: 0))
         try mark.run()
         gap = index
+        try recount(database)
+    }
+
+    /// Forgets what was never applied.
+    mutating func truncate(after index: UInt64, in database: Database) throws(DatabaseError) {
+        let delete = try database.prepare("DELETE FROM history WHERE idx > ?1")
+        delete.bind(1, index)
+        try delete.run()
         try recount(database)
     }
 

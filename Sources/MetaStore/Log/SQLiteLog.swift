@@ -301,12 +301,15 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             }
             if let newBase = batch.base { try compact(to: newBase) }
         }
-        if let hardState = batch.hardState { self.hardState = hardState }
+        if let hardState = batch.hardState {
+            if hardState.generation != self.hardState.generation { owed = nil }
+            self.hardState = hardState
+        }
         if let mark = batch.floor { owed = mark }
         try keepPromise(batch, wasBegun: isPromised)
     }
 
-    private func append(_ entries: [Entry]) throws(DatabaseError) {
+    func append(_ entries: [Entry]) throws(DatabaseError) {
         guard let first = entries.first else { return }
         if first.index <= last.mark.index { try truncate(from: first.index) }
         let insert = try database.prepare(
@@ -380,7 +383,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         if last.mark.index < index { last = (newBase.mark, base.chain) }
     }
 
-    private func setBase(_ newBase: StoredBase) throws(DatabaseError) {
+    func setBase(_ newBase: StoredBase) throws(DatabaseError) {
         let delete = try database.prepare("DELETE FROM log WHERE idx <= ?1")
         delete.bind(1, newBase.base.mark.index.rawValue)
         try delete.run()

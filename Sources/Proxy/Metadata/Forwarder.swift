@@ -36,6 +36,14 @@ struct Forwarder: Sendable {
         /// This proxy is the primary, and this is what it made of the request.
         case local(Value)
         case relayed(Answer)
+
+        /// What another proxy could not do, or not say.
+        fileprivate var failure: Failure? {
+            guard case .relayed(let answer) = self, answer.status.rawValue >= 500 else {
+                return nil
+            }
+            return Failure(decoding: answer.body)
+        }
     }
 
     /// Has the primary serve a request: here by `serve` when this proxy is it, else over there. While an election or
@@ -44,6 +52,34 @@ struct Forwarder: Sendable {
     ///
     /// - Throws: what `serve` throws; or that there is no primary, or that it was lost after it had got the request.
     func onPrimary<Value: Sendable>(
+        _ request: Request, _ serve: () async throws -> Value
+    ) async throws -> Reply<Value> {
+        guard request.origin.terms.call != nil, request.reach == .anywhere else {
+            return try await onPrimaryOnce(request, serve)
+        }
+        // Within a session a request whose outcome is in doubt is repeated, as its client would, for as long as an election
+        // takes. What refuses a later copy says nothing of the one before it, so the doubt stays.
+        let begun = MonotonicTime.now()
+        var doubt: Failure?
+        while true {
+            let trouble: Failure
+            do {
+                let reply = try await onPrimaryOnce(request, serve)
+                guard let failure = reply.failure, doubt != nil || failure.code == .outcomeUnknown
+                else { return reply }
+                trouble = failure
+            } catch let failure as Failure where failure.status >= 500 {
+                trouble = failure
+            }
+            if trouble.code == .outcomeUnknown { doubt = trouble }
+            guard let doubt else { throw trouble }
+            let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
+            guard elapsed < Limits.primarySeconds else { throw doubt }
+            await pause()
+        }
+    }
+
+    private func onPrimaryOnce<Value: Sendable>(
         _ request: Request, _ serve: () async throws -> Value
     ) async throws -> Reply<Value> {
         let begun = MonotonicTime.now()

@@ -120,7 +120,7 @@ struct ForcedPrimary: Sendable {
                     + (there.leader == there.member ? "not \(request.id)" : "not the primary"),
                 next: "name the primary of that generation, and its URL")
         }
-        let plan = try await rejoin.plan(for: there, seed: request.can)
+        let plan = rejoin.plan(for: there, seed: request.can)
         if request.isDryRun { return .document(plan.report(isDryRun: true), isWhole: true) }
         try await rejoin.begin(plan)
         log.warning(

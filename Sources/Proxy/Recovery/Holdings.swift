@@ -1,5 +1,6 @@
 import Base
 import Cluster
+import HTTP
 
 /// What a state holds, by name: enough to say what one log has that another lacks, and small enough to be sent.
 struct Holdings: Equatable, Sendable {
@@ -31,8 +32,17 @@ struct Holdings: Equatable, Sendable {
             for (name, setting) in own { settings["\(node)/\(name)"] = setting.value }
         }
         for node in state.map.nodes.values {
-            nodes[node.id.text] = "\(node.role.text) at \(node.address)"
+            nodes[node.id.text] = Self.text(node.role) + "\(node.address)"
         }
+    }
+
+    private static func text(_ role: NodeRole) -> String { "\(role.text) at " }
+
+    /// Where the proxies are, in order of their ids.
+    var proxies: [Endpoint] {
+        let start = Self.text(.proxy)
+        return nodes.sorted { $0.key < $1.key }.filter { $0.value.hasPrefix(start) }
+            .compactMap { try? Endpoint(String($0.value.dropFirst(start.count))) }
     }
 
     /// What a state has that another lacks, or has otherwise; sorted names.

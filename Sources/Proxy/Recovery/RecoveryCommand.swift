@@ -2,32 +2,68 @@ package import Base
 import FoundationEssentials
 import MetaStore
 
-/// `martlet recovery`: looks at the log of a proxy that does not run.
+/// `martlet recovery`: looks at the log of a proxy that does not run, and repairs that of a last survivor.
 package enum RecoveryCommand {
     package static let syntax = CommandSyntax(
         "martlet recovery",
-        summary: "Looks at the log of a proxy that does not run.",
+        summary: "Looks at the log of a proxy that does not run, or repairs it.",
+        options: [
+            .value(
+                "truncate-at", "INDEX",
+                "With repair: give up the log from this entry on, which has to be the first bad one"
+            )
+        ],
         positionals: ["ACTION", "PATH"],
         discussion: """
             'inspect PATH' prints, as JSON, what a log holds; PATH is a proxy's data directory, or a database \
             in it. A plan of a forced recovery takes that into account: POST it to \
-            /v1/cluster?what=recovery_plan. The log must not be in use, and is not changed.
+            /v1/cluster?what=recovery_plan. Nothing that the log says is changed.
+
+            'repair DIR' is for a proxy that does not start because entries of its log are damaged, while no majority \
+            of the others is left. It prints where the damage begins and what is lost when the log is cut there; with \
+            --truncate-at, it does so, and the proxy goes on alone as a new generation of the cluster. The damaged log is \
+            kept under branches/.
             """)
 
+    private enum Action {
+        case inspect(String)
+        case repair(RecoveryRepair)
+    }
+
     /// Runs the command; the result is the exit status.
-    package static func run(arguments: [String]) -> Int32 {
+    package static func run(arguments: [String]) async -> Int32 {
         let evaluation = syntax.evaluate(
             arguments,
-            as: { (arguments) throws(ArgumentError) -> String in
-                let action: String = try arguments.positional(0)
-                guard action == "inspect" else {
-                    throw .badValue(name: "ACTION", value: action, expected: "inspect")
+            as: { (arguments) throws(ArgumentError) -> Action in
+                let (action, path): (String, String) = (
+                    try arguments.positional(0), try arguments.positional(1)
+                )
+                let index: UInt64? = try arguments.optional("truncate-at", as: UInt64.self)
+                switch (action, index) {
+                case ("inspect", nil): return .inspect(path)
+                case ("repair", _): return .repair(RecoveryRepair(data: path, consent: index))
+                case ("inspect", _?):
+                    throw .refused("--truncate-at belongs to repair")
+                default:
+                    throw .badValue(
+                        name: "ACTION", value: action, expected: "inspect or repair")
                 }
-                return try arguments.positional(1)
             })
         switch evaluation {
         case .exit(let status): return status
-        case .settings(let path): return inspect(path)
+        case .settings(.inspect(let path)): return inspect(path)
+        case .settings(.repair(let repair)): return await self.repair(repair)
+        }
+    }
+
+    private static func repair(_ repair: RecoveryRepair) async -> Int32 {
+        do {
+            _ = try database(repair.data)
+            Console.output(String(decoding: try await repair.run(), as: UTF8.self))
+            return 0
+        } catch {
+            Console.error("martlet recovery repair: \(error)\n")
+            return 1
         }
     }
 

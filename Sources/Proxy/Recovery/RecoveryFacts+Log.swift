@@ -46,6 +46,7 @@ extension RecoveryFacts {
         facts.member = storage.member
         facts.generation = recovered.hardState.generation
         facts.term = recovered.hardState.term
+        facts.supersededBy = recovered.hardState.supersededBy
         facts.commit = recovered.applied.index
         facts.configuration =
             recovered.configurations.last?.configuration ?? recovered.base.configuration

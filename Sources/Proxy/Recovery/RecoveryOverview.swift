@@ -8,7 +8,9 @@ import HTTP
 struct RecoveryOverview: Sendable {
     let survey: RecoverySurvey
 
-    func document(_ state: ClusterState, on loop: EventLoop) async throws -> [UInt8] {
+    func document(
+        _ state: ClusterState, on loop: EventLoop
+    ) async throws -> (body: [UInt8], missing: [NodeID]) {
         let own = try await survey.own()
         let fanOut = FanOut(client: survey.client)
         let proxies = state.map.nodes(.proxy).filter { $0.id != survey.node.id }
@@ -25,6 +27,7 @@ struct RecoveryOverview: Sendable {
                 unread.append((node, Failure(.badBody, "\(node.id) did not tell of its log")))
             }
         }
+        let missing = answers.unanswered + unread + targets.unanswered
         var json = JSONWriter(capacity: 4_096)
         json.object { json in
             json.member("cluster", own.clusterID)
@@ -46,10 +49,10 @@ struct RecoveryOverview: Sendable {
                     write(node, body, own.generation, &json)
                 }
             }
-            json.unanswered(answers.unanswered + unread + targets.unanswered)
+            json.unanswered(missing)
         }
         json.newline()
-        return json.bytes
+        return (json.bytes, missing.map(\.node.id))
     }
 
     private func write(

@@ -256,7 +256,8 @@ struct RecoveryPlan: Equatable, Sendable {
             }
             return "a majority of the \(quorum.voters.count) voting proxies answers: "
                 + quorum.answering.joined(separator: ", ")
-        case .noCandidate: return "no voting proxy of the cluster answers"
+        case .noCandidate:
+            return "no voting proxy of generation \(generation), the highest known, answers"
         case .unknownCandidate(let name): return "\(name) does not answer as a proxy of the cluster"
         case .unfit(let name, let obstacles):
             return "\(name) cannot go on: \(obstacles.joined(separator: "; "))"

@@ -35,9 +35,15 @@ struct RecoveryRoutes: Sendable {
 
     /// `GET /v1/cluster?what=recovery`: what was done, and how the nodes stand towards it.
     func overview(_ exchange: Exchange, _ now: PublishedState.Snapshot) async throws {
-        exchange.respond(
-            json: try await RecoveryOverview(survey: survey).document(
-                now.state, on: exchange.loop), position: now.position)
+        let (body, missing) = try await RecoveryOverview(survey: survey).document(
+            now.state, on: exchange.loop)
+        exchange.respond(.ok, type: "application/json", body: body) { writer in
+            writer.add(named: HeaderName.position, now.position)
+            if !missing.isEmpty {
+                writer.add(
+                    named: HeaderName.unanswered, missing.map(\.text).joined(separator: ", "))
+            }
+        }
     }
 
     /// `POST /v1/daemon/recovery`: another proxy tells of the generation that this one is to take part in.

@@ -11,7 +11,6 @@ struct Rejoin: Sendable {
     let node: Node
     let dataPath: String
     let group: RaftGroup
-    let published: PublishedState
     let pool: BlockingPool
     let ending: Ending
 
@@ -48,12 +47,13 @@ struct Rejoin: Sendable {
     }
 
     /// What it would be; `there` is the primary of the later generation.
-    func plan(for there: RecoveryFacts, seed: Endpoint?) async throws -> Plan {
+    func plan(for there: RecoveryFacts, seed: Endpoint?) -> Plan {
         let status = group.status
-        let known = published.now.state.map
-        let others = known.nodes(.proxy).filter { $0.id != node.id }.map(\.endpoint)
+        // Only those of the later generation: one of the old, not fenced yet, would take a new member into the old.
         var seeds = [seed].compactMap { $0 }
-        seeds += others.filter { !seeds.contains($0) }
+        for proxy in there.holdings.proxies where !seeds.contains(proxy) && proxy != node.endpoint {
+            seeds.append(proxy)
+        }
         return Plan(
             node: node, branch: Branch.fileName(status.generation, last: status.last.index),
             order: RejoinOrder(

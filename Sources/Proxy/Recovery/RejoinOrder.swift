@@ -119,7 +119,7 @@ struct RejoinOrder: Equatable, Sendable {
 
     /// Carries out what the last process was told, before the log is opened.
     ///
-    /// - Returns: the proxies to join through besides those of the command line; `nil` when there is nothing to join.
+    /// - Returns: the proxies to join through, instead of those of the command line; `nil` when there is nothing to join.
     /// - Throws: when the log cannot be set aside: the proxy then does not start.
     static func resume(in data: String, _ log: Logger) throws -> [Endpoint]? {
         guard let order = try read(in: data) else { return nil }

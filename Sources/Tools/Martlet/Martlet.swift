@@ -26,7 +26,7 @@ struct Martlet {
         case "cluster": ClusterCommand.run(arguments: arguments)
         case "load": await LoadCommand.run(arguments: arguments)
         case "sim": SimulatorCommand.run(arguments: arguments)
-        case "recovery": RecoveryCommand.run(arguments: arguments)
+        case "recovery": await RecoveryCommand.run(arguments: arguments)
         case "version", "--version": showVersion()
         case "help", "--help", "-h": await showHelp(arguments)
         default: refuse(subcommand)
@@ -46,7 +46,7 @@ struct Martlet {
         case "cluster": return ClusterCommand.run(arguments: Array(words))
         case "load": return await LoadCommand.run(arguments: Array(words))
         case "sim": return SimulatorCommand.run(arguments: Array(words))
-        case "recovery": return RecoveryCommand.run(arguments: Array(words))
+        case "recovery": return await RecoveryCommand.run(arguments: Array(words))
         default: return refuse(topic)
         }
     }
@@ -74,7 +74,7 @@ struct Martlet {
           cluster    Start, stop and disturb a cluster of local processes
           load       Put load on a cluster, record what it acknowledged, verify it later
           sim        Run the replicated log under a seeded clock, network and disk
-          recovery   Look at the log of a proxy that does not run
+          recovery   Look at the log of a proxy that does not run, or repair it
 
           version    Print the version
           help       Print this text, or the help of a command: martlet help cluster

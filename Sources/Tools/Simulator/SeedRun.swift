@@ -95,7 +95,8 @@ struct SeedRun {
             \(state.steps) steps
             \(counts.acknowledged) writes acknowledged, \(counts.unknown) unknown, \
             \(counts.reads) reads, \(counts.elections) elections, \(counts.crashes) crashes, \
-            \(counts.snapshots) snapshots installed
+            \(counts.snapshots) snapshots installed, \(counts.recoveries) forced recoveries, \
+            \(counts.lost) acknowledged writes left in branches
 
             """)
         if settings.showsCoverage { Console.output(state.coverage.table) }

@@ -70,6 +70,64 @@ import Testing
         }
     }
 
+    /// CL-01, CL-07: with a session every request is answered for certain in the end, and made once.
+    @Test func `requests of sessions that meet a change of primary are all made once`() async throws
+    {
+        try await TestProxies.with(3) { proxies in
+            var opened: [String] = []
+            for client in 1...4 {
+                opened.append(try await proxies.openSession(through: client % 3 + 1))
+            }
+            let sessions = opened
+            let isDone = Latch()
+            let transfers = Watched(0)
+            let names = try await withThrowingTaskGroup(of: [String].self) { tasks in
+                tasks.addTask {
+                    var number = 0
+                    while !isDone.isOpen {
+                        number = number % 3 + 1
+                        let reply = try await proxies.ask(
+                            number, .put, "/v1/cluster/proxy/p\(number)")
+                        if reply.status == 200 { transfers.update { $0 += 1 } }
+                    }
+                    return []
+                }
+                for client in 1...4 {
+                    tasks.addTask {
+                        let session = sessions[client - 1]
+                        var names: [String] = []
+                        for sequence in 1...20 {
+                            let name = "s\(client)-\(sequence)"
+                            // At another proxy every time, until somebody knows.
+                            var (reply, copies) = (
+                                TestProxies.Reply(status: 0, headers: [], body: []), 0
+                            )
+                            while reply.status == 0 || reply.status >= 500 {
+                                copies += 1
+                                reply = try await proxies.create(
+                                    name, through: (client + copies) % 3 + 1, session, sequence)
+                                #expect(copies < 50, "\(name): \(reply.text)")
+                            }
+                            #expect(reply.status == 200, "\(name): \(reply.text)")
+                            names.append(name)
+                        }
+                        return names
+                    }
+                }
+                var all: [String] = []
+                for _ in 0..<4 { all += try await tasks.next() ?? [] }
+                isDone.open()
+                try await tasks.waitForAll()
+                return all
+            }
+            #expect(transfers.value >= 5 && names.count == 80)
+            let buckets = try await proxies.ask(1, .get, "/v1/buckets/*").text
+            for name in names { #expect(buckets.contains("\"\(name)\"")) }
+            let versions = try await Self.creations(proxies)
+            #expect(versions.count == 80 + 1)
+        }
+    }
+
     /// CL-07: the ways a request may take are finite: a forwarded one goes no further, one on a detour to the primary only.
     @Test func `a request goes no further than it may`() async throws {
         try await TestProxies.with(3) { proxies in

@@ -242,6 +242,29 @@ import Testing
         }
     }
 
+    /// FS-10: what does not vote is not declared dead, and does not go on by itself.
+    @Test func `a learner does not go on, and follows the voter that does`() async throws {
+        try await TestProxies.with(3) { proxies in
+            try await proxies.start(4, isElectable: false)
+            try await proxies.waitUntilReady(4)
+            #expect(try await proxies.create("kept", through: 4).status == 200)
+            for number in [1, 2] { await proxies.stop(number) }
+            try await waitUntilAlone(proxies, 3)
+            let unfit = try await force(proxies, at: 4, 4)
+            #expect(unfit.failure?.code == .recoveryRefused, "\(unfit.text)")
+            #expect(unfit.failure?.message.contains("learner") == true)
+            let done = try await force(proxies, at: 4, 3)
+            #expect(done.status == 200, "\(done.text)")
+            try await eventually("p4 follows") {
+                let raft = try await proxies.ask(4, .get, "/v1/daemon?what=raft")
+                return raft.text.contains("\"generation\":\"2-")
+                    && raft.text.contains("\"superseded_by\":null")
+            }
+            #expect(try await proxies.create("after", through: 4).status == 200)
+            #expect(try await proxies.ask(4, .head, "/v1/buckets/kept").status == 200)
+        }
+    }
+
     /// FS-14
     @Test func `a client that has seen more gets an error, and never old data`() async throws {
         try await TestProxies.with(2) { proxies in

@@ -1,6 +1,7 @@
 import API
 import Cluster
 import Consensus
+import HTTP
 import Testing
 
 @testable import Proxy
@@ -153,6 +154,23 @@ import Testing
         let plan = plan([older, newer])
         #expect(plan.recommended == "p2" && plan.candidates.count == 1)
         #expect(plan.refusal == nil)
+    }
+
+    @Test func `a file of a later generation stops the older one`() {
+        var file = facts(1, last: 3)
+        file.isRunning = false
+        file.generation = Generation(counter: 2, nonce: 1)
+        let plan = plan([file, facts(2, last: 9)])
+        #expect(plan.refusal == .noCandidate && plan.reasons[0].contains("2-1"))
+    }
+
+    @Test func `the proxies of a state are known by their addresses`() {
+        var holdings = Holdings()
+        holdings.nodes = [
+            "p2": "proxy at 10.0.0.2:80", "t1": "target at 10.0.0.9:80",
+            "p1": "proxy at 10.0.0.1:80",
+        ]
+        #expect(holdings.proxies.map(\.host) == ["10.0.0.1", "10.0.0.2"])
     }
 
     @Test func `other clusters and unknown names are left out`() {

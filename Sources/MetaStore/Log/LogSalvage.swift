@@ -1,0 +1,151 @@
+import Base
+package import Consensus
+
+/// What is wrong with a damaged log, and what is left of it when it is cut where the damage begins.
+package struct LogSalvage: Sendable {
+    /// The first entry that cannot be trusted, and why.
+    package let firstBad: Index
+    package let reason: String
+    /// The last entry that is left.
+    package internal(set) var kept = LogMark.zero
+    /// Entries that are lost: how many rows there are, and those of them that can be read by themselves.
+    package internal(set) var lostCount = 0
+    package internal(set) var lost: [Entry] = []
+
+    fileprivate init(firstBad: Index, reason: String) {
+        self.firstBad = firstBad
+        self.reason = reason
+    }
+}
+
+extension SQLiteLog {
+    /// Folds the write-ahead log of a database into its file, so that the file alone is all of it; fails while it is open.
+    package static func fold(_ path: String) throws(DatabaseError) {
+        try Database(path: path).leaveWAL()
+    }
+
+    /// Looks for damage among the entries, and cuts the log there if that is asked for.
+    ///
+    /// Entries whose effect is stored are not needed any more: when the damage is among them, the log begins behind them, and
+    /// nothing is lost. Nothing but entries is repaired: state rows and documents have to be whole.
+    ///
+    /// - Parameters:
+    ///   - path: the database; nobody has it open.
+    ///   - cuts: whether the log is cut.
+    /// - Returns: `nil` when no entry is damaged.
+    /// - Throws: when more than entries is damaged.
+    package static func salvage(_ path: String, cuts: Bool) throws -> LogSalvage? {
+        let log = try SQLiteLog(path: path, newMember: MemberID(0))
+        let stored =
+            try read(.base, from: log.database, StoredBase.init(document:))
+            ?? StoredBase(base: .empty, chain: 0)
+        let applied =
+            try read(.applied, from: log.database, StoredApplied.init(document:))?.mark
+            ?? stored.base.mark
+        var walk = Walk(stored, applied)
+        try log.forEachRow { row throws(DatabaseError) in walk.take(row) }
+        guard var salvage = walk.damage else { return nil }
+        salvage.kept = walk.kept.last?.mark ?? applied
+        salvage.lostCount = walk.lostCount
+        salvage.lost = walk.lost
+        guard cuts else { return salvage }
+        let base = LogBase(mark: applied, time: walk.time, configuration: walk.configuration)
+        let kept = walk.kept
+        try log.database.transaction { () throws(DatabaseError) in
+            try log.database.run("DELETE FROM log")
+            log.last = (applied, 0)
+            try log.setBase(StoredBase(base: base, chain: 0))
+            // The history ends where the state does, and stays.
+            try log.append(kept)
+        }
+        return salvage
+    }
+
+    /// Every row of the log in order.
+    private func forEachRow(
+        _ body: (Walk.Row) throws(DatabaseError) -> Void
+    ) throws(DatabaseError) {
+        try database.prepare(
+            "SELECT idx, term, time, kind, payload, checksum, chain FROM log ORDER BY idx"
+        ).eachRow { statement throws(DatabaseError) in
+            var found = Walk.Row(
+                index: Index(statement.uint64(0)), chain: statement.uint64(6), entry: nil)
+            do throws(DatabaseError) {
+                found.entry = try row(statement).entry
+            } catch {
+                found.reason = error.message
+            }
+            try body(found)
+        }
+    }
+}
+
+/// Goes over the rows of a log once, and sorts them into what is left and what is lost.
+private struct Walk {
+    struct Row {
+        var index: Index
+        var chain: UInt64
+        /// `nil` when the row does not agree with its own checksum.
+        var entry: Entry?
+        var reason = ""
+    }
+
+    private static let lostListedMax = 256
+
+    private let applied: LogMark
+    private var previous: Row
+    private(set) var damage: LogSalvage?
+    /// Entries behind the applied one, up to the first that cannot be trusted.
+    private(set) var kept: [Entry] = []
+    /// The entry that would be kept next.
+    private var next: Index
+    private var isPreviousSound = true
+    private(set) var lostCount = 0
+    private(set) var lost: [Entry] = []
+    /// As far as the entries up to the applied one tell.
+    private(set) var time: UInt64
+    private(set) var configuration: Configuration
+
+    init(_ stored: StoredBase, _ applied: LogMark) {
+        self.applied = applied
+        next = applied.index.next
+        previous = Row(index: stored.base.mark.index, chain: stored.chain)
+        time = stored.base.time
+        configuration = stored.base.configuration
+    }
+
+    mutating func take(_ row: Row) {
+        let isNext = row.index == previous.index.next
+        let isLinked =
+            row.entry.map { EntryRow($0, after: previous.chain).chain == row.chain } ?? false
+        // The link to a row that is damaged, or missing, proves nothing.
+        let isTorn = isNext && isPreviousSound && !isLinked
+        let problem: String? =
+            if row.entry == nil {
+                row.reason
+            } else if !isNext {
+                "log entry \(row.index) follows entry \(previous.index): there is a gap"
+            } else if isTorn {
+                "log entry \(row.index) breaks the hash chain"
+            } else {
+                nil
+            }
+        if let problem, damage == nil { damage = LogSalvage(firstBad: row.index, reason: problem) }
+        if row.index <= applied.index {
+            if let entry = row.entry {
+                time = max(time, entry.time)
+                configuration = entry.configuration ?? configuration
+            }
+        } else if let entry = row.entry, row.index == next, !isTorn {
+            kept.append(entry)
+            next = row.index.next
+        } else {
+            // Nothing behind it can follow.
+            next = .zero
+            lostCount += 1
+            if let entry = row.entry, lost.count < Self.lostListedMax { lost.append(entry) }
+        }
+        previous = row
+        isPreviousSound = problem == nil
+    }
+}

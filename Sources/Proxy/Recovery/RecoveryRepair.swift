@@ -1,0 +1,149 @@
+import API
+import Base
+import Cluster
+import Consensus
+import FoundationEssentials
+import Glibc
+import MetaStore
+
+/// `martlet recovery repair`: the last survivor's log has an entry that cannot be trusted, so the proxy does not start. It is cut
+/// there, and goes on as a new generation at once: a member that has forgotten what it acknowledged must not take part in
+/// the old one.
+///
+/// All of it is done to a copy, which replaces the log in one step; the log itself is kept as a branch.
+struct RecoveryRepair {
+    let data: String
+    /// The first bad entry, named by whoever has read what is lost with it; `nil` changes nothing.
+    let consent: UInt64?
+
+    struct Refused: Error, CustomStringConvertible {
+        let description: String
+        init(_ description: String) { self.description = description }
+    }
+
+    private var log: String { "\(data)/\(SQLiteLog.fileName)" }
+    private var copy: String { "\(log).repair" }
+
+    /// - Returns: the report, with a newline behind it.
+    func run() async throws -> [UInt8] {
+        try SQLiteLog.fold(log)
+        try? FileManager.default.removeItem(atPath: copy)
+        try FileManager.default.copyItem(atPath: log, toPath: copy)
+        defer { try? FileManager.default.removeItem(atPath: copy) }
+        guard let salvage = try SQLiteLog.salvage(copy, cuts: consent != nil) else {
+            throw Refused("no entry of \(log) is damaged: start the proxy")
+        }
+        guard let consent else { return report(salvage, nil, nil) }
+        guard consent == salvage.firstBad.rawValue else {
+            throw Refused(
+                "the first bad entry is \(salvage.firstBad), not \(consent): look at the report again"
+            )
+        }
+        let generation = try await begin()
+        try SQLiteLog.fold(copy)
+        let branch = try replace()
+        return report(salvage, generation, branch)
+    }
+
+    /// Begins a generation of this member alone in the copy.
+    private func begin() async throws -> Generation {
+        let facts = try RecoveryFacts.read(database: copy)
+        let storage = try SQLiteLog(path: copy, newMember: MemberID(0))
+        let state = try storage.load().image ?? ClusterState()
+        guard let candidate = NodeID(facts.node) else {
+            throw Refused("the map in \(log) does not have this proxy: it cannot go on from it")
+        }
+        let others = facts.configuration.voters.filter { $0 != facts.member }
+        let plan = RecoveryPlan(
+            RecoveryPlan.Question(
+                clusterID: facts.clusterID, witnesses: [Self.running(facts)],
+                names: Dictionary(
+                    others.compactMap { member in
+                        state.map.node(member: member.rawValue).map { (member, $0.id.text) }
+                    }, uniquingKeysWith: { $1 }), candidate: facts.node,
+                // Whoever repairs has looked whether the others live; nobody answers here.
+                overridesQuorum: true))
+        if let refusal = plan.refusal { throw Refused(plan.describe(refusal)) }
+        let recovery = ForcedRecovery(
+            plan, facts, candidate: candidate, nonce: SystemRandom.word(),
+            for: MetadataService.Origin(actor: "martlet recovery repair"), state)
+        let driver = try Driver(
+            id: facts.member, storage: storage, machine: Catalog(), wire: NoWire(),
+            executors: Driver<SQLiteLog, NoWire>.Executors(
+                pipeline: { $0() }, storage: { $0() }), seed: SystemRandom.word(),
+            clock: { Timestamp.now().nanoseconds }, observe: { _ in })
+        let outcome = await driver.recover(recovery)
+        _ = await driver.stop()
+        guard case .done = outcome else { throw Refused("nothing was changed: \(outcome)") }
+        return recovery.successor
+    }
+
+    /// A log that nobody runs, taken for one that somebody does: here, in a moment.
+    private static func running(_ facts: RecoveryFacts) -> RecoveryFacts {
+        var facts = facts
+        facts.isRunning = true
+        return facts
+    }
+
+    /// Keeps the log as a branch, and puts the copy in its place: one rename, so a log is there at any moment.
+    private func replace() throws -> String {
+        let folder = "\(data)/\(Branch.folder)"
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true)
+        var branch = "\(folder)/damaged.db"
+        var copies = 1
+        while access(branch, F_OK) == 0 {
+            copies += 1
+            branch = "\(folder)/damaged-\(copies).db"
+        }
+        guard link(log, branch) == 0 else {
+            throw Refused("cannot keep \(log) as \(branch): \(String(cString: strerror(errno)))")
+        }
+        try flush(copy)
+        try flush(folder)
+        guard rename(copy, log) == 0 else {
+            throw Refused("cannot replace \(log): \(String(cString: strerror(errno)))")
+        }
+        try flush(data)
+        return branch
+    }
+
+    private func flush(_ path: String) throws {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Refused("cannot open \(path)") }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw Refused("cannot flush \(path)") }
+    }
+
+    private func report(
+        _ salvage: LogSalvage, _ generation: Generation?, _ branch: String?
+    ) -> [UInt8] {
+        var json = JSONWriter()
+        json.object { json in
+            json.member("repaired", generation != nil)
+            json.member("first_bad", salvage.firstBad.rawValue)
+            json.member("reason", salvage.reason)
+            json.member("kept", salvage.kept)
+            json.member("lost_entries", salvage.lostCount)
+            json.key("lost")
+            json.array { json in
+                for entry in salvage.lost { json.value(RecoveryFacts.TailEntry(entry)) }
+            }
+            json.member("generation", generation.map { "\($0)" })
+            json.member("branch", branch)
+            json.member(
+                "next",
+                generation == nil
+                    ? "wipe this directory and join, if a majority of the other proxies lives; else "
+                        + "martlet recovery repair \(data) --truncate-at \(salvage.firstBad)"
+                    : "start the proxy: it goes on alone; then add others")
+        }
+        json.newline()
+        return json.bytes
+    }
+}
+
+/// For a member that talks to nobody.
+private struct NoWire: Transport, Sendable {
+    func send(_ envelope: Envelope) {}
+}
