@@ -24,7 +24,9 @@ extension World {
         case .remove: change(.remove(id), event)
         case .wipe: wipe(id)
         case .forget: forget(id, Amnesia(rawValue: event.b) ?? .nothing, for: event.duration)
-        case .damage: feed(id, .damageFound("simulated"))
+        case .damage:
+            // Mending shortens the log, so that others may need a snapshot; one of a wrong state would be a second fault.
+            if !group.contains(where: \.isDisturbed) { feed(id, .damageFound("simulated")) }
         case .disturb: disturb(id)
         case .replay: replay()
         case .quiet: quietUntil = max(quietUntil, now + event.duration)

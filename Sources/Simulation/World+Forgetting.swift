@@ -78,9 +78,8 @@ extension World {
     }
 
     /// IN-05, but for a member whose state was disturbed: that one is to notice by itself.
-    mutating func checkState(
-        _ image: Machine.Image, at index: Index, of id: MemberID, in era: Int
-    ) {
+    mutating func checkState(_ image: Machine.Image, at index: Index, of id: MemberID, in era: Int)
+    {
         let member = member(id)
         let digest = Case.digest(image)
         if member.isDisturbed {

@@ -358,11 +358,11 @@ extension World {
 
     func holds(_ mark: LogMark, _ id: MemberID, in era: Int) -> Bool {
         let member = member(id)
+        // Who has forgotten it does not vote before having it again.
+        if member.model.isBelowPromise, member.model.promised.isUpToDate(with: mark) { return true }
         guard oracle.writes(member.model.hardState.generation, at: mark.index, in: era) else {
             return false
         }
-        // Who has forgotten it does not vote before having it again.
-        if member.model.isBelowPromise, member.model.promised.isUpToDate(with: mark) { return true }
         if member.model.base.mark.index >= mark.index { return true }
         guard member.model.last.index >= mark.index else { return false }
         return member.model.entries[place(of: mark.index, in: member)].term == mark.term

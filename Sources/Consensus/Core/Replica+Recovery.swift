@@ -183,6 +183,8 @@ extension Replica {
         leaderContact = nil
         resetElectionTimer()
         hardState = next
+        // What was promised to those of the old generation binds nobody in the new one.
+        floor = nil
     }
 
     /// Somebody asks again for what has been done, or is under way.

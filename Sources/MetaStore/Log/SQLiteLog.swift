@@ -301,7 +301,10 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             }
             if let newBase = batch.base { try compact(to: newBase) }
         }
-        if let hardState = batch.hardState { self.hardState = hardState }
+        if let hardState = batch.hardState {
+            if hardState.generation != self.hardState.generation { owed = nil }
+            self.hardState = hardState
+        }
         if let mark = batch.floor { owed = mark }
         try keepPromise(batch, wasBegun: isPromised)
     }

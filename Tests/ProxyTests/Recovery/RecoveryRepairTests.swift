@@ -30,8 +30,10 @@ import Testing
             let last = try RecoveryFacts.read(database: file).last.index.rawValue
             // An entry whose effect is stored.
             try damage(file, "UPDATE log SET payload = x'00' WHERE idx = \(last - 1)")
-            // It waits for others to have its log again from, and counts for nothing meanwhile.
+            // It sets the file aside, has nothing but what it has promised, and waits for others to have its log again from.
             try await proxies.start(2)
+            let health = try await proxies.ask(2, .get, "/v1/health?readiness=true")
+            #expect(health.status == 503 && health.text.contains("had confirmed"))
             #expect(try await proxies.create("early", through: 2).status == 503)
             await proxies.stop(2)
 
