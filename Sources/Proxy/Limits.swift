@@ -80,6 +80,11 @@ enum Limits {
     static let reportIntervalSeconds = 1.0
     /// Proxies whose last report is remembered.
     static let reportersMax = 1_024
+    /// Rows that one step of the walk over the log's file looks at: under a millisecond of the log's thread; with the pause after
+    /// it, a hundred thousand rows take two minutes. A small file is walked over every half minute.
+    static let scanRows = 200
+    static let scanStepSeconds = 0.25
+    static let scanRestSeconds = 30.0
     /// States whose hash is remembered, to compare followers with.
     static let hashesKept = 1_024
 

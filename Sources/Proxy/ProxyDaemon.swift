@@ -7,6 +7,7 @@ import Glibc
 import HTTP
 import MetaStore
 import Statistics
+import Synchronization
 
 /// A proxy: one member of the consensus group, and the HTTP server in front of it.
 ///
@@ -26,7 +27,7 @@ final class ProxyDaemon: Sendable {
     private let published: PublishedState
     private let config: LiveConfig
     private let identity: ClusterIdentity
-    private let group: RaftGroup
+    let group: RaftGroup
     private let isStranded: Watched<Bool>
     private let transport: HTTPTransport
     private let followers: Followers
@@ -34,6 +35,7 @@ final class ProxyDaemon: Sendable {
     private let metadata: MetadataService
     private let statistics: NodeStatistics
     private let admission: Admission
+    private let storageCheck: StorageCheck
     private let adoption: AdoptionService
     private let handler: ProxyHandler
 
@@ -48,7 +50,9 @@ final class ProxyDaemon: Sendable {
         log = Logger(node: settings.id.text, subject: "proxy", minimum: settings.config.logLevel)
         config = LiveConfig(
             node: settings.id, logLevel: settings.config.logLevel, log: log.about("config"))
-        let storage = try await Self.openLog(&settings, log)
+        let opened = try await Self.openLog(&settings, log)
+        let storage = opened.log
+        storageCheck = StorageCheck(findings: opened.findings)
         self.settings = settings
         node = Node(
             id: settings.id, role: .proxy, address: settings.advertised,
@@ -117,7 +121,7 @@ final class ProxyDaemon: Sendable {
         adoption = AdoptionService(
             survey: survey, client: client, loop: loops.loops[0], log: log.about("recovery"))
         let daemon = DaemonRoutes(
-            node: node, metadata: metadata, raft: RaftDocument(group: group),
+            node: node, metadata: metadata, raft: RaftDocument(group: group, storage: storageCheck),
             statistics: counted, log: log.tail, config: configRoutes,
             actions: DaemonActions(
                 shutdown: NodeShutdown(
@@ -168,8 +172,12 @@ final class ProxyDaemon: Sendable {
                 fence: fence, stopping: stopping, log: log.about("followers")),
             receiver: StreamReceiver(
                 member: storage.member, identity: identity, directory: directory,
-                contacts: contacts, closing: closing, receive: { raft.receive($0) }),
-            statistics: statistics, metrics: MetricsRoute(routes: counted))
+                contacts: contacts,
+                belongsSomewhere: opened.recovered.hardState.generation != .none,
+                closing: closing, receive: { raft.receive($0) }),
+            statistics: statistics,
+            metrics: MetricsRoute(routes: counted, storage: storageCheck),
+            isQuarantined: { observer.isQuarantined.load(ordering: .relaxed) })
     }
 
     private static var raftLimits: Consensus.Limits {
@@ -192,17 +200,18 @@ final class ProxyDaemon: Sendable {
 
     private static func openLog(
         _ settings: inout ProxySettings, _ log: Logger
-    ) async throws -> SQLiteLog {
+    ) async throws -> MetadataDirectory.Opened {
         try FileManager.default.createDirectory(
             atPath: settings.dataPath, withIntermediateDirectories: true)
         if let seeds = try RejoinOrder.resume(in: settings.dataPath, log) {
             settings.founds = false
             settings.seeds = seeds
         }
-        let storage = try SQLiteLog(
-            path: "\(settings.dataPath)/\(SQLiteLog.fileName)",
-            newMember: MemberID(SystemRandom.word() | 1))
-        let recovered = try storage.load()
+        let opened = try MetadataDirectory.open(
+            settings.dataPath, mayBeginAfresh: !settings.seeds.isEmpty
+        ) { MemberID(SystemRandom.word() | 1) }
+        let (storage, recovered) = (opened.log, opened.recovered)
+        for finding in opened.findings { log.error(finding) }
         let isBlank = recovered.hardState == .initial && recovered.base == .empty
         if isBlank, settings.founds {
             try await FoundingCheck.run(settings.seeds)
@@ -213,7 +222,7 @@ final class ProxyDaemon: Sendable {
         } else if !isBlank {
             log.info("resuming as member \(storage.member) at entry \(recovered.lastIndex)")
         }
-        return storage
+        return opened
     }
 
     // MARK: Running
@@ -261,6 +270,7 @@ final class ProxyDaemon: Sendable {
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.tick(loop) }
             tasks.addTask { await self.keepStatistics(loop) }
+            tasks.addTask { await self.storageCheck.run(self.group.raft, loop) }
             tasks.addTask {
                 await Joiner(
                     node: self.node, seeds: self.settings.seeds, published: self.published,

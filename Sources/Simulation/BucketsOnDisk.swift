@@ -18,7 +18,19 @@ enum BucketsOnDisk: Subject {
 
     static func plant(_ plant: Defect.Plant, in storage: inout SimulatedStore) {
         if plant == .ignoresSync { storage.disk.liesAboutSyncs = true }
+        if plant == .floorAfterMessage { storage.hasLateFloor = true }
     }
+
+    static func forget(
+        _ storage: inout SimulatedStore, _ way: Amnesia, using random: inout Random
+    ) {
+        storage.forget(way, using: &random)
+    }
+
+    static func settle(_ storage: SimulatedStore) { storage.settle() }
+    static func takeBackup(_ storage: SimulatedStore) { storage.takeBackup() }
+    static func disturb(_ machine: inout Catalog) {}
+    static var canBeDisturbed: Bool { false }
 
     static func model() -> MemoryStorage<Catalog> {
         // The model keeps the log; what the state must be at an index, the oracle knows from others.

@@ -44,6 +44,8 @@ package struct Conditions: Hashable, Sendable {
     package var stride = 0
     /// Whether commits are announced with the next message only (1), or at once (0).
     package var deferring = 0
+    /// Milliseconds between two comparisons of states; zero: none (ST-13).
+    package var comparing = 0
     /// Members that stay down when everything else heals.
     package var staysDown = 0
 
@@ -62,7 +64,7 @@ package struct Conditions: Hashable, Sendable {
             ("inFlight", \.inFlight), ("chunkBytes", \.chunkBytes), ("cacheBytes", \.cacheBytes),
             ("uncommitted", \.uncommitted), ("promotionLag", \.promotionLag),
             ("retained", \.retained), ("stride", \.stride), ("deferring", \.deferring),
-            ("staysDown", \.staysDown),
+            ("staysDown", \.staysDown), ("comparing", \.comparing),
         ]
     }
 
@@ -99,6 +101,7 @@ package struct Conditions: Hashable, Sendable {
         }
         if random.next(in: 0...2) == 0 { staysDown = random.next(in: 1...2) }
         deferring = random.next(in: 0...2) == 0 ? 0 : 1
+        comparing = [0, 200, 1_000][random.next(in: 0...2)]
     }
 
     mutating func makeStormy(_ random: inout Random) {
@@ -132,6 +135,8 @@ package struct Conditions: Hashable, Sendable {
         var limits = DriverLimits()
         if retained > 0 { limits.retainedEntries = retained }
         if stride > 0 { limits.compactionStride = UInt64(stride) }
+        limits.compareTicks = comparing > 0 ? UInt64(comparing) / 25 : .max / 2
+        limits.compareIdleTicks = limits.compareTicks
         return limits
     }
 }

@@ -28,6 +28,8 @@ package enum Defect: Hashable, Sendable {
         case dropsForcedConfiguration
         /// The disk acknowledges a flush and does nothing (only on a simulated disk).
         case ignoresSync
+        /// The floor is written after the messages that it covers have left (only on a simulated disk).
+        case floorAfterMessage
         /// A snapshot lacks the sessions of clients (only where they have some).
         case forgetsSessions
         /// Each member ends sessions by a clock of its own.
@@ -59,7 +61,7 @@ package enum Defect: Hashable, Sendable {
     /// What it takes to find it.
     package var subject: SubjectName {
         switch self {
-        case .planted(.ignoresSync): .disk
+        case .planted(.ignoresSync), .planted(.floorAfterMessage): .disk
         case .planted(.forgetsSessions), .planted(.endsSessionsByClock), .planted(.makesCopies):
             .sessions
         default: .memory

@@ -191,6 +191,12 @@ struct Era {
         digests[place] = digest
     }
 
+    /// Whether this is the state after an entry, as far as known.
+    func knows(_ digest: UInt64, at index: Index) -> Bool {
+        let place = Int(index.rawValue)
+        return digests.indices.contains(place) && digests[place] == digest
+    }
+
     mutating func acknowledge(_ position: Position) {
         acknowledged = max(acknowledged, position.index)
         let mark = LogMark(index: position.index, term: position.term)

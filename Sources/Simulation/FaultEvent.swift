@@ -30,6 +30,13 @@ package struct FaultEvent: Hashable, Sendable {
         case remove
         /// The disk of `a` is replaced by an empty one: another member stands there now.
         case wipe
+        /// Member `a` dies, its disk forgets a part of what was flushed, `b` says how (``Amnesia``), and it starts again after the
+        /// duration (PC-12, ST-02, ST-03).
+        case forget
+        /// A row of `a` is found to be bad (ST-12).
+        case damage
+        /// The state of `a` changes although no entry says so (ST-13).
+        case disturb
         /// Old messages arrive once more.
         case replay
         /// No client asks for anything.

@@ -8,6 +8,13 @@ enum NamesInMemory: Subject {
     static func storage(seed: UInt64) -> Storage? { nil }
     static func crash(_ storage: inout Storage, during job: StorageJob<NameSet>?, chance: UInt64) {}
     static func plant(_ plant: Defect.Plant, in storage: inout Storage) {}
+    static func forget(_ storage: inout Storage, _ way: Amnesia, using random: inout Random) {}
+    static func settle(_ storage: Storage) {}
+    static func takeBackup(_ storage: Storage) {}
+    static func disturb(_ machine: inout NameSet) {
+        machine.disturb()
+    }
+    static var canBeDisturbed: Bool { true }
     static func model() -> Storage {
         MemoryStorage(blank: NameSet()) { machine, delta in machine.merge(delta) }
     }

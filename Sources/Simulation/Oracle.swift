@@ -128,4 +128,9 @@ struct Oracle {
             }.map { (other, $0) }
         }
     }
+
+    /// Whether this is the state after an entry, as far as known.
+    func knows(_ digest: UInt64, at index: Index, in era: Int) -> Bool {
+        eras[era].knows(digest, at: index)
+    }
 }

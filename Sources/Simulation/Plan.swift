@@ -62,6 +62,9 @@ package struct Plan: Hashable, Sendable {
         case .leap: (4, 8...30)
         case .transfer: (2, 2...10)
         case .addLearner, .promote, .demote, .remove: (2, 4...20)
+        case .forget: (3, 8...40)
+        case .damage: (4, 8...40)
+        case .disturb: (2, 10...30)
         case .replay: (2, 1...4)
         case .quiet: (3, 8...30)
         case .burst: (3, 4...20)
@@ -75,7 +78,7 @@ package struct Plan: Hashable, Sendable {
     ) -> (oneIn: Int, halfSeconds: ClosedRange<Int>) {
         switch kind {
         case .crash, .partition, .burst, .replay, .transfer, .isolateLeader: (1, 1...4)
-        case .crashAll, .wipe, .flushError, .quiet: (4, 20...40)
+        case .crashAll, .wipe, .flushError, .quiet, .forget, .damage, .disturb: (4, 20...40)
         default: (2, 2...8)
         }
     }
@@ -88,6 +91,9 @@ package struct Plan: Hashable, Sendable {
             kind: kind, time: time, a: random.next(in: 1...members),
             b: random.next(in: 1...members), duration: random.next() % (4 * Self.second))
         switch kind {
+        case .forget:
+            event.b = random.next(in: 1...3)
+            event.duration = random.next() % downFor
         case .crash, .flushError: event.duration = random.next() % downFor
         case .crashAll: event.duration = Self.second
         case .partition: event.a = random.next(in: 1...(1 << members) - 1)

@@ -17,6 +17,11 @@ enum SessionsInMemory: Subject {
         _ storage: inout Storage, during job: StorageJob<SpoiltCatalog>?, chance: UInt64
     ) {}
     static func plant(_ plant: Defect.Plant, in storage: inout Storage) {}
+    static func forget(_ storage: inout Storage, _ way: Amnesia, using random: inout Random) {}
+    static func settle(_ storage: Storage) {}
+    static func takeBackup(_ storage: Storage) {}
+    static func disturb(_ machine: inout SpoiltCatalog) {}
+    static var canBeDisturbed: Bool { false }
     static func model() -> Storage {
         MemoryStorage(blank: SpoiltCatalog()) { machine, delta in machine.merge(delta) }
     }
@@ -98,6 +103,7 @@ struct SpoiltCatalog: StateMachine, Sendable {
     mutating func takeDelta() -> Delta? { Delta(state: image.state) }
     static var emptyDelta: Delta { Delta() }
     func capture() -> Image { image }
+    var digest: UInt64 { image.state.hash }
     mutating func restore(_ image: Image) { self.image.state = image.state }
 
     mutating func merge(_ delta: Delta) {

@@ -23,6 +23,15 @@ protocol Subject {
     /// The process dies, perhaps in the middle of `job`, and the power with it. What is left is
     /// everything that was flushed, and perhaps the job.
     static func crash(_ storage: inout Storage, during job: StorageJob<Machine>?, chance: UInt64)
+    /// The disk of a dead process forgets a part of what was flushed.
+    static func forget(_ storage: inout Storage, _ way: Amnesia, using random: inout Random)
+    /// Time passes without a write, so that nothing waits to be flushed.
+    static func settle(_ storage: Storage)
+    /// Keeps a copy of the files, for ``Amnesia/backup``.
+    static func takeBackup(_ storage: Storage)
+    /// Changes the state, where the subject has something that can be changed without harm to clients.
+    static func disturb(_ machine: inout Machine)
+    static var canBeDisturbed: Bool { get }
     /// Plants a defect of the storage itself.
     static func plant(_ plant: Defect.Plant, in storage: inout Storage)
     /// The model of what storage must hold; it is fed the same batches.

@@ -23,6 +23,9 @@ extension World {
         case .demote: change(.demote(id), event)
         case .remove: change(.remove(id), event)
         case .wipe: wipe(id)
+        case .forget: forget(id, Amnesia(rawValue: event.b) ?? .nothing, for: event.duration)
+        case .damage: feed(id, .damageFound("simulated"))
+        case .disturb: disturb(id)
         case .replay: replay()
         case .quiet: quietUntil = max(quietUntil, now + event.duration)
         case .burst: burst(event.a)
@@ -126,7 +129,9 @@ extension World {
     /// A disk is replaced. The budget: what was committed must be on a majority of the rest, of every
     /// configuration that anybody holds, or the loss would be nobody's fault.
     private mutating func wipe(_ id: MemberID) {
-        guard ids.count < 12, canDoWithout([id]), !member(id).isWiped else { return }
+        guard ids.count < 12, canDoWithout(forgetful.union([id])), !member(id).isWiped else {
+            return
+        }
         crash(id, for: 0)
         member(id).isWiped = true
         lastWipe = now

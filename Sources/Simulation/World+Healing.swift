@@ -15,7 +15,7 @@ extension World {
         if hasDisaster { planRestoration() }
         for _ in 0..<conditions.staysDown {
             let id = anyone()
-            if canDoWithout(goners.union([id])) { goners.insert(id) }
+            if canDoWithout(goners.union(forgetful).union([id])) { goners.insert(id) }
         }
         for id in ids {
             member(id).stalledUntil = 0
@@ -59,6 +59,16 @@ extension World {
     }
 
     private mutating func checkAgreement(_ leader: Pipeline<Machine>, of id: MemberID) {
+        // Where no majority is up to say so, nobody can know who is wrong.
+        let alike = leader.replica.configuration.voters.count {
+            ids.contains($0) && member($0).isUp && !member($0).isDisturbed
+        }
+        for other in ids
+        where member(other).isUp && member(other).isDisturbed
+            && alike >= leader.replica.configuration.quorum
+        {
+            oracle.fail("ST-13: the state of \(other) differs, and nobody has noticed")
+        }
         for other in leader.replica.configuration.members
         where ids.contains(other) && !goners.contains(other) {
             guard let pipeline = member(other).pipeline else {

@@ -53,8 +53,8 @@ extension World {
             checkHardState(member, id)
             checkOpening(recovered, of: id)
             if let image = recovered.image {
-                oracle.state(
-                    Case.digest(image), at: recovered.applied.index, of: id,
+                checkState(
+                    image, at: recovered.applied.index, of: id,
                     in: oracle.era(of: recovered.hardState.generation) ?? 0)
             }
             member.isSuperseded = recovered.hardState.supersededBy != nil
@@ -76,7 +76,20 @@ extension World {
     ) throws -> RecoveredState<Machine> {
         let interrupted = member.interrupted
         member.interrupted = nil
-        guard let stored = try member.storage?.load() else { return member.model.load() }
+        guard let stored = try member.storage?.load() else {
+            member.hasForgotten = false
+            member.backup = member.model
+            return member.model.load()
+        }
+        if let interrupted, let hardState = interrupted.hardState,
+            hardState.generation == member.model.hardState.generation,
+            stored.hardState == hardState
+        {
+            // Term and vote are in the floor before the transaction ends, if it does.
+            member.model.write(WriteBatch(sequence: .zero, hardState: hardState))
+        }
+        if member.hasForgotten { checkMemory(of: id, stored) }
+        if let storage = member.storage { Case.takeBackup(storage) }
         if let interrupted, !isEqual(stored, member.model.load()) {
             member.model.write(interrupted)
         }
@@ -143,11 +156,21 @@ extension World {
         case .transferEnded(_, let result): note("\(id) transfer \(result)")
         case .applied(let entries, let state, let position):
             oracle.applied(entries, by: id, in: member(id).era)
-            oracle.state(Case.digest(state), at: position.index, of: id, in: member(id).era)
+            checkState(state, at: position.index, of: id, in: member(id).era)
         case .restored(let state, let position):
             counts.snapshots += 1
             note("\(id) restored at \(position)")
-            oracle.state(Case.digest(state), at: position.index, of: id, in: member(id).era)
+            checkState(state, at: position.index, of: id, in: member(id).era)
+        case .recovering(let floor):
+            note("\(id) \(floor.map { "recovers until \($0)" } ?? "has recovered")")
+        case .diverged(let other, let difference):
+            note("\(id) sees \(other) differ at \(difference.differsAt)")
+        case .quarantined(let difference):
+            note("\(id) \(difference == nil ? "is itself again" : "is quarantined")")
+        case .damaged(let damage): note("\(id) found damage: \(damage)")
+        case .repaired: note("\(id) has mended it")
+        case .forgotten(let follower, let promised, let last):
+            note("\(id) sees that \(follower) has \(last) of \(promised)")
         case .superseded(let generation): leftBehind(id, by: generation)
         case .removed: note("\(id) was removed")
         case .stopped(.storageFailed(Self.flushFailed)): crash(id, for: spread(2 * Plan.second))
@@ -338,6 +361,8 @@ extension World {
         guard oracle.writes(member.model.hardState.generation, at: mark.index, in: era) else {
             return false
         }
+        // Who has forgotten it does not vote before having it again.
+        if member.model.isBelowPromise, member.model.promised.isUpToDate(with: mark) { return true }
         if member.model.base.mark.index >= mark.index { return true }
         guard member.model.last.index >= mark.index else { return false }
         return member.model.entries[place(of: mark.index, in: member)].term == mark.term

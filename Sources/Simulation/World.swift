@@ -39,6 +39,12 @@ struct World<Case: Subject> {
         /// Its disk is gone; it never comes back.
         var isWiped = false
         var failsNextFlush = false
+        /// Its disk has forgotten something since it went down.
+        var hasForgotten = false
+        /// Its state was changed behind its back, and not replaced since.
+        var isDisturbed = false
+        /// What storage held when the member started last.
+        var backup: MemoryStorage<Machine>?
         var missed: [PipelineEvent<Machine>] = []
         var isUp: Bool { pipeline != nil }
         var stalledUntil: UInt64 = 0

@@ -22,8 +22,10 @@ import Testing
         .appendRejected(
             rejected: LogMark(index: Index(4), term: Term(2)),
             hint: LogMark(index: Index(3), term: Term(1))),
-        .heartbeat(round: 8, commit: Index(4)),
-        .heartbeatReply(round: 8),
+        .heartbeat(round: 8, commit: LogMark(index: Index(4), term: Term(2))),
+        .heartbeatReply(round: 8, last: Index(4)), .appendHeld(match: Index(3)),
+        .promised(LogMark(index: Index(9), term: Term(2))), .snapshotWanted(from: Index(5)),
+        .stateDigests([StatePoint(index: Index(3), digest: 77)]), .stateDigests([]),
         .snapshotChunk(
             SnapshotChunk(
                 base: LogBase(
@@ -83,10 +85,10 @@ import Testing
     /// NW-07, NW-10: what another version would send is refused by its first byte.
     @Test func `another version, another kind and a hostile length are refused`() throws {
         var bytes = Array(Self.frame(.timeoutNow).encoded.dropFirst(4))
-        bytes[0] = 2
+        bytes[0] = 3
         Self.seal(&bytes)
-        #expect(throws: WireFailure.unknownVersion(2)) { try Frame(decoding: bytes[...]) }
-        bytes[0] = 1
+        #expect(throws: WireFailure.unknownVersion(3)) { try Frame(decoding: bytes[...]) }
+        bytes[0] = 2
         bytes[1] = 9
         Self.seal(&bytes)
         #expect(throws: WireFailure.unknownKind(9)) { try Frame(decoding: bytes[...]) }

@@ -13,6 +13,12 @@ struct Group {
         var transfers: [TransferResult] = []
         var recoveries: [ProposalToken: [RecoveryOutcome]] = [:]
         var stopped: StopReason?
+        var floors: [LogMark?] = []
+        var forgetful: [MemberID] = []
+        var damages: [String] = []
+        var repairs = 0
+        var diverged: [MemberID] = []
+        var quarantines: [StateDigests.Difference?] = []
         var starts: UInt64 = 0
         var isDiskStuck = false
         var owesAnnouncement = false
@@ -127,6 +133,12 @@ struct Group {
             case .stopped(let reason): member.stopped = reason
             case .applied(_, _, let position): member.told = position.index
             case .restored(_, let position): member.told = position.index
+            case .recovering(let floor): member.floors.append(floor)
+            case .diverged(let other, _): member.diverged.append(other)
+            case .quarantined(let difference): member.quarantines.append(difference)
+            case .damaged(let damage): member.damages.append(damage)
+            case .repaired: member.repairs += 1
+            case .forgotten(let follower, _, _): member.forgetful.append(follower)
             case .superseded, .removed: break
             }
         }

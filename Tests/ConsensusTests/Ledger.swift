@@ -28,6 +28,12 @@ struct Ledger: StateMachine, Sendable {
 
     func capture() -> Image { lines }
 
+    var digest: UInt64 {
+        var checksum = Checksum()
+        for line in lines { checksum.update(line + [0]) }
+        return checksum.finalized()
+    }
+
     mutating func restore(_ image: Image) {
         lines = image
         fresh = []

@@ -158,7 +158,7 @@ import Testing
         group.crash(5)
         group.tick(40)
         let term = group[1].replica.term.rawValue
-        group.inject(.heartbeatReply(round: 2), from: 4, to: 1, term: term)
+        group.inject(.heartbeatReply(round: 2, last: Index(1)), from: 4, to: 1, term: term)
         group.inject(.appendAccepted(match: Index(1)), from: 4, to: 1, term: term)
         let token = group.change(.remove(MemberID(2)), at: 1)
         #expect(group.outcomes(token, at: 1).first?.contains("wouldLoseQuorum") == true)

@@ -2,7 +2,7 @@
 
 /// A script and what it did: commands at the beginning of a line, their recorded trace indented.
 ///
-/// Heartbeats and their answers are left out of traces. A command that is not understood, or an
+/// Heartbeats, their answers and digests of states are left out of traces. A command that is not understood, or an
 /// expectation that does not hold, is a complaint; complaints are never recorded.
 struct Scenario {
     private(set) var group = Group(voters: 1)
@@ -76,7 +76,7 @@ struct Scenario {
         let value = change(&group)
         for envelope in group.heard {
             switch envelope.message {
-            case .heartbeat, .heartbeatReply: continue
+            case .heartbeat, .heartbeatReply, .stateDigests: continue
             default:
                 trace.append(
                     "\(envelope.from)>\(envelope.to) term \(envelope.term) "
@@ -179,8 +179,15 @@ struct Scenario {
             return marks.count == 2 ? .appendRejected(rejected: marks[0], hint: marks[1]) : nil
         case "heartbeat":
             return numbers.count == 2
-                ? .heartbeat(round: numbers[0], commit: Index(numbers[1])) : nil
-        case "heard": return numbers.first.map { .heartbeatReply(round: $0) }
+                ? .heartbeat(
+                    round: numbers[0], commit: LogMark(index: Index(numbers[1]), term: Term(1)))
+                : nil
+        case "heard":
+            return numbers.first.map {
+                .heartbeatReply(round: $0, last: Index(numbers.dropFirst().first ?? .max >> 2))
+            }
+        case "held": return numbers.first.map { .appendHeld(match: Index($0)) }
+        case "promised": return marks.first.map { .promised($0) }
         case "timeout": return .timeoutNow
         case "stale": return .staleTerm
         case "append":

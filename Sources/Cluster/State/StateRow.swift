@@ -51,8 +51,11 @@ public struct StateRow: Equatable, Sendable {
 
     /// The row's share of the state's hash. Shares are added up modulo 2^64, so rows can come and go in any
     /// order and at the cost of the row alone.
-    public var hash: UInt64 {
-        var hash = XXH64(seed: UInt64(kind.rawValue))
+    public var hash: UInt64 { Self.hash(kind.rawValue, key, value) }
+
+    /// The same of a row whose kind need not be known.
+    public static func hash(_ kind: UInt8, _ key: [UInt8], _ value: [UInt8]) -> UInt64 {
+        var hash = XXH64(seed: UInt64(kind))
         withUnsafeBytes(of: UInt64(key.count).littleEndian) { hash.update($0) }
         hash.update(key)
         hash.update(value)

@@ -24,6 +24,14 @@ public enum Effect: Hashable, Sendable {
     /// The leadership transfer to this member has ended.
     case transferEnded(to: MemberID, TransferResult)
 
+    /// The log lacks what this member has promised, up to here; `nil`: it has it again.
+    case recovering(until: LogMark?)
+    /// The follower confirmed entries up to `promised` in this term, and its log ends at `last`.
+    case forgotten(MemberID, promised: Index, last: Index)
+
+    /// What another member's state was.
+    case statesReported(MemberID, [StatePoint])
+
     /// A forced recovery has replaced the cluster this member belongs to. It never votes, leads or takes
     /// entries again.
     case superseded(by: Generation)
@@ -40,8 +48,12 @@ public struct WriteRequest: Hashable, Sendable {
     /// Install the decoded snapshot with this base.
     public var installation: LogBase?
     public var installationKeepsTail = false
+    /// The state to install is the member's own.
+    public var installsOwnState = false
     public var entries: [Entry] = []
     public var base: LogBase?
+    /// What this member has promised although its log does not have it.
+    public var floor: LogMark?
 }
 
 /// Entries that the leader needs and does not have in memory.

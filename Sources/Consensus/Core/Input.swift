@@ -15,6 +15,12 @@ public enum Input: Hashable, Sendable {
     indirect case adopt(ProposalToken, Adoption)
     /// Linearizable reads; all of them arrived before this moment.
     case read([ReadToken])
+    /// Tell the others what the state here was.
+    case tellStates([StatePoint])
+    /// The state here is wrong: most others have another one. Get theirs.
+    case quarantine
+    /// Replace what storage holds by what is in memory: the state at this base, and the entries after it.
+    case rewrite(LogBase)
     /// Entries up to here are applied, and their effect is stored up to `durable`.
     case applied(Index)
     /// Tell every follower that has not been told how far it may apply.

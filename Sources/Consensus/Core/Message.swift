@@ -16,15 +16,23 @@ public enum Message: Hashable, Sendable {
     case append(previous: LogMark, entries: [Entry], commit: Index)
     /// Everything up to `match` is durable at the sender and equal to the leader's log.
     case appendAccepted(match: Index)
+    /// The same, of a member that has promised more than it has: it is not to be counted.
+    case appendHeld(match: Index)
     /// The sender has no entry `rejected`. Its own log agrees with the leader's at `hint` at best:
     /// `hint` is its last entry at or before `rejected` whose term is at most the rejected one's.
     case appendRejected(rejected: LogMark, hint: LogMark)
 
-    /// "I lead this term." `commit` never exceeds what the recipient has confirmed to hold; `round`
-    /// numbers the leader's heartbeats and is never reused in a term.
-    case heartbeat(round: UInt64, commit: Index)
-    /// `round` is that of the heartbeat.
-    case heartbeatReply(round: UInt64)
+    /// "I lead this term." `commit` never exceeds what the recipient has confirmed to hold, and names the entry, because the
+    /// recipient may have lost it since; `round` numbers the leader's heartbeats and is never reused in a term.
+    case heartbeat(round: UInt64, commit: LogMark)
+    /// `round` is that of the heartbeat; `last` is the end of the sender's log, durable or on its way there.
+    case heartbeatReply(round: UInt64, last: Index)
+    /// "In this term you confirmed to hold everything up to here." Sent by a leader to a follower that has it no more.
+    case promised(LogMark)
+    /// Digests of the sender's state after some of the last entries, for the recipient to compare with its own.
+    case stateDigests([StatePoint])
+    /// "My state is wrong although my log is right: send me yours, of this entry or a later one."
+    case snapshotWanted(from: Index)
 
     /// A piece of a snapshot.
     indirect case snapshotChunk(SnapshotChunk)

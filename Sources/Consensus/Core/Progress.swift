@@ -25,6 +25,12 @@ struct Progress: Hashable, Sendable {
     var state = State.probe(isWaiting: false)
     /// The follower holds the leader's log durably up to here.
     var match = Index.zero
+    /// The heartbeat round that was under way when `match` was last confirmed.
+    var matchRound: UInt64 = 0
+    /// It says that its log does not have what it has promised; until it says otherwise, it does not count.
+    var isRecovering = false
+    /// It confirmed entries up to here in this term and lost them; until it has them again, it does not count.
+    var forgotten: Index?
     /// The first entry of the next message.
     var next: Index
     var inFlight: [InFlight] = []
@@ -70,9 +76,11 @@ struct Progress: Hashable, Sendable {
     }
 
     /// Notes an acknowledgement; `false` when it says nothing new.
-    mutating func acknowledged(_ index: Index) -> Bool {
+    mutating func acknowledged(_ index: Index, in round: UInt64) -> Bool {
         guard index > match else { return false }
         match = index
+        matchRound = round
+        if let lost = forgotten, index >= lost { forgotten = nil }
         stalledReplies = 0
         let arrived = inFlight.prefix { $0.last <= index }
         inFlightBytes -= arrived.reduce(0) { $0 + $1.bytes }

@@ -170,7 +170,7 @@ struct RaftLog: Hashable, Sendable {
     /// Begins after a snapshot. `keepsTail` says whether the entries after it stay.
     mutating func install(_ newBase: LogBase, keepsTail: Bool, in sequence: WriteSequence) {
         if keepsTail {
-            compact(to: newBase)
+            if newBase.mark.index > base.mark.index { compact(to: newBase) }
         } else {
             self = RaftLog(
                 base: newBase, runs: [], last: newBase.mark.index, tail: [],

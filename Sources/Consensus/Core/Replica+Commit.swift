@@ -10,7 +10,9 @@ extension Replica {
         if !obeys(.votersCount) { counted = Configuration(voters: counted.members) }
         let reached = Quorum.index(of: counted) { member in
             if member == id { return obeys(.ownFlushCounts) ? log.flushed : log.last }
-            return leadership.followers.first { $0.member == member }?.progress.match ?? .zero
+            let progress = leadership.followers.first { $0.member == member }?.progress
+            guard let progress, progress.counts else { return .zero }
+            return progress.match
         }
         guard reached > commit, log.term(at: reached) == term || !obeys(.ownTermCommits)
         else { return }

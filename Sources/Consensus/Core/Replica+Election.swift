@@ -4,6 +4,7 @@ extension Replica {
         now += 1
         wallTime = max(wallTime, time)
         dropIdleReceipt()
+        if isQuarantined { askForSnapshot(&effects) }
         if isLeader {
             tickLeader(&effects)
         } else if now >= electionDeadline {
@@ -36,8 +37,9 @@ extension Replica {
 
     /// Whether an election may be started here: by a voter, on a disk that works, with a whole log.
     var mayCampaign: Bool {
-        isVoterUntilCommitted && supersededBy == nil && receipt == nil && isOpened
-            && generationChange == nil && installationWrite <= flushedWrite
+        isVoterUntilCommitted && supersededBy == nil && receipt == nil && floor == nil
+            && !isQuarantined && isOpened && generationChange == nil
+            && installationWrite <= flushedWrite
             && oldestWriteAge <= UInt64(limits.electionTicksMin)
     }
 
@@ -116,7 +118,7 @@ extension Replica {
         tellIfRemoved(candidate, &effects)
         let granted =
             senderTerm.next > term && !hearsLeader(otherThan: candidate) && supersededBy == nil
-            && isUpToDate(last)
+            && floor == nil && isUpToDate(last)
         send(.preVoteReply(round: round, granted: granted), to: candidate, &effects)
     }
 
@@ -134,7 +136,7 @@ extension Replica {
         var isFree = hardState.vote == nil || !obeys(.oneVotePerTerm)
         if case .follower = role {} else { isFree = false }
         let granted =
-            (isFree && supersededBy == nil && isUpToDate(last))
+            (isFree && supersededBy == nil && floor == nil && isUpToDate(last))
             || hardState.vote == candidate
         if granted, hardState.vote != candidate {
             hardState.vote = candidate

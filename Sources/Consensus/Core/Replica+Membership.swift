@@ -54,7 +54,8 @@ extension Replica {
         let silent = next.voters.filter { voter in
             voter != id
                 && !leadership.followers.contains {
-                    $0.member == voter && $0.progress.round > 0
+                    // One that has lost what it had promised has no vote to give.
+                    $0.member == voter && $0.progress.round > 0 && $0.progress.counts
                         && now - $0.progress.contact <= UInt64(limits.electionTicksMin)
                 }
         }

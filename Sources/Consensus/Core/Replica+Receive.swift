@@ -54,7 +54,8 @@ extension Replica {
         if envelope.term > term { return adopts(envelope, &effects) }
         if envelope.term == term { return true }
         switch envelope.message {
-        case .preVoteRequest: return true
+        // What the state was after an entry is the same in every term.
+        case .preVoteRequest, .stateDigests: return true
         case .append, .heartbeat, .snapshotChunk, .timeoutNow, .readIndexRequest:
             send(.staleTerm, to: envelope.from, &effects)
         case .voteRequest: send(.voteReply(granted: false), to: envelope.from, &effects)
@@ -72,6 +73,7 @@ extension Replica {
         switch envelope.message {
         case .preVoteRequest:
             return true  // asks about a term that may never come
+        case .stateDigests: return true
         case .voteRequest(_, let isTransfer):
             if !isTransfer, hearsLeader(otherThan: envelope.from) { return false }
             tellIfRemoved(envelope.from, &effects)
@@ -96,12 +98,20 @@ extension Replica {
             guard hear(leader: from, &effects) else { return }
             appendRequested(by: from, previous, entries, leaderCommit, &effects)
         case .appendAccepted(let match): appendAccepted(by: from, match, &effects)
+        case .appendHeld(let match):
+            appendAccepted(by: from, match, isRecovering: true, &effects)
+        case .stateDigests(let points): effects.append(.statesReported(from, points))
+        case .snapshotWanted(let index): snapshotWanted(by: from, index, &effects)
+        case .promised(let mark):
+            guard hear(leader: from, &effects) else { return }
+            promiseRecalled(mark, &effects)
         case .appendRejected(let rejected, let hint):
             appendRejected(by: from, rejected, hint, &effects)
         case .heartbeat(let round, let leaderCommit):
             guard hear(leader: from, &effects) else { return }
             heartbeatReceived(from: from, round, leaderCommit, &effects)
-        case .heartbeatReply(let round): heartbeatReplied(by: from, round, &effects)
+        case .heartbeatReply(let round, let last):
+            heartbeatReplied(by: from, round, last, &effects)
         case .snapshotChunk(let chunk):
             guard hear(leader: from, &effects) else { return }
             chunkReceived(from: from, chunk, &effects)

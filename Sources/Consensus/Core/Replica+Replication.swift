@@ -124,10 +124,15 @@ extension Replica {
             var progress = leadership?.followers[ordinal].progress, progress.isReading
         else { return }
         progress.isReading = false
+        if entries.isEmpty {
+            // A part of the log that cannot be read is not replicated from: a snapshot of the state goes around it.
+            progress.becomeSnapshot()
+            leadership?.followers[ordinal].progress = progress
+            return advanceSnapshot(ordinal, &effects)
+        }
         // Only what is certainly the log's own: the term of every entry must be the one known here.
         let isGenuine =
-            !entries.isEmpty
-            && entries.enumerated().allSatisfy { offset, entry in
+            entries.enumerated().allSatisfy { offset, entry in
                 entry.index == request.first.advanced(by: offset)
                     && entry.term == log.term(at: entry.index)
             }
@@ -153,21 +158,30 @@ extension Replica {
         let known = min(commit, follower.progress.match)
         guard known > follower.progress.commitSent else { return }
         self.leadership?.followers[ordinal].progress.commitSent = known
-        send(.heartbeat(round: leadership.round, commit: known), to: follower.member, &effects)
+        send(
+            .heartbeat(round: leadership.round, commit: mark(of: known)), to: follower.member,
+            &effects)
     }
 
     // MARK: leader: replies
 
     mutating func appendAccepted(
-        by member: MemberID, _ match: Index, _ effects: inout [Effect]
+        by member: MemberID, _ match: Index, isRecovering: Bool = false,
+        _ effects: inout [Effect]
     ) {
         guard let ordinal = leadership?.ordinal(of: member), match <= log.last,
             var progress = leadership?.followers[ordinal].progress
         else { return }
-        let isNews = progress.acknowledged(match)
+        let counted = progress.counts
+        let isHigher = progress.acknowledged(match, in: leadership?.round ?? 0)
+        progress.isRecovering = isRecovering
+        let isNews = isHigher || progress.counts && !counted
         switch progress.state {
-        case .probe where isNews || match == progress.match: progress.becomeReplicate()
-        case .snapshot where match >= log.base.mark.index && isNews: progress.becomeReplicate()
+        case .probe where isHigher || match == progress.match: progress.becomeReplicate()
+        case .snapshot where match >= log.base.mark.index && isHigher: progress.becomeReplicate()
+        // It has all of it already, as one that has asked for it in vain.
+        case .snapshot(let transfer?) where match >= transfer.base.mark.index:
+            progress.becomeReplicate()
         case .probe, .replicate, .snapshot: break
         }
         leadership?.followers[ordinal].progress = progress
@@ -282,10 +296,17 @@ extension Replica {
     /// Confirms the log up to `match`, as soon as it is durable.
     func accept(_ match: Index, from leader: MemberID, _ effects: inout [Effect]) {
         let write = obeys(.entriesDurableFirst) ? log.write(covering: match) : .zero
-        send(.appendAccepted(match: match), to: leader, after: write, &effects)
+        let message =
+            floor == nil ? Message.appendAccepted(match: match) : .appendHeld(match: match)
+        send(message, to: leader, after: write, &effects)
     }
 
     // MARK: heartbeats
+
+    /// The entry at this place; below the base, where no follower needs to be told of a commit, nothing.
+    private func mark(of index: Index) -> LogMark {
+        log.term(at: index).map { LogMark(index: index, term: $0) } ?? .zero
+    }
 
     mutating func beginRound(_ effects: inout [Effect]) {
         guard var leadership else { return }
@@ -295,27 +316,31 @@ extension Replica {
         attachReads()
         for ordinal in leadership.followers.indices {
             let progress = leadership.followers[ordinal].progress
-            let known = obeys(.commitConfirmed) ? min(commit, progress.match) : commit
+            let known = min(commit, progress.match)
             self.leadership?.followers[ordinal].progress.commitSent = max(
                 known, progress.commitSent)
             send(
-                .heartbeat(round: leadership.round, commit: known),
+                .heartbeat(round: leadership.round, commit: mark(of: known)),
                 to: leadership.followers[ordinal].member, &effects)
         }
         confirmReads(&effects)
     }
 
     mutating func heartbeatReceived(
-        from leader: MemberID, _ round: UInt64, _ leaderCommit: Index, _ effects: inout [Effect]
+        from leader: MemberID, _ round: UInt64, _ leaderCommit: LogMark, _ effects: inout [Effect]
     ) {
-        // The leader clips the commit index to what it has seen confirmed in its term, so this log
-        // agrees with it that far.
-        commit = max(commit, min(leaderCommit, log.last))
-        send(.heartbeatReply(round: round), to: leader, &effects)
+        // The leader clips the commit index to what it has seen confirmed in its term. But a disk may have gone back since to
+        // what was there before, so it is the very entry that must be here; then all before it agrees (Raft §5.3).
+        if log.term(at: leaderCommit.index) == leaderCommit.term {
+            commit = max(commit, leaderCommit.index)
+        } else if !obeys(.commitIsSame) {
+            commit = max(commit, min(leaderCommit.index, log.last))
+        }
+        send(.heartbeatReply(round: round, last: log.last), to: leader, &effects)
     }
 
     mutating func heartbeatReplied(
-        by member: MemberID, _ round: UInt64, _ effects: inout [Effect]
+        by member: MemberID, _ round: UInt64, _ last: Index, _ effects: inout [Effect]
     ) {
         guard let ordinal = leadership?.ordinal(of: member),
             var progress = leadership?.followers[ordinal].progress,
@@ -328,6 +353,7 @@ extension Replica {
         progress.round = max(progress.round, round)
         if isNewRound, obeys(.lostIsSentAgain) { progress.noteSilence(limits) }
         leadership?.followers[ordinal].progress = progress
+        compareWithPromise(ordinal, round, last, &effects)
         replicate(ordinal, &effects)
         confirmReads(&effects)
     }

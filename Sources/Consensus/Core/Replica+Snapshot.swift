@@ -99,7 +99,7 @@ extension Replica {
     mutating func chunkReceived(
         from leader: MemberID, _ chunk: SnapshotChunk, _ effects: inout [Effect]
     ) {
-        guard chunk.base.mark.index > commit || !obeys(.oldSnapshotIgnored) else {
+        guard isNews(chunk.base) || !obeys(.oldSnapshotIgnored) else {
             return accept(min(commit, log.flushed), from: leader, &effects)
         }
         guard chunk.byteCount <= UInt64(limits.snapshotBytesMax), chunk.base.mark.term <= term
@@ -125,6 +125,11 @@ extension Replica {
             &effects)
     }
 
+    /// Whether a snapshot brings what is not here. One of the last committed entry does when the state here is wrong.
+    private func isNews(_ base: LogBase) -> Bool {
+        base.mark.index > commit || isQuarantined && base.mark.index == commit
+    }
+
     mutating func snapshotDecoded(
         _ base: LogBase, _ isValid: Bool, _ effects: inout [Effect]
     ) {
@@ -136,7 +141,9 @@ extension Replica {
             }
             return
         }
-        guard base.mark.index > commit || !obeys(.oldSnapshotIgnored) else { return }
+        guard isNews(base) || !obeys(.oldSnapshotIgnored) else { return }
+        isQuarantined = false
+        snapshotAskedAt = 0
         var base = base
         if !obeys(.snapshotBringsConfiguration) { base.configuration = log.configuration }
         var keepsTail = log.term(at: base.mark.index) == base.mark.term

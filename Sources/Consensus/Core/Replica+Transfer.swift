@@ -22,11 +22,20 @@ extension Replica {
         return log.configuration.isVoter(target) ? nil : .noSuchMember
     }
 
+    /// Who may best take over: of the voters that count and are in contact, one that has most.
+    public var heir: MemberID? {
+        leadership?.followers.filter {
+            log.configuration.isVoter($0.member) && $0.progress.counts
+                && now - $0.progress.contact <= UInt64(limits.electionTicksMin)
+        }.max { ($0.progress.match, $1.member) < ($1.progress.match, $0.member) }?.member
+    }
+
     /// Tells the target to take over once it has everything.
     mutating func advanceTransfer(_ effects: inout [Effect]) {
         guard let leadership, let transfer = leadership.transfer, !transfer.isSent,
             let ordinal = leadership.ordinal(of: transfer.target),
-            leadership.followers[ordinal].progress.match == log.last
+            leadership.followers[ordinal].progress.match == log.last,
+            leadership.followers[ordinal].progress.counts
         else { return }
         self.leadership?.transfer?.isSent = true
         send(.timeoutNow, to: transfer.target, &effects)

@@ -35,6 +35,11 @@ public struct Replica: Sendable {
     var receipt: SnapshotReceipt?
     /// The write that installs a snapshot; no election before it is flushed.
     var installationWrite = WriteSequence.zero
+    /// What this member has promised and its log does not have; `nil` when it has.
+    public internal(set) var floor: LogMark?
+    /// The state differs from that of most others; a snapshot ends it.
+    public internal(set) var isQuarantined = false
+    var snapshotAskedAt: UInt64 = 0
     /// The generation that is being begun or adopted, while it is not durable.
     var generationChange: GenerationChange?
     /// The log contradicts what was committed; every further input is ignored.
@@ -59,6 +64,7 @@ public struct Replica: Sendable {
             }, waived: waived)
         commit = recovered.applied.index
         applied = recovered.applied.index
+        floor = waived == .floorBeforeVote ? nil : recovered.floor
         random = Random(seed: seed)
         electionDeadline = UInt64(random.next(in: limits.startTicksMin...limits.startTicksMax))
         checkInvariants()
@@ -87,6 +93,9 @@ public struct Replica: Sendable {
         case .snapshotTaken(let snapshot): snapshotTaken(snapshot, &effects)
         case .snapshotDecoded(let base, let isValid): snapshotDecoded(base, isValid, &effects)
         case .compact(let base): compact(to: base, &effects)
+        case .tellStates(let points): tellStates(points, &effects)
+        case .quarantine: quarantine(&effects)
+        case .rewrite(let base): rewrite(at: base, &effects)
         }
         if commit > committed { effects.append(.committed(commit)) }
         checkInvariants()
@@ -221,6 +230,7 @@ extension Replica {
         flushedWrite = sequence
         writesUnderWay.removeFirst(writesUnderWay.prefix { $0.sequence <= sequence }.count)
         log.flushed(through: sequence)
+        if floor != nil { raiseFromFloor(&effects) }
         generationFlushed(sequence, &effects)
         switch role {
         case .candidate(_, let ownVote) where ownVote <= sequence:

@@ -41,8 +41,8 @@ public enum Rule: String, CaseIterable, Sendable {
     case ownFlushCounts
     /// Learners do not count.
     case votersCount
-    /// A heartbeat offers only what its recipient has confirmed.
-    case commitConfirmed
+    /// A heartbeat commits only the very entry that it names.
+    case commitIsSame
     /// Times never decrease along the log.
     case timeAscends
 
@@ -75,6 +75,12 @@ public enum Rule: String, CaseIterable, Sendable {
     case oldSnapshotIgnored
     /// A piece that was lost is sent again.
     case lostPieceIsSentAgain
+
+    // Members that have forgotten.
+    /// A member whose log lacks what it has promised neither votes nor stands.
+    case floorBeforeVote
+    /// States are compared.
+    case statesAreCompared
 
     // Forced recovery.
     /// A message of another generation is not looked at.

@@ -4,7 +4,10 @@ struct BatchQueue<Machine: StateMachine>: Sendable {
 
     /// Adds a write of the core; it joins the last batch that waits.
     /// `image` is the decoded snapshot, when the write installs one.
-    mutating func add(_ request: WriteRequest, image: Machine.Image?, inOrder: Bool) {
+    mutating func add(
+        _ request: WriteRequest, image: Machine.Image?, inOrder: Bool,
+        change: StateChange<Machine>? = nil
+    ) {
         if let base = request.installation {
             guard let image else { preconditionFailure("installation of \(base.mark) undecoded") }
             let installation = Installation<Machine>(
@@ -18,7 +21,7 @@ struct BatchQueue<Machine: StateMachine>: Sendable {
             batches.append(
                 WriteBatch(
                     sequence: request.sequence, hardState: request.hardState,
-                    installation: installation))
+                    installation: installation, entries: request.entries, change: change))
             return
         }
         if batches.isEmpty { batches.append(WriteBatch(sequence: request.sequence)) }
@@ -32,6 +35,7 @@ struct BatchQueue<Machine: StateMachine>: Sendable {
             batches[last].entries += request.entries
         }
         if let base = request.base { batches[last].base = base }
+        if let floor = request.floor { batches[last].floor = floor }
     }
 
     var count: Int { batches.count }

@@ -19,6 +19,17 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         case restored(state: Machine.Image, at: Position)
         /// Role, term or leader changed.
         case changed(DriverStatus)
+        /// The log lacks what this member has promised, up to here; `nil`: it has it again.
+        case recovering(until: LogMark?)
+        /// A follower has lost what it had confirmed to this leader.
+        case forgotten(MemberID, promised: Index, last: Index)
+        /// The state of another member differs from the one here.
+        case diverged(MemberID, StateDigests.Difference)
+        /// The state here is not to be shown; `nil`: it has been replaced.
+        case quarantined(StateDigests.Difference?)
+        /// Something that storage holds is damaged; the member mends it.
+        case damaged(String)
+        case repaired(String)
         case superseded(by: Generation)
         case removed
         case stopped(StopReason)
@@ -235,6 +246,13 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         }
     }
 
+    /// Something that storage holds was found to be damaged.
+    public func damageFound(_ damage: String) {
+        post { inbox in
+            if !inbox.isStopped { inbox.events.append(.damageFound(damage)) }
+        }
+    }
+
     /// A planned announcement is due.
     public func announcementDue() {
         post { inbox in
@@ -244,6 +262,9 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
 
     /// For tests: the ticks that were looked at.
     var ticksSeen: UInt64 { pipeline.withLock { $0.replica.now } }
+
+    /// For tests: the state changes although no entry says so.
+    func disturb(_ change: (inout Machine) -> Void) { pipeline.withLock { $0.disturb(change) } }
 
     public var status: DriverStatus { pipeline.withLock { $0.status } }
 
@@ -361,6 +382,13 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         case .applied(let entries, let state, let position):
             observe(.applied(entries, state: state, at: position))
         case .restored(let state, let position): observe(.restored(state: state, at: position))
+        case .recovering(let floor): observe(.recovering(until: floor))
+        case .forgotten(let member, let promised, let last):
+            observe(.forgotten(member, promised: promised, last: last))
+        case .diverged(let member, let difference): observe(.diverged(member, difference))
+        case .quarantined(let difference): observe(.quarantined(difference))
+        case .damaged(let damage): observe(.damaged(damage))
+        case .repaired(let damage): observe(.repaired(damage))
         case .superseded(let generation): observe(.superseded(by: generation))
         case .removed: observe(.removed)
         case .stopped(let reason): stopped(reason)

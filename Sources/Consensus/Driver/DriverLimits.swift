@@ -39,5 +39,9 @@ public struct DriverLimits: Hashable, Sendable {
     /// Compaction removes this many entries at a time.
     public var compactionStride: UInt64 = 2_048
 
+    /// Ticks between two comparisons of states while there are changes, and while there are none: a second, ten seconds.
+    public var compareTicks: UInt64 = 40
+    public var compareIdleTicks: UInt64 = 400
+
     public init() {}
 }

@@ -19,6 +19,16 @@ public struct DriverStatus: Hashable, Sendable {
     public var matches: [MemberID: Index]
     /// Elsewhere: nanoseconds since the leader was last heard; `nil` when it never was.
     public var leaderSilence: UInt64?
+    /// What this member has promised and its log lacks: until it has caught up, it does not vote, lead or count.
+    public var floor: LogMark?
+    /// On the leader: members whose confirmations do not count, because they have lost what they had promised.
+    public var uncounted: [MemberID] = []
+    /// What is wrong with what storage holds; it is being mended.
+    public var damage: String?
+    /// Where the state here parts from that of most others, while it does.
+    public var quarantine: StateDigests.Difference?
+    /// Members whose state is known to differ from the one here.
+    public var differing: [MemberID: StateDigests.Difference] = [:]
     /// The last entry before a forced recovery began this generation.
     public var origin: Position?
     public var supersededBy: Generation?
@@ -39,6 +49,11 @@ extension Pipeline {
             matches: Dictionary(
                 replica.matches.map { ($0.member, $0.index) }, uniquingKeysWith: max),
             leaderSilence: replica.ticksSinceLeader.map(nanoseconds),
+            floor: replica.floor, uncounted: replica.uncounted,
+            damage: repair.damage, quarantine: quarantine,
+            differing: Dictionary(
+                digests.differing.map { ($0.member, $0.difference) },
+                uniquingKeysWith: { one, _ in one }),
             origin: replica.hardState.origin, supersededBy: replica.supersededBy,
             isRemoved: isRemoved, stopped: stopReason)
     }

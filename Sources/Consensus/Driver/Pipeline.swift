@@ -11,8 +11,8 @@
 /// the applied index in the same transaction as later entries, or alone when the member is idle; 5.
 /// when storage or the state machine fails, nothing leaves any more.
 public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable {
-    public private(set) var replica: Replica
-    public private(set) var machine: Machine
+    public internal(set) var replica: Replica
+    public internal(set) var machine: Machine
     public let limits: DriverLimits
     /// The last applied entry.
     public private(set) var applied: LogMark
@@ -25,8 +25,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     public private(set) var glance = Glance()
 
     private var time: UInt64 = 0
-    private var ticks: UInt64 = 0
-    private var appliedTime: UInt64
+    private(set) var ticks: UInt64 = 0
+    private(set) var appliedTime: UInt64
     private var outbox: [(envelope: Envelope, after: WriteSequence)] = []
     private var flushed = WriteSequence.zero
     private var batches = BatchQueue<Machine>()
@@ -41,7 +41,15 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     private var recoveries: Set<ProposalToken> = []
     /// The commit index when an announcement was planned; `nil` when none is.
     private var announcing: Index?
-    private var actions: [PipelineAction<Machine>] = []
+    var actions: [PipelineAction<Machine>] = []
+    /// What is wrong with what storage holds, and what is done about it.
+    public internal(set) var repair = Repair()
+    /// The states after the last entries, here and elsewhere.
+    var digests = StateDigests()
+    /// Where the state here parts from that of most others.
+    public internal(set) var quarantine: StateDigests.Difference?
+    /// What others were last told, and when.
+    var told: (index: Index, tick: UInt64) = (.zero, 0)
 
     /// Starts from what storage holds. `machine` is the state machine before the first entry; it is
     /// restored from `recovered`.
@@ -61,6 +69,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         applied = recovered.applied
         appliedDurable = recovered.applied.index
         appliedTime = recovered.lastTime
+        digests.note(applied.index, self.machine.digest)
     }
 
     /// What an observer looks at after every step, without copying the rest.
@@ -170,6 +179,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             announcing = nil
             // What other messages have brought meanwhile needs none of its own; what came since may wait as long.
             if replica.owesCommit(upTo: planned) { announce() }
+        case .damageFound(let damage): found(damage)
         case .stop: stop(.asked)
         case .propose, .read: break  // gathered by the caller
         }
@@ -177,7 +187,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
 
     // MARK: effects
 
-    private mutating func carryOut(_ effects: [Effect]) {
+    mutating func carryOut(_ effects: [Effect]) {
         for effect in effects {
             guard stopReason == nil else { return }
             switch effect {
@@ -217,6 +227,10 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
                 }
             case .transferEnded(let target, let result):
                 actions.append(.transferEnded(to: target, result))
+            case .statesReported(let member, let points): compare(points, of: member)
+            case .recovering(let floor): actions.append(.recovering(until: floor))
+            case .forgotten(let member, let promised, let last):
+                actions.append(.forgotten(member, promised: promised, last: last))
             case .superseded(let generation): actions.append(.superseded(by: generation))
             case .removed:
                 if !isRemoved { actions.append(.removed) }
@@ -230,6 +244,11 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         guard let base = request.installation else {
             return batches.add(request, image: nil, inOrder: true)
         }
+        guard !request.installsOwnState else {
+            batches.add(request, image: machine.capture(), inOrder: true, change: takeChange())
+            repair.requested(request.sequence)
+            return
+        }
         guard let decoded, decoded.base.mark == base.mark else {
             preconditionFailure("snapshot \(base.mark) was never decoded")
         }
@@ -237,6 +256,9 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         batches.add(request, image: decoded.image, inOrder: replica.obeys(.writesInOrder))
         machine.restore(decoded.image)
         applied = base.mark
+        digests.restart(applied.index, machine.digest)
+        if quarantine != nil { actions.append(.quarantined(nil)) }
+        quarantine = nil
         appliedTime = base.time
         compactionPoints = []
         isRemoved = false
@@ -258,6 +280,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
                 let outcome = try machine.apply(entry)
                 applied = entry.mark
                 appliedTime = max(appliedTime, entry.time)
+                digests.note(applied.index, machine.digest)
                 entries.append(entry)
                 for waiter in proposals.take(at: entry.index) {
                     let isOwn = waiter.term == entry.term || !replica.obeys(.answerIsOwn)
@@ -370,6 +393,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             compactionPoints.removeFirst()
             carryOut(replica.handle(.compact(point)))
         }
+        if repair.isDue(at: ticks) { mend() }
+        tellStates()
     }
 
     // MARK: storage
@@ -400,6 +425,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     private mutating func stored(_ result: StorageResult<Machine>) {
         isStoring = false
         guard stopReason == nil else { return }
+        if let damage = result.damage { found(damage) }
         if let failure = result.failure { return stop(.storageFailed(failure)) }
         for (request, entries) in result.reads {
             carryOut(replica.handle(.entriesRead(request, entries)))
@@ -426,6 +452,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             appliedDurable = max(appliedDurable, change.applied.index)
         }
         flushed = max(flushed, batch.sequence)
+        if let damage = repair.written(flushed) { actions.append(.repaired(damage)) }
         let due = outbox.filter { $0.after <= flushed }
         outbox.removeAll { $0.after <= flushed }
         actions += due.map { .send($0.envelope) }

@@ -16,6 +16,8 @@ public enum PipelineEvent<Machine: StateMachine>: Sendable {
     case announceCommit
     /// What ``PipelineAction/announceLater`` asked for is due.
     case announcementDue
+    /// Something that storage holds is damaged, or cannot be read.
+    case damageFound(String)
     /// Refuse everything from now on, and answer everything that waits.
     case stop
 }
@@ -38,6 +40,18 @@ public enum PipelineAction<Machine: StateMachine>: Sendable {
     case applied([Entry], state: Machine.Image, at: Position)
     /// The state was replaced by a snapshot.
     case restored(state: Machine.Image, at: Position)
+    /// The member lacks what it has promised, up to here, and takes part again when it has it; `nil`: it has.
+    case recovering(until: LogMark?)
+    /// On the leader: a follower that had confirmed entries up to `promised` in this term has lost those after `last`.
+    case forgotten(MemberID, promised: Index, last: Index)
+    /// The state of another member differs from the one here.
+    case diverged(MemberID, StateDigests.Difference)
+    /// The state here differs from that of a majority: it is not to be shown before it has been replaced; `nil`: it has been.
+    case quarantined(StateDigests.Difference?)
+    /// Something that storage holds is damaged, or cannot be read; it will be written anew.
+    case damaged(String)
+    /// It has been.
+    case repaired(String)
     case superseded(by: Generation)
     case removed
     /// The member can go on no longer; nothing more will come.

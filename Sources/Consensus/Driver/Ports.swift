@@ -28,7 +28,8 @@ public protocol LogStorage {
     ///   - maxBytes: stop before the sum of `Entry.byteCount` exceeds this, but return one entry at
     ///     least.
     /// - Returns: consecutive entries that begin with `first`.
-    /// - Throws: when an entry is missing or damaged. The member stops: it never sends a guess.
+    /// - Throws: when an entry is missing or damaged. The member never sends a guess: it sends its state instead, and
+    ///   has what it holds written anew.
     mutating func entries(from first: Index, through last: Index, maxBytes: Int) throws -> [Entry]
 }
 
@@ -61,6 +62,9 @@ public protocol StateMachine {
 
     /// The current state; O(1), because values share storage.
     func capture() -> Image
+
+    /// A hash of the current state, quick to tell; equal states have equal ones.
+    var digest: UInt64 { get }
 
     /// Becomes `image`, and forgets the changes not yet taken.
     mutating func restore(_ image: Image)

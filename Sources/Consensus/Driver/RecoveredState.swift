@@ -18,6 +18,9 @@ public struct RecoveredState<Machine: StateMachine>: Sendable {
     public var tail: [Entry]
     /// The highest time stamped on any entry, the base included.
     public var lastTime: UInt64
+    /// What this member has promised to others, when that is more than storage holds: the member then catches up
+    /// before it votes or counts. `nil` when the promises are kept.
+    public var floor: LogMark?
 
     public init(
         hardState: HardState, base: LogBase, applied: LogMark, image: Machine.Image?,

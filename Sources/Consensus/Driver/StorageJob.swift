@@ -6,17 +6,23 @@ public struct StorageJob<Machine: StateMachine>: Sendable {
 
     public var isEmpty: Bool { reads.isEmpty && batch == nil }
 
-    /// Does the work. A failure of storage ends the job: the rest is not tried.
+    /// Does the work. A failed write is not tried again.
     @specialized(where Machine == NameSet, Storage == MemoryStorage<NameSet>)
     public func run<Storage: LogStorage>(on storage: inout Storage) -> StorageResult<Machine>
     where Storage.Machine == Machine {
         var result = StorageResult<Machine>()
-        do {
-            for read in reads {
+        for read in reads {
+            do {
                 let entries = try storage.entries(
                     from: read.first, through: read.last, maxBytes: read.bytesMax)
                 result.reads.append((read, entries))
+            } catch {
+                // What cannot be read is not sent; all else goes on.
+                result.reads.append((read, []))
+                result.damage = String(describing: error)
             }
+        }
+        do {
             if let batch {
                 try storage.write(batch)
                 result.written = batch
@@ -30,7 +36,10 @@ public struct StorageJob<Machine: StateMachine>: Sendable {
 
 /// What a storage job has achieved.
 public struct StorageResult<Machine: StateMachine>: Sendable {
+    /// Without entries: they could not be read.
     public var reads: [(request: ReadRequest, entries: [Entry])] = []
+    /// What was found to be damaged, or could not be read.
+    public var damage: String?
     /// The batch that is durable now.
     public var written: WriteBatch<Machine>?
     /// Why storage can no longer be relied on.

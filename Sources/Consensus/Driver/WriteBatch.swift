@@ -20,6 +20,9 @@ public struct WriteBatch<Machine: StateMachine>: Sendable {
     /// Rows changed by applying entries, with the index of the last of them.
     public var change: StateChange<Machine>?
 
+    /// What the member has promised although the log ends before; kept until the log is at least as up to date.
+    public var floor: LogMark?
+
     /// Makes this the base: deletes the entries up to and including `base.mark.index` and stores
     /// the rest of it. The index never exceeds the applied index that is stored after this batch.
     public var base: LogBase?

@@ -7,6 +7,10 @@ public struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Senda
     public private(set) var base = LogBase.empty
     public private(set) var entries: [Entry] = []
     public private(set) var applied = LogMark.zero
+    /// What the member has promised, as its floor file would have it.
+    public private(set) var promised = LogMark.zero
+    /// Whether that is more than the log has.
+    public var isBelowPromise: Bool { !last.isUpToDate(with: promised) }
     /// The state as a durable store would rebuild it from rows.
     private var machine: Machine
     private let blank: Machine
@@ -30,16 +34,42 @@ public struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Senda
         for entry in entries where entry.term != runs.last?.term {
             runs.append(TermRun(first: entry.index, term: entry.term))
         }
-        return RecoveredState(
+        var recovered = RecoveredState<Machine>(
             hardState: hardState, base: base, applied: applied,
             image: applied.index == .zero ? nil : machine.capture(), termRuns: runs,
             lastIndex: last.index, configurations: entries.filter { $0.kind == .configuration },
             tail: entries.filter { $0.index > applied.index },
             lastTime: entries.reduce(base.time) { max($0, $1.time) })
+        if isBelowPromise { recovered.floor = promised }
+        return recovered
+    }
+
+    /// Holds what it held earlier, or nothing (`nil`), as a disk that has lost something; what was promised is known
+    /// unless that is lost as well.
+    public mutating func fallBack(
+        to earlier: MemoryStorage? = nil, keepsPromises: Bool = true
+    ) {
+        let before = self
+        self = earlier ?? MemoryStorage(blank: blank, merge: merge)
+        guard keepsPromises else { return }
+        hardState = before.hardState
+        promised = before.promised
+    }
+
+    /// Holds what another storage has returned, with all its entries; only a model of that storage does.
+    public mutating func adopt(_ recovered: RecoveredState<Machine>, _ entries: [Entry]) {
+        hardState = recovered.hardState
+        base = recovered.base
+        applied = recovered.applied
+        self.entries = entries
+        machine = blank
+        if let image = recovered.image { machine.restore(image) }
+        promised = recovered.floor ?? last
     }
 
     @specialized(where Machine == NameSet)
     public mutating func write(_ batch: WriteBatch<Machine>) {
+        var owed = isBelowPromise ? promised : .zero
         if let hardState = batch.hardState { self.hardState = hardState }
         if let installation = batch.installation { install(installation) }
         if let first = batch.entries.first {
@@ -62,13 +92,16 @@ public struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Senda
             entries.removeAll { $0.index <= base.mark.index }
             self.base = base
         }
+        if let floor = batch.floor { owed = floor }
+        promised = last.isUpToDate(with: owed) ? last : owed
     }
 
     private mutating func install(_ installation: Installation<Machine>) {
         let mark = installation.base.mark
         if installation.keepsTail {
             precondition(
-                entries.contains { $0.mark == mark }, "tail kept, but \(mark) is not stored")
+                mark == base.mark || entries.contains { $0.mark == mark },
+                "tail kept, but \(mark) is not stored")
             entries.removeAll { $0.index <= mark.index }
         } else {
             entries = []

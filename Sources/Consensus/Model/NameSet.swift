@@ -42,6 +42,10 @@ public struct NameSet: StateMachine, Sendable {
 
     public static var emptyDelta: Delta { Delta(changes: [], history: 0) }
     public func capture() -> Image { image }
+    public var digest: UInt64 { image.history }
+
+    /// For simulations: the history is another one, as by a defect of memory; the names stay as they are.
+    public mutating func disturb() { image.history ^= 1 }
 
     public mutating func restore(_ image: Image) {
         self.image = image

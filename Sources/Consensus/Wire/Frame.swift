@@ -4,7 +4,7 @@ public enum Frame: Hashable, Sendable {
     case message(Envelope)
 
     /// The version that this build writes, and the only one that it reads.
-    public static let version: UInt8 = 1
+    public static let version: UInt8 = 2
 
     /// Length, version, kind, body, checksum.
     public var encoded: [UInt8] {

@@ -39,14 +39,24 @@ extension WireWriter {
             number(commit.rawValue)
             number(UInt32(entries.count))
             for entry in entries { self.entry(entry) }
-        case .appendAccepted(let match): number(match.rawValue)
+        case .appendAccepted(let match), .appendHeld(let match): number(match.rawValue)
         case .appendRejected(let rejected, let hint):
             mark(rejected)
             mark(hint)
         case .heartbeat(let round, let commit):
             number(round)
-            number(commit.rawValue)
-        case .heartbeatReply(let round): number(round)
+            mark(commit)
+        case .heartbeatReply(let round, let last):
+            number(round)
+            number(last.rawValue)
+        case .promised(let mark): self.mark(mark)
+        case .stateDigests(let points):
+            number(UInt32(points.count))
+            for point in points {
+                number(point.index.rawValue)
+                number(point.digest)
+            }
+        case .snapshotWanted(let index): number(index.rawValue)
         case .snapshotChunk(let chunk): self.chunk(chunk)
         case .snapshotProgress(let last, let nextOffset):
             mark(last)
@@ -112,8 +122,8 @@ extension WireReader {
         case 4: return try append()
         case 5: return .appendAccepted(match: try index())
         case 6: return .appendRejected(rejected: try mark(), hint: try mark())
-        case 7: return .heartbeat(round: try number64(), commit: try index())
-        case 8: return .heartbeatReply(round: try number64())
+        case 7: return .heartbeat(round: try number64(), commit: try mark())
+        case 8: return .heartbeatReply(round: try number64(), last: try index())
         case 9: return .snapshotChunk(try chunk())
         case 10: return .snapshotProgress(last: try mark(), nextOffset: try number64())
         case 11: return .snapshotRefused(last: try mark())
@@ -125,8 +135,22 @@ extension WireReader {
         case 15: return .staleTerm
         case 16: return .superseded
         case 17: return .removed
+        case 18: return .appendHeld(match: try index())
+        case 19: return .promised(try mark())
+        case 20: return try stateDigests()
+        case 21: return .snapshotWanted(from: try index())
         default: throw .unknownKind(code)
         }
+    }
+
+    private mutating func stateDigests() throws(WireFailure) -> Message {
+        let count = Int(try number32())
+        guard count <= WireLimits.statePointsMax else { throw .tooLarge }
+        var points: [StatePoint] = []
+        for _ in 0..<count {
+            points.append(StatePoint(index: try index(), digest: try number64()))
+        }
+        return .stateDigests(points)
     }
 
     private mutating func index() throws(WireFailure) -> Index { Index(try ordinal()) }
@@ -193,6 +217,10 @@ extension Message {
         case .staleTerm: 15
         case .superseded: 16
         case .removed: 17
+        case .appendHeld: 18
+        case .promised: 19
+        case .stateDigests: 20
+        case .snapshotWanted: 21
         }
     }
 }

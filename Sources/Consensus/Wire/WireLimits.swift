@@ -6,5 +6,6 @@ public enum WireLimits {
     public static let entriesMax = 4_096
     public static let urlBytesMax = 2_048
     public static let clusterBytesMax = 64
+    public static let statePointsMax = 64
     public static let configurationBytesMax = 3 + 8 * 510
 }

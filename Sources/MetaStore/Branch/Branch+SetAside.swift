@@ -13,7 +13,7 @@ extension Branch {
     /// Takes the database of a proxy out of its data directory, so that its next start is that of a fresh member.
     ///
     /// Nobody may have it open. The write-ahead log is folded in first, so one file is all of it, and any SQLite can read
-    /// it; then it is renamed, and the directories are flushed. After a crash the file is where it was, or where it
+    /// it; then the floor goes, it is renamed, and the directories are flushed. After a crash the file is where it was, or where it
     /// belongs. No earlier branch is replaced.
     ///
     /// - Parameter data: the data directory.
@@ -36,6 +36,12 @@ extension Branch {
             copies += 1
             target = folder + "/" + name.dropLast(3) + "-\(copies).db"
         }
+        // First what this member has promised: a floor that is left behind would make the next start the same member again.
+        let floor = data + "/" + FloorFile.fileName
+        guard unlink(floor) == 0 || errno == ENOENT else {
+            throw failure("cannot remove \(floor)", errno)
+        }
+        try flush(data)
         guard rename(path, target) == 0 else {
             throw failure("cannot move \(path) to \(target)", errno)
         }

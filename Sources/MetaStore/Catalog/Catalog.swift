@@ -44,12 +44,16 @@ package struct Catalog: StateMachine {
 
     package mutating func takeDelta() -> CatalogDelta? {
         defer { delta = CatalogDelta() }
-        return delta.rows.isEmpty ? nil : delta
+        guard !delta.rows.isEmpty else { return nil }
+        delta.stateHash = state.hash
+        return delta
     }
 
     package static var emptyDelta: CatalogDelta { CatalogDelta() }
 
     package func capture() -> ClusterState { state }
+
+    package var digest: UInt64 { state.hash }
 
     package mutating func restore(_ image: ClusterState) {
         state = image

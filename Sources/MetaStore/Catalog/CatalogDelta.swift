@@ -4,6 +4,8 @@ package import Cluster
 package struct CatalogDelta: Sendable {
     package var rows: [StateRow.Change] = []
     package var history: [HistoryEntry] = []
+    /// The hash of the state with these changes; `nil`: no row has changed.
+    package var stateHash: UInt64?
 
     package init() {}
 }

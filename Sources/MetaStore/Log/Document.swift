@@ -7,6 +7,8 @@ enum Document: Int64 {
     case hardState = 2
     case base = 3
     case applied = 4
+    /// That a floor is kept beside the file: without it, nobody knows what was promised.
+    case floorNote = 5
 }
 
 /// What is stored of the log's beginning: the core's base, and the hash chain up to it.
@@ -15,8 +17,8 @@ struct StoredBase: Equatable {
     var chain: UInt64
 }
 
-// Each document begins with its format: 1, but for hard states of forced recoveries.
-private let documentFormat: UInt8 = 1
+// Each document begins with its format: 1, but for hard states of forced recoveries and the applied entry.
+let documentFormat: UInt8 = 1
 
 private func begin(format: UInt8 = documentFormat) -> ByteWriter {
     var writer = ByteWriter()
@@ -109,18 +111,34 @@ extension Position {
     }
 }
 
-extension LogMark {
+/// The last applied entry, and the hash of the state after it; `nil` in files of older builds.
+struct StoredApplied: Equatable {
+    var mark: LogMark
+    var stateHash: UInt64?
+
     var document: [UInt8] {
-        var writer = begin()
-        writer.write(index.rawValue)
-        writer.write(term.rawValue)
+        var writer = ByteWriter()
+        writer.write(stateHash == nil ? documentFormat : 2)
+        writer.write(mark.index.rawValue)
+        writer.write(mark.term.rawValue)
+        if let stateHash { writer.write(stateHash) }
         return writer.bytes
     }
 
+    init(mark: LogMark, stateHash: UInt64?) {
+        self.mark = mark
+        self.stateHash = stateHash
+    }
+
     init(document bytes: [UInt8]) throws(DecodingFailure) {
-        var reader = try open(bytes)
-        self.init(
+        var reader = ByteReader(bytes)
+        let format = try reader.readUInt8()
+        guard format == documentFormat || format == 2 else {
+            throw DecodingFailure("format \(format)", at: 0)
+        }
+        mark = LogMark(
             index: Index(try reader.read(UInt64.self)), term: Term(try reader.read(UInt64.self)))
+        stateHash = format == 2 ? try reader.read(UInt64.self) : nil
         try reader.finish()
     }
 }

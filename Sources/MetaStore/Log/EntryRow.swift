@@ -15,14 +15,21 @@ struct EntryRow {
     }
 
     static func checksum(of entry: Entry) -> UInt64 {
+        checksum(entry.index, entry.term, entry.time, entry.kind.rawValue, entry.payload)
+    }
+
+    /// The checksum over the columns, whatever they mean.
+    static func checksum(
+        _ index: Index, _ term: Term, _ time: UInt64, _ kind: UInt8, _ payload: [UInt8]
+    ) -> UInt64 {
         var writer = ByteWriter(capacity: 32)
-        writer.write(entry.index.rawValue)
-        writer.write(entry.term.rawValue)
-        writer.write(entry.time)
-        writer.write(entry.kind.rawValue)
+        writer.write(index.rawValue)
+        writer.write(term.rawValue)
+        writer.write(time)
+        writer.write(kind)
         var hash = XXH64()
         hash.update(writer.bytes)
-        hash.update(entry.payload)
+        hash.update(payload)
         return hash.finish()
     }
 

@@ -40,7 +40,8 @@ extension SQLiteLog {
             try read(.base, from: log.database, StoredBase.init(document:))
             ?? StoredBase(base: .empty, chain: 0)
         let applied =
-            try read(.applied, from: log.database, LogMark.init(document:)) ?? stored.base.mark
+            try read(.applied, from: log.database, StoredApplied.init(document:))?.mark
+            ?? stored.base.mark
         var walk = Walk(stored, applied)
         try log.forEachRow { row throws(DatabaseError) in walk.take(row) }
         guard var salvage = walk.damage else { return nil }
@@ -52,7 +53,7 @@ extension SQLiteLog {
         let kept = walk.kept
         try log.database.transaction { () throws(DatabaseError) in
             try log.database.run("DELETE FROM log")
-            log.last = (applied.index, 0)
+            log.last = (applied, 0)
             try log.setBase(StoredBase(base: base, chain: 0))
             // The history ends where the state does, and stays.
             try log.append(kept)

@@ -22,26 +22,42 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     private var history: HistoryTable
     var base = StoredBase(base: .empty, chain: 0)
     /// The last stored entry and the chain up to it.
-    var last: (index: Index, chain: UInt64) = (.zero, 0)
+    var last: (mark: LogMark, chain: UInt64) = (.zero, 0)
+    var hardState = HardState.initial
+    /// The hash of the stored state; `nil` while only an older build has written it.
+    private(set) var stateHash: UInt64?
+    /// Counts changes of the stored state.
+    private(set) var writes: UInt64 = 0
+    /// Counts how often entries were replaced or removed that were not the first.
+    private(set) var cuts: UInt64 = 0
+    let floor: FloorKeeper?
+    /// What was promised and the log lacks.
+    var owed: LogMark?
+    /// What is left of the promise during a transaction that takes the end of the log away.
+    var lowered: (mark: LogMark, chain: UInt64)?
 
     /// Opens the file, or makes it.
     ///
     /// - Parameters:
     ///   - path: where the file is; its directory must exist.
     ///   - newMember: the replica's name, should the file be made now.
+    ///   - floor: where the floor is kept; `nil`: nowhere, and a database that lost something is believed.
     ///   - vfs: SQLite's name of a file system other than the operating system's.
     ///   - historyLimits: how much of the history is kept.
     /// - Throws: ``DatabaseError`` when the file cannot be opened, is locked, foreign, newer or damaged.
     package init(
-        path: String, newMember: @autoclosure () -> MemberID, vfs: String? = nil,
+        path: String, newMember: @autoclosure () -> MemberID,
+        floor: (any FloorMedium)? = nil, vfs: String? = nil,
         historyLimits: HistoryLimits = HistoryLimits()
     ) throws(DatabaseError) {
         database = try Database(path: path, vfs: vfs)
+        if let floor { self.floor = try FloorKeeper(floor) } else { self.floor = nil }
         history = try HistoryTable(database, limits: historyLimits)
         if let member = try Self.read(.member, from: database, MemberID.init(document:)) {
             self.member = member
         } else {
-            let member = newMember()
+            // Who has lost the database is still who made the promises.
+            let member = self.floor?.floor?.member ?? newMember()
             self.member = member
             let database = database
             try database.transaction { () throws(DatabaseError) in
@@ -56,6 +72,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     package init(readingOnly path: String) throws(DatabaseError) {
         database = try Database(path: path, isReadOnly: true)
         history = try HistoryTable(database, limits: HistoryLimits())
+        floor = nil
         guard let member = try Self.read(.member, from: database, MemberID.init(document:)) else {
             throw DatabaseError(kind: .foreign, code: 0, message: "\(path) is nobody's log")
         }
@@ -75,22 +92,30 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     }
 
     package func load() throws -> RecoveredState<Catalog> {
-        let hardState =
+        hardState =
             try Self.read(.hardState, from: database, HardState.init(document:)) ?? .initial
         base =
             try Self.read(.base, from: database, StoredBase.init(document:))
             ?? StoredBase(base: .empty, chain: 0)
-        let applied =
-            try Self.read(.applied, from: database, LogMark.init(document:)) ?? base.base.mark
+        let stored = try Self.read(.applied, from: database, StoredApplied.init(document:))
+        let applied = stored?.mark ?? base.base.mark
+        stateHash = stored?.stateHash
         var recovered = RecoveredState<Catalog>(
             hardState: hardState, base: base.base, applied: applied,
             image: try loadState(hardState.generation(at: applied.index), applied), termRuns: [],
             lastIndex: base.base.mark.index, configurations: [], tail: [], lastTime: base.base.time)
-        last = (base.base.mark.index, base.chain)
+        last = (base.base.mark, base.chain)
+        let promised = floor?.floor
+        var chainAtPromise: UInt64?
         try forEachEntry(from: base.base.mark.index.next) { row throws(DatabaseError) in
             let entry = row.entry
-            guard entry.index == last.index.next else {
-                throw damaged("log", entry.index, "follows entry \(last.index): there is a gap")
+            guard entry.index == last.mark.index.next else {
+                let gap = "follows entry \(last.mark.index): there is a gap"
+                // Behind the base, parts do not belong together; further on, a row is lost.
+                guard last.mark.index > base.base.mark.index else {
+                    throw contradiction("log entry \(entry.index) \(gap)")
+                }
+                throw damaged("log", entry.index, gap)
             }
             let expected = EntryRow(entry, after: last.chain)
             guard expected.chain == row.chain else {
@@ -103,8 +128,10 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             if entry.index > applied.index { recovered.tail.append(entry) }
             recovered.lastIndex = entry.index
             recovered.lastTime = max(recovered.lastTime, entry.time)
-            last = (entry.index, row.chain)
+            last = (entry.mark, row.chain)
+            if entry.mark == promised?.last { chainAtPromise = row.chain }
         }
+        try compare(with: promised, chainAtPromise, &recovered)
         return recovered
     }
 
@@ -154,8 +181,8 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
 
     private func withPlace(_ page: HistoryPage) throws(DatabaseError) -> HistoryPage {
         var page = page
-        let applied = try Self.read(.applied, from: database, LogMark.init(document:))
-        page.applied = (applied ?? base.base.mark).index.rawValue
+        let applied = try Self.read(.applied, from: database, StoredApplied.init(document:))
+        page.applied = (applied?.mark ?? base.base.mark).index.rawValue
         return page
     }
 
@@ -168,7 +195,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             }
         return LogOutline(
             base: base.base.mark, runs: runs,
-            last: LogMark(index: last.index, term: runs.last?.term ?? base.base.mark.term),
+            last: last.mark,
             chain: last.chain)
     }
 
@@ -179,14 +206,16 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         var rows: [StateRow] = []
         try database.prepare("SELECT kind, key, value, checksum FROM state ORDER BY kind, key")
             .eachRow { statement throws(DatabaseError) in
-                guard let kind = UInt8(exactly: statement.int64(0)).flatMap(StateRow.Kind.init)
-                else { throw damaged("state", applied.index, "holds a row of unknown kind") }
-                let row = StateRow(kind: kind, key: statement.bytes(1), value: statement.bytes(2))
-                guard row.hash == statement.uint64(3) else {
-                    throw damaged("state", applied.index, "holds a row whose checksum differs")
-                }
-                rows.append(row)
+                rows.append(try stateRow(statement))
             }
+        let hash = rows.reduce(0) { $0 &+ $1.hash }
+        if let stateHash, hash != stateHash {
+            throw DatabaseError(
+                kind: .corrupt, code: 0,
+                message:
+                    "\(database.path): the rows of the state are not those of entry \(applied.index): their hash is "
+                    + "\(Hex.padded(hash)), that of the state was \(Hex.padded(stateHash))")
+        }
         // Before the founding command the state has no generation of its own.
         let isFounded = !rows.isEmpty
         return try ClusterState(
@@ -195,6 +224,22 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
                 generation: isFounded ? generation.counter : 0,
                 nonce: isFounded ? generation.nonce : 0, term: applied.term.rawValue,
                 index: applied.index.rawValue))
+    }
+
+    func stateRow(_ statement: Statement) throws(DatabaseError) -> StateRow {
+        let code = UInt8(truncatingIfNeeded: statement.int64(0))
+        let (key, value) = (statement.bytes(1), statement.bytes(2))
+        guard StateRow.hash(code, key, value) == statement.uint64(3) else {
+            throw DatabaseError(
+                kind: .corrupt, code: 0,
+                message:
+                    "\(database.path): a state row of kind \(code), key \(Hex.text(key.prefix(32))), has a "
+                    + "checksum that differs")
+        }
+        guard let kind = StateRow.Kind(rawValue: code) else {
+            throw unknown("a state row has the unknown kind \(code)")
+        }
+        return StateRow(kind: kind, key: key, value: value)
     }
 
     private func forEachEntry(
@@ -211,16 +256,16 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
 
     func row(_ statement: Statement) throws(DatabaseError) -> EntryRow {
         let index = Index(statement.uint64(0))
-        guard let kind = UInt8(exactly: statement.int64(3)).flatMap(Entry.Kind.init) else {
-            throw damaged("log", index, "has an unknown kind")
-        }
-        let entry = Entry(
-            index: index, term: Term(statement.uint64(1)), time: statement.uint64(2), kind: kind,
-            payload: statement.bytes(4))
+        let (term, time) = (Term(statement.uint64(1)), statement.uint64(2))
+        let (code, payload) = (UInt8(truncatingIfNeeded: statement.int64(3)), statement.bytes(4))
         let checksum = statement.uint64(5)
-        guard EntryRow.checksum(of: entry) == checksum else {
+        guard EntryRow.checksum(index, term, time, code, payload) == checksum else {
             throw damaged("log", index, "has a checksum that differs")
         }
+        guard let kind = Entry.Kind(rawValue: code) else {
+            throw unknown("log entry \(index) has an unknown kind")
+        }
+        let entry = Entry(index: index, term: term, time: time, kind: kind, payload: payload)
         return EntryRow(entry: entry, checksum: checksum, chain: statement.uint64(6))
     }
 
@@ -229,9 +274,19 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             kind: .corrupt, code: 0, message: "\(database.path): \(table) entry \(index) \(what)")
     }
 
+    /// What is as it was written, and not to be understood here.
+    private func unknown(_ what: String) -> DatabaseError {
+        DatabaseError(kind: .foreign, code: 0, message: "\(database.path): \(what)")
+    }
+
+    func contradiction(_ what: String) -> DatabaseError {
+        DatabaseError(kind: .other, code: 0, message: "\(database.path): \(what)")
+    }
+
     // MARK: Writing
 
     package func write(_ batch: WriteBatch<Catalog>) throws {
+        let isPromised = try beginPromise(batch)
         try database.transaction { () throws(DatabaseError) in
             if let hardState = batch.hardState {
                 try Self.store(.hardState, hardState.document, in: database)
@@ -241,23 +296,27 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             if let change = batch.change {
                 try apply(change.delta.rows)
                 try history.append(change.delta.history, to: database)
-                try Self.store(.applied, change.applied.document, in: database)
+                if let hash = change.delta.stateHash { stateHash = hash }
+                try store(applied: change.applied)
             }
             if let newBase = batch.base { try compact(to: newBase) }
         }
+        if let hardState = batch.hardState { self.hardState = hardState }
+        if let mark = batch.floor { owed = mark }
+        try keepPromise(batch, wasBegun: isPromised)
     }
 
     func append(_ entries: [Entry]) throws(DatabaseError) {
         guard let first = entries.first else { return }
-        if first.index <= last.index { try truncate(from: first.index) }
+        if first.index <= last.mark.index { try truncate(from: first.index) }
         let insert = try database.prepare(
             """
             INSERT INTO log(idx, term, time, kind, payload, checksum, chain)
             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)
             """)
         for entry in entries {
-            guard entry.index == last.index.next else {
-                throw damaged("log", entry.index, "would leave a gap after \(last.index)")
+            guard entry.index == last.mark.index.next else {
+                throw damaged("log", entry.index, "would leave a gap after \(last.mark.index)")
             }
             let row = EntryRow(entry, after: last.chain)
             insert.bind(1, entry.index.rawValue)
@@ -268,7 +327,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             insert.bind(6, row.checksum)
             insert.bind(7, row.chain)
             try insert.run()
-            last = (entry.index, row.chain)
+            last = (entry.mark, row.chain)
         }
     }
 
@@ -276,17 +335,21 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         let delete = try database.prepare("DELETE FROM log WHERE idx >= ?1")
         delete.bind(1, index.rawValue)
         try delete.run()
-        last = (index.previous, try chain(at: index.previous))
+        last = try end(at: index.previous)
+        cuts &+= 1
     }
 
-    private func chain(at index: Index) throws(DatabaseError) -> UInt64 {
-        if index == base.base.mark.index { return base.chain }
-        let select = try database.prepare("SELECT chain FROM log WHERE idx = ?1")
+    private func chain(at index: Index) throws(DatabaseError) -> UInt64 { try end(at: index).chain }
+
+    /// The entry at this place, and the chain up to it.
+    func end(at index: Index) throws(DatabaseError) -> (mark: LogMark, chain: UInt64) {
+        if index == base.base.mark.index { return (base.base.mark, base.chain) }
+        let select = try database.prepare("SELECT term, chain FROM log WHERE idx = ?1")
         select.bind(1, index.rawValue)
-        guard let chain = try select.first({ $0.uint64(0) }) else {
+        guard let (term, chain) = try select.first({ ($0.uint64(0), $0.uint64(1)) }) else {
             throw damaged("log", index, "is missing")
         }
-        return chain
+        return (LogMark(index: index, term: Term(term)), chain)
     }
 
     private func install(_ installation: Installation<Catalog>) throws(DatabaseError) {
@@ -295,7 +358,8 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         let chain = installation.keepsTail ? try chain(at: index) : 0
         if !installation.keepsTail {
             try database.run("DELETE FROM log")
-            last = (index, chain)
+            last = (installation.base.mark, chain)
+            cuts &+= 1
         }
         // What is older stays, with a gap behind it; what is newer belongs to a history that did not happen.
         try history.restart(at: index.rawValue, in: database)
@@ -304,7 +368,8 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             installation.image.rows.map {
                 StateRow.Change(kind: $0.kind, key: $0.key, value: $0.value)
             })
-        try Self.store(.applied, installation.base.mark.document, in: database)
+        stateHash = installation.image.hash
+        try store(applied: installation.base.mark)
         try setBase(StoredBase(base: installation.base, chain: chain))
     }
 
@@ -312,7 +377,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         // A founding sets the base of an empty log; there is no entry to take the chain from.
         let index = newBase.mark.index
         try setBase(StoredBase(base: newBase, chain: index == .zero ? 0 : try chain(at: index)))
-        if last.index < index { last = (index, base.chain) }
+        if last.mark.index < index { last = (newBase.mark, base.chain) }
     }
 
     func setBase(_ newBase: StoredBase) throws(DatabaseError) {
@@ -343,6 +408,12 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     }
 
     // MARK: Documents
+
+    private func store(applied: LogMark) throws(DatabaseError) {
+        let stored = StoredApplied(mark: applied, stateHash: stateHash)
+        try Self.store(.applied, stored.document, in: database)
+        writes &+= 1
+    }
 
     static func store(
         _ document: Document, _ bytes: [UInt8], in database: Database

@@ -8,7 +8,7 @@ import CSQLite
 final class Database {
     /// `MRTL`, in the file's header: tells our files from everybody else's.
     private static let applicationID: Int32 = 0x4D52_544C
-    private static let schemaVersion: Int32 = 2
+    private static let schemaVersion: Int32 = 3
     /// About 4 MiB of log between checkpoints: rare enough to stay off most commits, small enough to be quick.
     private static let checkpointPages = 1_000
 
@@ -125,10 +125,11 @@ final class Database {
     private func refuseOtherSchema() throws(DatabaseError) {
         try refuseForeignFile()
         let version = try pragma("user_version")
-        guard version == String(Self.schemaVersion) else {
+        // Format 3 adds nothing that a reader of format 2 would miss.
+        guard let number = Int32(version), number >= 2 else {
             throw DatabaseError(
                 kind: .foreign, code: 0,
-                message: "\(path) has format \(version), \(Self.schemaVersion) is required")
+                message: "\(path) has format \(version), 2 or later is required")
         }
     }
 
@@ -143,7 +144,7 @@ final class Database {
         guard version < Self.schemaVersion else { return }
         try transaction { () throws(DatabaseError) in
             if version < 1 { for statement in Schema.statements { try execute(statement) } }
-            for statement in Schema.additions2 { try execute(statement) }
+            if version < 2 { for statement in Schema.additions2 { try execute(statement) } }
             try execute("PRAGMA application_id=\(Self.applicationID)")
             try execute("PRAGMA user_version=\(Self.schemaVersion)")
         }

@@ -13,6 +13,8 @@ package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertibl
         case notPermitted
         /// A file of another program, or of a newer version of this one.
         case foreign
+        /// What this member has promised is not known: its floor is missing.
+        case floorMissing
         case other
     }
 
@@ -21,4 +23,18 @@ package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertibl
     package let message: String
 
     package var description: String { message }
+
+    package init(kind: Kind, code: Int32, message: String) {
+        self.kind = kind
+        self.code = code
+        self.message = message
+    }
+
+    init(floorMissingBeside path: String) {
+        self.init(
+            kind: .floorMissing, code: 0,
+            message:
+                "\(path) says that a floor is kept beside it, and \(FloorFile.fileName) is missing or damaged: what "
+                + "this member has promised is not known")
+    }
 }

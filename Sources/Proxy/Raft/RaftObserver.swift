@@ -11,6 +11,8 @@ final class RaftObserver: Sendable {
     /// Whether this member was removed before the process started: its own log may not say so, and then nothing but
     /// joining anew brings it back. One removed while it runs has heard a leader, and knows.
     let isStranded = Watched<Bool>(false)
+    /// The state here is wrong, and must not be shown.
+    let isQuarantined = Atomic<Bool>(false)
     private let hasHadLeader = Atomic<Bool>(false)
     private let fence: Fence
     private let published: PublishedState
@@ -65,6 +67,38 @@ final class RaftObserver: Sendable {
                 "\(status.role) in term \(status.term.rawValue), "
                     + (status.leader == nil
                         ? "no primary" : "primary is \(leader?.id.text ?? "not on the map yet")"))
+        case .recovering(let floor):
+            if let floor {
+                log.error(
+                    "this proxy's log ends before entry \(floor.index), which it had confirmed: it does not vote "
+                        + "before it has it again")
+            } else {
+                log.info("this proxy's log has all that it had confirmed: it votes again")
+            }
+        case .forgotten(let member, let promised, let last):
+            let name = published.now.state.map.node(member: member.rawValue)?.id.text
+            log.error(
+                "\(name ?? "member \(member)") had confirmed the log up to entry \(promised), and has it up to "
+                    + "\(last): its disk has lost what was flushed; it counts again when it has caught up"
+            )
+        case .diverged(let member, let difference):
+            let name = published.now.state.map.node(member: member.rawValue)?.id.text
+            log.error(
+                "the state of \(name ?? "member \(member)") differs from the one here after entry "
+                    + "\(difference.differsAt); after \(difference.equalAt) both were equal")
+        case .quarantined(let difference):
+            if let difference {
+                log.error(
+                    "this proxy's state differs from that of the others after entry \(difference.differsAt) (after "
+                        + "\(difference.equalAt) it was equal): it serves nothing before it has theirs"
+                )
+            } else {
+                log.info("this proxy's state is that of the others again")
+            }
+            isQuarantined.store(difference != nil, ordering: .relaxed)
+        case .damaged(let damage):
+            log.error("\(damage); what is in memory will be written anew")
+        case .repaired(let damage): log.info("mended: \(damage)")
         case .superseded(let generation):
             fence.follow(generation)
             log.error(

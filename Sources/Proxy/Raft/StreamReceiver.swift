@@ -9,6 +9,9 @@ struct StreamReceiver: Sendable {
     let identity: ClusterIdentity
     let directory: MemberDirectory
     let contacts: PeerContacts
+    /// Whether the member took part in a cluster before this process began. It may have lost the state that names it; then
+    /// those who know this very member are of that cluster.
+    let belongsSomewhere: Bool
     /// Opened when this member sends and receives no more.
     let closing: Latch
     /// Hands a message to the local member.
@@ -57,6 +60,9 @@ struct StreamReceiver: Sendable {
     }
 
     private func check(_ hello: Hello) throws(Failure) {
+        if belongsSomewhere, identity.clusterID.isEmpty, hello.recipient == member {
+            identity.joined(String(decoding: hello.cluster, as: UTF8.self))
+        }
         let clusterID = identity.clusterID
         if clusterID.isEmpty {
             throw Failure(.starting, "this proxy does not know its cluster yet")

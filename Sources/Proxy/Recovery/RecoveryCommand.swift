@@ -19,8 +19,8 @@ package enum RecoveryCommand {
             in it. A plan of a forced recovery takes that into account: POST it to \
             /v1/cluster?what=recovery_plan. Nothing that the log says is changed.
 
-            'repair DIR' is for a proxy that does not start because entries of its log are damaged, while no majority \
-            of the others is left. It prints where the damage begins and what is lost when the log is cut there; with \
+            'repair DIR' is for a proxy whose start has set its log aside because entries of it are damaged, while no majority \
+            of the others is left to have it from. Stop the proxy first. It prints where the damage begins and what is lost when the log is cut there; with \
             --truncate-at, it does so, and the proxy goes on alone as a new generation of the cluster. The damaged log is \
             kept under branches/.
             """)

@@ -6,9 +6,9 @@ import FoundationEssentials
 import Glibc
 import MetaStore
 
-/// `martlet recovery repair`: the last survivor's log has an entry that cannot be trusted, so the proxy does not start. It is cut
-/// there, and goes on as a new generation at once: a member that has forgotten what it acknowledged must not take part in
-/// the old one.
+/// `martlet recovery repair`: the last survivor's log has an entry that cannot be trusted. Its start has set the log aside, and waits for
+/// others to have it again from. The log is cut there, and goes on as a new generation at once: a member that has forgotten
+/// what it acknowledged must not take part in the old one.
 ///
 /// All of it is done to a copy, which replaces the log in one step; the log itself is kept as a branch.
 struct RecoveryRepair {
@@ -26,12 +26,13 @@ struct RecoveryRepair {
 
     /// - Returns: the report, with a newline behind it.
     func run() async throws -> [UInt8] {
-        try SQLiteLog.fold(log)
+        let source = try damagedLog()
+        try SQLiteLog.fold(source)
         try? FileManager.default.removeItem(atPath: copy)
-        try FileManager.default.copyItem(atPath: log, toPath: copy)
+        try FileManager.default.copyItem(atPath: source, toPath: copy)
         defer { try? FileManager.default.removeItem(atPath: copy) }
         guard let salvage = try SQLiteLog.salvage(copy, cuts: consent != nil) else {
-            throw Refused("no entry of \(log) is damaged: start the proxy")
+            throw Refused("no entry of \(source) is damaged: start the proxy")
         }
         guard let consent else { return report(salvage, nil, nil) }
         guard consent == salvage.firstBad.rawValue else {
@@ -41,8 +42,18 @@ struct RecoveryRepair {
         }
         let generation = try await begin()
         try SQLiteLog.fold(copy)
-        let branch = try replace()
+        let branch = try replace(source)
         return report(salvage, generation, branch)
+    }
+
+    /// The log, or the one that was set aside for its damage, when nothing has taken its place.
+    private func damagedLog() throws -> String {
+        guard let aside = MetadataDirectory.newestSetAside(in: data) else { return log }
+        guard access(log, F_OK) == 0 else { return aside }
+        guard try RecoveryFacts.read(database: log).last.index == .zero else { return log }
+        // Nothing of the blank log may be taken for a part of what replaces it.
+        try SQLiteLog.fold(log)
+        return aside
     }
 
     /// Begins a generation of this member alone in the copy.
@@ -85,8 +96,8 @@ struct RecoveryRepair {
         return facts
     }
 
-    /// Keeps the log as a branch, and puts the copy in its place: one rename, so a log is there at any moment.
-    private func replace() throws -> String {
+    /// Keeps the damaged log as a branch, and puts the copy in the log's place by one rename.
+    private func replace(_ source: String) throws -> String {
         let folder = "\(data)/\(Branch.folder)"
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true)
@@ -96,14 +107,15 @@ struct RecoveryRepair {
             copies += 1
             branch = "\(folder)/damaged-\(copies).db"
         }
-        guard link(log, branch) == 0 else {
-            throw Refused("cannot keep \(log) as \(branch): \(String(cString: strerror(errno)))")
+        guard link(source, branch) == 0 else {
+            throw Refused("cannot keep \(source) as \(branch): \(String(cString: strerror(errno)))")
         }
         try flush(copy)
         try flush(folder)
         guard rename(copy, log) == 0 else {
             throw Refused("cannot replace \(log): \(String(cString: strerror(errno)))")
         }
+        if source != log { unlink(source) }
         try flush(data)
         return branch
     }

@@ -33,6 +33,18 @@ struct HealthRoutes: Sendable {
         if let reason = status.stopped {
             return Failure(.inputOutput, "this proxy's log has failed: \(reason)")
         }
+        if let floor = status.floor {
+            return Failure(
+                .starting,
+                "this proxy's log lacks entries that it had confirmed, up to \(floor.index.rawValue); it does not vote before it "
+                    + "has them again")
+        }
+        if let quarantine = status.quarantine {
+            return Failure(
+                .starting,
+                "this proxy's state differs from that of the others after entry \(quarantine.differsAt.rawValue); it "
+                    + "serves nothing before it has theirs")
+        }
         if state.map.clusterID.isEmpty {
             return Failure(.starting, "this proxy has not received the cluster's metadata yet")
         }

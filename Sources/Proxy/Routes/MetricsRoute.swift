@@ -8,6 +8,7 @@ import Statistics
 /// `GET /metrics`, for Prometheus: what every node writes, and how the group and those who follow the log are.
 struct MetricsRoute: Sendable {
     let routes: StatisticsRoutes
+    let storage: StorageCheck
 
     func serve(_ exchange: Exchange) async throws {
         let report = try await routes.statistics.report(on: exchange.loop)
@@ -24,6 +25,7 @@ struct MetricsRoute: Sendable {
         text.family("martlet_raft_log_bytes", .gauge, "Size of the files of log and state.") {
             for (name, bytes) in sizes { $0.sample(bytes, [("file", name)]) }
         }
+        text.add(storage.progress, routes.group.status)
         text.add(followers: routes.followers.overview, state.position)
         exchange.respond(.ok, type: MetricsText.contentType, body: text.bytes)
     }
@@ -79,6 +81,30 @@ extension MetricsText {
                 family.sample(last - min(match.rawValue, last), labels(member))
             }
         }
+    }
+
+    fileprivate mutating func add(_ scan: StorageCheck.Progress, _ status: DriverStatus) {
+        gauge(
+            "martlet_storage_recovering",
+            "Whether the log lacks entries that the member had confirmed; it does not vote then.",
+            status.floor == nil ? 0 : 1)
+        gauge(
+            "martlet_storage_damaged", "Whether something is damaged and not yet mended.",
+            status.damage == nil ? 0 : 1)
+        gauge(
+            "martlet_storage_quarantined",
+            "Whether the state differs from that of the other proxies; nothing is served then.",
+            status.quarantine == nil ? 0 : 1)
+        gauge(
+            "martlet_storage_differing_peers", "Members whose state differs from the one here.",
+            status.differing.count)
+        gauge(
+            "martlet_raft_uncounted_peers",
+            "On the leader: members that have lost what they had confirmed, and do not count.",
+            status.uncounted.count)
+        counter("martlet_storage_scanned_rows_total", "Rows looked at by the walk.", scan.rows)
+        counter("martlet_storage_scans_total", "Walks that came to their end.", scan.walks)
+        counter("martlet_storage_bad_rows_total", "Bad rows that walks have found.", scan.found)
     }
 
     fileprivate mutating func add(_ totals: RaftCounters.Totals) {

@@ -21,6 +21,8 @@ struct ProxyHandler: Handler {
     let receiver: StreamReceiver
     let statistics: NodeStatistics
     let metrics: MetricsRoute
+    /// Whether the state here is wrong and must not be shown.
+    let isQuarantined: @Sendable () -> Bool
 
     func respond(to exchange: Exchange) -> HTTP.Outcome {
         let request = exchange.request
@@ -28,6 +30,7 @@ struct ProxyHandler: Handler {
         do throws(Failure) {
             let resource = try Resource(path: target.path)
             exchange.operation = Operation(resource, request.method)
+            if isQuarantined() { try Self.refuse(resource, target) }
             switch resource {
             case .object(let bucket, let name):
                 return try redirector.redirect(exchange, bucket: bucket, object: name, target)
@@ -40,6 +43,19 @@ struct ProxyHandler: Handler {
         } catch {
             fail(exchange, error)
             return .done
+        }
+    }
+
+    /// A proxy whose state is wrong talks to the others, and says how it is; whatever comes from the state it keeps to itself.
+    static func refuse(_ resource: Resource, _ target: RequestTarget) throws(Failure) {
+        switch resource {
+        case .health, .metrics, .raftStream, .help, .openAPI: return
+        case .daemon where try target.query.value(QueryName.what) == "raft": return
+        default:
+            throw Failure(
+                .starting,
+                "this proxy's state differs from that of the others: it is getting theirs",
+                next: "ask another proxy, or this one again in a moment")
         }
     }
 

@@ -6,6 +6,7 @@ import Consensus
 /// `what=raft`: the local member of the consensus group, as it sees itself and the others.
 struct RaftDocument: Sendable {
     let group: RaftGroup
+    let storage: StorageCheck
 
     var encoded: [UInt8] {
         let status = group.status
@@ -26,9 +27,38 @@ struct RaftDocument: Sendable {
             json.array { json in
                 for member in status.configuration.members { write(member, status, &json) }
             }
+            json.key("storage")
+            json.object { write(storage: status, &$0) }
         }
         json.newline()
         return json.bytes
+    }
+
+    /// What is wrong with the files, if anything, and how far the walk over them is.
+    private func write(storage status: DriverStatus, _ json: inout JSONWriter) {
+        json.key("recovering_until")
+        if let floor = status.floor { json.value(floor.index.rawValue) } else { json.null() }
+        json.key("damage")
+        if let damage = status.damage { json.value(damage) } else { json.null() }
+        json.key("quarantined")
+        if let quarantine = status.quarantine { write(quarantine, &json) } else { json.null() }
+        json.key("found_at_start")
+        json.array { json in for finding in storage.findings { json.value(finding) } }
+        let progress = storage.progress
+        json.key("scan")
+        json.object { json in
+            json.member("rows", progress.rows)
+            json.member("walks", progress.walks)
+            json.member("last_walk", progress.lastWalk.map { Text.time($0) } ?? "")
+            json.member("found", progress.found)
+        }
+    }
+
+    private func write(_ difference: StateDigests.Difference, _ json: inout JSONWriter) {
+        json.object { json in
+            json.member("equal_at", difference.equalAt.rawValue)
+            json.member("differs_at", difference.differsAt.rawValue)
+        }
     }
 
     private func write(_ member: MemberID, _ status: DriverStatus, _ json: inout JSONWriter) {
@@ -36,7 +66,14 @@ struct RaftDocument: Sendable {
             json.member("member", "\(member)")
             json.member("node", group.directory.node(of: member)?.id.text ?? "")
             json.member("voter", status.configuration.isVoter(member))
-            if let match = status.matches[member] { json.member("match", match.rawValue) }
+            if let match = status.matches[member] {
+                json.member("match", match.rawValue)
+                json.member("counted", !status.uncounted.contains(member))
+            }
+            if let difference = status.differing[member] {
+                json.key("state_differs")
+                write(difference, &json)
+            }
             if member != status.id {
                 let (contact, isReal) = group.contacts.last(member)
                 json.member("heard", isReal ? Text.time(contact.wallTime) : "")

@@ -61,6 +61,19 @@ package final class SimulatedDisk {
         files[name]?.flipBit(at: offset)
     }
 
+    /// Files as they are, for ``restore(_:)``; without content: there is none of this name.
+    func copy(_ names: [String]) -> [String: FileImage?] {
+        [String: FileImage?](uniqueKeysWithValues: names.map { ($0, files[$0]) })
+    }
+
+    func restore(_ copy: [String: FileImage?]) {
+        for name in copy.keys.sorted() { files[name] = copy[name] ?? nil }
+    }
+
+    func lose(_ names: [String]) {
+        for name in names { files[name] = nil }
+    }
+
     package func size(of name: String) -> Int? { files[name]?.current.count }
 
     // MARK: What the file system asks for

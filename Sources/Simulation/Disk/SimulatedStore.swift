@@ -10,6 +10,9 @@ final class SimulatedStore: LogStorage {
     private let system: SimulatedFileSystem
     private let member: MemberID
     private var log: SQLiteLog?
+    private var floor: SimulatedFloor?
+    /// The planted defect of ``SimulatedFloor``.
+    var hasLateFloor = false
 
     /// SQLite knows file systems by name, and simulations run side by side.
     private static let names = Atomic<Int>(0)
@@ -27,12 +30,42 @@ final class SimulatedStore: LogStorage {
     /// A new process opens the file.
     func load() throws -> RecoveredState<Catalog> {
         log = nil
-        let log = try SQLiteLog(path: "/metadata.db", newMember: member, vfs: system.name)
+        let floor = SimulatedFloor(disk, isLate: hasLateFloor)
+        let log = try SQLiteLog(
+            path: Self.database, newMember: member, floor: floor, vfs: system.name)
         self.log = log
+        self.floor = floor
         return try log.load()
     }
 
-    func write(_ batch: WriteBatch<Catalog>) throws { try log?.write(batch) }
+    func write(_ batch: WriteBatch<Catalog>) throws {
+        floor?.carryOutPlan()
+        try log?.write(batch)
+    }
+
+    private static let database = "/metadata.db"
+
+    /// What the disk does while its member is down, or has done before it went down.
+    func forget(_ way: Amnesia, using random: inout Random) {
+        log = nil
+        switch way {
+        case .nothing: break
+        case .database: disk.lose([Self.database, Self.database + "-wal"])
+        case .backup: disk.restore(backup)
+        case .flippedBit:
+            let wal = Self.database + "-wal"
+            let size = disk.size(of: wal) ?? 0
+            guard size > 64 else { return }
+            disk.flipBit(of: wal, at: random.next(in: 32...size - 1))
+        }
+    }
+
+    /// A few milliseconds pass without a write.
+    func settle() { floor?.carryOutPlan() }
+
+    /// The files as they are now, for ``Amnesia/backup``.
+    func takeBackup() { backup = disk.copy([Self.database, Self.database + "-wal"]) }
+    private var backup: [String: FileImage?] = [:]
 
     func entries(from first: Index, through last: Index, maxBytes: Int) throws -> [Entry] {
         try log?.entries(from: first, through: last, maxBytes: maxBytes) ?? []

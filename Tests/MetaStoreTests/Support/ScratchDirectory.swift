@@ -1,5 +1,6 @@
 import CSQLite
 import Consensus
+import FoundationEssentials
 import Glibc
 import MetaStore
 import Testing
@@ -16,17 +17,26 @@ final class ScratchDirectory {
     /// The files as a crash at this moment would leave them.
     convenience init(copying other: ScratchDirectory) throws {
         try self.init()
-        for suffix in ["", "-wal"] {
-            if let bytes = Self.read(other.file + suffix) {
-                try Self.write(bytes, to: file + suffix)
-            }
+        for name in other.names where !name.hasSuffix("-shm") {
+            try Self.write(other.read(name) ?? [], to: "\(path)/\(name)")
         }
     }
 
     deinit {
-        for suffix in ["", "-wal", "-shm", "-journal"] { unlink(file + suffix) }
+        for name in names { unlink("\(path)/\(name)") }
         rmdir(path)
     }
+
+    /// The files that are there.
+    var names: [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? []
+    }
+
+    func read(_ name: String) -> [UInt8]? { Self.read("\(path)/\(name)") }
+    func write(_ bytes: [UInt8], to name: String) throws {
+        try Self.write(bytes, to: "\(path)/\(name)")
+    }
+    func remove(_ name: String) { unlink("\(path)/\(name)") }
 
     var file: String { path + "/" + SQLiteLog.fileName }
     var contents: [UInt8]? { Self.read(file) }

@@ -14,6 +14,7 @@ import Testing
 final class TestProxies: Sendable {
     struct Running {
         let settings: ProxySettings
+        let daemon: Reference
         let stop: Latch
         let task: Task<Int32, Never>
     }
@@ -65,6 +66,8 @@ final class TestProxies: Sendable {
         Endpoint(host: "127.0.0.1", port: Int(try address(number).port))
     }
 
+    func daemon(_ number: Int) -> ProxyDaemon? { running.withLock { $0[number]?.daemon.daemon } }
+
     func dataPath(_ number: Int) -> String { "\(directory)/p\(number)" }
 
     /// Starts a proxy; the first one founds, unless it has a log already.
@@ -88,14 +91,26 @@ final class TestProxies: Sendable {
 
     private func run(_ number: Int, _ settings: ProxySettings) async throws {
         let stop = Latch()
-        let daemon = Daemon(try await ProxyDaemon(settings, stop: stop))
+        let made = try await ProxyDaemon(settings, stop: stop)
+        let reference = Reference(made)
+        let daemon = Daemon(made)
         let process = Running(
-            settings: settings, stop: stop,
+            settings: settings, daemon: reference, stop: stop,
             task: Task {
                 let (status, restarts) = await daemon.run()
                 return restarts ? await self.beginAnew(number, settings) : status
             })
         running.withLock { $0[number] = process }
+    }
+
+    /// A daemon to look at, as long as it runs.
+    final class Reference: @unchecked Sendable {
+        // Safety: set once; the runtime clears it.
+        private(set) weak var daemon: ProxyDaemon?
+
+        init(_ daemon: ProxyDaemon) {
+            self.daemon = daemon
+        }
     }
 
     /// A daemon that is gone when it has run, and its files are closed.
@@ -124,7 +139,8 @@ final class TestProxies: Sendable {
         guard let daemon else { return 99 }
         running.withLock { running in
             guard let process = running[number] else { return stop.open() }
-            running[number] = Running(settings: settings, stop: stop, task: process.task)
+            running[number] = Running(
+                settings: settings, daemon: Reference(daemon), stop: stop, task: process.task)
         }
         return await daemon.run()
     }

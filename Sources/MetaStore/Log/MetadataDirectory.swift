@@ -1,0 +1,112 @@
+import CSQLite
+package import Consensus
+import Glibc
+
+/// The files of one replica in a proxy's data directory, and what to do when they are not as they were left.
+///
+/// | found | done |
+/// |---|---|
+/// | database below the floor, or gone | the member keeps quiet until it has caught up (``Consensus/RecoveredState/floor``) |
+/// | database damaged | it is set aside; the same |
+/// | floor gone, or damaged as a whole | the database is set aside, and another member begins |
+/// | no floor yet, an older build's database | a floor is begun |
+/// | a newer format, another program's file, contradictions | refused, nothing is touched |
+package enum MetadataDirectory {
+    package struct Opened {
+        package let log: SQLiteLog
+        package let recovered: RecoveredState<Catalog>
+        /// What was not as it should be, for the operator.
+        package let findings: [String]
+    }
+
+    /// Of the files that were set aside, so many are kept.
+    private static let keptMax = 8
+
+    /// Opens what is there.
+    ///
+    /// - Parameters:
+    ///   - directory: the data directory; it must exist.
+    ///   - mayBeginAfresh: whether there are others to join, should nothing be left of what this member was.
+    ///   - newMember: the replica's name, should nothing of an earlier one be left.
+    /// - Returns: the log, what it holds, and what was not as it should be.
+    /// - Throws: when the files are not to be used, and not to be touched either.
+    package static func open(
+        _ directory: String, mayBeginAfresh: Bool, newMember: () -> MemberID
+    ) throws -> Opened {
+        let path = "\(directory)/\(SQLiteLog.fileName)"
+        let floorPath = "\(directory)/\(FloorFile.fileName)"
+        var findings: [String] = []
+        if access(path, F_OK) != 0, hasFloor(floorPath) { findings.append("\(path) is gone") }
+        while true {
+            do throws(DatabaseError) {
+                return try open(path, floorPath, newMember, findings)
+            } catch {
+                let hasFloor = hasFloor(floorPath)
+                let isOurs = hasFloor && error.code & 0xFF == SQLITE_NOTADB
+                guard findings.count < 3, hasFloor || mayBeginAfresh,
+                    error.kind == .corrupt || error.kind == .floorMissing || isOurs
+                else { throw error }
+                var files = [path]
+                if !hasFloor { files.append(floorPath) }
+                let kept = try setAside(files)
+                findings.append(
+                    "\(error); it is kept as \(kept)"
+                        + (hasFloor ? "" : ", and this proxy begins again as another member"))
+            }
+        }
+    }
+
+    private static func open(
+        _ path: String, _ floorPath: String, _ newMember: () -> MemberID, _ findings: [String]
+    ) throws(DatabaseError) -> Opened {
+        let log = try SQLiteLog(
+            path: path, newMember: newMember(), floor: try FloorFile(path: floorPath))
+        let recovered: RecoveredState<Catalog>
+        do {
+            recovered = try log.load()
+        } catch let error as DatabaseError {
+            throw error
+        } catch {
+            // Well stored, and not to be understood.
+            throw DatabaseError(kind: .foreign, code: 0, message: "\(path): \(error)")
+        }
+        var findings = findings
+        if let floor = recovered.floor {
+            findings.append(
+                "\(path) ends at entry \(recovered.lastIndex), and this member has confirmed entry "
+                    + "\(floor.index) of term \(floor.term)")
+        }
+        return Opened(log: log, recovered: recovered, findings: findings)
+    }
+
+    private static func hasFloor(_ path: String) -> Bool {
+        guard access(path, F_OK) == 0, let file = try? FloorFile(path: path) else { return false }
+        return (try? FloorKeeper(file).floor) != nil
+    }
+
+    /// The database that was set aside last, if any is there.
+    package static func newestSetAside(in directory: String) -> String? {
+        let path = "\(directory)/\(SQLiteLog.fileName)"
+        return (1...keptMax).reversed().map { "\(path).damaged-\($0)" }.first {
+            access($0, F_OK) == 0
+        }
+    }
+
+    /// Renames a file, and a database's write-ahead file with it.
+    private static func setAside(_ files: [String]) throws(DatabaseError) -> String {
+        let number = (1...keptMax).first { access("\(files[0]).damaged-\($0)", F_OK) != 0 }
+        // The newest tells what is wrong with the disk now; the first, how it began.
+        let suffix = ".damaged-\(number ?? keptMax)"
+        for file in files {
+            for part in ["", "-wal"] where access(file + part, F_OK) == 0 {
+                guard rename(file + part, file + suffix + part) == 0 else {
+                    let reason = String(cString: strerror(errno))
+                    throw DatabaseError(
+                        kind: .inputOutput, code: errno,
+                        message: "cannot rename \(file + part): \(reason)")
+                }
+            }
+        }
+        return files[0] + suffix
+    }
+}

@@ -1,0 +1,92 @@
+import Consensus
+
+// Disks that forget, rows that go bad and states that part: what a member notices by itself.
+extension World {
+    /// Members whose log lacks what they have promised. The group has to do without their votes.
+    var forgetful: Set<MemberID> {
+        Set(
+            ids.filter {
+                member($0).hasForgotten || member($0).model.isBelowPromise
+                    || member($0).pipeline?.replica.isRecovering == true
+            })
+    }
+
+    /// The member dies, and its disk has less than was flushed when it comes back. The budget: a majority of all others, in every
+    /// configuration that anybody holds, has forgotten nothing.
+    mutating func forget(_ id: MemberID, _ way: Amnesia, for time: UInt64) {
+        // Whom an operator may force must not be one that has forgotten: that is another budget.
+        guard !plan.events.contains(where: { $0.kind.rawValue == "force" }) else { return }
+        let struck = member(id)
+        guard struck.isUp, canDoWithout(forgetful.union([id])) else { return }
+        // The floor is behind for a moment after each write. A disk that forgets in just that moment is two faults at once.
+        if let storage = struck.storage { Case.settle(storage) }
+        crash(id, for: time)
+        note("\(id) forgets: \(way)")
+        struck.hasForgotten = true
+        if var storage = struck.storage {
+            Case.forget(&storage, way, using: &random)
+            struck.storage = storage
+        } else {
+            struck.model.fallBack(to: way == .database ? nil : struck.backup)
+        }
+    }
+
+    /// PC-12, ST-02, ST-03: whatever storage has forgotten, the member knows that it has promised more.
+    mutating func checkMemory(
+        of id: MemberID, _ stored: RecoveredState<Machine>
+    ) {
+        let member = member(id)
+        member.hasForgotten = false
+        guard let storage = member.storage else { return }
+        oracle.demand(
+            stored.hardState == member.model.hardState,
+            "ST-03: \(id) promised \(member.model.hardState), and knows \(stored.hardState)")
+        let last = stored.termRuns.last?.term ?? stored.base.mark.term
+        let mark = LogMark(index: stored.lastIndex, term: last)
+        let promised = member.model.promised
+        oracle.demand(
+            mark.isUpToDate(with: promised) || stored.floor == promised,
+            "ST-03: \(id) has \(mark) of \(promised), and knows \(stored.floor as Any)")
+        do {
+            var entries: [Entry] = []
+            if stored.lastIndex > stored.base.mark.index {
+                var copy = storage
+                entries = try copy.entries(
+                    from: stored.base.mark.index.next, through: stored.lastIndex,
+                    maxBytes: .max / 64)
+            }
+            member.model.adopt(stored, entries)
+        } catch {
+            oracle.fail("storage of \(id) failed: \(error)")
+        }
+    }
+
+    /// ST-13: the state of a member changes although no entry says so. The budget: one at a time, and no snapshot may carry it on.
+    mutating func disturb(_ id: MemberID) {
+        guard conditions.comparing > 0, conditions.retained == 0,
+            !group.contains(where: \.isDisturbed), member(id).isUp,
+            member(id).pipeline?.replica.isRecovering == false,
+            // Two voters could not tell who of them is right.
+            group.allSatisfy({
+                $0.pipeline.map { $0.replica.configuration.voters.count >= 3 } ?? true
+            }), canDoWithout([id])
+        else { return }
+        let changed: Void? = member(id).pipeline?.disturb { Case.disturb(&$0) }
+        guard changed != nil, Case.canBeDisturbed else { return }
+        member(id).isDisturbed = true
+        note("\(id) is disturbed")
+    }
+
+    /// IN-05, but for a member whose state was disturbed: that one is to notice by itself.
+    mutating func checkState(
+        _ image: Machine.Image, at index: Index, of id: MemberID, in era: Int
+    ) {
+        let member = member(id)
+        let digest = Case.digest(image)
+        if member.isDisturbed {
+            if oracle.knows(digest, at: index, in: era) { member.isDisturbed = false }
+            return
+        }
+        oracle.state(digest, at: index, of: id, in: era)
+    }
+}

@@ -1,0 +1,108 @@
+import Testing
+
+@testable import Consensus
+
+/// States that part although the logs agree.
+@Suite struct StateComparisonTests {
+    /// A defect of memory: a line that nobody wrote.
+    private func disturb(_ group: inout Group, _ id: UInt64) {
+        group.members[MemberID(id)]?.pipeline?.disturb { machine in
+            let entry = Entry(
+                index: Index(999), term: Term(1), time: 0, kind: .command,
+                payload: Array("nobody wrote this".utf8))
+            _ = try? machine.apply(entry)
+        }
+    }
+
+    private func started(voters: Int = 3) -> Group {
+        var group = Group(voters: voters)
+        group.elect(1)
+        for number in 0..<30 {
+            group.propose("\(number)", at: 1)
+            group.tick(3)
+        }
+        return group
+    }
+
+    /// ST-13: named by the others, quarantined by itself, and itself again with a state that is right.
+    @Test func `a follower whose state differs is named, and gets another`() throws {
+        var group = started()
+        let before = group[3].applied.index
+        disturb(&group, 3)
+        group.propose("next", at: 1)
+        group.tick(8)
+        let wrong = group.lines(3)
+        #expect(wrong.contains("nobody wrote this"))
+        group.tick(80)
+        let member = try #require(group.members[MemberID(3)])
+        let first = try #require(member.quarantines.first)
+        let difference = try #require(first)
+        #expect(difference.equalAt == before)
+        #expect(difference.differsAt == before.next)
+        #expect(member.quarantines.count == 2 && member.quarantines.last == .some(nil))
+        #expect(group.members[MemberID(1)]?.diverged.contains(MemberID(3)) == true)
+        #expect(group.members[MemberID(1)]?.quarantines.isEmpty == true)
+        #expect(group.members[MemberID(2)]?.quarantines.isEmpty == true)
+        #expect(group.lines(3) == group.lines(1))
+        #expect(!group[3].replica.isQuarantined && group[3].status.quarantine == nil)
+        // What is on its disk is right as well, and it takes part as before.
+        group.restart(3)
+        group.propose("after", at: 1)
+        group.tick(500)
+        #expect(group.lines(3) == group.lines(1) && group.lines(3).last == "after")
+        #expect(group[1].status.differing.isEmpty)
+    }
+
+    /// ST-13: a leader answers from its state, so it leads no more.
+    @Test func `a leader whose state differs steps down`() {
+        var group = started()
+        disturb(&group, 1)
+        group.propose("next", at: 1)
+        group.tick(200)
+        #expect(group.members[MemberID(1)]?.quarantines.count == 2)
+        #expect(group.leaders.count == 1 && group.leaders != [MemberID(1)])
+        for id in 2...3 as ClosedRange<UInt64> {
+            #expect(group.lines(id) == group.lines(1))
+            #expect(group.members[MemberID(id)]?.quarantines.isEmpty == true)
+        }
+    }
+
+    /// ST-13: also without any change, and with the log compacted to its tip.
+    @Test func `an idle group compares as well`() {
+        var group = started()
+        disturb(&group, 2)
+        // It is the state after entries that is compared; the next is that of another leader.
+        group.crash(1)
+        group.tick(60)
+        group.restart(1)
+        group.tick(900)
+        for id in 1...3 as ClosedRange<UInt64> { #expect(group.lines(id) == group.lines(1)) }
+        #expect(!group.lines(1).contains("nobody wrote this"))
+    }
+
+    /// ST-13: without a majority nobody can say who is wrong; both say that they differ.
+    @Test func `two that differ are reported, and neither is believed less`() {
+        var group = started(voters: 2)
+        disturb(&group, 2)
+        group.propose("next", at: 1)
+        group.tick(100)
+        #expect(group[1].status.differing.keys.contains(MemberID(2)))
+        #expect(group[2].status.differing.keys.contains(MemberID(1)))
+        #expect(group.members[MemberID(2)]?.quarantines.isEmpty == true)
+        #expect(group.leaders == [MemberID(1)])
+    }
+
+    /// ST-13: three states, no two alike: there is no majority to follow.
+    @Test func `without two that agree nobody is outvoted`() {
+        var group = started()
+        disturb(&group, 2)
+        disturb(&group, 3)
+        disturb(&group, 3)
+        group.propose("next", at: 1)
+        group.tick(100)
+        for id in 1...3 as ClosedRange<UInt64> {
+            #expect(group.members[MemberID(id)]?.quarantines.isEmpty == true)
+            #expect(group[id].status.differing.count == 2)
+        }
+    }
+}
