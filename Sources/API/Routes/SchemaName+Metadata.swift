@@ -209,14 +209,28 @@ extension SchemaName {
 
     // MARK: The group
 
+    private static let stateDifference: Schema = .members([
+        "equal_at": .count(), "differs_at": .count(),
+    ])
+
     static let raftSchema: Schema = .members([
         "member": .text, "role": .text, "generation": .text, "superseded_by": .nullable(.text),
-        "term": .count(),
-        "commit": .count(), "applied": .text, "last": .count(), "leader": .nullable(.text),
+        "term": .count(), "commit": .count(), "applied": .text, "last": .count(),
+        "leader": .nullable(.text),
         "members": .array(
             .members(
                 ["member": .text, "node": .text, "voter": .flag],
-                optional: ["match": .count(), "heard": .text])),
+                optional: [
+                    "match": .count(), "counted": .flag, "heard": .text,
+                    "state_differs": stateDifference,
+                ])),
+        "storage": .members([
+            "recovering_until": .nullable(.count()), "damage": .nullable(.text),
+            "quarantined": .nullable(stateDifference), "found_at_start": .array(.text),
+            "scan": .members([
+                "rows": .count(), "walks": .count(), "last_walk": .text, "found": .count(),
+            ]),
+        ]),
     ])
 
     static let joinRequestSchema: Schema = .openObject([

@@ -49,7 +49,7 @@ struct ProxyHandler: Handler {
     /// A proxy whose state is wrong talks to the others, and says how it is; whatever comes from the state it keeps to itself.
     static func refuse(_ resource: Resource, _ target: RequestTarget) throws(Failure) {
         switch resource {
-        case .health, .metrics, .raftStream, .help: return
+        case .health, .metrics, .raftStream, .help, .openAPI: return
         case .daemon where try target.query.value(QueryName.what) == "raft": return
         default:
             throw Failure(
