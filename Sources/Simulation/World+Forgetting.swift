@@ -11,13 +11,30 @@ extension World {
             })
     }
 
+    /// Whether some member holds a configuration that may not be committed.
+    private var isChangingMembers: Bool {
+        ids.contains { id in
+            guard let replica = member(id).pipeline?.replica else { return false }
+            return replica.configuration != replica.configuration(at: replica.commit)
+        }
+    }
+
     /// The member dies, and its disk has less than was flushed when it comes back. The budget: a majority of all others, in every
     /// configuration that anybody holds, has forgotten nothing.
     mutating func forget(_ id: MemberID, _ way: Amnesia, for time: UInt64) {
         // Whom an operator may force must not be one that has forgotten: that is another budget.
         guard !plan.events.contains(where: { $0.kind.rawValue == "force" }) else { return }
         let struck = member(id)
-        guard struck.isUp, canDoWithout(forgetful.union([id])) else { return }
+        guard struck.isUp, canDoWithout(forgetful.union([id])), !isChangingMembers else { return }
+        // What is being stored is no promise yet, and a model that has it already could not tell.
+        guard struck.job == nil else { return }
+        // Who has forgotten may need a snapshot, and one of a wrong state would be a second fault.
+        guard !group.contains(where: \.isDisturbed), !struck.wasDisturbed else { return }
+        // The founding configuration is in no entry here: who has forgotten it must be given a snapshot.
+        var way = way
+        if way == .database, ids.contains(where: { member($0).model.base.mark.index == .zero }) {
+            way = .backup
+        }
         // The floor is behind for a moment after each write. A disk that forgets in just that moment is two faults at once.
         if let storage = struck.storage { Case.settle(storage) }
         crash(id, for: time)
@@ -44,8 +61,9 @@ extension World {
         let last = stored.termRuns.last?.term ?? stored.base.mark.term
         let mark = LogMark(index: stored.lastIndex, term: last)
         let promised = member.model.promised
+        // The floor may be ahead: the write that the member died in had it first.
         oracle.demand(
-            mark.isUpToDate(with: promised) || stored.floor == promised,
+            mark.isUpToDate(with: promised) || stored.floor?.isUpToDate(with: promised) == true,
             "ST-03: \(id) has \(mark) of \(promised), and knows \(stored.floor as Any)")
         do {
             var entries: [Entry] = []
@@ -64,7 +82,7 @@ extension World {
     /// ST-13: the state of a member changes although no entry says so. The budget: one at a time, and no snapshot may carry it on.
     mutating func disturb(_ id: MemberID) {
         guard conditions.comparing > 0, conditions.retained == 0,
-            !group.contains(where: \.isDisturbed), member(id).isUp,
+            !group.contains(where: \.isDisturbed), forgetful.isEmpty, member(id).isUp,
             member(id).pipeline?.replica.isRecovering == false,
             // Two voters could not tell who of them is right.
             group.allSatisfy({
@@ -74,6 +92,7 @@ extension World {
         let changed: Void? = member(id).pipeline?.disturb { Case.disturb(&$0) }
         guard changed != nil, Case.canBeDisturbed else { return }
         member(id).isDisturbed = true
+        member(id).wasDisturbed = true
         note("\(id) is disturbed")
     }
 

@@ -89,8 +89,10 @@ extension World {
     private mutating func checkPromise(_ envelope: Envelope) {
         let member = member(envelope.from)
         let stored = member.model.hardState
-        // Who was left behind passes on by whom.
-        if case .superseded = envelope.message, envelope.generation == stored.supersededBy {
+        // Who was left behind passes on by whom; by now perhaps by a later one.
+        if case .superseded = envelope.message, envelope.generation > stored.generation,
+            let known = stored.supersededBy, envelope.generation <= known
+        {
             return
         }
         checkFreshness(envelope)

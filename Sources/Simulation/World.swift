@@ -43,6 +43,8 @@ struct World<Case: Subject> {
         var hasForgotten = false
         /// Its state was changed behind its back, and not replaced since.
         var isDisturbed = false
+        /// Whether it ever was: a backup of it may be wrong as well.
+        var wasDisturbed = false
         /// What storage held when the member started last.
         var backup: MemoryStorage<Machine>?
         var missed: [PipelineEvent<Machine>] = []

@@ -2,8 +2,10 @@
 extension Replica {
     /// Has everything that storage holds written anew: the state after `base`, which is the last applied entry, and what
     /// follows it. Nothing is asked of others, so there is no moment in which one copy fewer exists.
+    ///
+    /// Who was left behind by a forced recovery keeps its files as they are: its branch is what they hold.
     mutating func rewrite(at base: LogBase, _ effects: inout [Effect]) {
-        guard base.mark.index == applied, base.mark.index <= log.flushed,
+        guard supersededBy == nil, base.mark.index == applied, base.mark.index <= log.flushed,
             installationWrite <= flushedWrite, receipt == nil,
             leadership?.isTakingSnapshot != true, leadership?.snapshot == nil
         else { return }

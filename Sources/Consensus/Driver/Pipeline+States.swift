@@ -16,8 +16,10 @@ extension Pipeline {
         guard stopReason == nil, quarantine == nil, replica.obeys(.statesAreCompared) else {
             return
         }
-        guard digests.reported(points, by: member) else { return }
-        if let (_, difference) = digests.differing.first(where: { $0.member == member }) {
+        // What two others said first about different entries may become evidence with a later word of one of them.
+        if digests.reported(points, by: member),
+            let (_, difference) = digests.differing.first(where: { $0.member == member })
+        {
             actions.append(.diverged(member, difference))
         }
         guard let difference = digests.isOutvoted(in: replica.configuration, replica.id) else {

@@ -19,12 +19,16 @@ public struct StateDigests: Sendable {
 
     /// How far back states are remembered: followers that lag more are compared a little later.
     private static let kept = 512
-    /// Entries between the points that all members tell of, however far each of them is.
-    private static let stride: UInt64 = 16
     private static let recentPoints: UInt64 = 8
-    private static let stridePoints: UInt64 = 8
+    /// Entries between the points that all members tell of, however far each of them is: close ones, and distant ones, so that
+    /// what two members say a second apart has a point in common although thousands of entries lie between.
+    private static let strides: [(stride: UInt64, points: UInt64)] = [(64, 8), (distant, 4)]
+    private static let distant: UInt64 = 1_024
+    private static let distantKept = 16
 
     private var ring: [StatePoint] = []
+    /// The states after the last multiples of the distant stride, oldest first.
+    private var milestones: [StatePoint] = []
     private var reports: [MemberID: Report] = [:]
 
     /// The state after an entry.
@@ -36,11 +40,15 @@ public struct StateDigests: Sendable {
                 repeating: StatePoint(index: .zero, digest: 0), count: Self.kept)
         }
         ring[place] = point
+        guard index.rawValue.isMultiple(of: Self.distant) else { return }
+        milestones.append(point)
+        if milestones.count > Self.distantKept { milestones.removeFirst() }
     }
 
     /// Forgets everything: another state has taken the place of this one.
     mutating func restart(_ index: Index, _ digest: UInt64) {
         ring = []
+        milestones = []
         reports = [:]
         note(index, digest)
     }
@@ -48,17 +56,19 @@ public struct StateDigests: Sendable {
     private func digest(at index: Index) -> UInt64? {
         guard !ring.isEmpty, index > .zero else { return nil }
         let point = ring[Int(index.rawValue % UInt64(Self.kept))]
-        return point.index == index ? point.digest : nil
+        if point.index == index { return point.digest }
+        return milestones.last { $0.index == index }?.digest
     }
 
     /// What to tell the others: the last states one by one, and before them those at round numbers.
     func points(upTo applied: Index) -> [StatePoint] {
         let last = applied.rawValue
         var indices = (0..<min(Self.recentPoints, last)).map { last - $0 }
-        let round = last - last % Self.stride
-        indices += (0..<Self.stridePoints).compactMap { step in
-            let distance = step * Self.stride
-            return distance < round ? round - distance : nil
+        for (stride, points) in Self.strides {
+            let round = last - last % stride
+            indices += (0..<points).compactMap { step in
+                step * stride < round ? round - step * stride : nil
+            }
         }
         return Set(indices).sorted(by: >).compactMap { raw in
             digest(at: Index(raw)).map { StatePoint(index: Index(raw), digest: $0) }

@@ -44,6 +44,10 @@ extension SQLiteLog {
             try writeFloor()
         } else if let chain, promised.chain != 0, chain != promised.chain {
             throw damaged("log", promised.last.index, "is not the one that was confirmed")
+        } else if last.mark != promised.last {
+            // A power loss has taken the floor's newest word, and what it spoke of is there.
+            try writeFloor()
+            try floor.flush()
         }
         if try !hasFloorNote { try noteFloor() }
     }

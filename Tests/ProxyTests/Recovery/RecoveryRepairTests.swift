@@ -32,8 +32,11 @@ import Testing
             try damage(file, "UPDATE log SET payload = x'00' WHERE idx = \(last - 1)")
             // It sets the file aside, has nothing but what it has promised, and waits for others to have its log again from.
             try await proxies.start(2)
-            let health = try await proxies.ask(2, .get, "/v1/health?readiness=true")
-            #expect(health.status == 503 && health.text.contains("had confirmed"))
+            try await eventually("p2 says what it lacks") {
+                // It may not listen yet.
+                let health = try? await proxies.ask(2, .get, "/v1/health?readiness=true")
+                return health.map { $0.status == 503 && $0.text.contains("had confirmed") } ?? false
+            }
             #expect(try await proxies.create("early", through: 2).status == 503)
             await proxies.stop(2)
 
