@@ -120,9 +120,8 @@ extension World {
         // Who removes a member just as another dies for good can lose the majority; that is the
         // operator's fault.
         guard now > lastWipe + 2 * Plan.second else { return }
-        // So can who removes a voter while another has forgotten what it knew, before anybody has heard of that.
-        if case .demote = change, !forgetful.isEmpty { return }
-        if case .remove = change, !forgetful.isEmpty { return }
+        // So can who changes the voters while a member has forgotten what it knew, before anybody has heard of that.
+        guard forgetful.isEmpty else { return }
         let target = event.b % 8 == 0 ? anyone() : leader ?? anyone()
         guard member(target).isUp else { return }
         let token = takeToken(for: nil)

@@ -11,12 +11,17 @@ extension World {
             })
     }
 
-    /// Whether some member holds a configuration that may not be committed.
+    /// Whether a change of members was asked for, or some member holds a configuration that may not be committed.
     private var isChangingMembers: Bool {
-        ids.contains { id in
-            guard let replica = member(id).pipeline?.replica else { return false }
-            return replica.configuration != replica.configuration(at: replica.commit)
-        }
+        hasOpenChange
+            || ids.contains { id in
+                guard let replica = member(id).pipeline?.replica else { return false }
+                return replica.configuration != replica.configuration(at: replica.commit)
+            }
+    }
+
+    var hasOpenChange: Bool {
+        pending.values.contains { if case .membership = $0.kind { true } else { false } }
     }
 
     /// The member dies, and its disk has less than was flushed when it comes back. The budget: a majority of all others, in every

@@ -14,10 +14,7 @@ extension World {
         for link in held.keys.sorted(by: { ($0.from, $0.to) < ($1.from, $1.to) }) { release(link) }
         if hasDisaster { planRestoration() }
         // A voter that is promised while it dies for good is the operator's fault.
-        let isChanging = pending.values.contains {
-            if case .membership = $0.kind { true } else { false }
-        }
-        for _ in 0..<(isChanging ? 0 : conditions.staysDown) {
+        for _ in 0..<(hasOpenChange ? 0 : conditions.staysDown) {
             let id = anyone()
             // Who is outvoted does not lead, and may have the longest log of those that are left.
             let outvoted = ids.filter { member($0).isDisturbed }

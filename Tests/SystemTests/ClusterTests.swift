@@ -305,7 +305,7 @@ import Testing
                     !["martlet", "signals"].contains(name)
                         && ![
                             "loop-", "pool-", "log-", "io-", "quick-", "scan-", "trash-", "stats-",
-                            "disk-",
+                            "disk-", "floor-",
                         ]
                         .contains { name.hasPrefix($0) }
                 }

@@ -150,7 +150,8 @@ extension Route {
                     .ok, .json(.choice([.component(.forecast), .component(.configReport)])),
                     .text, .empty)
             ],
-            failures: configFailures + FailureCode.ofMembership + [.xactionNotFound]),
+            failures: configFailures + FailureCode.ofMembership + FailureCode.ofBuckets
+                + [.bucketExists, .xactionNotFound]),
         Route(
             .clusterConfig, .cluster, [.put], "/v1/cluster/setconfig",
             "/v1/cluster/set-config", rows: "A9",
