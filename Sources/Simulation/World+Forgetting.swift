@@ -88,6 +88,8 @@ extension World {
     mutating func disturb(_ id: MemberID) {
         guard conditions.comparing > 0, conditions.retained == 0,
             !group.contains(where: \.isDisturbed), forgetful.isEmpty, member(id).isUp,
+            // Whose log was cut off gives snapshots to those who are behind.
+            ids.allSatisfy({ member($0).model.base.mark.index == .zero }),
             member(id).pipeline?.replica.isRecovering == false,
             // Two voters could not tell who of them is right.
             group.allSatisfy({
