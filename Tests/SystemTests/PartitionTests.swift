@@ -89,7 +89,12 @@ struct PartitionTests {
             let late = attempts[0].filter {
                 $0.begun > cut + .seconds(0.6 + Self.slack) && $0.begun < healed - .seconds(1)
             }
-            #expect(!late.isEmpty && late.allSatisfy { $0.status == 503 }, "\(late)")
+            // One that was on its way to the new primary when the cut came is made behind the heal.
+            #expect(
+                !late.isEmpty
+                    && late.allSatisfy {
+                        $0.status == 503 || $0.begun + .seconds($0.seconds) > healed
+                    }, "\(late)")
             try Self.check(cluster, attempts.flatMap { $0 })
             _ = try cluster.primary()
             #expect(takeover < 6 && back < 4)
