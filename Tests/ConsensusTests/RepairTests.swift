@@ -101,4 +101,29 @@ import Testing
         group.tick(60)
         #expect(group.lines(1) == ["a"])
     }
+
+    /// FS-04: its log is the branch that an operator will look at.
+    @Test func `a member that was left behind keeps its files as they are`() {
+        var group = Group(voters: 3)
+        group.elect(1)
+        for number in 0..<5 { group.propose("\(number)", at: 1) }
+        group.tick(4)
+        let higher = Generation(counter: 2, nonce: 9)
+        group.feed(
+            MemberID(2),
+            [
+                .received(
+                    Envelope(
+                        from: MemberID(1), to: MemberID(2), generation: higher, term: .zero,
+                        message: .superseded))
+            ])
+        group.loses = { $0.to == MemberID(2) || $0.from == MemberID(2) }
+        group.tick(2)
+        #expect(group[2].replica.supersededBy == higher)
+        let before = group.members[MemberID(2)]?.storage.base.mark
+        group.feed(MemberID(2), [.damageFound("state row")])
+        group.tick(60)
+        #expect(group.members[MemberID(2)]?.repairs == 0)
+        #expect(group.members[MemberID(2)]?.storage.base.mark == before)
+    }
 }

@@ -105,4 +105,38 @@ import Testing
             #expect(group[id].status.differing.count == 2)
         }
     }
+
+    /// ST-13: under load, thousands of entries lie between what two members say.
+    @Test func `a majority is found although its members speak of distant places`() throws {
+        func digests(through last: UInt64, wrongBy difference: UInt64 = 0) -> StateDigests {
+            var digests = StateDigests()
+            for index in 1...last { digests.note(Index(index), index + difference) }
+            return digests
+        }
+        let configuration = Configuration(voters: (1...3).map { MemberID($0) }, learners: [])
+        var own = digests(through: 4_900, wrongBy: 1_000_000)
+        for (member, last) in [(2, 3_000), (3, 4_800)] as [(UInt64, UInt64)] {
+            #expect(own.isOutvoted(in: configuration, MemberID(1)) == nil)
+            let points = digests(through: last).points(upTo: Index(last))
+            let isNews = own.reported(points, by: MemberID(member))
+            #expect(isNews)
+        }
+        let difference = try #require(own.isOutvoted(in: configuration, MemberID(1)))
+        #expect(difference.equalAt == .zero)
+    }
+
+    /// ST-13: what was no evidence when it was news becomes evidence with a later word.
+    @Test func `a later word of those who differ counts`() throws {
+        var group = started()
+        let index = group[1].applied.index
+        func says(_ member: UInt64, _ index: Index, _ digest: UInt64) {
+            group.members[MemberID(1)]?.pipeline?.compare(
+                [StatePoint(index: index, digest: digest)], of: MemberID(member))
+        }
+        says(2, index.previous, 1)
+        says(3, index, 2)
+        #expect(group[1].quarantine == nil)
+        says(2, index, 2)
+        #expect(group[1].quarantine != nil)
+    }
 }

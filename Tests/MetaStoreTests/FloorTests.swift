@@ -90,6 +90,23 @@ import Testing
         #expect(caughtUp.recovered.lastIndex == end.index)
     }
 
+    /// ST-03: a power loss takes the floor's newest word; the next start says it again, before anything else can go wrong.
+    @Test func `a floor behind its database is brought up at the start`() throws {
+        let grown = try ScratchDirectory()
+        let log = try open(grown).log
+        try log.write(Sample.founding)
+        try log.write(Sample.batch(entries: 1...4, term: 1))
+        let stale = try #require(try ScratchDirectory(copying: grown).read(Self.floor))
+        try log.write(Sample.batch(entries: 5...9, term: 3))
+        let directory = try ScratchDirectory(copying: grown)
+        try directory.write(stale, to: Self.floor)
+        do { #expect(try open(directory).recovered.floor == nil) }
+        directory.remove(Self.database)
+        directory.remove(Self.database + "-wal")
+        let opened = try open(directory)
+        #expect(opened.recovered.floor == LogMark(index: Index(9), term: Term(3)))
+    }
+
     /// ST-02 (a).
     @Test func `a member whose database is gone is still itself, and owes what it promised`() throws
     {
