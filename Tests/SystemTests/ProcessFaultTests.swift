@@ -55,6 +55,34 @@ struct ProcessFaultTests {
         }
     }
 
+    /// Whatever moment a request comes in, the proxy that is left says soon what became of it: also one that was about to be
+    /// taken around the primary, through a proxy that has frozen in the same moment.
+    @Test func `a proxy whose peers all freeze keeps no client waiting`() throws {
+        try SystemCluster.with(proxies: 3, targets: 0) { cluster in
+            let primary = try cluster.primary()
+            let proxies = try cluster.nodes("proxy")
+            let alone = try #require(proxies.first { $0.id != primary })
+            // A question to all leaves connections behind.
+            #expect(try cluster.curl("'\(alone.url)/v1/cluster?what=stats'").status == 200)
+            #expect(try cluster.create("before", at: alone.url).status == 200)
+            let others = proxies.filter { $0.id != alone.id }
+            for other in others { kill(pid_t(other.pid), SIGSTOP) }
+            defer { for other in others { kill(pid_t(other.pid), SIGCONT) } }
+            let answers = try Shell.run(
+                "for i in $(seq 20); do curl -s -o /dev/null -m 20 -w '%{http_code} %{time_total}\\n' "
+                    + "-X POST -d '{\"action\":\"createlb\"}' \(alone.url)/v1/buckets/b$i & sleep 0.1; done; wait"
+            ).output.split(separator: "\n").map { $0.split(separator: " ") }
+            #expect(answers.count == 20)
+            for answer in answers {
+                #expect(answer.first == "503" || answer.first == "504", "\(answer)")
+                #expect(answer.last.flatMap { Double($0) } ?? 20 < 7, "\(answer)")
+            }
+            for other in others { kill(pid_t(other.pid), SIGCONT) }
+            try cluster.waitUntilSettled()
+            #expect(try cluster.create("after", at: alone.url).status == 200)
+        }
+    }
+
     @Test func `thousands of silent clients keep nobody out`() throws {
         // swift-format-ignore: OnlyOneTrailingClosureArgument
         try LabCluster.with(

@@ -52,7 +52,8 @@ package final class Client: Sendable {
     ///
     /// `target` is path and query, percent-encoded already; `headers` come beside `Host` and `Content-Length`, which
     /// are there already. `mayRepeat`: whether a request that a kept connection took along into its end is sent once
-    /// more; idempotent ones are, unless the caller must know whether the answer is that of the only one.
+    /// more; idempotent ones are, unless the caller must know whether the answer is that of the only one. `mayReuse`:
+    /// whether a kept connection will do; a new one proves that the other side is in reach now.
     ///
     /// - Returns: the response; read its body to the end, or close it.
     /// - Throws: when there is no response, however often a dead connection was replaced;
@@ -61,12 +62,12 @@ package final class Client: Sendable {
     package func send(
         _ method: Method, _ endpoint: Endpoint, _ target: String,
         headers: [(String, String)] = [], body: [UInt8] = [], timeouts: Timeouts = Timeouts(),
-        mayRepeat: Bool? = nil
+        mayRepeat: Bool? = nil, mayReuse: Bool = true
     ) async throws(ClientError) -> ClientResponse {
         let mayRepeat = mayRepeat ?? method.isIdempotent
         let pool = pools[number(of: group.next)]
         return try await pool.loop.run { () async throws(ClientError) -> ClientResponse in
-            var mayReuse = true
+            var mayReuse = mayReuse
             var wasSent = false
             while true {
                 let connection: ClientConnection

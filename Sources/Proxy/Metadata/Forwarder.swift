@@ -253,15 +253,24 @@ struct Forwarder: Sendable {
             (HeaderName.clientAddress, request.origin.clientAddress),
         ]
         headers += request.origin.terms.headers
-        if isDetour { headers.append((HeaderName.detour, "true")) }
+        var patience = config.values.seconds("client.client_timeout")
+        if isDetour {
+            headers.append((HeaderName.detour, "true"))
+            // One who can serve it does so within what a change may wait for its followers, and may freeze meanwhile: nobody
+            // says here that it was replaced, as with a primary.
+            patience = min(patience, 2 * config.values.seconds("timeout.cplane_operation"))
+        }
         let response = try await client.send(
             request.method, node.endpoint, request.target, headers: headers,
             body: request.body,
             timeouts: Client.Timeouts(
                 connectSeconds: Limits.streamConnectSeconds,
-                responseSeconds: config.values.seconds("client.client_timeout")),
+                responseSeconds: patience),
             // Destroying a bucket twice would report the second attempt's "no such bucket".
-            mayRepeat: request.method == .get || request.method == .head)
+            mayRepeat: request.method == .get || request.method == .head,
+            // What cuts off the primary cuts off others in the same moment, and a connection from before would swallow
+            // the request: the client would wait for its whole time, and not know what became of it.
+            mayReuse: !isDetour)
         let body = try await response.collect(upTo: Limits.relayedBytes)
         let ours: Set = ["content-length", "connection", "date", "content-type", "keep-alive"]
         return Answer(
