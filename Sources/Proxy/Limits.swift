@@ -1,3 +1,5 @@
+import API
+
 /// Every bound of a proxy, with the reason for each number. Seconds unless the name says otherwise.
 enum Limits {
     // How long the primary waits for targets, how long a change may take there, and how long a target may take for a page
@@ -109,6 +111,12 @@ enum Limits {
     /// Logs that nobody runs, told with a plan: each some hundred bytes a bucket, at most ``Holdings/namesMax`` of them.
     static let recoveryBodyBytes = 8 << 20
     static let recoveryFilesMax = 16
+    /// A cached state as a target gives it: a snapshot and entries of its size.
+    static let cachedStateBytes = 2 * API.Limits.snapshotBytesMax
+    /// How long a target may take to bring it back from its disk.
+    static let cachedStateSeconds = 30.0
+    /// Between two words to targets and old proxies after a founding from cached states: one connection attempt each.
+    static let foundingNoticeSeconds = 2.0
     /// Between two words to survivors that have not taken part yet.
     static let adoptionSecondsMin = 0.1
     static let adoptionSecondsMax = 2.0

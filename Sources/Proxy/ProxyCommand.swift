@@ -16,6 +16,15 @@ package enum ProxyCommand {
             .flag(
                 "found",
                 "Found a new cluster, if DIR holds no log yet and no proxy of --join has a cluster"),
+            .value(
+                "found-from", "TARGET[,TARGET]",
+                "Found a new proxy group on the state that targets have cached, when every proxy is lost and DIR"
+                    + " holds no log; a target's URL, or the data directory of a dead one"),
+            .value("take", "ID", "With --found-from: the target whose state is gone on from"),
+            .value(
+                "token", "TOKEN",
+                "With --found-from: of the plan that was read, where something may be lost"),
+            .flag("plan", "With --found-from: print what would be done, and end"),
             .value("join", "URL[,URL]", "Proxies to join through, if DIR holds no log yet"),
             .flag("non-electable", "Never vote and never become primary"),
             .value("config", "FILE", "Further settings, as JSON"),
@@ -24,6 +33,10 @@ package enum ProxyCommand {
             A cluster is founded once, by one proxy with --found. Every later start on a directory that \
             holds a log resumes, whatever else is said; every start on an empty one joins. Who is \
             primary is decided by the log alone.
+
+            When every proxy is lost, --found-from goes on from the newest committed state that targets have cached, as a new \
+            generation of the same cluster. All targets on its map are asked; it is refused while a proxy of \
+            the cluster answers. Look at it with --plan first. Further proxies join as usual.
             """)
 
     /// Runs the daemon until it is told to stop; the result is the exit status.
@@ -34,6 +47,11 @@ package enum ProxyCommand {
         {
         case .exit(let status): return status
         case .settings(let settings):
+            if let wish = settings.foundsFrom, wish.isPlan {
+                let plan = await FoundingFromTargets.plan(settings, wish)
+                Console.output(String(decoding: plan.encoded, as: UTF8.self))
+                return 0
+            }
             let stop = StopSignal()
             do {
                 let daemon = try await ProxyDaemon(settings, stop: stop.latch)

@@ -37,6 +37,7 @@ final class ProxyDaemon: Sendable {
     private let admission: Admission
     private let storageCheck: StorageCheck
     private let adoption: AdoptionService
+    private let notices: FoundingNotices
     private let handler: ProxyHandler
 
     /// Opens the log, and founds the cluster in it if that was asked for.
@@ -120,6 +121,9 @@ final class ProxyDaemon: Sendable {
             branches: Branches(dataPath: settings.dataPath, pool: pool))
         adoption = AdoptionService(
             survey: survey, client: client, loop: loops.loops[0], log: log.about("recovery"))
+        notices = FoundingNotices(
+            survey: survey, followers: followers, client: client, loop: loops.loops[0],
+            log: log.about("recovery"))
         let daemon = DaemonRoutes(
             node: node, metadata: metadata, raft: RaftDocument(group: group, storage: storageCheck),
             statistics: counted, log: log.tail, config: configRoutes,
@@ -205,6 +209,7 @@ final class ProxyDaemon: Sendable {
             atPath: settings.dataPath, withIntermediateDirectories: true)
         if let seeds = try RejoinOrder.resume(in: settings.dataPath, log) {
             settings.founds = false
+            settings.foundsFrom = nil
             settings.seeds = seeds
         }
         let opened = try MetadataDirectory.open(
@@ -213,6 +218,18 @@ final class ProxyDaemon: Sendable {
         let (storage, recovered) = (opened.log, opened.recovered)
         for finding in opened.findings { log.error(finding) }
         let isBlank = recovered.hardState == .initial && recovered.base == .empty
+        if let wish = settings.foundsFrom {
+            if isBlank {
+                let founder = Node(
+                    id: settings.id, role: .proxy, address: settings.advertised)
+                try await FoundingFromTargets(wish: wish, founder: founder, log: log)
+                    .run(in: storage)
+                // What was written is what there is to start from.
+                return try MetadataDirectory.Opened(
+                    log: storage, recovered: storage.load(), findings: opened.findings)
+            }
+            try FoundingFromTargets.checkPresent(recovered, settings.id)
+        }
         if isBlank, settings.founds {
             try await FoundingCheck.run(settings.seeds)
             try storage.write(Founding.batch(by: storage.member, nonce: SystemRandom.word()))
@@ -293,6 +310,7 @@ final class ProxyDaemon: Sendable {
                 ).run()
             }
             tasks.addTask { await self.adoption.run() }
+            tasks.addTask { await self.notices.run() }
             tasks.addTask {
                 await FollowerReporter(
                     id: self.node.id, group: self.group, followers: self.followers,

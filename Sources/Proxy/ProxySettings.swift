@@ -13,6 +13,8 @@ struct ProxySettings: Sendable {
     var dataPath: String
     /// Whether a cluster is founded when there is no log, unless a seed has one already.
     var founds: Bool
+    /// Whether the cluster goes on from what targets have cached, when there is no log.
+    var foundsFrom: FoundingWish?
     var seeds: [Endpoint]
     var isElectable: Bool
     var config = NodeConfigFile()
@@ -36,6 +38,7 @@ struct ProxySettings: Sendable {
         advertised = try arguments.optional("advertise", as: NodeAddress.self) ?? listen
         dataPath = try arguments.required("data")
         founds = arguments.has("found")
+        foundsFrom = try FoundingWish(arguments)
         isElectable = !arguments.has("non-electable")
         seeds = []
         let list: String = try arguments.optional("join") ?? ""

@@ -1,3 +1,5 @@
+import API
+
 /// The bounds of a target, each with its reason.
 enum TargetLimits {
     /// S3's bound, and far above what one disk should hold in one file.
@@ -38,4 +40,13 @@ enum TargetLimits {
     /// A file of node settings is a few lines.
     static let configBytesMax = 64 << 10
     static let clusterRecordBytesMax = 4_096
+    /// A cached state is a snapshot and entries of its size, or a MiB of them, before a new one takes its place.
+    static let cachedStateBytesMax = 2 * Limits.snapshotBytesMax
+    static let cachedEntriesBytesMin = 1 << 20
+    /// How long what was appended to a cached state may wait for its flush: what a power loss of this target may cost.
+    static let cacheFlushNanoseconds: UInt64 = 500_000_000
+    /// After a failure to write it: a full disk stays full for a while.
+    static let cacheRetryNanoseconds: UInt64 = 10_000_000_000
+    /// Those who ask for the cached state at once: each brings the whole of it back.
+    static let cacheReadersMax = 2
 }

@@ -9,6 +9,12 @@ final class TargetContext: Sendable {
     let node: Node
     let publisher: StatePublisher
     let status: FollowStatus
+    let cache: StateCache
+    /// The cluster and the generation that were followed last.
+    let record: Watched<ClusterRecord>
+    /// A proxy that has said that it is to be followed.
+    let hint: Watched<Endpoint?>
+    let cacheReaders = Places(TargetLimits.cacheReadersMax)
     let store: ObjectStore
     let mountpaths: MountpathControl
     let watch: MountpathWatch
@@ -33,8 +39,9 @@ final class TargetContext: Sendable {
     let log: Logger
 
     init(
-        node: Node, publisher: StatePublisher, status: FollowStatus, store: ObjectStore,
-        mountpaths: MountpathControl, watch: MountpathWatch,
+        node: Node, publisher: StatePublisher, status: FollowStatus, cache: StateCache,
+        record: Watched<ClusterRecord>, hint: Watched<Endpoint?>,
+        store: ObjectStore, mountpaths: MountpathControl, watch: MountpathWatch,
         pool: BlockingPool, quickPool: BlockingPool, scanPool: BlockingPool,
         register: RegisterRoute, proxies: ProxyCaller, statistics: NodeStatistics,
         config: LiveConfig, facts: ConfigDocument.Facts, log: Logger
@@ -42,6 +49,9 @@ final class TargetContext: Sendable {
         self.node = node
         self.publisher = publisher
         self.status = status
+        self.cache = cache
+        self.record = record
+        self.hint = hint
         self.store = store
         self.mountpaths = mountpaths
         self.watch = watch

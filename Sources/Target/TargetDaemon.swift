@@ -48,6 +48,10 @@ final class TargetDaemon: Sendable {
         client = Client(group)
         let publisher = StatePublisher()
         let status = FollowStatus()
+        let cache = StateCache(
+            settings.id, StateCacheFiles(in: data), log: log.about("cache"))
+        cache.open(of: record.clusterID)
+        let (known, hint) = (Watched(record), Watched<Endpoint?>(nil))
         let routes = LateRoutes()
         server = try Self.listen(settings, group, routes, connections: budget.connections)
         guard
@@ -73,7 +77,8 @@ final class TargetDaemon: Sendable {
                     reason: entry.absence?.reason ?? ""))
         }
         context = TargetContext(
-            node: node, publisher: publisher, status: status, store: store,
+            node: node, publisher: publisher, status: status, cache: cache,
+            record: known, hint: hint, store: store,
             mountpaths: control,
             watch: MountpathWatch(
                 control: control, table: mountpaths, pool: scanPool, config: config,
@@ -87,8 +92,10 @@ final class TargetDaemon: Sendable {
         follow = FollowDriver(
             LogFollower(record: record, floor: floor), node: node, joins: settings.joins,
             ports: FollowDriver.Ports(
-                data: data, directories: directories, publisher: publisher, config: config,
-                status: status, client: client, loop: group.loops[0], pool: context.scanPool),
+                data: data, directories: directories, cache: cache, publisher: publisher,
+                config: config,
+                status: status, record: known, hint: hint, client: client, loop: group.loops[0],
+                pool: context.scanPool),
             log: log.about("log"))
         joiner = Joiner(
             node, joins: settings.joins, publisher: publisher, proxies: proxies,
@@ -116,6 +123,7 @@ final class TargetDaemon: Sendable {
             tasks.addTask { [joiner] in await loop.run { await joiner.run() } }
             tasks.addTask { [reporter] in await loop.run { await reporter.run() } }
             tasks.addTask { [self] in await keepHouse() }
+            tasks.addTask { [self] in await keepCache() }
             tasks.addTask { [self] in await keepStatistics() }
             await withTaskGroup(of: Void.self) { [context] reasons in
                 reasons.addTask { await stopped() }
@@ -134,6 +142,7 @@ final class TargetDaemon: Sendable {
         let context = context
         await context.pool.run {
             context.store.tidy(context.publisher.current.state, lag: 0)
+            _ = context.cache.maintain(at: .now())
         }
         trash.stop()
         await client.closeIdle()
@@ -151,6 +160,16 @@ final class TargetDaemon: Sendable {
                 context.store.tidy(
                     context.publisher.current.state, lag: TargetLimits.accessTimeLagNanoseconds)
             }
+        }
+    }
+
+    /// Flushes the cached state a moment after it has changed, and takes a new snapshot when that is due.
+    private func keepCache() async {
+        let (cache, pool, loop) = (context.cache, context.scanPool, group.loops[0])
+        while await cache.isDue.first(where: { $0 }) != nil {
+            guard await loop.sleep(nanoseconds: TargetLimits.cacheFlushNanoseconds) else { return }
+            cache.isDue.set(false)
+            if await pool.run({ cache.maintain(at: .now()) }) { cache.isDue.set(true) }
         }
     }
 

@@ -128,4 +128,60 @@ import Testing
         }
         #expect(told)
     }
+
+    private static func foundation(
+        _ id: String, left: [Node] = []
+    ) throws -> RecoveryRecord.Foundation {
+        RecoveryRecord.Foundation(
+            founder: try proxy(id, port: 90), stateHash: 5, source: "http://t1",
+            witnesses: ["t1 at 1-2-3-4"], left: left)
+    }
+
+    /// FS-17: every proxy is lost, and one with the id of an old one, or of none, begins anew from what a target had.
+    @Test(arguments: ["p1", "p9"])
+    func `a founder takes the place of all proxies, and targets and settings stay`(
+        _ id: String
+    ) throws {
+        var state = try Self.state()
+        var changes: [StateRow.Change] = []
+        let target = Node(
+            id: try #require(NodeID("t1")), role: .target,
+            address: try #require(NodeAddress(host: "127.0.0.1", port: 70)))
+        _ = try Self.apply(.setNode(target), to: &state, &changes)
+        let base = state.position
+        var record = try Self.record(base.generation + 1, 9, after: base, dead: ["p1", "p2", "p3"])
+        record.candidate = try #require(NodeID(id))
+        record.foundation = try Self.foundation(id, left: state.map.nodes(.proxy))
+        changes = []
+        guard case .success = try Self.apply(.recover(record), to: &state, &changes) else {
+            Issue.record("refused")
+            return
+        }
+        #expect(state.map.nodes(.proxy) == [try Self.proxy(id, port: 90)])
+        #expect(state.map.primary?.text == id)
+        #expect(state.map.nodes(.target) == [target])
+        let kept = try #require(state.recoveries.values.first { _ in true })
+        #expect(kept.foundation == record.foundation && kept.actor == "eve")
+        let later = try ClusterState(snapshot: state.snapshot)
+        #expect(later == state && later.hash == state.hash)
+        // What was changed is exactly what differs: whoever stores rows has the same state.
+        #expect(
+            changes.contains { $0.kind == .node && $0.key == Array(id.utf8) && $0.value != nil })
+    }
+
+    @Test func `a founder cannot have the id of a target`() throws {
+        var state = try Self.state()
+        var changes: [StateRow.Change] = []
+        let target = Node(
+            id: try #require(NodeID("t1")), role: .target,
+            address: try #require(NodeAddress(host: "127.0.0.1", port: 70)))
+        _ = try Self.apply(.setNode(target), to: &state, &changes)
+        var record = try Self.record(state.position.generation + 1, 9, after: state.position)
+        record.foundation = try Self.foundation("t1")
+        let hash = state.hash
+        #expect(
+            try Self.apply(.recover(record), to: &state, &changes)
+                == .failure(.roleDiffers(target.id, is: .target)))
+        #expect(state.hash == hash && state.recoveries.isEmpty)
+    }
 }

@@ -25,6 +25,23 @@ extension JSONWriter {
                 }
             }
         }
+        if let foundation = record.foundation {
+            key("founded_from")
+            object { json in
+                json.member("source", foundation.source)
+                json.member("state_hash", Hex.padded(foundation.stateHash))
+                json.key("witnesses")
+                json.array { json in
+                    for witness in foundation.witnesses { json.value(witness) }
+                }
+                json.key("left")
+                json.array { json in
+                    for node in foundation.left {
+                        json.value("\(node.id) at \(node.address.url)")
+                    }
+                }
+            }
+        }
         member("token", record.token)
         member("actor", record.actor)
         member("address", record.clientAddress)

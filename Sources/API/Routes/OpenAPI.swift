@@ -91,7 +91,7 @@ extension Route {
         for case let name? in schemas + [.difference, .requestFate] where !names.contains(name) {
             names.append(name)
         }
-        return [Answer(.ok, .json(.choice(names.map { .component($0) })), .text, .empty)]
+        return [Answer(.ok, .json(.choice(names.map { .component($0) })), .text, .bytes, .empty)]
     }
 
     /// The failures by their statuses, in order.

@@ -9,6 +9,9 @@ package enum NodeQuestion: String, CaseIterable, Sendable {
     case remote, log, raft
     // Of forced recoveries: this proxy's log, what logs it has set aside, what a target has without a bucket.
     case recovery, branches, kept
+    // What a target has cached of the state, for the day on which every proxy is lost.
+    case cachedState = "cached_state"
+    case cachedStateFile = "cached_state_file"
 
     /// Also by the names of AIStore's documents and of its later versions.
     package init?(text: String) {
@@ -23,7 +26,7 @@ package enum NodeQuestion: String, CaseIterable, Sendable {
 
     package var roles: [NodeRole] {
         switch self {
-        case .mountpaths, .disk, .xactions, .kept: [.target]
+        case .mountpaths, .disk, .xactions, .kept, .cachedState, .cachedStateFile: [.target]
         case .clusterConfig, .rmd, .raft, .recovery, .branches: [.proxy]
         case .smap, .bmd, .snode, .smapvote, .config, .stats, .status, .sysinfo, .remote, .log:
             NodeRole.allCases
@@ -45,7 +48,7 @@ package enum NodeQuestion: String, CaseIterable, Sendable {
         }
     }
 
-    /// The document's shape; `nil` for text.
+    /// The document's shape; `nil` for text, and for bytes.
     package func schema(at role: NodeRole) -> SchemaName? {
         switch self {
         case .smap: .smap
@@ -66,7 +69,8 @@ package enum NodeQuestion: String, CaseIterable, Sendable {
         case .recovery: .recoveryFacts
         case .branches: .branches
         case .kept: .keptDirectories
-        case .log: nil
+        case .cachedState: .cachedState
+        case .log, .cachedStateFile: nil
         }
     }
 }

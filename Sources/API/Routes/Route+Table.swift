@@ -305,6 +305,15 @@ extension Route {
             summary: "A proxy tells the primary how far its followers are", body: .bytes,
             answers: [.done], failures: [.badBody]),
         Route(
+            .followHint, .between, [.put], "/v1/daemon/follow", at: [.target],
+            summary: "A proxy that a target does not know says that it is to be followed",
+            parameters: [
+                .can,
+                .query(
+                    QueryName.after, .pattern("[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+"),
+                    "the position of its state"),
+            ], answers: [.done], failures: [.badPosition, .badQuery, .olderGeneration]),
+        Route(
             .raftStream, .between, [.post], "/v1/raft/stream",
             summary: "A member of the consensus group writes to another", body: .bytes,
             answers: [Answer(.ok, .bytes)], failures: [.badBody, .badNode, .wrongCluster]),

@@ -18,7 +18,7 @@ package struct Route: Sendable {
         case register, join, keepalive, mountpathNote, unregister
         case attachRemote, detachRemote
         case health, help, helpRow, openAPI, metrics
-        case followLog, logFollowers, raftStream
+        case followLog, logFollowers, followHint, raftStream
     }
 
     /// What a request does, for whoever wants to try it out.

@@ -81,6 +81,17 @@ extension SchemaName {
                 ])),
         ], optional: ["unanswered": .array(.component(.unanswered))])
 
+    /// What a target, and `martlet recovery inspect`, tell of a cached state.
+    static let cachedStateSchema: Schema = .members([
+        "node": .text, "cluster": .text, "followed": .text, "position": nullableText,
+        "state_hash": nullableText,
+        "snapshot": .members(["position": .text, "age_seconds": .nullable(.count())]),
+        "entries": .count(), "links": .count(), "bytes": .count(), "applied": .text,
+        "following": .text,
+        "flushed": .text, "buckets": .count(), "proxies": .count(), "targets": .count(),
+        "problem": nullableText,
+    ])
+
     static let keptSchema: Schema = .members([
         "position": .text, "kept": .array(.openObject(["mountpath": .text, "path": .text])),
     ])

@@ -36,6 +36,7 @@ package enum SchemaName: String, CaseIterable, Sendable {
     case recoveryPlan = "RecoveryPlan"
     case branches = "Branches"
     case keptDirectories = "KeptDirectories"
+    case cachedState = "CachedState"
     // What is measured.
     case counters = "Counters"
     case capacity = "Capacity"
@@ -129,6 +130,7 @@ package enum SchemaName: String, CaseIterable, Sendable {
         case .recoveryOverview: Self.recoveryOverviewSchema
         case .branches: .openObject(["branches": .array(.any)])
         case .keptDirectories: Self.keptSchema
+        case .cachedState: Self.cachedStateSchema
         case .remoteClusters: .members([:])
         case .counters: .map(.count())
         case .capacity:

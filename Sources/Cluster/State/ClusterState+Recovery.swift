@@ -12,6 +12,11 @@ extension ClusterState {
         guard asked.generation == current, recoveries[current] == nil else {
             return .failure(.notSuccessor(asked.generation, of: current))
         }
+        if let founder = asked.foundation?.founder, let present = map[founder.id],
+            present.role != founder.role
+        {
+            return .failure(.roleDiffers(founder.id, is: present.role))
+        }
         var record = asked
         record.actor = origin.actor
         record.clientAddress = origin.clientAddress
@@ -26,7 +31,8 @@ extension ClusterState {
             delete(row(of: oldest), &changes)
         }
         let dead = record.dead.filter { $0 != record.candidate && map[$0]?.role == .proxy }
-        takeOff(dead, for: record.candidate, changes: &changes)
+        takeOff(
+            dead, for: record.candidate, founder: record.foundation?.founder, changes: &changes)
         return .success(map.version)
     }
 

@@ -162,14 +162,19 @@ public struct ClusterState: Equatable, Sendable {
         return .success(map.version)
     }
 
-    /// Takes proxies off the map whose successor as primary is known.
+    /// Takes proxies off the map whose successor as primary is known, and puts the successor on it when it is new.
     mutating func takeOff(
-        _ ids: [NodeID], for primary: NodeID, changes: inout [StateRow.Change]
+        _ ids: [NodeID], for primary: NodeID, founder: Node?,
+        changes: inout [StateRow.Change]
     ) {
         for node in ids.compactMap({ map[$0] }) {
             map.remove(node.id)
             delete(row(of: node), &changes)
             forgetConfig(of: node.id, &changes)
+        }
+        if let founder {
+            map.set(founder)
+            put(row(of: founder), &changes)
         }
         if map[primary] != nil { map.primary = primary }
         map.version += 1

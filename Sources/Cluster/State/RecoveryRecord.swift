@@ -34,7 +34,41 @@ public struct RecoveryRecord: Equatable, Sendable {
         }
     }
 
+    /// Of a cluster all of whose proxies were lost: it goes on from what a target had cached of its state.
+    public struct Foundation: Equatable, Sendable {
+        /// The founder, as it is put on the map.
+        public var founder: Node
+        /// The hash of the state that it goes on from, at ``RecoveryRecord/base``.
+        public var stateHash: UInt64
+        /// Where that state was: a target's URL, or a path.
+        public var source: String
+        /// Every cached state that was found, with its position.
+        public var witnesses: [String]
+        /// The proxies of the old map, with the addresses at which they may come back.
+        public var left: [Node]
+
+        public init(
+            founder: Node, stateHash: UInt64, source: String, witnesses: [String], left: [Node]
+        ) {
+            self.founder = founder
+            self.stateHash = stateHash
+            self.source = String(source.prefix(Self.textMax))
+            self.witnesses = witnesses.prefix(Self.witnessesMax).map {
+                String($0.prefix(Self.textMax))
+            }
+            self.left = Array(left.prefix(Self.leftMax))
+        }
+
+        // All of it has to fit into one record of the log (``LogRecord/bytesMax``).
+        /// Characters; in UTF-8 four times as many bytes at most.
+        static let textMax = 120
+        public static let witnessesMax = 64
+        public static let leftMax = 128
+    }
+
     private static let format: UInt8 = 1
+    /// With a foundation behind the token.
+    private static let foundationFormat: UInt8 = 2
     /// So many records are kept, the newest.
     public static let keptMax = 100
     /// No group has more members.
@@ -61,6 +95,8 @@ public struct RecoveryRecord: Equatable, Sendable {
     public var tail: [TailEntry]
     /// Of the plan that was applied.
     public var token: String
+    /// `nil` when a proxy's own log was gone on from.
+    public var foundation: Foundation?
     /// Filled in by ``ClusterState``: who asked, from where, under which name, and when.
     public internal(set) var actor = ""
     public internal(set) var clientAddress = ""
@@ -69,7 +105,8 @@ public struct RecoveryRecord: Equatable, Sendable {
 
     public init(
         generation: Generation, base: LogPosition, chain: UInt64, candidate: NodeID,
-        survivors: [NodeID], dead: [NodeID], committed: UInt64, tail: [TailEntry], token: String
+        survivors: [NodeID], dead: [NodeID], committed: UInt64, tail: [TailEntry], token: String,
+        foundation: Foundation? = nil
     ) {
         self.generation = generation
         self.base = base
@@ -80,6 +117,7 @@ public struct RecoveryRecord: Equatable, Sendable {
         self.committed = committed
         self.tail = Array(tail.suffix(Self.tailListedMax))
         self.token = token
+        self.foundation = foundation
     }
 
     /// How many entries the survivor kept without knowing that they were committed.
@@ -91,7 +129,7 @@ extension RecoveryRecord {
     init(from reader: inout ByteReader) throws(DecodingFailure) {
         let start = reader.offset
         let format = try reader.readUInt8()
-        guard format == Self.format else {
+        guard format == Self.format || format == Self.foundationFormat else {
             throw DecodingFailure("recovery record of format \(format)", at: start)
         }
         generation = Generation(
@@ -110,6 +148,7 @@ extension RecoveryRecord {
                     command: try reader.readString(limit: 64)))
         }
         token = try reader.readString(limit: Self.tokenBytesMax)
+        foundation = format == Self.foundationFormat ? try Foundation(from: &reader) : nil
     }
 
     init(row reader: inout ByteReader) throws(DecodingFailure) {
@@ -120,7 +159,7 @@ extension RecoveryRecord {
         time = Timestamp(nanoseconds: try reader.read(UInt64.self))
     }
 
-    private static func count(
+    fileprivate static func count(
         _ reader: inout ByteReader, max: Int
     ) throws(DecodingFailure) -> Int {
         let start = reader.offset
@@ -144,7 +183,8 @@ extension RecoveryRecord {
     }
 
     func write(to writer: inout ByteWriter) {
-        writer.write(Self.format)
+        // Without a foundation as older builds write it, so that states keep their hashes.
+        writer.write(foundation == nil ? Self.format : Self.foundationFormat)
         writer.write(generation.counter)
         writer.write(generation.nonce)
         base.write(to: &writer)
@@ -162,6 +202,7 @@ extension RecoveryRecord {
             writer.write(entry.command)
         }
         writer.write(token)
+        foundation?.write(to: &writer)
     }
 
     func write(row writer: inout ByteWriter) {
@@ -170,5 +211,31 @@ extension RecoveryRecord {
         writer.write(clientAddress)
         writer.write(requestID)
         writer.write(time.nanoseconds)
+    }
+}
+
+extension RecoveryRecord.Foundation {
+    fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
+        founder = try Node(from: &reader)
+        stateHash = try reader.read(UInt64.self)
+        source = try reader.readString(limit: 4 * Self.textMax)
+        witnesses = []
+        for _ in 0..<(try RecoveryRecord.count(&reader, max: Self.witnessesMax)) {
+            witnesses.append(try reader.readString(limit: 4 * Self.textMax))
+        }
+        left = []
+        for _ in 0..<(try RecoveryRecord.count(&reader, max: Self.leftMax)) {
+            left.append(try Node(from: &reader))
+        }
+    }
+
+    fileprivate func write(to writer: inout ByteWriter) {
+        founder.write(to: &writer)
+        writer.write(stateHash)
+        writer.write(source)
+        writer.write(UInt32(witnesses.count))
+        for witness in witnesses { writer.write(witness) }
+        writer.write(UInt32(left.count))
+        for node in left { node.write(to: &writer) }
     }
 }

@@ -17,6 +17,14 @@ package enum MetadataDirectory {
         package let recovered: RecoveredState<Catalog>
         /// What was not as it should be, for the operator.
         package let findings: [String]
+
+        package init(
+            log: SQLiteLog, recovered: RecoveredState<Catalog>, findings: [String]
+        ) {
+            self.log = log
+            self.recovered = recovered
+            self.findings = findings
+        }
     }
 
     /// Of the files that were set aside, so many are kept.

@@ -102,6 +102,16 @@ struct AdoptionService: Sendable {
                 "this proxy belongs to cluster \(clusterID), not to \(facts.clusterID)")
         }
         if status.generation == facts.generation, status.supersededBy == nil { return }
+        // Whoever began it on what others had cached knows no member of this generation, and nobody else may ever come by.
+        if facts.generation > status.generation,
+            facts.opening.map({ !$0.configuration.contains(status.id) }) ?? true
+        {
+            group.raft.receive(
+                Envelope(
+                    from: facts.member, to: status.id, generation: facts.generation, term: .zero,
+                    message: .superseded))
+            throw .superseded(by: facts.generation, survey.node)
+        }
         guard let opening = facts.opening else {
             throw Failure(.badBody, "the body does not tell how the generation began")
         }

@@ -1,12 +1,16 @@
+import API
 package import Base
+import Cluster
 import FoundationEssentials
+import Glibc
 import MetaStore
 
 /// `martlet recovery`: looks at the log of a proxy that does not run, and repairs that of a last survivor.
 package enum RecoveryCommand {
     package static let syntax = CommandSyntax(
         "martlet recovery",
-        summary: "Looks at the log of a proxy that does not run, or repairs it.",
+        summary:
+            "Looks at the log of a proxy or the cached state of a target that do not run, or repairs a log.",
         options: [
             .value(
                 "truncate-at", "INDEX",
@@ -16,7 +20,7 @@ package enum RecoveryCommand {
         positionals: ["ACTION", "PATH"],
         discussion: """
             'inspect PATH' prints, as JSON, what a log holds; PATH is a proxy's data directory, or a database \
-            in it. A plan of a forced recovery takes that into account: POST it to \
+            in it, or a target's data directory, or a cached state from it. A plan of a forced recovery takes that into account: POST it to \
             /v1/cluster?what=recovery_plan. Nothing that the log says is changed.
 
             'repair DIR' is for a proxy whose start has set its log aside because entries of it are damaged, while no majority \
@@ -69,6 +73,10 @@ package enum RecoveryCommand {
 
     private static func inspect(_ path: String) -> Int32 {
         do {
+            if let cached = try cachedState(path) {
+                Console.output(String(decoding: cached.encoded, as: UTF8.self))
+                return 0
+            }
             let file = try database(path)
             let facts = try RecoveryFacts.read(database: file)
             Console.output(String(decoding: facts.encoded, as: UTF8.self))
@@ -76,6 +84,36 @@ package enum RecoveryCommand {
         } catch {
             Console.error("martlet recovery inspect: \(error)\n")
             return 1
+        }
+    }
+
+    /// What a target has left at a path; `nil` when that is no target's.
+    private static func cachedState(_ path: String) throws -> CachedStateDocument? {
+        let files = FileManager.default
+        var isDirectory = false
+        guard files.fileExists(atPath: path, isDirectory: &isDirectory) else { return nil }
+        if isDirectory {
+            let hasState = files.fileExists(atPath: "\(path)/\(CachedStateFile.fileName)")
+            let hasLog = files.fileExists(atPath: "\(path)/\(SQLiteLog.fileName)")
+            guard hasState, !hasLog else { return nil }
+        } else {
+            guard CachedStateFile.begins(beginning(of: path)) else { return nil }
+        }
+        let witness = try FoundingSurvey.witness(at: path)
+        var document = CachedStateDocument()
+        if let cached = witness.cached { document.describe(cached) }
+        document.followed = witness.followed
+        document.bytes = witness.byteCount
+        return document
+    }
+
+    /// The first bytes of a file, as far as it can be read.
+    private static func beginning(of path: String) -> [UInt8] {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return [] }
+        defer { close(file) }
+        return [UInt8](unsafeUninitializedCapacity: 8) { buffer, count in
+            count = max(0, read(file, buffer.baseAddress, 8))
         }
     }
 

@@ -177,7 +177,7 @@ struct ProxyHandler: Handler {
         case .followLog: try await follow.serve(exchange, query)
         case .logFollowers: try await cluster.takeReport(exchange)
         case .raftStream: try await receiver.serve(exchange)
-        case .mountpaths: throw match.stray
+        case .mountpaths, .followHint: throw match.stray
         }
     }
 

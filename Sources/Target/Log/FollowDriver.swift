@@ -9,7 +9,8 @@ import HTTP
 /// 1. What has to be remembered is on disk, and every bucket directory settled, before a state is published.
 /// 2. A state's settings are in effect before it is published, and it is published before it is acknowledged.
 /// 3. One stream at a time; when it ends, another proxy is asked, at once and then more and more slowly.
-/// 4. A proxy that does not bring what redirects speak of is left, whether it shows signs of life or not.
+/// 4. What a state was made by is cached before it is acknowledged (``StateCache``).
+/// 5. A proxy that does not bring what redirects speak of is left, whether it shows signs of life or not.
 final class FollowDriver: @unchecked Sendable {
     // Safety: all `var`s are touched by one step of `run` at a time, which awaits each before the next.
     private var follower: LogFollower
@@ -20,9 +21,12 @@ final class FollowDriver: @unchecked Sendable {
     private let node: Node
     private let data: Directory
     private let directories: BucketDirectories
+    private let cache: StateCache
     private let publisher: StatePublisher
     private let config: LiveConfig
     private let status: FollowStatus
+    private let record: Watched<ClusterRecord>
+    private let hint: Watched<Endpoint?>
     private let client: Client
     private let loop: EventLoop
     private let pool: BlockingPool
@@ -32,9 +36,14 @@ final class FollowDriver: @unchecked Sendable {
     struct Ports {
         let data: Directory
         let directories: BucketDirectories
+        let cache: StateCache
         let publisher: StatePublisher
         let config: LiveConfig
         let status: FollowStatus
+        /// What is on disk of it, for others to read.
+        let record: Watched<ClusterRecord>
+        /// A proxy that has said that it is to be followed.
+        let hint: Watched<Endpoint?>
         let client: Client
         let loop: EventLoop
         let pool: BlockingPool
@@ -50,9 +59,12 @@ final class FollowDriver: @unchecked Sendable {
         self.log = log
         data = ports.data
         directories = ports.directories
+        cache = ports.cache
         publisher = ports.publisher
         config = ports.config
         status = ports.status
+        record = ports.record
+        hint = ports.hint
         client = ports.client
         loop = ports.loop
         pool = ports.pool
@@ -63,6 +75,10 @@ final class FollowDriver: @unchecked Sendable {
         var choice = ProxyChoice(node: node.id, joins: joins)
         var lastProblem = ""
         while !Task.isCancelled {
+            if let proxy = hint.value {
+                hint.set(nil)
+                choice.prefer(proxy)
+            }
             guard let proxy = choice.next(in: follower.state.map) else { return }
             let end = await follow(proxy, &choice)
             guard !Task.isCancelled else { return }
@@ -78,9 +94,10 @@ final class FollowDriver: @unchecked Sendable {
                 if end.isAlarming { log.error(problem) } else { log.info(problem) }
             }
             lastProblem = end.result == .worked ? "" : problem
-            await loop.sleep(
-                nanoseconds: choice.ended(
-                    with: proxy, end.result, in: follower.state.map, at: .now()))
+            let pause = choice.ended(with: proxy, end.result, in: follower.state.map, at: .now())
+            _ = await loop.within(nanoseconds: pause) { [hint] in
+                _ = await hint.first { $0 != nil }
+            }
         }
     }
 
@@ -143,9 +160,14 @@ final class FollowDriver: @unchecked Sendable {
         _ response: ClientResponse, _ call: ClientCall, _ proxy: Endpoint, _ silence: Double,
         _ choice: inout ProxyChoice, _ end: inout End
     ) async throws {
-        let isOverdue = Watched(false)
+        let (isOverdue, isHinted) = (Watched(false), Watched(false))
         do {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { [hint] in
+                    guard await hint.first(where: { $0 != nil }) != nil else { return }
+                    isHinted.set(true)
+                    call.close()
+                }
                 tasks.addTask { [publisher, loop] in
                     guard await publisher.overdue(on: loop) != nil else { return }
                     isOverdue.set(true)
@@ -155,6 +177,11 @@ final class FollowDriver: @unchecked Sendable {
                 try await read(response, call, proxy, silence, &choice, &end)
             }
         } catch {
+            if isHinted.value {
+                end.isMove = true
+                end.reason = "another proxy says that it is to be followed"
+                return
+            }
             guard isOverdue.value else { throw error }
             throw LogFollower.Refusal.lagging(follower.state.position)
         }
@@ -223,8 +250,8 @@ final class FollowDriver: @unchecked Sendable {
         let isQuick =
             !hasDebts && !follower.record.clusterID.isEmpty
             && frames.count <= TargetLimits.quickFramesMax && frames.allSatisfy(Self.isQuick)
-        if isQuick { return try carryOut(frames) }
-        return try await pool.run { [self] in try carryOut(frames) }
+        if isQuick { return try carryOut(frames, mayBlock: false) }
+        return try await pool.run { [self] in try carryOut(frames, mayBlock: true) }
     }
 
     /// Whether a frame costs no more than a look at each disk. Destroying a bucket waits for its uploads.
@@ -252,6 +279,7 @@ final class FollowDriver: @unchecked Sendable {
             if written != follower.record {
                 try follower.record.write(in: data)
                 written = follower.record
+                record.set(written)
                 log.info(
                     "belongs to cluster \(written.clusterID), generation \(written.generation)")
             }
@@ -266,8 +294,13 @@ final class FollowDriver: @unchecked Sendable {
         }
     }
 
-    private func carryOut(_ frames: [FollowFrame]) throws -> Bool {
+    private func carryOut(_ frames: [FollowFrame], mayBlock: Bool) throws -> Bool {
         var ready: ClusterState?
+        var applied: [StateCache.Entry] = []
+        var isOther = false
+        defer {
+            if isOther { cache.take(applied, follower.state, mayBlock: mayBlock) }
+        }
         // What was settled is published even when a later frame is of no use.
         defer {
             if let ready {
@@ -280,7 +313,15 @@ final class FollowDriver: @unchecked Sendable {
             ready = follower.state
         }
         for frame in frames {
-            for effect in try follower.take(frame, at: .now()) {
+            let effects = try follower.take(frame, at: .now())
+            if case .entry(let entry) = frame {
+                applied.append(StateCache.Entry(entry, hash: follower.state.hash))
+                isOther = true
+            } else if effects.contains(.publish) {
+                applied = []
+                isOther = true
+            }
+            for effect in effects {
                 switch effect {
                 case .remember: try payDebts()
                 case .reconcile:

@@ -127,7 +127,7 @@ struct LogFollower: Sendable {
         var changes: [StateRow.Change] = []
         do throws(DecodingFailure) {
             _ = try next.apply(
-                try Self.kind(of: entry), payload: entry.payload, term: entry.position.term,
+                try entry.stateKind, payload: entry.payload, term: entry.position.term,
                 index: entry.position.index, time: entry.time, changes: &changes)
             guard next.position == entry.position else {
                 throw DecodingFailure(
@@ -143,20 +143,6 @@ struct LogFollower: Sendable {
                 + [.publish]
         } catch {
             throw .malformed(error)
-        }
-    }
-
-    private static func kind(
-        of entry: FollowFrame.LogEntry
-    ) throws(DecodingFailure) -> LogEntryKind {
-        switch entry.kind {
-        case .command: return .command
-        case .configuration: return .configuration
-        case .leader:
-            var reader = ByteReader(entry.payload)
-            let member = try reader.read(UInt64.self)
-            try reader.finish()
-            return .leader(member: member)
         }
     }
 

@@ -12,6 +12,9 @@ struct ProxyChoice: Sendable {
     private let node: NodeID
     private let joins: [Endpoint]
     private var failures = 0
+    /// A proxy that was named besides: asked next, and after that like those of the command line.
+    private var named: Endpoint?
+    private var isNamedNext = false
     /// Those asked in vain in this round over all of them.
     private var tried: [Endpoint] = []
     /// The proxy that was of no use last: it goes to the end of the order.
@@ -56,7 +59,9 @@ struct ProxyChoice: Sendable {
         if let primary = Self.preferred(in: map), let place = order.firstIndex(of: primary) {
             order.insert(order.remove(at: place), at: 0)
         }
-        for join in joins where !order.contains(join) { order.append(join) }
+        for join in joins + [named].compactMap({ $0 }) where !order.contains(join) {
+            order.append(join)
+        }
         return order
     }
 
@@ -87,8 +92,18 @@ struct ProxyChoice: Sendable {
         return true
     }
 
+    /// Asks this proxy next, whatever the order says.
+    mutating func prefer(_ proxy: Endpoint) {
+        named = proxy
+        isNamedNext = true
+    }
+
     /// The proxy to try now.
     mutating func next(in map: ClusterMap) -> Endpoint? {
+        if isNamedNext, let named {
+            isNamedNext = false
+            return named
+        }
         var order = order(in: map)
         if let last, let place = order.firstIndex(of: last) {
             order.append(order.remove(at: place))

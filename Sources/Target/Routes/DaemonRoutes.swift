@@ -34,6 +34,10 @@ struct DaemonRoutes {
         case .log: try exchange.respond(log: target.log.tail, query)
         case .remote: exchange.respond(document: RemoteClusters.none)
         case .kept: try await kept()
+        case .cachedState:
+            try await CachedStateRoute(target: target, exchange: exchange).describe()
+        case .cachedStateFile:
+            try await CachedStateRoute(target: target, exchange: exchange).file()
         case .clusterConfig, .rmd, .raft, .recovery, .branches:
             throw Failure(.unknownDocument, "a target has no \(question.rawValue)")
         }

@@ -26,6 +26,7 @@ struct MetricsRoute {
             $0.sample(mountpaths.disabled.count, [("state", "disabled")])
         }
         text.add(target.status.report(at: .now()), published)
+        text.add(target.cache.facts, published.state.position)
         text.counter(
             "martlet_out_of_space_total", "Requests refused because a disk is full.",
             snapshot[.outOfSpace])
@@ -37,6 +38,18 @@ struct MetricsRoute {
 }
 
 extension MetricsText {
+    fileprivate mutating func add(_ cache: StateCache.Facts, _ applied: LogPosition) {
+        gauge(
+            "martlet_cached_state_index", "The last entry that the cached state on disk has.",
+            cache.position.index)
+        gauge(
+            "martlet_cached_state_lag_entries",
+            "Entries that were applied and are not in the cached state.",
+            cache.position < applied ? applied.index - min(applied.index, cache.position.index) : 0)
+        gauge(
+            "martlet_cached_state_bytes", "The size of the cached state on disk.", cache.bytes)
+    }
+
     fileprivate mutating func add(_ follow: FollowStatus.Report, _ published: PublishedState) {
         gauge(
             "martlet_log_following", "Whether the target follows a proxy.",

@@ -73,6 +73,8 @@ struct TargetRoutes: Handler {
                 body: Array(try page.text(for: match.values).utf8))
         case .openAPI: exchange.respond(document: OpenAPI.document(for: .target))
         case .metrics: try await MetricsRoute(target: target, exchange: exchange).respond()
+        case .followHint:
+            try FollowHint(target: target, exchange: exchange, query: query).respond()
         case .bucketRemoval, .bucketChange, .forcePrimary, .adoptGeneration, .clusterInquiry,
             .sessions, .session,
             .cluster, .clusterAction, .clusterConfig,

@@ -27,7 +27,7 @@ enum FoundingCheck {
     }
 
     /// The id of a proxy's cluster; `nil` when it has none, or does not answer.
-    private static func cluster(of proxy: Endpoint, _ client: Client) async -> String? {
+    static func cluster(of proxy: Endpoint, _ client: Client) async -> String? {
         let timeouts = Client.Timeouts(
             connectSeconds: Limits.reachableSeconds, responseSeconds: Limits.reachableSeconds)
         guard

@@ -1,33 +1,33 @@
-import Base
-import Cluster
+package import Base
+package import Cluster
 
-/// Which cluster this target belongs to, and the newest generation it has followed: all it remembers of the log.
+/// Which cluster a target belongs to, and the newest generation it has followed: all it goes by when it starts.
 ///
 /// One small file in the data directory. It keeps a target of one cluster out of another, and away from members of a
 /// generation that a forced recovery has left behind.
-struct ClusterRecord: Equatable, Sendable {
+package struct ClusterRecord: Equatable, Sendable {
     private static let format: UInt8 = 1
-    private static let fileName = "cluster"
+    package static let fileName = "cluster"
 
     /// Empty before the first contact.
-    var clusterID = ""
-    var generation: UInt64 = 0
-    var nonce: UInt64 = 0
+    package var clusterID = ""
+    package var generation: UInt64 = 0
+    package var nonce: UInt64 = 0
 
-    init() {}
+    package init() {}
 
     /// The beginning of the generation.
-    var position: LogPosition {
+    package var position: LogPosition {
         LogPosition(generation: generation, nonce: nonce, term: 0, index: 0)
     }
 
-    init(clusterID: String, position: LogPosition) {
+    package init(clusterID: String, position: LogPosition) {
         self.clusterID = clusterID
         generation = position.generation
         nonce = position.nonce
     }
 
-    init(decoding bytes: [UInt8]) throws(DecodingFailure) {
+    package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(bytes)
         let format = try reader.readUInt8()
         guard format == Self.format else {
@@ -43,7 +43,7 @@ struct ClusterRecord: Equatable, Sendable {
         try reader.finish()
     }
 
-    var encoded: [UInt8] {
+    package var encoded: [UInt8] {
         var writer = ByteWriter()
         writer.write(Self.format)
         writer.write(clusterID)
@@ -51,23 +51,5 @@ struct ClusterRecord: Equatable, Sendable {
         writer.write(nonce)
         writer.write(XXH64.digest(writer.bytes))
         return writer.bytes
-    }
-
-    // MARK: The file
-
-    /// - Throws: ``FileError``, or ``Base/DecodingFailure`` for a damaged file: which cluster the target belongs to is
-    ///   then not known, and it must not guess.
-    init(in directory: Directory) throws {
-        let bytes = try SmallFile.read(
-            Self.fileName, in: directory, limit: TargetLimits.clusterRecordBytesMax)
-        if let bytes {
-            try self.init(decoding: bytes)
-        } else {
-            self.init()
-        }
-    }
-
-    func write(in directory: Directory) throws(FileError) {
-        try SmallFile.replace(Self.fileName, with: encoded, in: directory)
     }
 }
