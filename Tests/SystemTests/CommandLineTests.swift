@@ -7,7 +7,11 @@ import Testing
         "cluster start --proxies many", "cluster start --proxies 0", "cluster kill",
         "cluster kill a b", "cluster add", "cluster add --role neither", "cluster status --jsno",
         "load get", "load get --url ftp://x", "load put --url http://127.0.0.1:1",
-        "load verify", "load syscalls", "proxy --nonsense", "target --nonsense", "sim --nonsense",
+        "load verify", "load syscalls", "proxy --nonsense",
+        "proxy --id p --listen h:1 --data d --plan",
+        "proxy --id p --listen h:1 --data d --found-from http://h:2 --found",
+        "proxy --id p --listen h:1 --data d --found-from ftp://h", "target --nonsense",
+        "sim --nonsense",
     ])
     func `a wrong command line is status 2 and says why`(_ words: String) throws {
         let result = try Shell.run("\(Shell.martlet) \(words)")

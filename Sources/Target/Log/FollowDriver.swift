@@ -193,6 +193,7 @@ final class FollowDriver: @unchecked Sendable {
     ) async throws {
         var buffer = FrameBuffer()
         var acknowledged = MonotonicTime.now()
+        var committed = LogPosition.zero
         while let piece = try await response.next() {
             buffer.append(piece)
             var frames: [FollowFrame] = []
@@ -204,7 +205,10 @@ final class FollowDriver: @unchecked Sendable {
                 throw LogFollower.Refusal.malformed(error)
             }
             guard !frames.isEmpty else { continue }
-            if let committed = Self.committed(frames) { status.told(committed: committed) }
+            if let told = Self.committed(frames) {
+                committed = told
+                status.told(committed: told)
+            }
             let hasNewState = try await apply(frames)
             status.heard(from: proxy, at: .now())
             end.result = .worked
@@ -219,6 +223,8 @@ final class FollowDriver: @unchecked Sendable {
                         position: follower.state.position, hash: follower.state.hash
                     ).encoded)
             }
+            // The map that is known may be of a generation that this proxy has left behind, and name its primary.
+            guard !follower.state.position.isOfGeneration(before: committed) else { continue }
             if choice.shouldMove(from: proxy, in: follower.state.map, at: .now()) {
                 end.isMove = true
                 end.reason = "another proxy is primary"
