@@ -75,6 +75,22 @@ import Testing
         await proxy.stop()
     }
 
+    @Test func `a file that somebody removes is made again`() async throws {
+        let disks = try TemporaryDirectory()
+        let proxy = try FakeProxy()
+        let target = try TestTarget(proxy, disks)
+        try await target.ready()
+        let path = "\(disks.path)/t1-data/cached-state"
+        try FileManager.default.removeItem(atPath: path)
+        proxy.submit(.createBucket(try #require(Bucket(name: "b")), BucketProperties()))
+        try await eventually("the file is there, with what came") {
+            let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+            return try CachedState(decoding: bytes).state == proxy.state
+        }
+        await target.end()
+        await proxy.stop()
+    }
+
     /// A founder may be where no proxy has been.
     @Test func `a proxy of a later generation that says so is followed, one of an earlier is not`()
         async throws

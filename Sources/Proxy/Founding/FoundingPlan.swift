@@ -117,20 +117,14 @@ struct FoundingPlan: Sendable {
         return candidates.filter { !$0.position.isOfGeneration(before: best) }
     }
 
+    /// Each is held against the best: what the others differ in among themselves says nothing about it.
     private static func disagreements(among witnesses: [Witness]) -> [Disagreement] {
-        var found: [Disagreement] = []
-        for (place, left) in witnesses.enumerated() {
-            for right in witnesses[(place + 1)...] {
-                guard let there = left.cached, let here = right.cached else { continue }
-                if let difference = difference(there, here) {
-                    found.append(
-                        Disagreement(
-                            nodes: [left.name, right.name], position: difference.position,
-                            hashes: difference.hashes))
-                }
-            }
+        guard let best = witnesses.first, let here = best.cached else { return [] }
+        return witnesses.dropFirst().compactMap { other in
+            guard let there = other.cached, let found = difference(here, there) else { return nil }
+            return Disagreement(
+                nodes: [best.name, other.name], position: found.position, hashes: found.hashes)
         }
-        return found
     }
 
     private static func difference(

@@ -203,8 +203,8 @@ final class StateCache: Sendable {
         let text = "the state is not cached: \(error)"
         if state.facts.problem != text { log.warning(text) }
         state.facts.problem = text
-        state.retryAt = MonotonicTime(
-            nanoseconds: MonotonicTime.now().nanoseconds + TargetLimits.cacheRetryNanoseconds)
+        let pause = error.isMissing ? 0 : TargetLimits.cacheRetryNanoseconds
+        state.retryAt = MonotonicTime(nanoseconds: MonotonicTime.now().nanoseconds + pause)
     }
 
     private func signal() {

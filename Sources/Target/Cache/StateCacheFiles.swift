@@ -55,6 +55,11 @@ final class StateCacheFiles: StateCacheMedium {
 
     func sync() throws(FileError) {
         guard let file = open.withLock({ $0.present }) else { return }
+        var status = stat()
+        // What is derived may be removed at any time; what is appended would go nowhere then.
+        guard fstat(file.number, &status) == 0, status.st_nlink > 0 else {
+            throw FileError("append", "\(directory.path)/\(Self.name)", ENOENT)
+        }
         guard fdatasync(file.number) == 0 else {
             throw FileError("fdatasync", "\(directory.path)/\(Self.name)", errno)
         }
@@ -91,7 +96,8 @@ final class StateCacheFiles: StateCacheMedium {
         } catch  where error.isMissing {
         }
         let (number, name) = (directory.descriptor.number, Self.name)
-        guard linkat(number, name, number, CachedStateFile.setAsideName, 0) == 0 else {
+        let result = linkat(number, name, number, CachedStateFile.setAsideName, 0)
+        guard result == 0 || errno == ENOENT else {
             throw FileError("link", "\(directory.path)/\(name)", errno)
         }
     }

@@ -4,7 +4,7 @@ protocol StateCacheMedium: Sendable {
     func read() throws(FileError) -> [UInt8]?
     /// Writes behind the end of the file; it survives this process, not a power loss.
     func append(_ bytes: [UInt8]) throws(FileError)
-    /// Makes what was appended survive a power loss.
+    /// Makes what was appended survive a power loss. Fails with ``FileError/isMissing`` when somebody has removed the file.
     func sync() throws(FileError)
     /// Begins another file beside it, durably.
     func draft(_ bytes: [UInt8]) throws(FileError)
