@@ -1,4 +1,5 @@
 import Base
+import Cluster
 import Consensus
 import MetaStore
 import Simulation
@@ -25,6 +26,72 @@ import Testing
             disk.faults.operationsUntilPowerCut = Int.random(in: 1...60, using: &random)
             model = try run(log, from: model, using: &random, disk: disk, system: system)
         }
+    }
+
+    /// FS-11, PC-09: a group is founded on a state that others had, wholly or not at all, and the same act again completes it.
+    @Test func `a power cut at any operation of a founding leaves nothing of it, or all of it`()
+        throws
+    {
+        let state = try Self.state()
+        let founding: WriteBatch<Catalog> = Founding.batch(
+            by: MemberID(5), from: state, at: try #require(Position(state.position.text)),
+            as: Generation(counter: 2, nonce: 6), time: 9, record: [1, 2, 3])
+        var (begun, whole) = (0, 0)
+        for operations in 1...60 {
+            let disk = SimulatedDisk(seed: UInt64(operations))
+            let system = SimulatedFileSystem(name: "founding-\(operations)", disk: disk)
+            func open() throws -> (SQLiteLog, RecoveredState<Catalog>) {
+                let log = try SQLiteLog(path: "/log", newMember: MemberID(5), vfs: system.name)
+                return (log, try log.load())
+            }
+            var isWritten = false
+            do {
+                let (log, _) = try open()
+                disk.faults.operationsUntilPowerCut = operations
+                try log.write(founding)
+                isWritten = true
+            } catch {
+                #expect(error is DatabaseError)
+            }
+            disk.cutPower()
+            var (log, recovered) = try open()
+            if recovered.hardState == .initial {
+                #expect(!isWritten && recovered.base == .empty && recovered.lastIndex == .zero)
+                begun += 1
+                try log.write(founding)
+                disk.cutPower()
+                (log, recovered) = try open()
+            } else {
+                whole += 1
+            }
+            #expect(log.member == MemberID(5))
+            #expect(recovered.hardState == founding.hardState)
+            #expect(recovered.image == state && recovered.tail == founding.entries)
+            #expect(recovered.base == founding.installation?.base)
+            disk.killProcess()
+        }
+        #expect(begun > 5 && whole > 5, "\(begun) of 60 had to be begun again")
+    }
+
+    private static func state() throws -> ClusterState {
+        let founder = Node(
+            id: try #require(NodeID("p1")), role: .proxy,
+            address: try #require(NodeAddress(host: "127.0.0.1", port: 1)), member: 7)
+        var commands: [Command] = [
+            .found(clusterID: "c", founder: founder, generation: 1, nonce: 9)
+        ]
+        for number in 0..<30 {
+            let bucket = try #require(Bucket(name: "b\(number)"))
+            commands.append(.createBucket(bucket, BucketProperties()))
+        }
+        var state = ClusterState()
+        var changes: [StateRow.Change] = []
+        for (place, command) in commands.enumerated() {
+            _ = try state.apply(
+                .command, payload: LogRecord(command, actor: "test").encoded, term: 1,
+                index: UInt64(place) + 1, time: Timestamp(nanoseconds: 1), changes: &changes)
+        }
+        return state
     }
 
     /// ST-05.

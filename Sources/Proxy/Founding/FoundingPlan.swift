@@ -17,6 +17,8 @@ struct FoundingPlan: Sendable {
         /// Its URL, or a path.
         var place: String
         var isRunning: Bool
+        /// A file by itself: the target may have gone on after it was copied.
+        var isCopy = false
         var clusterID = ""
         /// The newest generation it has followed, as the beginning of it.
         var followed = LogPosition.zero
@@ -203,6 +205,10 @@ struct FoundingPlan: Sendable {
             )
         }
         for witness in Self.unique(question.witnesses) {
+            if witness.isCopy {
+                doubts.append(
+                    "of \(witness.name) a copy is known, which may be older than what it had")
+            }
             if let problem = witness.problem { doubts.append("\(witness.name): \(problem)") }
             if chosen.position.isOfGeneration(before: witness.followed) {
                 doubts.append(

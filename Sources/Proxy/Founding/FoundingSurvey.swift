@@ -78,6 +78,7 @@ struct FoundingSurvey {
         var witness = FoundingPlan.Witness(
             name: cached.node, place: path, isRunning: false, clusterID: cached.clusterID,
             cached: cached, problem: cached.leftover)
+        witness.isCopy = !isDirectory
         witness.byteCount = data.count
         witness.followed = cached.state.position
         witness.followed.index = 0

@@ -308,6 +308,11 @@ import Testing
             clusterID: "c", position: LogPosition(generation: 4, nonce: 2, term: 9, index: 9))
         try Data(record.encoded).write(to: URL(filePath: "\(path)/cluster"))
         #expect(try FoundingSurvey.witness(at: path).followed.generation == 4)
-        #expect(try FoundingSurvey.witness(at: "\(path)/cached-state").followed.generation == 1)
+        let copy = try FoundingSurvey.witness(at: "\(path)/cached-state")
+        #expect(copy.followed.generation == 1 && copy.isCopy && !bare.isCopy)
+        let others = try ["t2", "t3"].map { try cast.witness($0) }
+        #expect(FoundingPlan(try question([bare] + others)).verdict == .safe)
+        let doubtful = FoundingPlan(try question([copy] + others))
+        #expect(doubtful.verdict == .unsafe && doubtful.doubts[0].contains("of t1 a copy is known"))
     }
 }
