@@ -83,7 +83,7 @@ class MetadataBench(Bench):
                             "--duration", f"{self.options.seconds}s")["p50_us"])
                     return self.load(
                         *group.writes, "--url", group.url(leaders[group.name]), "--concurrency",
-                        clients, "--prefix", f"w{clients}", "--duration",
+                        clients, "--prefix", f"w{clients}-{number}", "--duration",
                         f"{self.options.seconds}s")
 
                 results = self.alternate(groups, measure)
@@ -174,7 +174,8 @@ class MetadataBench(Bench):
             mover = threading.Thread(target=move)
             mover.start()
             report = self.load(
-                *group.writes, "--url", group.url(bystander), "--concurrency", 1, "--prefix", "t",
+                *group.writes, "--url", group.url(bystander), "--concurrency", 1, "--prefix",
+                f"t{number}",
                 "--duration", "1s", may_fail=True)
             refused[group.name] += report["failed"]
             mover.join()
@@ -269,7 +270,7 @@ class MetadataBench(Bench):
             def measure(group, number):
                 return self.load(
                     *group.writes, "--url", group.url(leaders[group.name]), "--concurrency", 1,
-                    "--prefix", "s", "--duration", f"{self.options.seconds}s")["p50_us"]
+                    "--prefix", f"s{number}", "--duration", f"{self.options.seconds}s")["p50_us"]
 
             results = self.alternate([few, many], measure)
             small, large = map(statistics.median, (results["few"], results["many"]))
