@@ -168,6 +168,17 @@ class MartletGroup(Group):
             raise RuntimeError(f"Martlet: p{member + 1} could not be made primary")
 
 
+    def recover(self, member):
+        """Goes on with one member alone, as an operator does it: the plan, then the line that the plan names."""
+        url = self.url(member)
+        plan = answer(f"{url}/v1/cluster?what=recovery_plan&can={url}", timeout=20)
+        if not plan or "next" not in plan:
+            raise RuntimeError(f"Martlet: no plan for a recovery: {plan}")
+        line = plan["next"].rsplit("'", 2)[1]
+        if answer(line, method="PUT", timeout=20) is None:
+            raise RuntimeError(f"Martlet: refused: {plan['next']}")
+
+
 class EtcdGroup(Group):
     """etcd from Debian: gRPC for load, its JSON gateway for single questions."""
 
@@ -204,6 +215,11 @@ class EtcdGroup(Group):
             if other and other["header"]["member_id"] == leader:
                 return number
         return None
+
+    def recover(self, member):
+        """etcd goes on alone only from a stopped member, by a flag of its start."""
+        self.kill(member)
+        self.spawn(member, "--force-new-cluster")
 
     def move_leader(self, leader, member):
         status = answer(f"{self.url(member)}/v3/maintenance/status", {})

@@ -14,7 +14,8 @@ import time
 from common import Bench, arguments, parsed, say
 from groups import MEMBERS, EtcdGroup, MartletGroup
 
-PARTS = ("writes", "reads", "failover", "transfer", "restart", "idle", "scale", "memory")
+PARTS = ("writes", "reads", "failover", "transfer", "restart", "recovery", "idle", "scale",
+         "memory")
 
 
 class MetadataBench(Bench):
@@ -82,7 +83,7 @@ class MetadataBench(Bench):
                             "--duration", f"{self.options.seconds}s")["p50_us"])
                     return self.load(
                         *group.writes, "--url", group.url(leaders[group.name]), "--concurrency",
-                        clients, "--prefix", f"w{clients}", "--duration",
+                        clients, "--prefix", f"w{clients}-{number}", "--duration",
                         f"{self.options.seconds}s")
 
                 results = self.alternate(groups, measure)
@@ -173,7 +174,8 @@ class MetadataBench(Bench):
             mover = threading.Thread(target=move)
             mover.start()
             report = self.load(
-                *group.writes, "--url", group.url(bystander), "--concurrency", 1, "--prefix", "t",
+                *group.writes, "--url", group.url(bystander), "--concurrency", 1, "--prefix",
+                f"t{number}",
                 "--duration", "1s", may_fail=True)
             refused[group.name] += report["failed"]
             mover.join()
@@ -216,6 +218,32 @@ class MetadataBench(Bench):
             for group in groups:
                 group.stop()
 
+    def recovery(self):
+        """Two of three members are gone for good; from the operator's first request to the first write of the one left."""
+        makers = (lambda: MartletGroup(f"{self.options.dir}/martlet", self.options.martlet),
+                  lambda: EtcdGroup(f"{self.options.dir}/etcd"))
+        results = {}
+        # A recovery is made once in the life of a group, so each has a group of its own.
+        for number in range(self.options.rounds):
+            for make in makers if number % 2 == 0 else reversed(makers):
+                group = make()
+                try:
+                    survivor = (group.settled_leader() + 1) % MEMBERS
+                    for member in range(MEMBERS):
+                        if member != survivor:
+                            group.kill(member)
+                    # The operator comes when the loss has been noticed.
+                    time.sleep(1)
+                    begun = time.monotonic()
+                    group.recover(survivor)
+                    group.wait_for_write([survivor])
+                    results.setdefault(group.name, []).append(time.monotonic() - begun)
+                finally:
+                    group.stop()
+        self.report(
+            "forced recovery with one of three members to the first write", results["Martlet"],
+            results["etcd"], "ms", 1000)
+
     def idle(self):
         groups = self.groups()
         try:
@@ -242,7 +270,7 @@ class MetadataBench(Bench):
             def measure(group, number):
                 return self.load(
                     *group.writes, "--url", group.url(leaders[group.name]), "--concurrency", 1,
-                    "--prefix", "s", "--duration", f"{self.options.seconds}s")["p50_us"]
+                    "--prefix", f"s{number}", "--duration", f"{self.options.seconds}s")["p50_us"]
 
             results = self.alternate([few, many], measure)
             small, large = map(statistics.median, (results["few"], results["many"]))

@@ -181,7 +181,10 @@ final class ProxyDaemon: Sendable {
                 closing: closing, receive: { raft.receive($0) }),
             statistics: statistics,
             metrics: MetricsRoute(routes: counted, storage: storageCheck),
-            isQuarantined: { observer.isQuarantined.load(ordering: .relaxed) })
+            hidesState: {
+                observer.isQuarantined.load(ordering: .relaxed)
+                    || observer.isDoubted.load(ordering: .relaxed)
+            })
     }
 
     private static var raftLimits: Consensus.Limits {

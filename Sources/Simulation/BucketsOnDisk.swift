@@ -52,6 +52,12 @@ enum BucketsOnDisk: Subject {
         change(operation).map(record) ?? []
     }
 
+    static func command(_ payload: [UInt8], from state: StatePoint) -> [UInt8] {
+        guard var record = try? LogRecord(decoding: payload) else { return payload }
+        (record.stateIndex, record.stateHash) = (state.index.rawValue, state.digest)
+        return record.encoded
+    }
+
     static func record(_ generation: Generation, after base: Position) -> [UInt8] {
         guard let id = NodeID("p1") else { return [] }
         let position = LogPosition(

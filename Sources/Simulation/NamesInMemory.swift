@@ -25,6 +25,9 @@ enum NamesInMemory: Subject {
         case .destroy(let name): NameSet.payload(destroying: name)
         }
     }
+    static func command(_ payload: [UInt8], from state: StatePoint) -> [UInt8] {
+        NameSet.payload(payload, from: state)
+    }
     static func record(_ generation: Generation, after base: Position) -> [UInt8] {
         NameSet.payload(creating: .max)
     }

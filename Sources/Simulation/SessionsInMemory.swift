@@ -29,6 +29,9 @@ enum SessionsInMemory: Subject {
         BucketsOnDisk.preparation(generation: generation)
     }
     static func command(_ operation: Operation) -> [UInt8] { BucketsOnDisk.command(operation) }
+    static func command(_ payload: [UInt8], from state: StatePoint) -> [UInt8] {
+        BucketsOnDisk.command(payload, from: state)
+    }
     static func record(_ generation: Generation, after base: Position) -> [UInt8] {
         BucketsOnDisk.record(generation, after: base)
     }
@@ -104,6 +107,7 @@ struct SpoiltCatalog: StateMachine, Sendable {
     static var emptyDelta: Delta { Delta() }
     func capture() -> Image { image }
     var digest: UInt64 { image.state.hash }
+    static func proposerState(in entry: Entry) -> StatePoint? { Catalog.proposerState(in: entry) }
     mutating func restore(_ image: Image) { self.image.state = image.state }
 
     mutating func merge(_ delta: Delta) {

@@ -40,6 +40,8 @@ protocol Subject {
     /// What must be committed before clients begin; `nil`: nothing.
     static func preparation(generation: Generation) -> [UInt8]?
     static func command(_ operation: Operation) -> [UInt8]
+    /// The same command, with the state that its proposer has.
+    static func command(_ payload: [UInt8], from state: StatePoint) -> [UInt8]
     /// What tells of a forced recovery.
     static func record(_ generation: Generation, after base: Position) -> [UInt8]
     static func digest(_ image: Machine.Image) -> UInt64

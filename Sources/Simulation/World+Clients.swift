@@ -114,6 +114,12 @@ extension World {
         let token = takeToken(for: client)
         pending[token] = Request(
             kind: kind, client: client, member: target, era: member(target).era, begun: now)
+        var payload = payload
+        if let proposer = member(target).pipeline, proposer.applied.index > .zero {
+            payload = Case.command(
+                payload,
+                from: StatePoint(index: proposer.applied.index, digest: proposer.machine.digest))
+        }
         feed(target, .propose(Proposal(token: ProposalToken(token), payload: payload)))
     }
 

@@ -165,6 +165,8 @@ extension World {
             note("\(id) \(floor.map { "recovers until \($0)" } ?? "has recovered")")
         case .diverged(let other, let difference):
             note("\(id) sees \(other) differ at \(difference.differsAt)")
+        case .doubted(let index):
+            note("\(id) \(index.map { "doubts its state at \($0)" } ?? "doubts no more")")
         case .quarantined(let difference):
             note("\(id) \(difference == nil ? "is itself again" : "is quarantined")")
         case .damaged(let damage): note("\(id) found damage: \(damage)")

@@ -19,6 +19,7 @@ struct Group {
         var repairs = 0
         var diverged: [MemberID] = []
         var quarantines: [StateDigests.Difference?] = []
+        var doubts: [Index?] = []
         var starts: UInt64 = 0
         var isDiskStuck = false
         var owesAnnouncement = false
@@ -136,6 +137,7 @@ struct Group {
             case .recovering(let floor): member.floors.append(floor)
             case .diverged(let other, _): member.diverged.append(other)
             case .quarantined(let difference): member.quarantines.append(difference)
+            case .doubted(let index): member.doubts.append(index)
             case .damaged(let damage): member.damages.append(damage)
             case .repaired: member.repairs += 1
             case .forgotten(let follower, _, _): member.forgetful.append(follower)
@@ -244,6 +246,16 @@ struct Group {
         let token = ProposalToken(nextToken)
         feed(MemberID(id), [.propose(Proposal(token: token, payload: Array(text.utf8)))])
         return token
+    }
+
+    /// As a proxy does it: with the state that the proposer has.
+    mutating func proposeFromState(_ text: String, at id: UInt64) {
+        nextToken += 1
+        let pipeline = self[id]
+        let state = StatePoint(index: pipeline.applied.index, digest: pipeline.machine.digest)
+        let proposal = Proposal(
+            token: ProposalToken(nextToken), payload: Ledger.line(text, from: state))
+        feed(MemberID(id), [.propose(proposal)])
     }
 
     @discardableResult

@@ -34,6 +34,23 @@ struct Ledger: StateMachine, Sendable {
         return checksum.finalized()
     }
 
+    static func proposerState(in entry: Entry) -> StatePoint? {
+        let tail = entry.payload.suffix(16)
+        guard entry.payload.count > 17, entry.payload[tail.startIndex - 1] == 0 else { return nil }
+        func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+            bytes.reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        return StatePoint(index: Index(number(tail.prefix(8))), digest: number(tail.suffix(8)))
+    }
+
+    /// A line that tells of the state that its proposer has.
+    static func line(_ text: String, from state: StatePoint) -> [UInt8] {
+        let tail = [state.index.rawValue, state.digest].flatMap { number in
+            (0..<8).reversed().map { UInt8(truncatingIfNeeded: number >> (8 * UInt64($0))) }
+        }
+        return Array(text.utf8) + [0] + tail
+    }
+
     mutating func restore(_ image: Image) {
         lines = image
         fresh = []

@@ -185,6 +185,37 @@ import Testing
         #expect(group.leaders.count == 1)
     }
 
+    /// FS-06: a higher generation is heard of before the own one is durable. Seed 62150076 had two leaders of one log.
+    @Test func `a recovery that is overtaken while it is written leads nothing`() {
+        var group = Group(voters: 3)
+        group.elect(1)
+        group.settle()
+        group.crash(1)
+        group.crash(3)
+        group.tick(30)
+        let (lower, higher) = (
+            Generation(counter: 2, nonce: 3), Generation(counter: 2, nonce: 9)
+        )
+        let asked = group.end(2)
+        func recover() -> ProposalToken {
+            group.recover(2, voters: [2], givenUp: [1, 3], successor: lower) {
+                $0.expected = asked
+            }
+        }
+        let token = recover()
+        group.inject(.superseded, from: 3, to: 2, term: 0, generation: higher)
+        group.settle()
+        let overtaken = RecoveryOutcome.refused(.recovery(.superseded(by: higher)))
+        #expect(group.recovered(token, at: 2) == overtaken)
+        let again = recover()
+        #expect(group.recovered(again, at: 2) == overtaken)
+        #expect(group[2].replica.generation == lower && group.leaders.isEmpty)
+        group.restart(2)
+        group.tick(60)
+        #expect(group.leaders.isEmpty && group.lines(2).isEmpty)
+        #expect(group.end(2).index == asked.index.advanced(by: 3), "the branch is kept")
+    }
+
     /// FS-07, FS-10, FS-15 as far as the core can tell; nothing has changed after any of them.
     @Test func `a recovery that does not fit is refused`() {
         var group = Group(voters: 3, learners: 1)

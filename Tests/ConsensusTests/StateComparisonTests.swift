@@ -106,6 +106,73 @@ import Testing
         }
     }
 
+    // MARK: what entries tell
+
+    /// Two changes: the first makes the difference part of the state after an entry, the second tells of that entry.
+    private func proposeTwice(_ group: inout Group) {
+        for text in ["next", "and next"] {
+            group.proposeFromState(text, at: 1)
+            group.tick(2)
+        }
+    }
+
+    /// ST-13: caught at the next entry, not at the next comparison.
+    @Test func `an entry tells a follower at once that its state is wrong`() throws {
+        var group = started()
+        group.tick(40)
+        disturb(&group, 3)
+        proposeTwice(&group)
+        let member = try #require(group.members[MemberID(3)])
+        #expect(member.doubts.count == 2 && member.doubts.first != .some(nil))
+        #expect(member.doubts.last == .some(nil))
+        #expect(member.quarantines.first != nil)
+        group.tick(20)
+        #expect(group.lines(3) == group.lines(1) && group[3].doubt == nil)
+        for id in [1, 2] as [UInt64] {
+            #expect(group.members[MemberID(id)]?.doubts.isEmpty == true)
+            #expect(group.members[MemberID(id)]?.quarantines.isEmpty == true)
+        }
+    }
+
+    /// ST-13: what the leader says counts no more than what anybody says. Its followers doubt themselves until they have
+    /// asked each other.
+    @Test func `an entry of a leader that is wrong makes it lead no more`() throws {
+        var group = started()
+        group.tick(40)
+        disturb(&group, 1)
+        proposeTwice(&group)
+        for id in [2, 3] as [UInt64] {
+            #expect(group.members[MemberID(id)]?.doubts.count == 2)
+            #expect(group.members[MemberID(id)]?.quarantines.isEmpty == true)
+        }
+        #expect(group.members[MemberID(1)]?.quarantines.isEmpty == false)
+        group.tick(200)
+        #expect(group.leaders.count == 1 && group.leaders != [MemberID(1)])
+        #expect(group.lines(1) == group.lines(2) && group.lines(2) == group.lines(3))
+        // Its entries stay in the log, and are wrong for ever. Who reads them again has been told.
+        let doubts = group.members[MemberID(2)]?.doubts.count
+        group.restart(2)
+        group.tick(200)
+        #expect(group.members[MemberID(2)]?.doubts.count == doubts)
+    }
+
+    /// ST-13: two, and no majority: who leads goes on, and the other one shows nothing and does not stand.
+    @Test func `without a majority a doubt stays`() {
+        var group = started(voters: 2)
+        disturb(&group, 2)
+        proposeTwice(&group)
+        group.tick(100)
+        #expect(group[2].doubt != nil && group[2].status.doubt != nil)
+        #expect(group.members[MemberID(2)]?.quarantines.isEmpty == true)
+        #expect(group.leaders == [MemberID(1)])
+        group.crash(1)
+        group.tick(100, [2])
+        #expect(group[2].replica.roleName == .follower)
+        group.restart(1)
+        group.tick(100)
+        #expect(group.leaders == [MemberID(1)])
+    }
+
     /// ST-13: under load, thousands of entries lie between what two members say.
     @Test func `a majority is found although its members speak of distant places`() throws {
         func digests(through last: UInt64, wrongBy difference: UInt64 = 0) -> StateDigests {

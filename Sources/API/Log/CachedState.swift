@@ -71,16 +71,15 @@ package struct CachedState: Sendable {
     private static func checkLink(
         _ entry: FollowFrame.LogEntry, _ points: [(position: LogPosition, hash: UInt64)]
     ) throws(DecodingFailure) -> Bool {
-        guard entry.kind == .command, let first = points.first?.position.index else { return false }
-        let record = try LogRecord(decoding: entry.payload)
-        guard record.stateIndex >= first, record.stateIndex - first < UInt64(points.count) else {
-            return false
-        }
-        let point = points[Int(record.stateIndex - first)]
-        guard point.hash == record.stateHash else {
+        guard entry.kind == .command, let first = points.first?.position.index,
+            let told = LogRecord.proposerState(in: entry.payload),
+            told.index >= first, told.index - first < UInt64(points.count)
+        else { return false }
+        let point = points[Int(told.index - first)]
+        guard point.hash == told.hash else {
             throw DecodingFailure(
                 "entry \(entry.position.text) follows a state with hash "
-                    + "\(Hex.padded(record.stateHash)), and the one here at \(point.position.text) has "
+                    + "\(Hex.padded(told.hash)), and the one here at \(point.position.text) has "
                     + Hex.padded(point.hash), at: 0)
         }
         return true

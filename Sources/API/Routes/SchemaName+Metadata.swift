@@ -226,7 +226,8 @@ extension SchemaName {
                 ])),
         "storage": .members([
             "recovering_until": .nullable(.count()), "damage": .nullable(.text),
-            "quarantined": .nullable(stateDifference), "found_at_start": .array(.text),
+            "doubted_at": .nullable(.count()), "quarantined": .nullable(stateDifference),
+            "found_at_start": .array(.text),
             "scan": .members([
                 "rows": .count(), "walks": .count(), "last_walk": .text, "found": .count(),
             ]),

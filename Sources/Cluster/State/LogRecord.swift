@@ -68,6 +68,22 @@ public struct LogRecord: Equatable, Sendable {
         try reader.finish()
     }
 
+    /// The state that whoever proposed a coded record had, without decoding the rest.
+    ///
+    /// - Returns: `nil` when the record tells none, is of a format that is not known here, or is no record.
+    public static func proposerState(in bytes: [UInt8]) -> (index: UInt64, hash: UInt64)? {
+        var reader = ByteReader(bytes)
+        do throws(DecodingFailure) {
+            let format = try reader.readUInt8()
+            guard plainFormat...Self.format ~= format else { return nil }
+            for _ in 0..<3 { try reader.skipBlock(limit: 256) }
+            let index = try reader.read(UInt64.self)
+            return index == 0 ? nil : (index, try reader.read(UInt64.self))
+        } catch {
+            return nil
+        }
+    }
+
     /// What a coded record asks for, without decoding or copying the rest of it.
     ///
     /// - Returns: `nil` for a format or a kind that is not known here, or bytes that are no record.

@@ -17,6 +17,8 @@ public enum Input: Hashable, Sendable {
     case read([ReadToken])
     /// Tell the others what the state here was.
     case tellStates([StatePoint])
+    /// Whether it is open who is right, this member or whoever proposed an entry that it has applied.
+    case doubt(Bool)
     /// The state here is wrong: most others have another one. Get theirs.
     case quarantine
     /// Replace what storage holds by what is in memory: the state at this base, and the entries after it.

@@ -38,7 +38,7 @@ extension Replica {
     /// Whether an election may be started here: by a voter, on a disk that works, with a whole log.
     var mayCampaign: Bool {
         isVoterUntilCommitted && supersededBy == nil && receipt == nil && floor == nil
-            && !isQuarantined && isOpened && generationChange == nil
+            && !isQuarantined && !isDoubted && isOpened && generationChange == nil
             && installationWrite <= flushedWrite
             && oldestWriteAge <= UInt64(limits.electionTicksMin)
     }

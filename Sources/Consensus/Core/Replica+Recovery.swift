@@ -39,7 +39,9 @@ extension Replica {
         _ effects: inout [Effect]
     ) {
         wallTime = max(wallTime, time)
-        if generation == recovery.successor, hardState.origin == recovery.expected {
+        if generation == recovery.successor, hardState.origin == recovery.expected,
+            supersededBy == nil
+        {
             let record = recovery.expected.index.next
             return answerWhenDurable(
                 token, LogMark(index: record, term: log.term(at: record) ?? term), &effects)
@@ -105,10 +107,10 @@ extension Replica {
     private func commonRefusal(
         expected: Generation, adopting successor: Generation? = nil
     ) -> Refusal? {
-        if generation != expected { return .recovery(.otherGeneration(generation)) }
         if let supersededBy, supersededBy > successor ?? .none {
             return .recovery(.superseded(by: supersededBy))
         }
+        if generation != expected { return .recovery(.otherGeneration(generation)) }
         // One at a time: what is not durable yet must not be gone on from, and who asked for it waits for an answer.
         if generationChange != nil { return .busy }
         if receipt != nil || installationWrite > flushedWrite {
@@ -198,10 +200,17 @@ extension Replica {
         }
     }
 
-    /// The new generation is durable. Who began it leads its first term, in which nobody else can have a vote.
+    /// The new generation is durable. Who began it leads its first term, in which nobody else can have a vote; unless a higher
+    /// one was heard of meanwhile, which leaves nothing to lead.
     mutating func generationFlushed(_ sequence: WriteSequence, _ effects: inout [Effect]) {
         guard let change = generationChange, change.write <= sequence else { return }
         generationChange = nil
+        if let supersededBy {
+            for token in change.tokens {
+                effects.append(.refused(token, .recovery(.superseded(by: supersededBy))))
+            }
+            return
+        }
         for token in change.tokens { effects.append(.recovered(token, change.mark)) }
         guard change.isOwn, hardState.vote == id, case .follower(leader: nil) = role else { return }
         var leadership = Leadership(firstIndex: log.last, followers: [])

@@ -25,6 +25,8 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         case forgotten(MemberID, promised: Index, last: Index)
         /// The state of another member differs from the one here.
         case diverged(MemberID, StateDigests.Difference)
+        /// The state here is not to be shown before it is known who is right; `nil`: it is known.
+        case doubted(Index?)
         /// The state here is not to be shown; `nil`: it has been replaced.
         case quarantined(StateDigests.Difference?)
         /// Something that storage holds is damaged; the member mends it.
@@ -386,6 +388,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         case .forgotten(let member, let promised, let last):
             observe(.forgotten(member, promised: promised, last: last))
         case .diverged(let member, let difference): observe(.diverged(member, difference))
+        case .doubted(let index): observe(.doubted(index))
         case .quarantined(let difference): observe(.quarantined(difference))
         case .damaged(let damage): observe(.damaged(damage))
         case .repaired(let damage): observe(.repaired(damage))

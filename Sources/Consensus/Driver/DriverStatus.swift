@@ -25,6 +25,8 @@ public struct DriverStatus: Hashable, Sendable {
     public var uncounted: [MemberID] = []
     /// What is wrong with what storage holds; it is being mended.
     public var damage: String?
+    /// After which entry the state here is not what a later entry tells, while it is not known who is right.
+    public var doubt: Index?
     /// Where the state here parts from that of most others, while it does.
     public var quarantine: StateDigests.Difference?
     /// Members whose state is known to differ from the one here.
@@ -50,7 +52,7 @@ extension Pipeline {
                 replica.matches.map { ($0.member, $0.index) }, uniquingKeysWith: max),
             leaderSilence: replica.ticksSinceLeader.map(nanoseconds),
             floor: replica.floor, uncounted: replica.uncounted,
-            damage: repair.damage, quarantine: quarantine,
+            damage: repair.damage, doubt: doubt, quarantine: quarantine,
             differing: Dictionary(
                 digests.differing.map { ($0.member, $0.difference) },
                 uniquingKeysWith: { one, _ in one }),

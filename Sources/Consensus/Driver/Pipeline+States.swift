@@ -7,9 +7,34 @@ extension Pipeline {
         guard stopReason == nil, quarantine == nil, ticks >= told.tick + pause,
             applied.index > .zero
         else { return }
+        tellStatesNow()
+    }
+
+    private mutating func tellStatesNow() {
         told = (applied.index, ticks)
         digests.keepOnly(replica.configuration.members)
         carryOut(replica.handle(.tellStates(digests.points(upTo: applied.index))))
+    }
+
+    /// An entry tells of another state than this member had. Either it or the proposer is wrong, and a majority knows who:
+    /// until it has spoken, this state is not shown, and its owner does not stand for election.
+    mutating func doubt(_ point: StatePoint) {
+        guard doubt == nil, quarantine == nil, stopReason == nil,
+            replica.obeys(.statesAreCompared),
+            !digests.isUpheld(at: point.index, in: replica.configuration, replica.id)
+        else { return }
+        doubt = point.index
+        actions.append(.doubted(point.index))
+        carryOut(replica.handle(.doubt(true)))
+        tellStatesNow()
+    }
+
+    /// The majority has spoken, or the state is another one.
+    mutating func settleDoubt() {
+        guard doubt != nil else { return }
+        doubt = nil
+        actions.append(.doubted(nil))
+        carryOut(replica.handle(.doubt(false)))
     }
 
     mutating func compare(_ points: [StatePoint], of member: MemberID) {
@@ -21,10 +46,16 @@ extension Pipeline {
             let (_, difference) = digests.differing.first(where: { $0.member == member })
         {
             actions.append(.diverged(member, difference))
+            // Whoever of the two is wrong needs the words of all others to know it; it is told once.
+            if applied.index > .zero { tellStatesNow() }
+        }
+        if let doubt, digests.isUpheld(at: doubt, in: replica.configuration, replica.id) {
+            settleDoubt()
         }
         guard let difference = digests.isOutvoted(in: replica.configuration, replica.id) else {
             return
         }
+        settleDoubt()
         quarantine = difference
         actions.append(.quarantined(difference))
         carryOut(replica.handle(.quarantine))

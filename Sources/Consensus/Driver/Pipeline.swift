@@ -48,6 +48,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     var digests = StateDigests()
     /// Where the state here parts from that of most others.
     public internal(set) var quarantine: StateDigests.Difference?
+    /// The entry after which the state here is not the one that its proposer had, until the others have said who is right.
+    public internal(set) var doubt: Index?
     /// What others were last told, and when.
     var told: (index: Index, tick: UInt64) = (.zero, 0)
 
@@ -259,6 +261,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         digests.restart(applied.index, machine.digest)
         if quarantine != nil { actions.append(.quarantined(nil)) }
         quarantine = nil
+        settleDoubt()
         appliedTime = base.time
         compactionPoints = []
         isRemoved = false
@@ -272,9 +275,15 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     private mutating func apply(through index: Index) {
         var entries: [Entry] = []
         var answers: [(ProposalToken, ProposalOutcome<Machine.Outcome>)] = []
+        var contradicted: StatePoint?
         while applied.index < index {
             guard let entry = replica.entry(at: applied.index.next) else {
                 preconditionFailure("entry \(applied.index.next) is committed and not in memory")
+            }
+            if contradicted == nil, let state = Machine.proposerState(in: entry),
+                digests.contradicts(state)
+            {
+                contradicted = state
             }
             do {
                 let outcome = try machine.apply(entry)
@@ -299,6 +308,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             }
         }
         guard !entries.isEmpty else { return }
+        if let contradicted { doubt(contradicted) }
         // Whoever is answered looks at the state next, so the state is told first.
         actions.append(.applied(entries, state: machine.capture(), at: position))
         for (token, outcome) in answers { answer(token, outcome) }

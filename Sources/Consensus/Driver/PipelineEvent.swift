@@ -46,6 +46,9 @@ public enum PipelineAction<Machine: StateMachine>: Sendable {
     case forgotten(MemberID, promised: Index, last: Index)
     /// The state of another member differs from the one here.
     case diverged(MemberID, StateDigests.Difference)
+    /// An entry tells of another state than this member had after this index, and who is right is not known yet: the state is
+    /// not to be shown; `nil`: it is known.
+    case doubted(Index?)
     /// The state here differs from that of a majority: it is not to be shown before it has been replaced; `nil`: it has been.
     case quarantined(StateDigests.Difference?)
     /// Something that storage holds is damaged, or cannot be read; it will be written anew.

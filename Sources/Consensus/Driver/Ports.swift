@@ -66,6 +66,10 @@ public protocol StateMachine {
     /// A hash of the current state, quick to tell; equal states have equal ones.
     var digest: UInt64 { get }
 
+    /// The state that whoever proposed this entry had, as the entry itself tells; `nil` when it tells none. Whoever
+    /// applies the entry had the same state then, or one of both is wrong.
+    static func proposerState(in entry: Entry) -> StatePoint?
+
     /// Becomes `image`, and forgets the changes not yet taken.
     mutating func restore(_ image: Image)
 

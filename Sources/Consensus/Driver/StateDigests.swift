@@ -108,6 +108,20 @@ public struct StateDigests: Sendable {
         return known == nil && report.differsAt != nil
     }
 
+    /// Whether a majority of the voters is known to have the state of this member, after this entry or a later one.
+    func isUpheld(at index: Index, in configuration: Configuration, _ id: MemberID) -> Bool {
+        let agreeing = configuration.voters.count { voter in
+            voter == id
+                || reports[voter].map { $0.differsAt == nil && $0.equalAt >= index } ?? false
+        }
+        return agreeing >= configuration.quorum
+    }
+
+    /// Whether the state here was another one after that entry, as far as it is remembered.
+    func contradicts(_ point: StatePoint) -> Bool {
+        digest(at: point.index).map { $0 != point.digest } ?? false
+    }
+
     mutating func keepOnly(_ members: [MemberID]) {
         reports = reports.filter { members.contains($0.key) }
     }

@@ -24,8 +24,8 @@ public struct NameSet: StateMachine, Sendable {
     /// Whether the command changed anything.
     public mutating func apply(_ entry: Entry) throws -> Bool {
         guard entry.kind == .command else { return true }
-        guard entry.payload.count == 9 else { throw Damaged() }
-        let name = entry.payload[1...].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        guard [9, 25].contains(entry.payload.count) else { throw Damaged() }
+        let name = Self.number(entry.payload, at: 1)
         let creates = entry.payload[0] == 1
         var random = Random(seed: image.history ^ name ^ (creates ? 1 << 63 : 0))
         image.history = random.next()
@@ -44,6 +44,12 @@ public struct NameSet: StateMachine, Sendable {
     public func capture() -> Image { image }
     public var digest: UInt64 { image.history }
 
+    public static func proposerState(in entry: Entry) -> StatePoint? {
+        guard entry.kind == .command, entry.payload.count == 25 else { return nil }
+        return StatePoint(
+            index: Index(number(entry.payload, at: 9)), digest: number(entry.payload, at: 17))
+    }
+
     /// For simulations: the history is another one, as by a defect of memory; the names stay as they are.
     public mutating func disturb() { image.history ^= 1 }
 
@@ -58,15 +64,17 @@ public struct NameSet: StateMachine, Sendable {
 
     public static func decode(_ bytes: [UInt8]) throws -> Image {
         guard bytes.count >= 8, bytes.count.isMultiple(of: 8) else { throw Damaged() }
-        var numbers = stride(from: 0, to: bytes.count, by: 8).map { start in
-            (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[start + $1]) << UInt64(8 * $1) }
-        }
+        var numbers = stride(from: 0, to: bytes.count, by: 8).map { number(bytes, at: $0) }
         let history = numbers.removeFirst()
         return Image(names: Set(numbers), history: history)
     }
 
     private static func bytes(_ number: UInt64) -> [UInt8] {
         (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * UInt64($0))) }
+    }
+
+    private static func number(_ bytes: [UInt8], at start: Int) -> UInt64 {
+        (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[start + $1]) << UInt64(8 * $1) }
     }
 
     /// Brings stored names up to date with a change.
@@ -85,4 +93,9 @@ public struct NameSet: StateMachine, Sendable {
     /// something.
     public static func payload(creating name: UInt64) -> [UInt8] { [1] + bytes(name) }
     public static func payload(destroying name: UInt64) -> [UInt8] { [0] + bytes(name) }
+
+    /// The same command, with the state that its proposer has.
+    public static func payload(_ command: [UInt8], from state: StatePoint) -> [UInt8] {
+        command + bytes(state.index.rawValue) + bytes(state.digest)
+    }
 }

@@ -55,6 +55,12 @@ package struct Catalog: StateMachine {
 
     package var digest: UInt64 { state.hash }
 
+    package static func proposerState(in entry: Entry) -> StatePoint? {
+        guard entry.kind == .command, let state = LogRecord.proposerState(in: entry.payload)
+        else { return nil }
+        return StatePoint(index: Index(state.index), digest: state.hash)
+    }
+
     package mutating func restore(_ image: ClusterState) {
         state = image
         delta = CatalogDelta()

@@ -13,6 +13,7 @@ final class RaftObserver: Sendable {
     let isStranded = Watched<Bool>(false)
     /// The state here is wrong, and must not be shown.
     let isQuarantined = Atomic<Bool>(false)
+    let isDoubted = Atomic<Bool>(false)
     private let hasHadLeader = Atomic<Bool>(false)
     private let fence: Fence
     private let published: PublishedState
@@ -86,6 +87,15 @@ final class RaftObserver: Sendable {
             log.error(
                 "the state of \(name ?? "member \(member)") differs from the one here after entry "
                     + "\(difference.differsAt); after \(difference.equalAt) both were equal")
+        case .doubted(let index):
+            if let index {
+                log.warning(
+                    "the log tells of another state after entry \(index) than this proxy had: it asks the others who is "
+                        + "right, and serves nothing before it knows")
+            } else {
+                log.info("the others have said whose state is right")
+            }
+            isDoubted.store(index != nil, ordering: .relaxed)
         case .quarantined(let difference):
             if let difference {
                 log.error(

@@ -39,6 +39,12 @@ struct HealthRoutes: Sendable {
                 "this proxy's log lacks entries that it had confirmed, up to \(floor.index.rawValue); it does not vote before it "
                     + "has them again")
         }
+        if let doubt = status.doubt {
+            return Failure(
+                .starting,
+                "the log tells of another state after entry \(doubt.rawValue) than this proxy had; it serves nothing before "
+                    + "the others have said whose is right")
+        }
         if let quarantine = status.quarantine {
             return Failure(
                 .starting,

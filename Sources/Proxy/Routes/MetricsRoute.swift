@@ -92,6 +92,10 @@ extension MetricsText {
             "martlet_storage_damaged", "Whether something is damaged and not yet mended.",
             status.damage == nil ? 0 : 1)
         gauge(
+            "martlet_storage_doubted",
+            "Whether the log tells of another state than this proxy had, and who is right is open; nothing is served then.",
+            status.doubt == nil ? 0 : 1)
+        gauge(
             "martlet_storage_quarantined",
             "Whether the state differs from that of the other proxies; nothing is served then.",
             status.quarantine == nil ? 0 : 1)

@@ -21,8 +21,8 @@ struct ProxyHandler: Handler {
     let receiver: StreamReceiver
     let statistics: NodeStatistics
     let metrics: MetricsRoute
-    /// Whether the state here is wrong and must not be shown.
-    let isQuarantined: @Sendable () -> Bool
+    /// Whether the state here is wrong, or may be, and must not be shown.
+    let hidesState: @Sendable () -> Bool
 
     func respond(to exchange: Exchange) -> HTTP.Outcome {
         let request = exchange.request
@@ -30,7 +30,7 @@ struct ProxyHandler: Handler {
         do throws(Failure) {
             let resource = try Resource(path: target.path)
             exchange.operation = Operation(resource, request.method)
-            if isQuarantined() { try Self.refuse(resource, target) }
+            if hidesState() { try Self.refuse(resource, target) }
             switch resource {
             case .object(let bucket, let name):
                 return try redirector.redirect(exchange, bucket: bucket, object: name, target)
@@ -54,7 +54,7 @@ struct ProxyHandler: Handler {
         default:
             throw Failure(
                 .starting,
-                "this proxy's state differs from that of the others: it is getting theirs",
+                "this proxy's state differs from that of others: it finds out whose is right, or is getting theirs",
                 next: "ask another proxy, or this one again in a moment")
         }
     }

@@ -40,6 +40,8 @@ struct RaftDocument: Sendable {
         if let floor = status.floor { json.value(floor.index.rawValue) } else { json.null() }
         json.key("damage")
         if let damage = status.damage { json.value(damage) } else { json.null() }
+        json.key("doubted_at")
+        if let doubt = status.doubt { json.value(doubt.rawValue) } else { json.null() }
         json.key("quarantined")
         if let quarantine = status.quarantine { write(quarantine, &json) } else { json.null() }
         json.key("found_at_start")
