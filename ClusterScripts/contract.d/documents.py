@@ -38,7 +38,8 @@ def check(url):
                 continue
             count += 1
             if reference is None:
-                if kind != "text/plain":
+                # A text, or the bytes of a file.
+                if kind not in ("text/plain", "application/octet-stream"):
                     yield f"{place}: {kind}"
                 continue
             validator = jsonschema.Draft202012Validator(shape(openapi, reference))
