@@ -103,7 +103,8 @@ let package = Package(
 if Context.environment["MARTLET_FUZZ"] != nil {
     let fuzzers = [
         ("LogRecord", ["Cluster"]), ("Snapshot", ["Cluster"]), ("Action", ["API", "HTTP"]),
-        ("FollowStream", ["API"]), ("RequestHead", ["HTTP"]), ("Chunks", ["HTTP"]),
+        ("FollowStream", ["API"]), ("CachedState", ["API"]), ("RequestHead", ["HTTP"]),
+        ("Chunks", ["HTTP"]),
     ]
     package.targets += fuzzers.map { name, uses in
         .executableTarget(

@@ -31,7 +31,7 @@ package enum ProxyCommand {
         ],
         discussion: """
             A cluster is founded once, by one proxy with --found. Every later start on a directory that \
-            holds a log resumes, whatever else is said; every start on an empty one joins. Who is \
+            holds a log resumes, whatever else is said (only --found-from refuses one that it has not made); every start on an empty one joins. Who is \
             primary is decided by the log alone.
 
             When every proxy is lost, --found-from goes on from the newest committed state that targets have cached, as a new \

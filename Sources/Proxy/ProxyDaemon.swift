@@ -215,24 +215,23 @@ final class ProxyDaemon: Sendable {
             settings.foundsFrom = nil
             settings.seeds = seeds
         }
+        let founding = settings.foundsFrom.map {
+            FoundingFromTargets(
+                wish: $0,
+                founder: Node(id: settings.id, role: .proxy, address: settings.advertised), log: log
+            )
+        }
+        let path = "\(settings.dataPath)/\(SQLiteLog.fileName)"
+        var plan: FoundingPlan?
+        // What is refused leaves nothing behind.
+        if !FileManager.default.fileExists(atPath: path) { plan = try await founding?.plan() }
         let opened = try MetadataDirectory.open(
             settings.dataPath, mayBeginAfresh: !settings.seeds.isEmpty
         ) { MemberID(SystemRandom.word() | 1) }
         let (storage, recovered) = (opened.log, opened.recovered)
         for finding in opened.findings { log.error(finding) }
         let isBlank = recovered.hardState == .initial && recovered.base == .empty
-        if let wish = settings.foundsFrom {
-            if isBlank {
-                let founder = Node(
-                    id: settings.id, role: .proxy, address: settings.advertised)
-                try await FoundingFromTargets(wish: wish, founder: founder, log: log)
-                    .run(in: storage)
-                // What was written is what there is to start from.
-                return try MetadataDirectory.Opened(
-                    log: storage, recovered: storage.load(), findings: opened.findings)
-            }
-            try FoundingFromTargets.checkPresent(recovered, settings.id)
-        }
+        if let founding { return try await founding.start(opened, plan) }
         if isBlank, settings.founds {
             try await FoundingCheck.run(settings.seeds)
             try storage.write(Founding.batch(by: storage.member, nonce: SystemRandom.word()))

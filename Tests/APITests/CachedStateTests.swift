@@ -125,6 +125,30 @@ import Testing
         #expect(throws: DecodingFailure.self) { _ = try CachedState(decoding: Array(bytes)) }
     }
 
+    /// Files outlive the build that has written them.
+    @Test func `the bytes are those of the format's page`() throws {
+        let state = try Sample(buckets: 0).states[0]
+        let start = CachedStateFile.beginning(
+            state, node: "t1", written: Timestamp(nanoseconds: 0x0102)
+        ).bytes
+        #expect(Array(start[..<9]) == Array("MRTLSTAT".utf8) + [1])
+        #expect(
+            Array(start[9..<28]) == [2, 0, 0, 0] + Array("t1".utf8) + [1, 0, 0, 0] + Array("c".utf8)
+                + [2, 1, 0, 0, 0, 0, 0, 0])
+        #expect(Array(start[28..<36]) == [1, 0, 0, 0, 0, 0, 0, 0])
+        var checksum: UInt64 = 0x1122
+        let frame = FollowFrame.LogEntry(
+            position: LogPosition(generation: 1, nonce: 2, term: 3, index: 4),
+            time: Timestamp(nanoseconds: 5), kind: .configuration, payload: [9])
+        let bytes = CachedStateFile.bytes(of: .init(frame, hash: 6), after: &checksum)
+        let body: [UInt8] =
+            [48, 0, 0, 0, 1, 2] + [1, 2, 3, 4, 5].flatMap { [$0, 0, 0, 0, 0, 0, 0, 0] } + [2]
+            + [1, 0, 0, 0, 9] + [6, 0, 0, 0, 0, 0, 0, 0]
+        #expect(Array(bytes.dropLast(8)) == body)
+        #expect(checksum == XXH64.digest(body, seed: 0x1122))
+        #expect(Array(bytes.suffix(8)) == withUnsafeBytes(of: checksum.littleEndian) { Array($0) })
+    }
+
     @Test func `another format and other files are refused`() throws {
         var bytes = try Sample().bytes
         bytes[8] = 2

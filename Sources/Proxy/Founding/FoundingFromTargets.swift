@@ -18,10 +18,38 @@ struct FoundingFromTargets {
         var description: String { "nothing is founded: \(reason); next: \(next)" }
     }
 
-    /// Makes the founding write in a blank log, if the plan allows it.
-    func run(in storage: SQLiteLog) async throws {
+    /// Asks everybody, and refuses what the plan does not allow. Nothing is touched by that.
+    func plan() async throws(Refused) -> FoundingPlan {
         let plan = FoundingPlan(await FoundingSurvey(wish: wish, founder: founder).question())
         try check(plan)
+        return plan
+    }
+
+    /// The log to start from: founded now, or by this very act before.
+    ///
+    /// - Parameters:
+    ///   - opened: what the directory holds.
+    ///   - early: the plan, if it was made before the directory was touched.
+    /// - Returns: the log, and what it holds now.
+    /// - Throws: ``Refused``, or what the disk has to say.
+    func start(
+        _ opened: MetadataDirectory.Opened, _ early: FoundingPlan?
+    ) async throws -> MetadataDirectory.Opened {
+        let recovered = opened.recovered
+        guard recovered.hardState == .initial, recovered.base == .empty else {
+            try Self.checkPresent(recovered, founder.id)
+            log.info("resuming as member \(opened.log.member) at entry \(recovered.lastIndex)")
+            return opened
+        }
+        let plan: FoundingPlan
+        if let early { plan = early } else { plan = try await self.plan() }
+        try carryOut(plan, in: opened.log)
+        return MetadataDirectory.Opened(
+            log: opened.log, recovered: try opened.log.load(), findings: opened.findings)
+    }
+
+    /// Makes the founding write in a blank log.
+    func carryOut(_ plan: FoundingPlan, in storage: SQLiteLog) throws {
         guard
             let (batch, record) = plan.founding(
                 by: storage.member, nonce: SystemRandom.word(), now: .now(), token: plan.token)
