@@ -87,6 +87,7 @@ final class ProxyDaemon: Sendable {
                 planAnnouncement: { [announcer] in announcer.ask() }),
             limits: Self.raftLimits, driverLimits: Self.driverLimits, seed: SystemRandom.word(),
             clock: { Timestamp.now().nanoseconds }, observe: { observer.note($0) })
+        contacts.onGone { [weak raft] in raft?.gone($0) }
         observer.start(raft.status, raft.state)
         isStranded = observer.isStranded
         let group = RaftGroup(

@@ -89,6 +89,7 @@ public struct Replica: Sendable {
             recover(token, recovery, time, &effects)
         case .adopt(let token, let adoption): adopt(token, adoption, &effects)
         case .read(let tokens): read(tokens.map { .local($0) }, &effects)
+        case .gone(let member): noteGone(member, &effects)
         case .applied(let index): noteApplied(index)
         case .announceCommit: sendCommit(&effects)
         case .entriesRead(let request, let entries): entriesRead(request, entries, &effects)
