@@ -39,9 +39,15 @@ extension Replica {
     /// Whether an election may be started here: by a voter, on a disk that works, with a whole log.
     var mayCampaign: Bool {
         isVoterUntilCommitted && supersededBy == nil && receipt == nil && floor == nil
-            && !isQuarantined && !isDoubted && isOpened && generationChange == nil
+            && !isQuarantined && !yieldsInDoubt && isOpened && generationChange == nil
             && installationWrite <= flushedWrite
             && oldestWriteAge <= UInt64(limits.electionTicksMin)
+    }
+
+    /// Whose state may be wrong leaves the lead to others for a while. When nobody has taken it by then, the others are in
+    /// doubt as well, or not there: the log is right all the same, and without a leader nobody could ever be asked.
+    private var yieldsInDoubt: Bool {
+        doubtedSince.map { now - $0 <= 2 * UInt64(limits.electionTicksMax) } ?? false
     }
 
     /// A member whose departure is in its log but not committed still stands for election
