@@ -58,6 +58,10 @@ enum Limits {
     /// would find out minutes later.
     static let streamSilenceSeconds = 1.0
     static let streamConnectSeconds = 0.5
+    /// A stream that has lasted for so long is opened again without a pause.
+    static let streamLastingSeconds = 0.1
+    /// How often the place of a member that was heard is asked again when the stream has broken, until it refuses.
+    static let streamQuestionsMax = 4
     static let streamRetrySecondsMin = 0.02
     static let streamRetrySecondsMax = 0.25
     /// An idle stream between two followers is closed, and opened again when there is something to say.

@@ -88,6 +88,7 @@ final class ProxyDaemon: Sendable {
                 planAnnouncement: { [announcer] in announcer.ask() }),
             limits: Self.raftLimits, driverLimits: Self.driverLimits, seed: SystemRandom.word(),
             clock: { Timestamp.now().nanoseconds }, observe: { observer.note($0) })
+        contacts.onGone { [weak raft] in raft?.gone($0) }
         observer.start(raft.status, raft.state)
         isStranded = observer.isStranded
         let group = RaftGroup(
@@ -191,8 +192,8 @@ final class ProxyDaemon: Sendable {
         var limits = Consensus.Limits()
         // Most changes are followed by the next append, which tells the others as well.
         limits.defersCommit = true
-        // 100 to 250 ms: time enough for processes started together to listen.
-        (limits.startTicksMin, limits.startTicksMax) = (4, 10)
+        // 50 to 200 ms: time enough for processes started together to listen; who was not there yet is asked again.
+        (limits.startTicksMin, limits.startTicksMax) = (2, 8)
         return limits
     }
 

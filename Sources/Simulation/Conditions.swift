@@ -120,7 +120,7 @@ package struct Conditions: Hashable, Sendable {
         limits.heartbeatTicks = heartbeat
         // Most runs are as production is; the others keep what the two shorten.
         limits.defersCommit = deferring > 0
-        limits.startTicksMin = deferring > 0 ? min(4, electionMin) : electionMin
+        limits.startTicksMin = deferring > 0 ? min(2, electionMin) : electionMin
         limits.startTicksMax = deferring > 0 ? electionMin : electionMax
         if appendEntries > 0 { limits.appendEntriesMax = appendEntries }
         if inFlight > 0 { limits.inFlightMessagesMax = inFlight }

@@ -37,6 +37,8 @@ package struct FaultEvent: Hashable, Sendable {
         case damage
         /// The state of `a` changes although no entry says so (ST-13).
         case disturb
+        /// Member `a` is told that nobody listens where `b` does, which is not so.
+        case falseAlarm
         /// Old messages arrive once more.
         case replay
         /// No client asks for anything.

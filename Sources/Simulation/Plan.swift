@@ -64,6 +64,7 @@ package struct Plan: Hashable, Sendable {
         case .addLearner, .promote, .demote, .remove: (2, 4...20)
         case .forget: (3, 8...40)
         case .damage: (4, 8...40)
+        case .falseAlarm: (3, 1...10)
         case .disturb: (2, 10...30)
         case .replay: (2, 1...4)
         case .quiet: (3, 8...30)

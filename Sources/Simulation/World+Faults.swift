@@ -28,6 +28,7 @@ extension World {
             // Mending shortens the log, so that others may need a snapshot; one of a wrong state would be a second fault.
             if !group.contains(where: \.isDisturbed) { feed(id, .damageFound("simulated")) }
         case .disturb: disturb(id)
+        case .falseAlarm: feed(id, .gone(second))
         case .replay: replay()
         case .quiet: quietUntil = max(quietUntil, now + event.duration)
         case .burst: burst(event.a)
@@ -122,6 +123,8 @@ extension World {
         guard now > lastWipe + 2 * Plan.second else { return }
         // So can who changes the voters while a member has forgotten what it knew, before anybody has heard of that.
         guard forgetful.isEmpty else { return }
+        // And where fewer than three vote, nobody can say whose state is wrong: no change while one of them is.
+        guard !group.contains(where: \.isDisturbed) else { return }
         let target = event.b % 8 == 0 ? anyone() : leader ?? anyone()
         guard member(target).isUp else { return }
         let token = takeToken(for: nil)

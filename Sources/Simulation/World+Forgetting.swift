@@ -90,7 +90,7 @@ extension World {
             !group.contains(where: \.isDisturbed), forgetful.isEmpty, member(id).isUp,
             // Whose log was cut off gives snapshots to those who are behind.
             ids.allSatisfy({ member($0).model.base.mark.index == .zero }),
-            member(id).pipeline?.replica.isRecovering == false,
+            member(id).pipeline?.replica.isRecovering == false, !isChangingMembers,
             // Two voters could not tell who of them is right.
             group.allSatisfy({
                 $0.pipeline.map { $0.replica.configuration.voters.count >= 3 } ?? true

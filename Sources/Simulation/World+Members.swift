@@ -57,7 +57,6 @@ extension World {
                     image, at: recovered.applied.index, of: id,
                     in: oracle.era(of: recovered.hardState.generation) ?? 0)
             }
-            member.isSuperseded = recovered.hardState.supersededBy != nil
             member.pipeline = try Pipeline(
                 id: id, recovered: recovered, machine: Case.machine(of: id, defect), limits: limits,
                 driverLimits: driverLimits, seed: random.next(), waiving: defect?.rule)
@@ -65,6 +64,7 @@ extension World {
             oracle.fail("\(id) does not start: \(error)")
         }
         noteGeneration(of: id)
+        member.isSuperseded = member.pipeline?.replica.supersededBy != nil
         agenda.plan(.tick(id, life: member.life), at: now + spread(25_000_000))
         note("\(id) starts")
     }
@@ -397,6 +397,12 @@ extension World {
             member.model.write(batch)
         }
         disconnect(id)
+        // Some learn at once that its process has ended, some later, some never: that is what hosts and networks are like.
+        for other in ids where other != id && self.member(other).isUp && random.next(in: 0...2) > 0
+        {
+            agenda.plan(
+                .gone(other, life: self.member(other).life, id), at: now + spread(40_000_000))
+        }
         agenda.plan(.restart(id, life: member.life), at: now + time)
     }
 

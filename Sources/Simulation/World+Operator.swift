@@ -72,7 +72,7 @@ extension World {
         let newest = newestGeneration
         let wanted = disaster.contains(.isBlind) ? reached : newest
         let survivors = pool.filter { member($0).generation == wanted }
-        guard let best = best(of: survivors) else { return }
+        guard let best = best(of: survivors), hasFuture(survivors) else { return }
         let candidate =
             disaster.contains(.choosesAnyone)
             ? survivors[random.next(in: 0...survivors.count - 1)] : best
@@ -86,6 +86,21 @@ extension World {
         hasDisaster = true
         let others = survivors.filter { $0 != candidate }
         later(.plan(candidate: candidate, others: others, disaster), within: 2_000)
+    }
+
+    /// The budget: among the survivors is one whose disk has the newest generation, and who votes in the configuration of the
+    /// longest log; else nothing is left that could go on.
+    private func hasFuture(_ survivors: [MemberID]) -> Bool {
+        let newest = newestGeneration
+        let holders = ids.filter { member($0).model.hardState.generation == newest }
+        guard let longest = best(of: holders),
+            let configuration = member(longest).pipeline?.replica.configuration
+        else { return false }
+        return survivors.contains { survivor in
+            let stored = member(survivor).model.hardState
+            return stored.generation == newest && stored.supersededBy == nil
+                && configuration.isVoter(survivor)
+        }
     }
 
     /// A survivor as an operator may choose it: what it does not know of itself, the core refuses.
@@ -253,11 +268,13 @@ extension World {
             }
         }
         let members = ids.filter { member($0).isUp && member($0).generation == newest }
+        // Who has the longest log knows who votes, and may be a learner that cannot go on itself.
         guard let best = best(of: members.filter { mayBeForced($0) }),
-            let replica = member(best).pipeline?.replica
+            let longest = self.best(of: members),
+            let configuration = member(longest).pipeline?.replica.configuration
         else { return }
-        let present = replica.configuration.voters.count { members.contains($0) }
-        guard present < replica.configuration.quorum,
+        let present = configuration.voters.count { members.contains($0) }
+        guard present < configuration.quorum,
             let forcing = forcing(best, members.filter { $0 != best }, [.overrides])
         else { return }
         apply(forcing)

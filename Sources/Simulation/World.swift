@@ -15,6 +15,8 @@ struct World<Case: Subject> {
         /// A conversion is done.
         indirect case converted(MemberID, life: Int, ConversionJob<Machine>)
         case announce(MemberID, life: Int)
+        /// A member learns that nobody listens where another did.
+        case gone(MemberID, life: Int, MemberID)
         case client(Int)
         case fault(Int)
         case restart(MemberID, life: Int)
@@ -224,6 +226,8 @@ struct World<Case: Subject> {
             if isCurrent(id, life) { feed(id, .converted(job.run())) }
         case .announce(let id, let life):
             if isCurrent(id, life) { feed(id, .announcementDue) }
+        case .gone(let id, let life, let other):
+            if isCurrent(id, life) { feed(id, .gone(other)) }
         case .client(let ordinal): act(ordinal)
         case .fault(let ordinal): if !isHealing { strike(plan.events[ordinal]) }
         case .restart(let id, let life):

@@ -172,6 +172,133 @@ import Testing
         #expect(group[3].replica.term.rawValue <= term + 1)
     }
 
+    /// In how many of 100 draws of timeouts the next leader takes longer than one timeout and one repeated question.
+    /// `prepare` makes the two members that are left differ.
+    private func lateElections(
+        _ limits: Limits, _ prepare: (inout Group) -> Void
+    ) -> Int {
+        (0..<100).count { draw in
+            var group = Group(voters: 3, limits: limits)
+            group.elect(1)
+            group.tick(2 * draw)
+            prepare(&group)
+            group.crash(1)
+            group.loses = { _ in false }
+            group.tick(limits.electionTicksMax + 5)
+            return group.leaders.isEmpty
+        }
+    }
+
+    /// EL-01: one of the two has heard the leader a little later, and refuses. That costs no other timeout; what is left are
+    /// split votes.
+    @Test func `who is refused by a moment asks again in a moment`() {
+        func late(_ limits: Limits) -> Int {
+            lateElections(limits) { group in
+                group.loses = { $0.to == MemberID(2) }
+                group.tick(4)
+            }
+        }
+        var silent = Limits()
+        silent.preVoteRepeatsMax = 0
+        let (without, with) = (late(silent), late(Limits()))
+        #expect(
+            with <= 10 && with < without, "\(without) late without repeated questions, \(with) with"
+        )
+    }
+
+    /// EL-03: the other one has the longer log, and leads as soon as somebody asks.
+    @Test func `who cannot be elected wakes who can`() {
+        let late = lateElections(Limits()) { group in
+            group.loses = { $0.to == MemberID(2) && $0.message.isBulk }
+            group.propose("only 3 has it", at: 1)
+            group.tick(2)
+        }
+        #expect(late <= 10)
+    }
+
+    // MARK: a leader whose process has ended
+
+    /// EL-01, NW-01: who is told that the leader's process has ended waits for no timeout.
+    @Test func `a leader that is gone is replaced at once`() {
+        for voters in [3, 5, 7] {
+            var group = Group(voters: voters)
+            group.elect(1)
+            let term = group[1].replica.term
+            group.crash(1)
+            for id in group.ids where id != MemberID(1) { group.feed(id, [.gone(MemberID(1))]) }
+            group.tick(3)
+            #expect(group.leaders == [MemberID(2)], "the first of those that are left")
+            #expect(group[2].replica.term == term.next, "without a second election")
+        }
+    }
+
+    /// The first of them lacks an entry: the next one has it, and leads.
+    @Test func `a leader that is gone is replaced by who can be elected`() {
+        var group = Group(voters: 3)
+        group.elect(1)
+        group.loses = { $0.to == MemberID(2) && $0.message.isBulk }
+        let token = group.propose("only 3 has it", at: 1)
+        group.settle()
+        #expect(group.outcomes(token, at: 1) == ["applied"])
+        group.crash(1)
+        group.loses = { _ in false }
+        for id in [2, 3] as [UInt64] { group.feed(MemberID(id), [.gone(MemberID(1))]) }
+        group.tick(5)
+        #expect(group.leaders == [MemberID(3)])
+    }
+
+    /// One is told so, and the others hear the leader: they refuse, and it goes on.
+    @Test func `a false alarm changes no leader`() {
+        var group = Group(voters: 3)
+        group.elect(1)
+        let term = group[1].replica.term
+        for _ in 0..<20 {
+            group.feed(MemberID(2), [.gone(MemberID(1))])
+            // Neither the leader itself nor who is no leader is concerned.
+            group.feed(MemberID(3), [.gone(MemberID(2))])
+            group.feed(MemberID(1), [.gone(MemberID(1)), .gone(MemberID(2))])
+            group.tick(7)
+        }
+        #expect(group.leaders == [MemberID(1)] && group[1].replica.term == term)
+        let token = group.propose("as before", at: 1)
+        group.settle()
+        #expect(group.outcomes(token, at: 1) == ["applied"])
+    }
+
+    /// EL-21: an answer that is slower than the next question is one to the same round.
+    @Test func `a late answer to an earlier question counts, to an earlier round it does not`() {
+        var group = Group(voters: 3)
+        group.loses = { _ in true }
+        while group[1].replica.roleName != .preCandidate { group.tick(1, [1]) }
+        guard case .preCandidate(let first, _, _) = group[1].replica.role else { return }
+        group.tick(group.limits.preVoteRepeatTicksMax, [1])
+        guard case .preCandidate(let second, _, let repeats) = group[1].replica.role else { return }
+        #expect(first == second && repeats > 0)
+        // Nobody answers: from now on a question at every timeout, each a round of its own.
+        group.tick(200, [1])
+        guard case .preCandidate(let third, _, _) = group[1].replica.role else { return }
+        #expect(third != first)
+        group.inject(.preVoteReply(round: first, granted: true), from: 2, to: 1, term: 0)
+        #expect(group[1].replica.roleName == .preCandidate)
+        group.inject(.preVoteReply(round: third, granted: true), from: 2, to: 1, term: 0)
+        #expect(group[1].replica.roleName == .candidate)
+    }
+
+    /// EL-07: being cut off for long makes no noise.
+    @Test func `questions without an answer become rare`() {
+        var group = Group(voters: 3)
+        group.elect(1)
+        var asked = 0
+        group.loses = { envelope in
+            if case .preVoteRequest = envelope.message, envelope.to == MemberID(1) { asked += 1 }
+            return envelope.from == MemberID(3) || envelope.to == MemberID(3)
+        }
+        group.tick(1_000)
+        let limits = group.limits
+        #expect(asked <= limits.preVoteRepeatsMax + 1_000 / limits.electionTicksMin + 1)
+        #expect(asked >= limits.preVoteRepeatsMax)
+    }
+
     /// EL-16.
     @Test func `a learner never campaigns`() {
         var group = Group(voters: 1, learners: 1)
@@ -194,7 +321,7 @@ import Testing
         var group = Group(voters: 5)
         group.loses = { _ in true }
         while group[1].replica.roleName != .preCandidate { group.tick(1, [1]) }
-        guard case .preCandidate(let round, _) = group[1].replica.role else { return }
+        guard case .preCandidate(let round, _, _) = group[1].replica.role else { return }
         for _ in 0..<3 {
             group.inject(.preVoteReply(round: round, granted: true), from: 2, to: 1, term: 0)
         }

@@ -266,6 +266,13 @@ struct Group {
         return token
     }
 
+    /// A change that nobody else gets to know, although all are there.
+    mutating func changeAlone(_ change: MembershipChange, at id: UInt64) {
+        loses = { $0.from == MemberID(id) && $0.message.isBulk }
+        self.change(change, at: id)
+        settle()
+    }
+
     @discardableResult
     mutating func read(at id: UInt64) -> ReadToken {
         nextToken += 1

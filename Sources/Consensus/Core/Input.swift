@@ -3,6 +3,8 @@ public enum Input: Hashable, Sendable {
     /// A tick has passed; `time` is the wall clock, used only to stamp entries.
     case tick(time: UInt64)
     case received(Envelope)
+    /// Nobody listens any more where this member did: its process has ended. A hint, which may be wrong.
+    case gone(MemberID)
     /// The writes up to here survive power loss.
     case flushed(WriteSequence)
     /// Commands for the log, in order.

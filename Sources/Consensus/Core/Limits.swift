@@ -22,6 +22,17 @@ public struct Limits: Hashable, Sendable {
     public var startTicksMin = 10
     public var startTicksMax = 20
 
+    /// Ticks between the members that have been told that the leader's process has ended, before each asks for pre-votes:
+    /// one after the other, so that they do not ask at once and take each other's votes.
+    public var goneLeaderTicks = 2
+
+    /// When a pre-candidate asks those again who have not said yes, 25 to 75 ms later, and how often. They may have heard
+    /// the leader a moment later than this member did; without a second question, an election would wait for another
+    /// timeout. Asking costs two small messages and changes nothing. After that, every timeout has to do.
+    public var preVoteRepeatTicksMin = 1
+    public var preVoteRepeatTicksMax = 3
+    public var preVoteRepeatsMax = 8
+
     /// The largest payload that may be proposed; a larger one would hold up everything behind it.
     public var payloadBytesMax = 1 << 20
 

@@ -32,15 +32,22 @@ extension Replica {
             effects.append(
                 .transferEnded(to: transfer.target, .timedOut(target: transfer.target)))
         }
+        proceedWithChange(&effects)
         if now >= leadership.heartbeatDue { beginRound(&effects) }
     }
 
     /// Whether an election may be started here: by a voter, on a disk that works, with a whole log.
     var mayCampaign: Bool {
         isVoterUntilCommitted && supersededBy == nil && receipt == nil && floor == nil
-            && !isQuarantined && !isDoubted && isOpened && generationChange == nil
+            && !isQuarantined && !yieldsInDoubt && isOpened && generationChange == nil
             && installationWrite <= flushedWrite
             && oldestWriteAge <= UInt64(limits.electionTicksMin)
+    }
+
+    /// Whose state may be wrong leaves the lead to others for a while. When nobody has taken it by then, the others are in
+    /// doubt as well, or not there: the log is right all the same, and without a leader nobody could ever be asked.
+    private var yieldsInDoubt: Bool {
+        doubtedSince.map { now - $0 <= 2 * UInt64(limits.electionTicksMax) } ?? false
     }
 
     /// A member whose departure is in its log but not committed still stands for election
@@ -57,21 +64,47 @@ extension Replica {
             + UInt64(random.next(in: limits.electionTicksMin...limits.electionTicksMax))
     }
 
+    // MARK: a leader that is gone
+
+    /// The leader's process has ended, as far as the network can tell, so there is no point in waiting for it. The hint is no
+    /// proof, and need not be: another leader takes the votes of a majority as ever, and who still hears this one refuses its
+    /// own.
+    mutating func noteGone(_ member: MemberID, _ effects: inout [Effect]) {
+        guard case .follower(leader: member) = role else { return }
+        stepDown(to: term, leader: nil, &effects)
+        leaderContact = nil
+        let others = log.configuration.voters.filter { $0 != member }
+        guard let rank = others.firstIndex(of: id) else { return }
+        let due = now + 1 + UInt64(rank * limits.goneLeaderTicks)
+        electionDeadline = min(electionDeadline, due)
+    }
+
     // MARK: asking
 
     private mutating func askForPreVotes(_ effects: inout [Effect]) {
-        let round = random.next()
-        role = .preCandidate(round: round, grants: [])
-        for member in log.configuration.voters where member != id {
+        var (round, grants, repeats) = (random.next(), Set<MemberID>(), 0)
+        // Within a round, answers to an earlier question count: on a slow network, there are no others.
+        if case .preCandidate(let current, let granted, let asked) = role {
+            repeats = asked + 1
+            if asked < limits.preVoteRepeatsMax { (round, grants) = (current, granted) }
+        }
+        role = .preCandidate(round: round, grants: grants, repeats: repeats)
+        if repeats < limits.preVoteRepeatsMax {
+            electionDeadline =
+                now
+                + UInt64(
+                    random.next(in: limits.preVoteRepeatTicksMin...limits.preVoteRepeatTicksMax))
+        }
+        for member in log.configuration.voters where member != id && !grants.contains(member) {
             send(.preVoteRequest(round: round, last: log.lastMark), to: member, &effects)
         }
         countPreVote(of: id, &effects)
     }
 
     private mutating func countPreVote(of member: MemberID, _ effects: inout [Effect]) {
-        guard case .preCandidate(let round, var grants) = role else { return }
+        guard case .preCandidate(let round, var grants, let repeats) = role else { return }
         grants.insert(member)
-        role = .preCandidate(round: round, grants: grants)
+        role = .preCandidate(round: round, grants: grants, repeats: repeats)
         if Quorum.holds(in: log.configuration, grants.contains) {
             campaign(isTransfer: false, &effects)
         }
@@ -120,12 +153,20 @@ extension Replica {
             senderTerm.next > term && !hearsLeader(otherThan: candidate) && supersededBy == nil
             && floor == nil && isUpToDate(last)
         send(.preVoteReply(round: round, granted: granted), to: candidate, &effects)
+        // The leader is gone, and who has noticed cannot replace it: this member's log is longer, so that it can.
+        if !granted, case .follower = role, !isUpToDate(last), senderTerm.next > term,
+            !hearsLeader(otherThan: candidate)
+        {
+            electionDeadline = min(electionDeadline, now + 1)
+        }
     }
 
     mutating func preVoteReplied(
         by member: MemberID, _ round: UInt64, _ granted: Bool, _ effects: inout [Effect]
     ) {
-        guard case .preCandidate(let current, _) = role, current == round, granted else { return }
+        guard case .preCandidate(let current, _, _) = role, current == round, granted else {
+            return
+        }
         countPreVote(of: member, &effects)
     }
 
@@ -184,6 +225,9 @@ extension Replica {
         guard let leadership else { return }
         role = .follower(leader: nil)
         refuse(leadership.readsInRound + leadership.readsWaiting, &effects)
+        if let change = leadership.change {
+            effects.append(.refused(change.token, .notLeader(hint: nil)))
+        }
         if let transfer = leadership.transfer {
             effects.append(
                 .transferEnded(

@@ -16,13 +16,61 @@ extension Replica {
             let term = log.term(at: index) ?? log.base.mark.term
             return effects.append(.accepted(token, LogMark(index: index, term: term)))
         }
+        guard next.voters != log.configuration.voters else { return make(next, token, &effects) }
+        beginRound(&effects)
+        guard let round = leadership?.round else { return }
+        let pending = Leadership.PendingChange(
+            token: token, change: change, round: round,
+            deadline: now + UInt64(limits.electionTicksMin))
+        leadership?.change = pending
+        proceedWithChange(&effects)
+    }
+
+    private mutating func make(
+        _ next: Configuration, _ token: ProposalToken, _ effects: inout [Effect]
+    ) {
         effects.append(.accepted(token, LogMark(index: log.last.next, term: term)))
         append([(.configuration, next.encoded)], &effects)
     }
 
+    // MARK: who would be left
+
+    /// Makes the change that waits, once a majority of the voters that it leaves has answered since it was asked for.
+    ///
+    /// What was heard before says nothing: the leader may have been frozen meanwhile, and they gone for good.
+    mutating func proceedWithChange(_ effects: inout [Effect]) {
+        guard let pending = leadership?.change else { return }
+        let next = log.configuration.after(pending.change)
+        let silent = silent(of: next, since: pending.round)
+        if next.voters.count - silent.count >= next.quorum {
+            leadership?.change = nil
+            if let refusal = refusal(of: 0, after: 0, 0) ?? refusal(of: pending.change) {
+                return effects.append(.refused(pending.token, refusal))
+            }
+            make(next, pending.token, &effects)
+        } else if now >= pending.deadline {
+            leadership?.change = nil
+            effects.append(
+                .refused(pending.token, .membership(.wouldLoseQuorum(silent: silent))))
+        }
+    }
+
+    private func silent(
+        of next: Configuration, since round: UInt64, _ isLost: (Progress) -> Bool = { _ in false }
+    ) -> [MemberID] {
+        next.voters.filter { voter in
+            voter != id
+                && leadership?.followers.contains {
+                    // One that has lost what it had promised has no vote to give.
+                    $0.member == voter && $0.progress.round >= round && $0.progress.counts
+                        && !isLost($0.progress)
+                } != true
+        }
+    }
+
     private func refusal(of change: MembershipChange) -> Refusal? {
         guard let leadership else { return .notLeader(hint: leader) }
-        if log.configurationIndex > commit, obeys(.oneChangeAtATime) {
+        if leadership.change != nil || log.configurationIndex > commit, obeys(.oneChangeAtATime) {
             return .membership(.changeInProgress(at: log.configurationIndex))
         }
         if commit < leadership.firstIndex, obeys(.changeAfterOwnCommit) {
@@ -51,16 +99,11 @@ extension Replica {
             return .membership(.tooManyMembers(max: limits.learnersMax))
         }
         // Who has never answered this leader may be gone for good, even if the leader is young.
-        let silent = next.voters.filter { voter in
-            voter != id
-                && !leadership.followers.contains {
-                    // One that has lost what it had promised has no vote to give.
-                    $0.member == voter && $0.progress.round > 0 && $0.progress.counts
-                        && now - $0.progress.contact <= UInt64(limits.electionTicksMin)
-                }
+        let lost = silent(of: next, since: 1) { progress in
+            now - progress.contact > UInt64(limits.electionTicksMin)
         }
-        if next.voters != current.voters, next.voters.count - silent.count < next.quorum {
-            return .membership(.wouldLoseQuorum(silent: silent))
+        if next.voters != current.voters, next.voters.count - lost.count < next.quorum {
+            return .membership(.wouldLoseQuorum(silent: lost))
         }
         return nil
     }

@@ -356,5 +356,6 @@ extension Replica {
         compareWithPromise(ordinal, round, last, &effects)
         replicate(ordinal, &effects)
         confirmReads(&effects)
+        proceedWithChange(&effects)
     }
 }

@@ -39,8 +39,8 @@ public struct Replica: Sendable {
     public internal(set) var floor: LogMark?
     /// The state differs from that of most others; a snapshot ends it.
     public internal(set) var isQuarantined = false
-    /// Whether the state here may be wrong.
-    public internal(set) var isDoubted = false
+    /// Since when the state here may be wrong.
+    var doubtedSince: UInt64?
     var snapshotAskedAt: UInt64 = 0
     /// The generation that is being begun or adopted, while it is not durable.
     var generationChange: GenerationChange?
@@ -89,6 +89,7 @@ public struct Replica: Sendable {
             recover(token, recovery, time, &effects)
         case .adopt(let token, let adoption): adopt(token, adoption, &effects)
         case .read(let tokens): read(tokens.map { .local($0) }, &effects)
+        case .gone(let member): noteGone(member, &effects)
         case .applied(let index): noteApplied(index)
         case .announceCommit: sendCommit(&effects)
         case .entriesRead(let request, let entries): entriesRead(request, entries, &effects)
@@ -96,7 +97,7 @@ public struct Replica: Sendable {
         case .snapshotDecoded(let base, let isValid): snapshotDecoded(base, isValid, &effects)
         case .compact(let base): compact(to: base, &effects)
         case .tellStates(let points): tellStates(points, &effects)
-        case .doubt(let isDoubted): self.isDoubted = isDoubted
+        case .doubt(let isDoubted): doubtedSince = isDoubted ? doubtedSince ?? now : nil
         case .quarantine: quarantine(&effects)
         case .rewrite(let base): rewrite(at: base, &effects)
         }

@@ -2,9 +2,10 @@
 enum Role: Hashable, Sendable {
     /// Receives the log. Becomes a pre-candidate when no leader is heard for an election timeout.
     case follower(leader: MemberID?)
-    /// Asks whether an election could be won. Becomes a candidate when a majority says yes; a
-    /// timeout begins another round. Term and vote stay as they are (dissertation §9.6).
-    case preCandidate(round: UInt64, grants: Set<MemberID>)
+    /// Asks whether an election could be won. Becomes a candidate when a majority says yes; who has not said so is asked
+    /// again, soon for the first few times, then in another round at every timeout. Term and vote stay as they are
+    /// (dissertation §9.6).
+    case preCandidate(round: UInt64, grants: Set<MemberID>, repeats: Int = 0)
     /// Asks for votes. Becomes leader with a majority, follower when it sees another leader or a
     /// higher term, pre-candidate at a timeout. Its own vote counts when it is flushed.
     case candidate(votes: Set<MemberID>, ownVote: WriteSequence)
@@ -37,6 +38,8 @@ struct Leadership: Hashable, Sendable {
     var readRound: UInt64 = 0
     var readIndex = Index.zero
     var transfer: Transfer?
+    /// A change of the voters that waits for word of those that are left.
+    var change: PendingChange?
     /// The snapshot that is being sent; one serves all followers that need one.
     var snapshot: Snapshot?
     var isTakingSnapshot = false
@@ -56,6 +59,15 @@ struct Leadership: Hashable, Sendable {
         var target: MemberID
         var deadline: UInt64
         var isSent = false
+    }
+
+    /// A change of the voters is made when a majority of those that it leaves has answered a round that began after it was
+    /// asked for.
+    struct PendingChange: Hashable, Sendable {
+        var token: ProposalToken
+        var change: MembershipChange
+        var round: UInt64
+        var deadline: UInt64
     }
 
     /// Who asked to read.

@@ -232,6 +232,14 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         }
     }
 
+    /// Nobody listens any more where another member did: its process has ended, as far as can be told from here. When it is
+    /// the leader, an election need not wait for a timeout.
+    public func gone(_ member: MemberID) {
+        post { inbox in
+            if !inbox.isStopped { inbox.events.append(.gone(member)) }
+        }
+    }
+
     /// A tick has passed.
     public func tick() {
         post { inbox in

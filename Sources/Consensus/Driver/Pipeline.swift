@@ -72,6 +72,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         appliedDurable = recovered.applied.index
         appliedTime = recovered.lastTime
         digests.note(applied.index, self.machine.digest)
+        lookAround()
     }
 
     /// What an observer looks at after every step, without copying the rest.
@@ -158,6 +159,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         case .tick: tick()
         case .received(let envelope):
             if stopReason == nil { carryOut(replica.handle(.received(envelope))) }
+        case .gone(let member):
+            if stopReason == nil { carryOut(replica.handle(.gone(member))) }
         case .changeMembership(let token, let change):
             if stopReason == nil {
                 carryOut(replica.handle(.changeMembership(token, change, time: time)))

@@ -2,6 +2,8 @@
 public enum PipelineEvent<Machine: StateMachine>: Sendable {
     case tick(time: UInt64)
     case received(Envelope)
+    /// Nobody listens where this member did.
+    case gone(MemberID)
     case propose(Proposal)
     case changeMembership(ProposalToken, MembershipChange)
     case transfer(to: MemberID)

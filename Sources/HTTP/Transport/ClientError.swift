@@ -1,7 +1,7 @@
 /// Why a request got no (whole) answer. A status, whatever it is, is no error.
 package enum ClientError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// No connection came about; nothing was sent.
-    case unreachable(String)
+    /// No connection came about; nothing was sent. `isRefused`: the host is there, and nobody listens on the port.
+    case unreachable(String, isRefused: Bool = false)
     /// The connection ended before the answer did; the server may have acted on the request.
     case disconnected
     /// The other side took too long.
@@ -17,7 +17,7 @@ package enum ClientError: Error, Equatable, Sendable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .unreachable(let reason): reason
+        case .unreachable(let reason, _): reason
         case .disconnected: "the connection ended before the answer did"
         case .timedOut: "no answer in time"
         case .cancelled: "cancelled"

@@ -176,6 +176,8 @@ final class ClientPool: @unchecked Sendable {
     }
 
     private func unreachable(_ endpoint: Endpoint, _ error: Int32) -> ClientError {
-        .unreachable("cannot connect to \(endpoint): \(String(cString: strerror(error)))")
+        .unreachable(
+            "cannot connect to \(endpoint): \(String(cString: strerror(error)))",
+            isRefused: error == ECONNREFUSED)
     }
 }

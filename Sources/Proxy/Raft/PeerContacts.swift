@@ -12,6 +12,7 @@ final class PeerContacts: Sendable {
     }
 
     private let contacts = Mutex<[MemberID: Contact]>([:])
+    private let goneListener = Mutex<(@Sendable (MemberID) -> Void)?>(nil)
     private let start = Contact(at: .now(), wallTime: .now())
 
     func heard(_ member: MemberID) {
@@ -19,9 +20,24 @@ final class PeerContacts: Sendable {
         contacts.withLock { $0[member] = contact }
     }
 
+    /// Nobody listens any more where the member was heard.
+    func gone(_ member: MemberID) {
+        goneListener.withLock { $0 }?(member)
+    }
+
+    /// Who is told that a member's process has ended.
+    func onGone(_ listener: @escaping @Sendable (MemberID) -> Void) {
+        goneListener.withLock { $0 = listener }
+    }
+
     /// The last contact; that with oneself was at the start when there never was one.
     func last(_ member: MemberID) -> (contact: Contact, isReal: Bool) {
         contacts.withLock { $0[member] }.map { ($0, true) } ?? (start, false)
+    }
+
+    func wasHeard(_ member: MemberID, since moment: MonotonicTime) -> Bool {
+        let (contact, isReal) = last(member)
+        return isReal && contact.at >= moment
     }
 
     func silence(_ member: MemberID) -> Double {

@@ -70,16 +70,26 @@ final class PeerStream: Sendable {
         var pause = Limits.streamRetrySecondsMin
         var failures = 0
         var complaints: Set<String> = []
+        // Where the member has been heard. A refusal there means that its process has ended; elsewhere, nothing.
+        var proven: Endpoint?
+        // How often that place is still to be asked although there is nothing to say: a process that ends may accept once more.
+        var questions = 0
         while await wanted.first(where: { $0 }) != nil, !state.withLock({ $0.isClosed }) {
             wanted.set(false)
             let opened = MonotonicTime.now()
+            let endpoint = context.directory.endpoint(of: member, failures: failures)
             do {
-                guard let endpoint = context.directory.endpoint(of: member, failures: failures)
-                else {
+                guard let endpoint else {
                     throw ClientError.unreachable("its address is not known")
                 }
                 try await serve(endpoint)
             } catch {
+                if case .unreachable(_, isRefused: true) = error as? ClientError,
+                    endpoint == proven
+                {
+                    context.contacts.gone(member)
+                    questions = 0
+                }
                 let complaint = "stream to member \(member) ended: \(error)"
                 // Each trouble once, until the stream has worked again.
                 if complaints.insert(complaint).inserted { context.log.info(complaint) }
@@ -89,7 +99,6 @@ final class PeerStream: Sendable {
                 state.writer = nil
                 state.early = []
             }
-            // A stream that has served for a while broke just now; the next attempt need not wait.
             let served = Double(MonotonicTime.now().since(opened)) / 1e9
             let isHeard = context.contacts.silence(member) < Limits.streamSilenceSeconds
             if served > Limits.streamSilenceSeconds, isHeard {
@@ -99,6 +108,18 @@ final class PeerStream: Sendable {
                 pause = min(pause * 2, Limits.streamRetrySecondsMax)
                 failures += 1
                 if complaints.count > Limits.complaintsMax { complaints = [] }
+            }
+            if context.contacts.wasHeard(member, since: opened) {
+                // It went to the right place and broke just now: is anybody left there?
+                proven = endpoint
+                failures = 0
+                questions = Limits.streamQuestionsMax
+            }
+            if questions > 0 {
+                questions -= 1
+                wanted.set(true)
+                // One that breaks again and again has to wait.
+                if served > Limits.streamLastingSeconds { continue }
             }
             await context.loop.sleep(nanoseconds: UInt64(pause * 1e9))
         }
