@@ -194,6 +194,18 @@ import Testing
         }
     }
 
+    /// IN-14: a member that stops meanwhile leaves nobody without an answer.
+    @Test func `a change that waits is answered when its member stops`() {
+        var group = Group(voters: 3)
+        group.elect(1)
+        group.tick(4)
+        group.loses = { $0.to == MemberID(1) }
+        let token = group.change(.demote(MemberID(3)), at: 1)
+        group.feed(MemberID(1), [.stop])
+        #expect(group.outcomes(token, at: 1).first?.contains("stopped") == true)
+        #expect(group.outcomes(token, at: 1).count == 1)
+    }
+
     /// Who asked is answered when the leader cannot ask those who are left any more.
     @Test func `a change that waits ends with the leadership`() {
         var group = Group(voters: 3)

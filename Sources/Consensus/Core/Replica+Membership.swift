@@ -35,6 +35,9 @@ extension Replica {
 
     // MARK: who would be left
 
+    /// Who waits for a change that is neither accepted nor refused yet.
+    var pendingChange: ProposalToken? { leadership?.change?.token }
+
     /// Makes the change that waits, once a majority of the voters that it leaves has answered since it was asked for.
     ///
     /// What was heard before says nothing: the leader may have been frozen meanwhile, and they gone for good.

@@ -17,7 +17,7 @@ extension Pipeline {
     }
 
     /// An entry tells of another state than this member had. Either it or the proposer is wrong, and a majority knows who:
-    /// until it has spoken, this state is not shown, and its owner does not stand for election.
+    /// until it has spoken, this state is not shown, and its owner leaves the lead to others for a while.
     mutating func doubt(_ point: StatePoint) {
         guard doubt == nil, quarantine == nil, stopReason == nil,
             replica.obeys(.statesAreCompared),

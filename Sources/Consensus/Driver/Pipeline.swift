@@ -479,6 +479,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         stopReason = reason
         outbox = []
         for token in proposals.removeAll() { answer(token, .unknown) }
+        if let token = replica.pendingChange { answer(token, .refused(.stopped)) }
         for token in reads.removeAll() {
             actions.append(.answerRead(token, .refused(.stopped)))
         }
