@@ -111,11 +111,24 @@ final class LabCluster {
     func log(_ node: String) -> String { "\(directory)/\(node).log" }
 
     func waitUntilSettled(within seconds: Double = 30) throws {
-        try waitUntil("all nodes are ready", within: seconds) {
-            try (proxies + targets).allSatisfy {
-                try curl("\(url($0))/v1/health?readiness=true", seconds: 2).status == 200
+        do {
+            try waitUntil("all nodes are ready", within: seconds) {
+                try (proxies + targets).allSatisfy { try readiness(of: $0).status == 200 }
             }
+        } catch {
+            for node in proxies + targets {
+                let answer = try readiness(of: node)
+                guard answer.status != 200 else { continue }
+                let status = try curl("'\(url(node))/v1/daemon?what=raft'", seconds: 2).body
+                let log = try Shell.run("tail -n 40 \(log(node))").output
+                print("\(node) is not ready: \(answer.status) \(answer.body)\n\(status)\n\(log)")
+            }
+            throw error
         }
+    }
+
+    private func readiness(of node: String) throws -> Reply {
+        try curl("\(url(node))/v1/health?readiness=true", seconds: 2)
     }
 
     // MARK: Who leads

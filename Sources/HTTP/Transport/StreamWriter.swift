@@ -91,6 +91,9 @@ package final class StreamWriter: Sendable {
     /// Bytes that the kernel has not taken yet.
     package var waitingBytes: Int { state.withLock(\.pending.count) }
 
+    /// Whether nothing can be sent any more: it was closed, the connection is gone, or the other side took nothing for too long.
+    package var hasEnded: Bool { state.withLock { $0.descriptor < 0 } }
+
     package func close() {
         state.withLock { $0.end() }
     }

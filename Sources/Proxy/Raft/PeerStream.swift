@@ -145,6 +145,7 @@ final class PeerStream: Sendable {
         for envelope in early { _ = write(envelope, to: writer) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.watch() }
+            group.addTask { try await self.watch(writer) }
             group.addTask {
                 // An answer comes only when the other side has had enough, and says why.
                 let response = try await call.response()
@@ -155,6 +156,16 @@ final class PeerStream: Sendable {
             }
             defer { group.cancelAll() }
             try await group.next()
+        }
+    }
+
+    /// Ends a stream whose writer has ended. Nothing else may notice: the connection can look whole, and the member be heard
+    /// on its own stream.
+    private func watch(_ writer: StreamWriter) async throws {
+        while await wanted.first(where: { $0 }) != nil {
+            // Whoever is refused by the writer says so again with the next message.
+            if writer.hasEnded { throw ClientError.disconnected }
+            wanted.set(false)
         }
     }
 
