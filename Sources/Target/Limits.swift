@@ -40,6 +40,8 @@ enum TargetLimits {
     static let contactSeconds = 10.0
     /// A proxy that takes no connection within this is passed over for the next.
     static let proxyConnectSeconds = 1.0
+    /// What is noted of one mountpath that is away: some 300,000 names, in memory as well as eight bytes each.
+    static let absenceBytesMax = 32 << 20
     /// What a target still accepts while it drains.
     static let drainSeconds = 5.0
     /// Objects removed in one go before the trash thread rests, and for how long: some 6000 a second at most.
