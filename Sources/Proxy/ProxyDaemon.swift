@@ -152,7 +152,8 @@ final class ProxyDaemon: Sendable {
                 node: node, published: published, client: client, ending: ending,
                 log: log.about("shutdown")),
             maintenance: Maintenance(
-                group: group, metadata: metadata, departure: departure, loop: loops.loops[0]),
+                group: group, metadata: metadata, departure: departure, client: client,
+                loop: loops.loops[0], log: log.about("maintenance")),
             rebalance: Rebalance(metadata: metadata), client: client, published: published,
             config: configRoutes,
             batch: BatchRoute(metadata: metadata, forwarder: forwarder))

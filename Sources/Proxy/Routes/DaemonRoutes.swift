@@ -64,7 +64,7 @@ struct DaemonRoutes: Sendable {
         case .remote: exchange.respond(.ok, type: "application/json", body: RemoteClusters.none)
         case .recovery: try await recovery.facts(exchange)
         case .branches: try await recovery.branches(exchange, query)
-        case .mountpaths, .disk, .xactions, .kept, .cachedState, .cachedStateFile:
+        case .mountpaths, .disk, .xactions, .kept, .decommission, .cachedState, .cachedStateFile:
             throw Failure(.unknownDocument, "a proxy has no \(question.rawValue)")
         }
     }

@@ -41,6 +41,7 @@ struct DaemonRoutes {
         case .log: try exchange.respond(log: target.log.tail, query)
         case .remote: exchange.respond(document: RemoteClusters.none)
         case .kept: try await kept()
+        case .decommission: exchange.respond(document: target.removal.progress.document)
         case .cachedState:
             try await CachedStateRoute(target: target, exchange: exchange).describe()
         case .cachedStateFile:
