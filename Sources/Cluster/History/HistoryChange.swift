@@ -33,6 +33,25 @@ extension HistoryEntry {
 }
 
 extension HistoryEntry.Row {
+    /// Of the cluster's own row: the documents whose versions it raised. All, if it does not decode.
+    var raised: HistoryEntry.Subjects {
+        do throws(DecodingFailure) {
+            let (old, new) = (try versions(before), try versions(after))
+            var raised: HistoryEntry.Subjects = []
+            if old?.map != new?.map { raised.insert(.map) }
+            if old?.buckets != new?.buckets { raised.insert(.buckets) }
+            return raised
+        } catch {
+            return .all
+        }
+    }
+
+    /// Of the configuration's row: whether options were set or taken back. Taking back what is not set raises its version
+    /// all the same; the row that founds a cluster counts only with options in it.
+    var changesOptions: Bool {
+        before != nil || (try? config(after))?.settings.isEmpty != true
+    }
+
     fileprivate var changes: [HistoryChange] {
         get throws(DecodingFailure) {
             switch kind {
@@ -70,8 +89,8 @@ extension HistoryEntry.Row {
 
     private func versions(_ value: [UInt8]?) throws(DecodingFailure) -> HistoryChange.Versions? {
         guard let value else { return nil }
-        let state = try ClusterState(
-            rows: [StateRow(kind: .cluster, key: [], value: value)], position: .zero)
+        var (reader, state) = (ByteReader(value), ClusterState())
+        try state.restoreCluster(from: &reader)
         return HistoryChange.Versions(
             map: state.map.version, buckets: state.buckets.version, primary: state.map.primary)
     }

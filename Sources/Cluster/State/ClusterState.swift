@@ -341,7 +341,7 @@ extension ClusterState {
         DecodingFailure("second row of kind \(row.kind) with one key", at: 0)
     }
 
-    private mutating func restoreCluster(from reader: inout ByteReader) throws(DecodingFailure) {
+    mutating func restoreCluster(from reader: inout ByteReader) throws(DecodingFailure) {
         map.clusterID = try reader.readString(limit: 64)
         map.created = Timestamp(nanoseconds: try reader.read(UInt64.self))
         map.version = try reader.read(UInt64.self)
