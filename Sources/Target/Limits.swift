@@ -47,6 +47,9 @@ enum TargetLimits {
     /// Objects removed in one go before the trash thread rests, and for how long: some 6000 a second at most.
     static let trashBatch = 64
     static let trashPauseMicroseconds: UInt32 = 10_000
+    /// How often a target that removes its user data looks how far the trash is: soon after something was moved, then less and less.
+    static let removalPauseMin: UInt64 = 100_000_000
+    static let removalPauseMax: UInt64 = 5_000_000_000
     /// How far the access time on disk may be behind the one in memory.
     static let accessTimeLagNanoseconds: UInt64 = 60_000_000_000
     /// A file of node settings is a few lines.

@@ -81,7 +81,8 @@ public struct HistoryEntry: Equatable, Sendable {
         rows.reduce(into: []) { subjects, row in
             switch row.kind {
             case .cluster: subjects.formUnion(row.raised)
-            case .node, .rebalance, .mountpathNotes, .recovery: subjects.insert(.map)
+            case .node, .rebalance, .mountpathNotes, .recovery, .decommission:
+                subjects.insert(.map)
             case .bucket: subjects.insert(.buckets)
             case .config: if row.changesOptions { subjects.insert(.config) }
             case .nodeConfig: subjects.insert(.config)

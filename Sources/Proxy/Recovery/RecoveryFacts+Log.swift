@@ -103,6 +103,7 @@ extension Command {
         case .startRebalance, .stopRebalance: ""
         case .noteMountpath(let id, let note): "\(id) \(note.path)"
         case .session(let change): change.subject
+        case .decommission(let id, _), .endDecommission(let id, _): id.text
         case .batch(let commands):
             commands.map { "\($0.name) \($0.subject)" }.joined(separator: "; ")
         case .recover(let record):

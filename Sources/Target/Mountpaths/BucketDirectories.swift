@@ -328,17 +328,21 @@ final class BucketDirectories: Sendable {
         return made ?? false
     }
 
+    /// Directories were moved away, and not because their buckets have ended.
+    func forgetNames() { durable.forget() }
+
     /// Makes a new name in `directory` survive power loss: the directory itself, and every directory above it
     /// whose own name may not have been written out yet.
     func sync(
         _ directory: String, of incarnation: Incarnation, on mountpath: Mountpath
     ) throws(FileError) {
+        let epoch = durable.epoch
         try mountpath.directory.sync(directory)
         var name = directory
         while !durable.contains(name, incarnation, mountpath) {
             let parent = Directory.parent(of: name) ?? ""
             try mountpath.directory.sync(parent)
-            durable.insert(name, incarnation, mountpath)
+            durable.insert(name, incarnation, mountpath, since: epoch)
             if parent.isEmpty { break }
             name = parent
         }

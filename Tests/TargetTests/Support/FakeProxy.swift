@@ -169,6 +169,10 @@ final class FakeProxy: Sendable {
                     decoding: try await exchange.collect(upTo: 1 << 16))
                 proxy.submit(.noteMountpath(report.target, report.note))
                 exchange.respond(.ok)
+            case .cluster(["decommission"]):
+                let report = try RemovalReport(decoding: try await exchange.collect(upTo: 1 << 16))
+                proxy.submit(.endDecommission(report.target, report.report))
+                exchange.respond(.ok)
             case .cluster(let path) where path.first == "daemon" && path.count == 2:
                 try proxy.remove(exchange, path[1], request.query)
             default: exchange.respond(.notFound)
