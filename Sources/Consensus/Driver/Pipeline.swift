@@ -17,7 +17,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     /// The last applied entry.
     public private(set) var applied: LogMark
     /// The applied index that storage has.
-    public private(set) var appliedDurable: Index
+    public internal(set) var appliedDurable: Index
     /// Why the member has stopped.
     public private(set) var stopReason: StopReason?
     public private(set) var isRemoved = false
@@ -27,13 +27,13 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     private var time: UInt64 = 0
     private(set) var ticks: UInt64 = 0
     private(set) var appliedTime: UInt64
-    private var outbox: [(envelope: Envelope, after: WriteSequence)] = []
-    private var flushed = WriteSequence.zero
-    private var batches = BatchQueue<Machine>()
-    private var job = StorageJob<Machine>()
-    private var isStoring = false
-    private var lastWriteTick: UInt64 = 0
-    private var decoded: (base: LogBase, image: Machine.Image)?
+    var outbox: [(envelope: Envelope, after: WriteSequence)] = []
+    var flushed = WriteSequence.zero
+    var batches = BatchQueue<Machine>()
+    var job = StorageJob<Machine>()
+    var isStoring = false
+    var lastWriteTick: UInt64 = 0
+    var decoded: (base: LogBase, image: Machine.Image)?
     private var compactionPoints: [LogBase] = []
     private var proposals = ProposalWaiters()
     private var reads = ReadWaiters()
@@ -410,71 +410,9 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         tellStates()
     }
 
-    // MARK: storage
-
-    private mutating func startStoring() {
-        guard !isStoring, stopReason == nil else { return }
-        // The last batch takes the change of the state along: it has every applied entry, in it or
-        // before it.
-        let change = batches.count == 1 ? takeChange() : nil
-        job.batch = batches.next()
-        if change != nil { job.batch?.change = change }
-        let isIdle = job.batch == nil && ticks - lastWriteTick >= limits.changeFlushTicks
-        if isIdle, applied.index > appliedDurable, let change = takeChange() {
-            job.batch = WriteBatch(sequence: flushed, change: change)
-        }
-        guard !job.isEmpty else { return }
-        if job.batch != nil { lastWriteTick = ticks }
-        isStoring = true
-        actions.append(.store(job))
-        job = StorageJob()
-    }
-
-    private mutating func takeChange() -> StateChange<Machine>? {
-        guard applied.index > appliedDurable else { return nil }
-        return StateChange(applied: applied, delta: machine.takeDelta() ?? Machine.emptyDelta)
-    }
-
-    private mutating func stored(_ result: StorageResult<Machine>) {
-        isStoring = false
-        guard stopReason == nil else { return }
-        if let damage = result.damage { found(damage) }
-        if let failure = result.failure { return stop(.storageFailed(failure)) }
-        for (request, entries) in result.reads {
-            carryOut(replica.handle(.entriesRead(request, entries)))
-        }
-        if let batch = result.written { written(batch) }
-    }
-
-    private mutating func converted(_ result: ConversionResult<Machine>) {
-        guard stopReason == nil else { return }
-        switch result {
-        case .encoded(let snapshot): carryOut(replica.handle(.snapshotTaken(snapshot)))
-        case .decoded(let base, let image):
-            decoded = image.map { (base, $0) }
-            carryOut(replica.handle(.snapshotDecoded(base, isValid: image != nil)))
-            decoded = nil
-        }
-    }
-
-    private mutating func written(_ batch: WriteBatch<Machine>) {
-        if let installation = batch.installation {
-            appliedDurable = max(appliedDurable, installation.base.mark.index)
-        }
-        if let change = batch.change {
-            appliedDurable = max(appliedDurable, change.applied.index)
-        }
-        flushed = max(flushed, batch.sequence)
-        if let damage = repair.written(flushed) { actions.append(.repaired(damage)) }
-        let due = outbox.filter { $0.after <= flushed }
-        outbox.removeAll { $0.after <= flushed }
-        actions += due.map { .send($0.envelope) }
-        carryOut(replica.handle(.flushed(batch.sequence)))
-    }
-
     // MARK: the end
 
-    private mutating func stop(_ reason: StopReason) {
+    mutating func stop(_ reason: StopReason) {
         guard stopReason == nil else { return }
         stopReason = reason
         outbox = []

@@ -19,17 +19,17 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     /// The replica's own name; drawn when the file was made.
     package let member: MemberID
     let database: Database
-    private var history: HistoryTable
+    var history: HistoryTable
     var base = StoredBase(base: .empty, chain: 0)
     /// The last stored entry and the chain up to it.
     var last: (mark: LogMark, chain: UInt64) = (.zero, 0)
     var hardState = HardState.initial
     /// The hash of the stored state; `nil` while only an older build has written it.
-    private(set) var stateHash: UInt64?
+    var stateHash: UInt64?
     /// Counts changes of the stored state.
-    private(set) var writes: UInt64 = 0
+    var writes: UInt64 = 0
     /// Counts how often entries were replaced or removed that were not the first.
-    private(set) var cuts: UInt64 = 0
+    var cuts: UInt64 = 0
     let floor: FloorKeeper?
     /// What was promised and the log lacks.
     var owed: LogMark?
@@ -283,140 +283,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         DatabaseError(kind: .other, code: 0, message: "\(database.path): \(what)")
     }
 
-    // MARK: Writing
-
-    package func write(_ batch: WriteBatch<Catalog>) throws {
-        let isPromised = try beginPromise(batch)
-        try database.transaction { () throws(DatabaseError) in
-            if let hardState = batch.hardState {
-                try Self.store(.hardState, hardState.document, in: database)
-            }
-            if let installation = batch.installation { try install(installation) }
-            try append(batch.entries)
-            if let change = batch.change {
-                try apply(change.delta.rows)
-                try history.append(change.delta.history, to: database)
-                if let hash = change.delta.stateHash { stateHash = hash }
-                try store(applied: change.applied)
-            }
-            if let newBase = batch.base { try compact(to: newBase) }
-        }
-        if let hardState = batch.hardState {
-            if hardState.generation != self.hardState.generation { owed = nil }
-            self.hardState = hardState
-        }
-        if let mark = batch.floor { owed = mark }
-        try keepPromise(batch, wasBegun: isPromised)
-    }
-
-    func append(_ entries: [Entry]) throws(DatabaseError) {
-        guard let first = entries.first else { return }
-        if first.index <= last.mark.index { try truncate(from: first.index) }
-        let insert = try database.prepare(
-            """
-            INSERT INTO log(idx, term, time, kind, payload, checksum, chain)
-            VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)
-            """)
-        for entry in entries {
-            guard entry.index == last.mark.index.next else {
-                throw damaged("log", entry.index, "would leave a gap after \(last.mark.index)")
-            }
-            let row = EntryRow(entry, after: last.chain)
-            insert.bind(1, entry.index.rawValue)
-            insert.bind(2, entry.term.rawValue)
-            insert.bind(3, entry.time)
-            insert.bind(4, Int64(entry.kind.rawValue))
-            insert.bind(5, entry.payload)
-            insert.bind(6, row.checksum)
-            insert.bind(7, row.chain)
-            try insert.run()
-            last = (entry.mark, row.chain)
-        }
-    }
-
-    private func truncate(from index: Index) throws(DatabaseError) {
-        let delete = try database.prepare("DELETE FROM log WHERE idx >= ?1")
-        delete.bind(1, index.rawValue)
-        try delete.run()
-        last = try end(at: index.previous)
-        cuts &+= 1
-    }
-
-    private func chain(at index: Index) throws(DatabaseError) -> UInt64 { try end(at: index).chain }
-
-    /// The entry at this place, and the chain up to it.
-    func end(at index: Index) throws(DatabaseError) -> (mark: LogMark, chain: UInt64) {
-        if index == base.base.mark.index { return (base.base.mark, base.chain) }
-        let select = try database.prepare("SELECT term, chain FROM log WHERE idx = ?1")
-        select.bind(1, index.rawValue)
-        guard let (term, chain) = try select.first({ ($0.uint64(0), $0.uint64(1)) }) else {
-            throw damaged("log", index, "is missing")
-        }
-        return (LogMark(index: index, term: Term(term)), chain)
-    }
-
-    private func install(_ installation: Installation<Catalog>) throws(DatabaseError) {
-        let index = installation.base.mark.index
-        // The chain before a received snapshot is not known here; it begins anew.
-        let chain = installation.keepsTail ? try chain(at: index) : 0
-        if !installation.keepsTail {
-            try database.run("DELETE FROM log")
-            last = (installation.base.mark, chain)
-            cuts &+= 1
-        }
-        // What is older stays, with a gap behind it; what is newer belongs to a history that did not happen.
-        try history.restart(at: index.rawValue, in: database)
-        try database.run("DELETE FROM state")
-        try apply(
-            installation.image.rows.map {
-                StateRow.Change(kind: $0.kind, key: $0.key, value: $0.value)
-            })
-        stateHash = installation.image.hash
-        try store(applied: installation.base.mark)
-        try setBase(StoredBase(base: installation.base, chain: chain))
-    }
-
-    private func compact(to newBase: LogBase) throws(DatabaseError) {
-        // A founding sets the base of an empty log; there is no entry to take the chain from.
-        let index = newBase.mark.index
-        try setBase(StoredBase(base: newBase, chain: index == .zero ? 0 : try chain(at: index)))
-        if last.mark.index < index { last = (newBase.mark, base.chain) }
-    }
-
-    func setBase(_ newBase: StoredBase) throws(DatabaseError) {
-        let delete = try database.prepare("DELETE FROM log WHERE idx <= ?1")
-        delete.bind(1, newBase.base.mark.index.rawValue)
-        try delete.run()
-        try Self.store(.base, newBase.document, in: database)
-        base = newBase
-    }
-
-    private func apply(_ changes: [StateRow.Change]) throws(DatabaseError) {
-        let put = try database.prepare(
-            "INSERT OR REPLACE INTO state(kind, key, value, checksum) VALUES(?1, ?2, ?3, ?4)")
-        let delete = try database.prepare("DELETE FROM state WHERE kind = ?1 AND key = ?2")
-        for change in changes {
-            if let value = change.value {
-                put.bind(1, Int64(change.kind.rawValue))
-                put.bind(2, change.key)
-                put.bind(3, value)
-                put.bind(4, StateRow(kind: change.kind, key: change.key, value: value).hash)
-                try put.run()
-            } else {
-                delete.bind(1, Int64(change.kind.rawValue))
-                delete.bind(2, change.key)
-                try delete.run()
-            }
-        }
-    }
-
     // MARK: Documents
-
-    private func store(applied: LogMark) throws(DatabaseError) {
-        let stored = StoredApplied(mark: applied, stateHash: stateHash)
-        try Self.store(.applied, stored.document, in: database)
-        writes &+= 1
-    }
 
     static func store(
         _ document: Document, _ bytes: [UInt8], in database: Database
