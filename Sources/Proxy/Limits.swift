@@ -62,6 +62,8 @@ enum Limits {
     static let streamLastingSeconds = 0.1
     /// How often the place of a member that was heard is asked again when the stream has broken, until it refuses.
     static let streamQuestionsMax = 4
+    /// A member that is told for so long that it speaks from another place as well is a copy, and ends.
+    static let duplicateNanoseconds: UInt64 = 2_000_000_000
     static let streamRetrySecondsMin = 0.02
     static let streamRetrySecondsMax = 0.25
     /// An idle stream between two followers is closed, and opened again when there is something to say.

@@ -89,6 +89,10 @@ final class ProxyDaemon: Sendable {
             limits: Self.raftLimits, driverLimits: Self.driverLimits, seed: SystemRandom.word(),
             clock: { Timestamp.now().nanoseconds }, observe: { observer.note($0) })
         contacts.onGone { [weak raft] in raft?.gone($0) }
+        contacts.onDuplicate { [ending, log] reason in
+            log.error("this proxy ends, another process is the same member: \(reason)")
+            ending.fail()
+        }
         observer.start(raft.status, raft.state)
         isStranded = observer.isStranded
         let group = RaftGroup(
@@ -267,10 +271,10 @@ final class ProxyDaemon: Sendable {
         log.info("serving at \(settings.advertised.url)")
         let services = Task(executorPreference: loops.loops[0]) { await self.runServices() }
         await stop.wait()
-        let status: Int32 = group.status.stopped == nil ? 0 : 1
+        let status: Int32 = group.status.stopped == nil && !ending.hasFailed ? 0 : 1
         log.info("stopping")
         stopping.open()
-        if ending.handsOver, !ending.restarts {
+        if ending.handsOver, !ending.restarts, !ending.hasFailed {
             await handOver()
             // What was proposed here is committed by the next primary; only its messages tell what became of it.
             _ = await loops.loops[0].within(nanoseconds: UInt64(Limits.settleSeconds * 1e9)) {

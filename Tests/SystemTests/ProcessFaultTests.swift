@@ -18,6 +18,53 @@ struct ProcessFaultTests {
             log: "\(cluster.directory)/silent.log")
     }
 
+    /// PC-11: on another host, under the same id. Both would vote in one name.
+    @Test(arguments: [false, true])
+    func `of two proxies on copies of one directory, the one that is not on the map ends`(
+        startsFirst: Bool
+    ) throws {
+        try LabCluster.with(targets: 1) { cluster in
+            #expect(try cluster.create("before", at: "p1").status == 200)
+            let primary = try cluster.primary()
+            let victim = try #require(cluster.proxies.last { $0 != primary })
+            let others = cluster.proxies.filter { $0 != victim }
+            try cluster.signal(victim, SIGKILL)
+            let copy = "\(cluster.directory)/copy"
+            try cluster.lab.sandbox.must("cp -a \(cluster.directory)/\(victim) \(copy)")
+            let log = "\(cluster.directory)/copy.log"
+            let line =
+                "\(Shell.martlet) proxy --id \(victim) --listen \(cluster.lab.address("c")):8080 "
+                + "--data \(copy) --join \(cluster.urls(others))"
+            if !startsFirst {
+                try cluster.start(victim)
+                try cluster.waitUntilSettled()
+            }
+            let process = try cluster.lab.start(on: "c", line, log: log)
+            defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+            if startsFirst {
+                // It passes for the proxy that has moved; then the one that was left behind comes back.
+                try waitUntil("the copy has joined") {
+                    try cluster.curl(
+                        "http://\(cluster.lab.address("c")):8080/v1/health?readiness=true"
+                    ).status == 200
+                }
+                try cluster.start(victim)
+                #expect(try cluster.exitStatus(victim, within: 30) == 1)
+                #expect(process.isRunning)
+            } else {
+                try waitUntil("the copy ends", within: 30) { !process.isRunning }
+                #expect(process.terminationStatus == 1)
+                try cluster.waitUntilSettled()
+            }
+            let text = try String(
+                contentsOfFile: startsFirst ? cluster.log(victim) : log, encoding: .utf8)
+            #expect(text.contains("this proxy ends, another process is the same member"), "\(text)")
+            for proxy in others {
+                #expect(try cluster.create("after-\(proxy)", at: proxy).status == 200)
+            }
+        }
+    }
+
     @Test func `a daemon that runs out of descriptors lives, and serves when there are some again`()
         throws
     {

@@ -7,6 +7,7 @@ final class Ending: Sendable {
     let latch: Latch
     private let isWholeCluster = Atomic<Bool>(false)
     private let beginsAnew = Atomic<Bool>(false)
+    private let isFailure = Atomic<Bool>(false)
 
     init(_ latch: Latch) {
         self.latch = latch
@@ -17,6 +18,14 @@ final class Ending: Sendable {
 
     /// Whether the program is to begin again when this process has ended its work.
     var restarts: Bool { beginsAnew.load(ordering: .acquiring) }
+
+    /// Whether the process ends because it must not go on.
+    var hasFailed: Bool { isFailure.load(ordering: .acquiring) }
+
+    func fail() {
+        isFailure.store(true, ordering: .releasing)
+        latch.open()
+    }
 
     func restart() {
         beginsAnew.store(true, ordering: .releasing)

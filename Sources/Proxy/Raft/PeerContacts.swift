@@ -13,6 +13,7 @@ final class PeerContacts: Sendable {
 
     private let contacts = Mutex<[MemberID: Contact]>([:])
     private let goneListener = Mutex<(@Sendable (MemberID) -> Void)?>(nil)
+    private let duplicateListener = Mutex<(@Sendable (String) -> Void)?>(nil)
     private let start = Contact(at: .now(), wallTime: .now())
 
     func heard(_ member: MemberID) {
@@ -28,6 +29,17 @@ final class PeerContacts: Sendable {
     /// Who is told that a member's process has ended.
     func onGone(_ listener: @escaping @Sendable (MemberID) -> Void) {
         goneListener.withLock { $0 = listener }
+    }
+
+    /// Others hear this member from another process as well, and believe that one.
+    func isDuplicate(because reason: String) {
+        // Once is enough: whoever is told ends this process.
+        duplicateListener.withLock { $0.take() }?(reason)
+    }
+
+    /// Who is told that this member is a copy.
+    func onDuplicate(_ listener: @escaping @Sendable (String) -> Void) {
+        duplicateListener.withLock { $0 = listener }
     }
 
     /// The last contact; that with oneself was at the start when there never was one.

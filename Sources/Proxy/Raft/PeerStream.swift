@@ -72,6 +72,8 @@ final class PeerStream: Sendable {
         var complaints: Set<String> = []
         // Where the member has been heard. A refusal there means that its process has ended; elsewhere, nothing.
         var proven: Endpoint?
+        // Since when this member is told that it is another process, or not at all.
+        var duplicateSince: MonotonicTime?
         // How often that place is still to be asked although there is nothing to say: a process that ends may accept once more.
         var questions = 0
         while await wanted.first(where: { $0 }) != nil, !state.withLock({ $0.isClosed }) {
@@ -89,6 +91,19 @@ final class PeerStream: Sendable {
                 {
                     context.contacts.gone(member)
                     questions = 0
+                }
+                if let refusal = error as? Duplicate {
+                    let hasServed =
+                        Double(MonotonicTime.now().since(opened)) / 1e9
+                        > Limits.streamSilenceSeconds
+                    let since = hasServed ? .now() : duplicateSince ?? opened
+                    duplicateSince = since
+                    // Once may be an old stream that ends; an old process does not come back to life.
+                    if MonotonicTime.now().since(since) > Limits.duplicateNanoseconds {
+                        context.contacts.isDuplicate(because: refusal.description)
+                    }
+                } else {
+                    duplicateSince = nil
                 }
                 let complaint = "stream to member \(member) ended: \(error)"
                 // Each trouble once, until the stream has worked again.
@@ -150,13 +165,21 @@ final class PeerStream: Sendable {
                 // An answer comes only when the other side has had enough, and says why.
                 let response = try await call.response()
                 let body = try await response.collect(upTo: Limits.relayedBytes)
+                let failure = Failure(decoding: body)
+                if let failure, failure.code == .duplicateNode {
+                    throw Duplicate(description: failure.message)
+                }
                 throw ClientError.malformed(
-                    Failure(decoding: body)?.message
-                        ?? String(decoding: body.prefix(512), as: UTF8.self))
+                    failure?.message ?? String(decoding: body.prefix(512), as: UTF8.self))
             }
             defer { group.cancelAll() }
             try await group.next()
         }
+    }
+
+    /// The other side hears this very member from somewhere else.
+    private struct Duplicate: Error, CustomStringConvertible {
+        let description: String
     }
 
     /// Ends a stream whose writer has ended. Nothing else may notice: the connection can look whole, and the member be heard

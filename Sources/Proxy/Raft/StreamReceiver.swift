@@ -1,5 +1,6 @@
 import API
 import Base
+import Cluster
 import Consensus
 import HTTP
 
@@ -12,6 +13,7 @@ struct StreamReceiver: Sendable {
     /// Whether the member took part in a cluster before this process began. It may have lost the state that names it; then
     /// those who know this very member are of that cluster.
     let belongsSomewhere: Bool
+    let places = MemberPlaces()
     /// Opened when this member sends and receives no more.
     let closing: Latch
     /// Hands a message to the local member.
@@ -35,7 +37,8 @@ struct StreamReceiver: Sendable {
 
     private func read(_ exchange: Exchange) async throws {
         var reader = FrameReader()
-        var sender: MemberID?
+        var sender: Hello?
+        defer { if let sender { places.end(sender.sender, at: sender.senderURL) } }
         while let piece = try await exchange.next(upTo: 128 << 10) {
             reader.append(piece)
             do {
@@ -43,20 +46,36 @@ struct StreamReceiver: Sendable {
             } catch let error as WireFailure {
                 throw Failure(.badBody, "a frame of the stream cannot be read", cause: "\(error)")
             }
-            if let sender { contacts.heard(sender) }
+            if let sender { contacts.heard(sender.sender) }
         }
     }
 
-    private func take(_ frame: Frame, from sender: inout MemberID?) throws {
+    private func take(_ frame: Frame, from sender: inout Hello?) throws {
         switch (frame, sender) {
         case (.hello(let hello), nil):
             try check(hello)
+            places.begin(hello.sender, at: hello.senderURL, now: .now())
+            sender = hello
+            try checkPlace(hello)
             directory.learn(hello.sender, hello.senderURL)
-            sender = hello.sender
-        case (.message(let envelope), let known?) where envelope.from == known:
+        case (.message(let envelope), let known?) where envelope.from == known.sender:
+            try checkPlace(known)
             receive(envelope)
         default: throw WireFailure.malformed
         }
+    }
+
+    /// Before anything is taken that a second process says in a member's name.
+    private func checkPlace(_ hello: Hello) throws(Failure) {
+        let home = directory.node(of: hello.sender)?.address.url
+        guard
+            let other = places.heard(
+                hello.sender, at: hello.senderURL, home: home, now: .now())
+        else { return }
+        throw Failure(
+            .duplicateNode,
+            "member \(hello.sender) speaks from \(other) as well as from \(hello.senderURL): its data directory was copied",
+            next: "start the copy with an empty data directory, and an id of its own")
     }
 
     private func check(_ hello: Hello) throws(Failure) {
