@@ -81,6 +81,8 @@ enum Limits {
     static let followBytes = 256 << 10
     /// Follow streams of one proxy: far more than targets it is likely to have.
     static let followersMax = 4_096
+    /// Members of whom it is remembered when they were heard; a group has 510 at most.
+    static let contactsMax = 1_024
     /// A proxy's report of its followers counts for so long.
     static let reportSeconds = 5.0
     static let reportIntervalSeconds = 1.0

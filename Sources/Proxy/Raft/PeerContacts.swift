@@ -17,8 +17,19 @@ final class PeerContacts: Sendable {
 
     func heard(_ member: MemberID) {
         let contact = Contact(at: .now(), wallTime: .now())
-        contacts.withLock { $0[member] = contact }
+        contacts.withLock { contacts in
+            // Members are fewer; a flood of names is not from ours, and must not push them out.
+            if contacts[member] == nil, contacts.count >= Limits.contactsMax,
+                let oldest = contacts.min(by: { $0.value.at < $1.value.at })?.key
+            {
+                contacts[oldest] = nil
+            }
+            contacts[member] = contact
+        }
     }
+
+    /// How many are remembered.
+    var count: Int { contacts.withLock { $0.count } }
 
     /// Nobody listens any more where the member was heard.
     func gone(_ member: MemberID) {
