@@ -33,6 +33,7 @@ final class TargetContext: Sendable {
     let facts: ConfigDocument.Facts
     let statistics: NodeStatistics
     let longPoll = LongPoll()
+    let documents = BucketDocuments()
     let proxies: ProxyCaller
     let removal: UserDataRemoval
     /// Opened when a request has asked this target to end.

@@ -40,8 +40,10 @@ final class TargetDaemon: Sendable {
         let trash = Trash(life: life, log: log.about("trash"))
         let directories = BucketDirectories(mountpaths, trash: trash, log: log.about("buckets"))
         let floor = try directories.newestMark(clusterID: record.clusterID)
+        let absences = AbsenceLog(
+            data, disabled: mountpaths.current.disabled, log: log.about("mountpaths"))
         let store = ObjectStore(
-            mountpaths, directories, life: life, openObjects: budget.cached)
+            mountpaths, directories, absences, life: life, openObjects: budget.cached)
         let pool = BlockingPool(name: "io", threads: settings.node.poolThreads)
         let loops = settings.node.loops == 0 ? nil : settings.node.loops
         group = EventLoopGroup(loops: loops, pool: pool)
