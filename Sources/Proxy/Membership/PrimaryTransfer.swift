@@ -36,7 +36,9 @@ struct PrimaryTransfer: Sendable {
                 try await transfer(to: member, id, for: origin, isAll: false)
                 return id
             } catch {
-                guard error.code == .noPrimary, group.isLeader else { throw error }
+                guard [.noPrimary, .proxyUnreachable].contains(error.code), group.isLeader else {
+                    throw error
+                }
                 problem = error
             }
         }
@@ -106,8 +108,9 @@ struct PrimaryTransfer: Sendable {
         switch (next ?? nil)?.state.map.primary {
         case id?: return
         case .some:
+            // Not for a forwarder to try again: every attempt costs a term.
             throw Failure(
-                .noPrimary, "\(id) did not take over in time, and will not any more",
+                .proxyUnreachable, "\(id) did not take over in time, and will not any more",
                 cause: "\(result)", next: "look at the log of \(id)")
         case nil:
             var failure = Failure(
