@@ -126,9 +126,10 @@ final class ProxyDaemon: Sendable {
         notices = FoundingNotices(
             survey: survey, followers: followers, client: client, loop: loops.loops[0],
             log: log.about("recovery"))
+        let documents = BucketDocuments()
         let daemon = DaemonRoutes(
             node: node, metadata: metadata, raft: RaftDocument(group: group, storage: storageCheck),
-            statistics: counted, log: log.tail, config: configRoutes,
+            statistics: counted, log: log.tail, documents: documents, config: configRoutes,
             actions: DaemonActions(
                 shutdown: NodeShutdown(
                     node: node, group: group, published: published, departure: departure,
@@ -152,7 +153,8 @@ final class ProxyDaemon: Sendable {
                 node: node, metadata: metadata, published: published, client: client,
                 ending: ending, log: log.about("shutdown")),
             maintenance: Maintenance(
-                group: group, metadata: metadata, departure: departure, loop: loops.loops[0]),
+                group: group, metadata: metadata, departure: departure, client: client,
+                loop: loops.loops[0], log: log.about("maintenance")),
             rebalance: Rebalance(metadata: metadata), client: client, published: published,
             config: configRoutes,
             batch: BatchRoute(metadata: metadata, forwarder: forwarder))
@@ -161,7 +163,8 @@ final class ProxyDaemon: Sendable {
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
             buckets: BucketRoutes(
                 metadata: metadata, forwarder: forwarder,
-                lister: ObjectLister(id: settings.id, client: client, config: config)),
+                lister: ObjectLister(id: settings.id, client: client, config: config),
+                documents: documents),
             daemon: daemon,
             cluster: ClusterRoutes(
                 daemon: daemon,

@@ -127,6 +127,8 @@ package enum StatisticsLimits {
     package static let keepaliveBytesMax = 64 << 10
     /// Answers that wait for a version; each is a connection and a task.
     package static let waitersMax = 1_024
+    /// A document about more buckets is written beside the event loops.
+    package static let bucketsInPlaceMax = 100
     /// How soon an answer that waits notices that its node is stopping.
     package static let waitSliceSeconds = 0.5
     /// A filesystem answers within microseconds, or its disk is in trouble.

@@ -58,6 +58,7 @@ import Testing
         outcome_unknown 504
         overloaded 503
         plan_changed 409
+        position_unknown 503
         precondition_failed 412
         primary_unreachable 502
         proxy_unreachable 502

@@ -108,6 +108,34 @@ import Testing
         }
     }
 
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func `what a change is about is told from its rows as from reading them`(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        var told = Told()
+        told.apply(
+            .found(
+                clusterID: "c", founder: try TestLog.proxy("p1", member: 11, port: 1),
+                generation: 1, nonce: 0))
+        for _ in 0..<120 { try Self.step(&told, &random) }
+        for entry in told.entries {
+            let isOfConfig = entry.rows.contains { $0.kind == .config && $0.before != nil }
+            let read: HistoryEntry.Subjects = try entry.changes.reduce(
+                into: isOfConfig ? .config : []
+            ) { subjects, change in
+                switch change {
+                case .versions(let before, let after):
+                    if before?.map != after?.map { subjects.insert(.map) }
+                    if before?.buckets != after?.buckets { subjects.insert(.buckets) }
+                case .node, .rebalance, .mountpaths, .recovery: subjects.insert(.map)
+                case .bucket: subjects.insert(.buckets)
+                case .setting: subjects.insert(.config)
+                }
+            }
+            #expect(entry.subjects == read, "entry \(entry.position.index), \(entry.command)")
+        }
+        #expect(Set(told.entries.map(\.subjects.rawValue)).count > 2)
+    }
+
     private static func isSame(_ left: PastState, _ right: PastState) -> Bool {
         switch left.subject {
         case .map: left.map == right.map

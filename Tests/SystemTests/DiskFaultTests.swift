@@ -245,6 +245,66 @@ struct DiskFaultTests {
         }
     }
 
+    @Test func `what is deleted while a disk is away stays deleted, though the target is killed`()
+        throws
+    {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
+        try LabCluster.with(
+            proxies: 1, targets: 1,
+            prepare: { try $0.mount("\($0.directory)/t1-mp1", megabytes: 4) }
+        ) { cluster in
+            let url = "\(cluster.url("p1"))/v1/objects/b"
+            let path = "\(cluster.directory)/t1-mp1"
+            #expect(try cluster.create("b", at: "p1").status == 200)
+            for number in 1...12 {
+                #expect(try cluster.curl("-X PUT -d old \(url)/o\(number)").status == 200)
+            }
+            func remount(_ mode: String) throws {
+                try cluster.lab.sandbox.must(
+                    "nsenter -t \(cluster.pid("t1")) -m mount -o remount,\(mode) \(path)")
+            }
+            func enable() throws -> LabCluster.Reply {
+                try cluster.curl(
+                    "-d '{\"action\":\"enable\",\"value\":\"\(path)\"}' "
+                        + "'\(cluster.url("t1"))/v1/daemon/mountpaths'")
+            }
+            try remount("ro")
+            try waitUntil("all can be written again", within: 10) {
+                try (1...12).allSatisfy {
+                    try cluster.curl("-X PUT -d new \(url)/o\($0)").status == 200
+                }
+            }
+            for number in 1...6 {
+                let reply = try cluster.curl("-X DELETE \(url)/o\(number)")
+                #expect(reply.status == 200, "\(reply)")
+            }
+            func check() throws {
+                for number in 1...12 {
+                    let reply = try cluster.curl("\(url)/o\(number)")
+                    #expect(
+                        number <= 6 ? reply.status == 404 : reply.body == "new",
+                        "o\(number): \(reply)")
+                }
+            }
+            try check()
+            try cluster.signal("t1", SIGKILL)
+            try cluster.start("t1")
+            try waitUntil("t1 is back") {
+                try cluster.curl("'\(cluster.url("t1"))/v1/health?readiness=true'").status == 200
+            }
+            try check()
+            try remount("rw")
+            let back = try enable()
+            #expect(back.status == 200, "\(back)")
+            try check()
+            let log = try cluster.logText("t1")
+            #expect(log.contains("had been replaced or removed while it was away"), "\(log)")
+            let list = try cluster.curl(
+                "-X POST -d '{\"action\":\"listobj\"}' \(cluster.url("p1"))/v1/buckets/b")
+            #expect(list.status == 200 && !list.body.contains("\"o1\""), "\(list)")
+        }
+    }
+
     /// What a disk does not give is not damaged: nothing is moved out of the way for it, and nothing is lost.
     @Test(
         .enabled(

@@ -95,6 +95,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case deadlineExceeded = "deadline_exceeded"
     /// A target that did not catch up in time with the map a redirect was computed from.
     case targetBehind = "target_behind"
+    /// A redirect names a place in the log that no proxy has come to.
+    case positionUnknown = "position_unknown"
     /// A later map says the object lives on another target; ask a proxy again.
     case objectElsewhere = "object_elsewhere"
     /// The object may lie on a target in maintenance.
@@ -137,7 +139,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
         case .notImplemented: 501
         case .primaryUnreachable, .proxyUnreachable, .targetUnreachable: 502
         case .notFounded, .starting, .stopping, .overloaded, .noPrimary, .noQuorum, .noTargets,
-            .changingMembers, .targetBehind, .objectElsewhere, .mountpathUnavailable,
+            .changingMembers, .targetBehind, .positionUnknown, .objectElsewhere,
+            .mountpathUnavailable,
             .targetInMaintenance:
             503
         case .outcomeUnknown, .deadlineExceeded: 504

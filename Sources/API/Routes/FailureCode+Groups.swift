@@ -41,6 +41,7 @@ extension FailureCode {
     static let ofObjects: [FailureCode] =
         ofBuckets + [
             .badObjectName, .noTargets, .notRedirected, .badPosition, .targetBehind,
+            .positionUnknown,
             .objectElsewhere, .objectNotFound, .targetInMaintenance, .mountpathUnavailable,
             .inputOutput, .outOfSpace, .notImplemented, .checksumMismatch, .lengthRequired,
         ]

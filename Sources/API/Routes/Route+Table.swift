@@ -54,6 +54,13 @@ extension Route {
             ],
             failures: configFailures + FailureCode.ofMembership),
         Route(
+            .rejoin, .cluster, [.post], "/v1/daemon", at: [.target],
+            summary: "Make a target join its cluster again, now", parameters: [.dryRun],
+            answers: [report],
+            failures: FailureCode.ofMembership + FailureCode.ofChanges + [
+                .mountpathUnavailable, .targetBehind, .primaryUnreachable,
+            ]),
+        Route(
             .daemonConfig, .cluster, [.put], "/v1/daemon/setconfig",
             "/v1/daemon/set-config", at: both,
             rows: "A7", summary: "Set options of a node, by query",
@@ -265,6 +272,13 @@ extension Route {
             body: .json(.mountpathReport), answers: [.done],
             failures: FailureCode.ofMembership + FailureCode.ofChanges + [
                 .badJSON, .badValue, .badBody,
+            ]),
+        Route(
+            .removalReport, .between, [.post], "/v1/cluster/decommission",
+            summary: "A target says that it has removed the user data it was told to remove",
+            body: .json(.removalReport), answers: [.done],
+            failures: FailureCode.ofMembership + FailureCode.ofChanges + [
+                .badJSON, .badValue, .badBody, .badPosition,
             ]),
     ]
 

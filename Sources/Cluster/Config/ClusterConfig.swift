@@ -14,9 +14,15 @@ public struct ClusterConfig: Equatable, Sendable {
     public typealias Settings = SortedMap<String, Setting>
 
     public internal(set) var version: UInt64 = 1
-    public internal(set) var settings = Settings()
+    public internal(set) var settings = Settings() {
+        didSet { bucketDefaults = values.bucketDefaults }
+    }
+    /// What a new bucket starts with. It follows from the settings, and is kept because every new bucket asks.
+    public private(set) var bucketDefaults = Self.initialBucketDefaults
     /// Of nodes that have values of their own.
     public internal(set) var nodes = SortedMap<NodeID, Settings>()
+
+    private static let initialBucketDefaults = ConfigValues([]).bucketDefaults
 
     public init() {}
 
@@ -58,9 +64,6 @@ public struct ClusterConfig: Equatable, Sendable {
 
     /// The values a node acts on.
     public func values(of id: NodeID) -> ConfigValues { ConfigValues([settings, nodes[id]]) }
-
-    /// What a new bucket starts with.
-    public var bucketDefaults: BucketProperties { values.bucketDefaults }
 }
 
 // MARK: - Rows
@@ -84,6 +87,8 @@ extension ClusterConfig {
         case Self.format:
             version = try reader.read(UInt64.self)
             settings = try Self.settings(from: &reader)
+            // An initializer's own assignments are not observed.
+            bucketDefaults = values.bucketDefaults
         default: throw DecodingFailure("configuration of format \(format)", at: start)
         }
     }

@@ -16,6 +16,8 @@ public enum HistoryChange: Equatable, Sendable {
     case rebalance(before: RebalanceRecord?, after: RebalanceRecord?)
     /// What a target has told of its disks.
     case mountpaths(NodeID, before: [MountpathNote]?, after: [MountpathNote]?)
+    /// `nil` while a target was told nothing.
+    case decommission(NodeID, before: DecommissionRecord?, after: DecommissionRecord?)
     case recovery(before: RecoveryRecord?, after: RecoveryRecord?)
     /// An option that was set, set anew or taken back; for the cluster, or for a node. `nil` where it was not set.
     case setting(String, node: NodeID?, before: String?, after: String?)
@@ -33,6 +35,25 @@ extension HistoryEntry {
 }
 
 extension HistoryEntry.Row {
+    /// Of the cluster's own row: the documents whose versions it raised. All, if it does not decode.
+    var raised: HistoryEntry.Subjects {
+        do throws(DecodingFailure) {
+            let (old, new) = (try versions(before), try versions(after))
+            var raised: HistoryEntry.Subjects = []
+            if old?.map != new?.map { raised.insert(.map) }
+            if old?.buckets != new?.buckets { raised.insert(.buckets) }
+            return raised
+        } catch {
+            return .all
+        }
+    }
+
+    /// Of the configuration's row: whether options were set or taken back. Taking back what is not set raises its version
+    /// all the same; the row that founds a cluster counts only with options in it.
+    var changesOptions: Bool {
+        before != nil || (try? config(after))?.settings.isEmpty != true
+    }
+
     fileprivate var changes: [HistoryChange] {
         get throws(DecodingFailure) {
             switch kind {
@@ -62,6 +83,13 @@ extension HistoryEntry.Row {
                 return [.mountpaths(id, before: try notes(before), after: try notes(after))]
             case .recovery:
                 return [.recovery(before: try recovery(before), after: try recovery(after))]
+            case .decommission:
+                guard let id = NodeID(String(decoding: key, as: UTF8.self)) else {
+                    throw DecodingFailure("not a node id", at: 0)
+                }
+                return [
+                    .decommission(id, before: try order(before), after: try order(after))
+                ]
             // What clients keep in order to ask again; no line is about it.
             case .session: return []
             }
@@ -70,8 +98,8 @@ extension HistoryEntry.Row {
 
     private func versions(_ value: [UInt8]?) throws(DecodingFailure) -> HistoryChange.Versions? {
         guard let value else { return nil }
-        let state = try ClusterState(
-            rows: [StateRow(kind: .cluster, key: [], value: value)], position: .zero)
+        var (reader, state) = (ByteReader(value), ClusterState())
+        try state.restoreCluster(from: &reader)
         return HistoryChange.Versions(
             map: state.map.version, buckets: state.buckets.version, primary: state.map.primary)
     }
@@ -86,6 +114,12 @@ extension HistoryEntry.Row {
         guard let value else { return nil }
         var reader = ByteReader(value)
         return try RecoveryRecord(row: &reader)
+    }
+
+    private func order(_ value: [UInt8]?) throws(DecodingFailure) -> DecommissionRecord? {
+        guard let value else { return nil }
+        var reader = ByteReader(value)
+        return try DecommissionRecord(from: &reader)
     }
 
     private func notes(_ value: [UInt8]?) throws(DecodingFailure) -> [MountpathNote]? {

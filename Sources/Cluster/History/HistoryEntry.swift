@@ -78,18 +78,17 @@ public struct HistoryEntry: Equatable, Sendable {
         public static let all: Subjects = [.map, .buckets, .config]
     }
 
+    /// Told from the kinds of its rows, without reading them: it is asked for at every change.
     public var subjects: Subjects {
-        guard let changes = try? changes else { return .all }
-        // Taking back what is not set raises the version of the configuration all the same.
-        let isOfConfig = rows.contains { $0.kind == .config && $0.before != nil }
-        return changes.reduce(into: isOfConfig ? .config : []) { subjects, change in
-            switch change {
-            case .versions(let before, let after):
-                if before?.map != after?.map { subjects.insert(.map) }
-                if before?.buckets != after?.buckets { subjects.insert(.buckets) }
-            case .node, .rebalance, .mountpaths, .recovery: subjects.insert(.map)
+        rows.reduce(into: []) { subjects, row in
+            switch row.kind {
+            case .cluster: subjects.formUnion(row.raised)
+            case .node, .rebalance, .mountpathNotes, .recovery, .decommission:
+                subjects.insert(.map)
             case .bucket: subjects.insert(.buckets)
-            case .setting: subjects.insert(.config)
+            case .config: if row.changesOptions { subjects.insert(.config) }
+            case .nodeConfig: subjects.insert(.config)
+            case .session: break
             }
         }
     }

@@ -62,13 +62,15 @@ struct ClusterActions: Sendable {
             default:
                 let wanted = try Maintenance.Request(action, message)
                 if isDryRun { return .json(try await maintenance.forecast(wanted).encoded) }
-                try await maintenance.perform(wanted, for: request.origin)
-                return .empty
+                let notice = try await maintenance.perform(wanted, for: request.origin)
+                return notice.map { .text("", notice: $0) } ?? .empty
             }
         }
         switch reply {
         case .relayed(let answer), .local(.relayed(let answer)): return exchange.respond(answer)
         case .local(.empty): exchange.respond(.ok)
+        case .local(.text("", let notice)):
+            exchange.respond(.ok) { $0.add(named: HeaderName.notice, notice) }
         case .local(.text(let text, let notice)):
             exchange.respond(
                 .ok, type: "text/plain; charset=utf-8", body: Array(text.utf8)

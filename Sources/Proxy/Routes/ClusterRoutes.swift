@@ -37,6 +37,9 @@ struct ClusterRoutes: Sendable {
             exchange.respond(
                 json: try await daemon.history.document(query, upTo: now.snapshot), of: now)
         case .watch: try await daemon.history.watch(exchange, query)
+        case .decommission:
+            try await queries.decommissions(
+                exchange, try await daemon.metadata.state(for: query).state)
         case .mountpathEvents:
             let now = try await daemon.metadata.state(for: query)
             exchange.respond(json: now.state.mountpathEvents, of: now)
@@ -151,6 +154,19 @@ struct ClusterRoutes: Sendable {
             origin.actor = report.target.text
             _ = try await daemon.metadata.change(
                 .noteMountpath(report.target, report.note), for: origin)
+            return []
+        }
+    }
+
+    /// A target says that it has removed what it was told to.
+    func takeRemovalReport(_ exchange: Exchange) async throws {
+        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+        let report = try RemovalReport(decoding: body)
+        try await onPrimary(exchange, body) { origin in
+            var origin = origin
+            origin.actor = report.target.text
+            _ = try await daemon.metadata.change(
+                .endDecommission(report.target, report.report), for: origin)
             return []
         }
     }

@@ -165,6 +165,7 @@ struct ProxyHandler: Handler {
         case .join, .keepalive: try await cluster.admit(exchange, query)
         case .unregister: try await cluster.remove(exchange, match.values[0], query)
         case .mountpathNote: try await cluster.takeNote(exchange)
+        case .removalReport: try await cluster.takeRemovalReport(exchange)
         case .health: try health.serve(exchange, query)
         case .help, .helpRow:
             let page = HelpPage(map: published.now.state.map, node: health.node)
@@ -177,7 +178,7 @@ struct ProxyHandler: Handler {
         case .followLog: try await follow.serve(exchange, query)
         case .logFollowers: try await cluster.takeReport(exchange)
         case .raftStream: try await receiver.serve(exchange)
-        case .mountpaths, .followHint: throw match.stray
+        case .mountpaths, .rejoin, .followHint: throw match.stray
         }
     }
 

@@ -1,0 +1,72 @@
+import Consensus
+
+// What the oracle looks at after each step, and what it knows of the disks.
+extension World {
+    /// IN-08. Every member checks IN-09 and IN-13 itself (`Replica.checkInvariants`); a failed
+    /// precondition ends the simulation.
+    mutating func inspect(_ id: MemberID) {
+        let member = member(id)
+        guard let glance = member.pipeline?.glance else { return }
+        oracle.demand(
+            glance.commit >= member.commit && glance.applied >= member.applied,
+            "IN-08: \(id) commit \(member.commit) -> \(glance.commit), "
+                + "applied \(member.applied) -> \(glance.applied)")
+        if glance.isLeader { inspectLeader(member, id, glance) }
+        member.commit = glance.commit
+        member.applied = glance.applied
+        let era = member.era
+        if glance.applied > oracle.eras[era].heldUpTo,
+            let last = oracle.eras[era].committed.last, last.mark.index == glance.applied,
+            glance.generation == oracle.eras[era].generation, let pipeline = member.pipeline
+        {
+            checkHeld(last.mark, pipeline.replica, in: era)
+        }
+    }
+
+    private mutating func inspectLeader(
+        _ member: Member, _ id: MemberID, _ glance: Pipeline<Machine>.Glance
+    ) {
+        if member.ledTerm == glance.term {
+            oracle.demand(
+                glance.last >= member.ledLast,
+                "IN-02: leader \(id) went from \(member.ledLast) to \(glance.last)")
+            oracle.demand(
+                glance.commit == member.commit || glance.commitTerm == glance.term,
+                "CS-01: leader \(id) of term \(glance.term) commits \(glance.commit) of another")
+        } else {
+            counts.elections += 1
+            note("\(id) leads term \(glance.term)")
+            if let pipeline = member.pipeline {
+                oracle.leads(id, pipeline.replica, in: member.era)
+            }
+        }
+        member.ledTerm = glance.term
+        member.ledLast = glance.last
+    }
+
+    /// IN-07: what is committed is on the disks of a majority, those of crashed members included.
+    private mutating func checkHeld(_ mark: LogMark, _ replica: Replica, in era: Int) {
+        // The leader counts by the configuration in force, which may be a later one.
+        let configurations = [replica.configuration(at: mark.index), replica.configuration]
+        let isHeld = configurations.contains { configuration in
+            configuration.voters.count { holds(mark, $0, in: era) } >= configuration.quorum
+        }
+        if !isHeld {
+            let holders = ids.filter { holds(mark, $0, in: era) }
+            oracle.fail("IN-07: \(mark) is committed, only \(holders) of \(configurations) hold it")
+        }
+        oracle.held(upTo: mark.index, in: era)
+    }
+
+    func holds(_ mark: LogMark, _ id: MemberID, in era: Int) -> Bool {
+        let member = member(id)
+        // Who has forgotten it does not vote before having it again.
+        if member.model.isBelowPromise, member.model.promised.isUpToDate(with: mark) { return true }
+        guard oracle.writes(member.model.hardState.generation, at: mark.index, in: era) else {
+            return false
+        }
+        if member.model.base.mark.index >= mark.index { return true }
+        guard member.model.last.index >= mark.index else { return false }
+        return member.model.entries[place(of: mark.index, in: member)].term == mark.term
+    }
+}
