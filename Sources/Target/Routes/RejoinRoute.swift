@@ -26,9 +26,9 @@ struct RejoinRoute {
         guard answer.status == .ok else { return exchange.respond(answer) }
         let position = try JoinReply(decoding: answer.body).position
         let seconds = target.config.values.seconds("timeout.cplane_operation")
-        let reached = await target.publisher.state(
+        let arrival = await target.publisher.state(
             notBefore: position, within: seconds, on: exchange.loop)
-        guard reached != nil else {
+        guard case .reached = arrival else {
             throw Failure(
                 .targetBehind,
                 "\(target.node.id) is on the map, at \(position.text), and has not heard of it yet",
