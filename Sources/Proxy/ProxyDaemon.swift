@@ -102,7 +102,8 @@ final class ProxyDaemon: Sendable {
             id: settings.id, group: group, published: published, followers: followers,
             fence: fence, loop: loops.loops[0])
         let forwarder = Forwarder(
-            id: settings.id, group: group, client: client, loop: loops.loops[0], config: config)
+            id: settings.id, group: group, published: published, givenUp: GivenUpRequests(),
+            client: client, loop: loops.loops[0], config: config)
         let configRoutes = ConfigRoutes(
             service: ConfigService(
                 node: node, live: config, metadata: metadata, forwarder: forwarder,
@@ -149,8 +150,8 @@ final class ProxyDaemon: Sendable {
         let actions = ClusterActions(
             forwarder: forwarder,
             shutdown: ClusterShutdown(
-                node: node, published: published, client: client, ending: ending,
-                log: log.about("shutdown")),
+                node: node, metadata: metadata, published: published, client: client,
+                ending: ending, log: log.about("shutdown")),
             maintenance: Maintenance(
                 group: group, metadata: metadata, departure: departure, client: client,
                 loop: loops.loops[0], log: log.about("maintenance")),

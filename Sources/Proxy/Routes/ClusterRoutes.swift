@@ -29,6 +29,10 @@ struct ClusterRoutes: Sendable {
             try await daemon.recovery.overview(exchange, try await daemon.view(query).snapshot)
         case .recoveryPlan: try await daemon.recovery.plan(exchange, query)
         case .history:
+            if let id = try query.value(QueryName.requestID) {
+                return try await RequestInquiry(daemon: daemon, forwarder: forwarder)
+                    .serve(exchange, query, id)
+            }
             let now = try await daemon.view(query)
             exchange.respond(
                 json: try await daemon.history.document(query, upTo: now.snapshot), of: now)
@@ -55,9 +59,9 @@ struct ClusterRoutes: Sendable {
             return try await daemon.recovery.force(exchange, id, query)
         }
         let isDryRun = try query.flag(QueryName.dryRun)
-        try await onPrimary(exchange) { _ in
+        try await onPrimary(exchange) { origin in
             if isDryRun { return try await forecast(primary: id).encoded }
-            try await transfer.transfer(to: id)
+            try await transfer.transfer(to: id, for: origin)
             return []
         }
     }
