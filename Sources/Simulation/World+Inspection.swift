@@ -34,6 +34,7 @@ extension World {
             oracle.demand(
                 glance.commit == member.commit || glance.commitTerm == glance.term,
                 "CS-01: leader \(id) of term \(glance.term) commits \(glance.commit) of another")
+            if glance.commit > member.commit { checkRemoval(member, id) }
         } else {
             counts.elections += 1
             note("\(id) leads term \(glance.term)")
@@ -44,6 +45,16 @@ extension World {
         }
         member.ledTerm = glance.term
         member.ledLast = glance.last
+    }
+
+    /// MB-05: a leader that has committed its own departure leads no more.
+    private mutating func checkRemoval(_ member: Member, _ id: MemberID) {
+        guard let replica = member.pipeline?.replica, !replica.configuration.isVoter(id) else {
+            return
+        }
+        oracle.demand(
+            replica.configuration(at: replica.commit) != replica.configuration,
+            "MB-05: \(id) leads on, and is no voter of \(replica.configuration)")
     }
 
     /// EL-04, EL-21: who leads has the votes of a majority, given in this very term, on their disks.

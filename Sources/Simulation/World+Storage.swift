@@ -157,6 +157,11 @@ extension World {
             oracle.demand(stored.vote == vote, "IN-08: \(id) changed its vote from \(vote)")
         }
         member.hardState = stored
+        if let origin = stored.origin, stored.vote == id {
+            oracle.demand(
+                member.model.last.index > origin.index.next,
+                "FS-11: \(id) stands in \(stored.generation), and lacks its configuration")
+        }
         if let vote = stored.vote {
             member.votes[Ballot(generation: stored.generation, term: stored.term)] = vote
         }
