@@ -58,6 +58,9 @@ enum Limits {
     /// would find out minutes later.
     static let streamSilenceSeconds = 1.0
     static let streamConnectSeconds = 0.5
+    /// Who has been silent for so long may have moved; until then another process of the same member is a copy of it. An idle follower
+    /// speaks with each heartbeat that it answers.
+    static let duplicateSilenceSeconds = 2.0
     /// A stream that has lasted for so long is opened again without a pause.
     static let streamLastingSeconds = 0.1
     /// How often the place of a member that was heard is asked again when the stream has broken, until it refuses.
@@ -81,6 +84,8 @@ enum Limits {
     static let followBytes = 256 << 10
     /// Follow streams of one proxy: far more than targets it is likely to have.
     static let followersMax = 4_096
+    /// Members of whom it is remembered when they were heard; a group has 510 at most.
+    static let contactsMax = 1_024
     /// A proxy's report of its followers counts for so long.
     static let reportSeconds = 5.0
     static let reportIntervalSeconds = 1.0

@@ -155,7 +155,8 @@ final class ProxyDaemon: Sendable {
             maintenance: Maintenance(
                 group: group, metadata: metadata, departure: departure, client: client,
                 loop: loops.loops[0], log: log.about("maintenance")),
-            rebalance: Rebalance(metadata: metadata), client: client, published: published,
+            rebalance: Rebalance(metadata: metadata, config: config), client: client,
+            published: published,
             config: configRoutes,
             batch: BatchRoute(metadata: metadata, forwarder: forwarder))
         handler = ProxyHandler(
@@ -185,7 +186,9 @@ final class ProxyDaemon: Sendable {
                 belongsSomewhere: opened.recovered.hardState.generation != .none,
                 closing: closing, receive: { raft.receive($0) }),
             statistics: statistics,
-            metrics: MetricsRoute(routes: counted, storage: storageCheck),
+            metrics: MetricsRoute(
+                routes: counted, storage: storageCheck, longPoll: daemon.longPoll,
+                watchers: daemon.history.watchers),
             hidesState: {
                 observer.isQuarantined.load(ordering: .relaxed)
                     || observer.isDoubted.load(ordering: .relaxed)

@@ -115,6 +115,39 @@ import Testing
         }
     }
 
+    @Test func `new buckets may have every GET validated, and it is said what that costs`() throws {
+        var log = try ConfigLog()
+        #expect(!log.state.config.bucketDefaults.checksum.validateWarmGet)
+        let plan = try ConfigPlan(
+            setting: [("checksum.validate_warm_get", "true")], in: .cluster, of: log.state.config)
+        #expect(plan.cautions.contains { $0.contains("reads it twice") })
+        #expect(try log.set([("checksum.validate_warm_get", "true")]))
+        #expect(log.state.config.bucketDefaults.checksum.validateWarmGet)
+        #expect(log.state.config.bucketDefaults.unserved == nil)
+        // Of one object in a range nothing is computed.
+        #expect(throws: ConfigMistake.self) {
+            try ConfigPlan(
+                setting: [("checksum.enable_read_range", "true")], in: .cluster,
+                of: log.state.config)
+        }
+    }
+
+    @Test func `the time without rebalance is the cluster's, and bounded`() throws {
+        var log = try ConfigLog()
+        let t1 = try #require(NodeID("t1"))
+        #expect(log.state.config.values.nanoseconds("rebalance.dont_run_time") == 0)
+        #expect(try log.set([("rebalance.dont_run_time", "90s")]))
+        #expect(
+            log.state.config.values.nanoseconds("rebalance.dont_run_time") == 90_000_000_000)
+        for (value, scope) in [("25h", ConfigChange.Scope.cluster), ("1s", .node(t1))] {
+            #expect(throws: ConfigMistake.self) {
+                try ConfigPlan(
+                    setting: [("rebalance.dont_run_time", value)], in: scope,
+                    of: log.state.config)
+            }
+        }
+    }
+
     @Test func `values that only work together are set together`() throws {
         let plan = try ConfigPlan(
             setting: [("cplane_operation", "5s"), ("client_timeout", "11s")], in: .cluster,

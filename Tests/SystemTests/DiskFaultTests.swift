@@ -7,6 +7,7 @@ import Testing
     .serialized,
     .enabled(if: NetworkLab.obstacle == nil, "namespaces: \(NetworkLab.obstacle ?? "")"))
 struct DiskFaultTests {
+    /// ST-06: a follower, then the primary.
     @Test func `a proxy whose disk is full ends and says so, and resumes when there is room`()
         throws
     {
@@ -50,7 +51,7 @@ struct DiskFaultTests {
         }
     }
 
-    /// Nothing can be said of a disk that does not answer: its proxy must neither lead nor hold others up.
+    /// ST-07: nothing can be said of a disk that does not answer: its proxy must neither lead nor hold others up.
     @Test(
         .enabled(
             if: (try? Shell.run("losetup -f && command -v mkfs.ext4 fsfreeze").status) == 0,

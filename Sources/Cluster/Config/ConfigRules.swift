@@ -81,6 +81,14 @@ enum ConfigRules {
         if values["checksum.type"] == ChecksumType.none.rawValue {
             cautions.append("checksum.type=none: damage to objects of new buckets is not noticed")
         }
+        if values.flag("checksum.validate_warm_get") {
+            cautions.append(
+                values["checksum.type"] == ChecksumType.none.rawValue
+                    ? "checksum.validate_warm_get=true: without a checksum.type there is nothing to "
+                        + "compare objects of new buckets with"
+                    : "checksum.validate_warm_get=true: each GET of an object of a new bucket reads it "
+                        + "twice")
+        }
         if !values.flag("fshc.enabled") {
             cautions.append(
                 "fshc.enabled=false: a disk that fails stays in use until somebody disables it")
@@ -103,11 +111,8 @@ extension BucketProperties {
                 "the checksum type '\(checksum.type.rawValue)' is not served by this build"
             )
         }
-        if checksum.validateWarmGet {
-            return ("checksum.validate_warm_get", "this build validates no checksums on reads")
-        }
         if checksum.enableReadRange {
-            return ("checksum.enable_read_range", "this build computes no checksums on reads")
+            return ("checksum.enable_read_range", "this build computes no checksums of ranges")
         }
         if mirror.enabled { return ("mirror.enabled", "this build does not mirror") }
         if erasureCoding.enabled { return ("ec.enabled", "this build does not erasure-code") }

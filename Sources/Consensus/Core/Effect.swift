@@ -8,8 +8,9 @@ public enum Effect: Hashable, Sendable {
     case committed(Index)
     /// Read entries from storage for a lagging follower; `Input.entriesRead` brings them.
     case readEntries(ReadRequest)
-    /// Take and encode a snapshot of the applied state; `Input.snapshotTaken` brings it.
-    case takeSnapshot
+    /// Take and encode a snapshot of the applied state, or of an earlier one from this index on; `Input.snapshotTaken`
+    /// brings it.
+    case takeSnapshot(from: Index)
     /// Decode a complete snapshot; `Input.snapshotDecoded` says whether it could be.
     indirect case decodeSnapshot(base: LogBase, bytes: [UInt8])
 

@@ -44,6 +44,8 @@ struct Leadership: Hashable, Sendable {
     /// The snapshot that is being sent; one serves all followers that need one.
     var snapshot: Snapshot?
     var isTakingSnapshot = false
+    /// What followers have asked for: a snapshot of an earlier state would not help them.
+    var snapshotWanted = Index.zero
     var uncommittedBytes = 0
 
     struct RoundStart: Hashable, Sendable {

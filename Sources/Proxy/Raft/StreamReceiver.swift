@@ -35,7 +35,7 @@ struct StreamReceiver: Sendable {
 
     private func read(_ exchange: Exchange) async throws {
         var reader = FrameReader()
-        var sender: MemberID?
+        var sender: Speaker?
         while let piece = try await exchange.next(upTo: 128 << 10) {
             reader.append(piece)
             do {
@@ -43,17 +43,39 @@ struct StreamReceiver: Sendable {
             } catch let error as WireFailure {
                 throw Failure(.badBody, "a frame of the stream cannot be read", cause: "\(error)")
             }
-            if let sender { contacts.heard(sender) }
+            if let sender {
+                try admit(sender)
+                contacts.heard(sender.member)
+            }
         }
     }
 
-    private func take(_ frame: Frame, from sender: inout MemberID?) throws {
+    private struct Speaker {
+        let member: MemberID
+        let url: String
+    }
+
+    /// Hears one process of a member, not two (catalogue PC-11).
+    private func admit(_ speaker: Speaker) throws(Failure) {
+        let isOnMap = directory.isOnMap(speaker.member, at: speaker.url)
+        guard let other = contacts.speaks(speaker.member, from: speaker.url, isOnMap: isOnMap)
+        else { return }
+        throw Failure(
+            .duplicateNode,
+            "member \(speaker.member) at \(speaker.url) runs already, at \(other)",
+            next: "stop the one whose data directory is a copy; emptied, it joins anew"
+        )
+    }
+
+    private func take(_ frame: Frame, from sender: inout Speaker?) throws {
         switch (frame, sender) {
         case (.hello(let hello), nil):
             try check(hello)
+            let speaker = Speaker(member: hello.sender, url: hello.senderURL)
+            try admit(speaker)
             directory.learn(hello.sender, hello.senderURL)
-            sender = hello.sender
-        case (.message(let envelope), let known?) where envelope.from == known:
+            sender = speaker
+        case (.message(let envelope), let known?) where envelope.from == known.member:
             receive(envelope)
         default: throw WireFailure.malformed
         }

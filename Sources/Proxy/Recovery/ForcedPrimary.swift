@@ -143,7 +143,7 @@ struct ForcedPrimary: Sendable {
         if let refusal = plan.refusal { throw Failure(refusal, plan) }
         if request.token.isEmpty {
             // What can be named is lost only by a request that has seen it.
-            guard !plan.losesSomething, !plan.question.overridesQuorum else {
+            guard !plan.losesSomething, !plan.question.overridesQuorum, !plan.takesLearner else {
                 throw Failure(
                     .recoveryRefused,
                     "without a plan's token this is not done: \(plan.reasons.joined(separator: "; "))",
@@ -283,6 +283,7 @@ extension ForcedRecovery {
         self.init(
             expected: expected, successor: successor, configuration: plan.configuration,
             givenUp: givenUp, record: log.encoded,
-            overridesLeader: plan.question.overridesQuorum)
+            overridesLeader: plan.question.overridesQuorum,
+            acceptsLearner: facts.configuration.isLearner(facts.member))
     }
 }

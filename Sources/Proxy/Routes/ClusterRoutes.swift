@@ -174,7 +174,17 @@ struct ClusterRoutes: Sendable {
     /// Another proxy says how far its followers are.
     func takeReport(_ exchange: Exchange) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
-        followers.reported(try FollowerReport(decoding: body))
+        let report = try FollowerReport(decoding: body)
+        guard daemon.metadata.published.now.state.map[report.proxy]?.role == .proxy else {
+            throw Failure(
+                .badNode, "no proxy \(report.proxy) is on the map, whose followers these would be")
+        }
+        guard report.followers.count <= Limits.followersMax else {
+            throw Failure(
+                .badBody,
+                "\(report.followers.count) followers; a proxy has \(Limits.followersMax) at most")
+        }
+        followers.reported(report)
         exchange.respond(.ok)
     }
 }

@@ -188,6 +188,7 @@ struct ProxyHandler: Handler {
 
     private func fail(_ exchange: Exchange, _ failure: Failure) {
         let request = exchange.request
+        statistics.count(failure)
         let state = published.now.state
         var answer = failure.at(
             method: request.method.name, path: request.rawPath,
