@@ -58,12 +58,16 @@ enum Limits {
     /// would find out minutes later.
     static let streamSilenceSeconds = 1.0
     static let streamConnectSeconds = 0.5
+    /// Who has been silent for so long may have moved; until then another process of the same member is a copy of it. An idle follower
+    /// speaks with each heartbeat that it answers.
+    static let duplicateSilenceSeconds = 2.0
     /// A stream that has lasted for so long is opened again without a pause.
     static let streamLastingSeconds = 0.1
     /// How often the place of a member that was heard is asked again when the stream has broken, until it refuses.
     static let streamQuestionsMax = 4
-    /// A member that is told for so long that it speaks from another place as well is a copy, and ends.
-    static let duplicateNanoseconds: UInt64 = 2_000_000_000
+    /// A member that is told for so long that it speaks from another place as well is a copy, and ends: well above
+    /// ``duplicateSilenceSeconds``, after which one that has moved is heard.
+    static let duplicateNanoseconds: UInt64 = 5_000_000_000
     static let streamRetrySecondsMin = 0.02
     static let streamRetrySecondsMax = 0.25
     /// An idle stream between two followers is closed, and opened again when there is something to say.
@@ -83,6 +87,8 @@ enum Limits {
     static let followBytes = 256 << 10
     /// Follow streams of one proxy: far more than targets it is likely to have.
     static let followersMax = 4_096
+    /// Members of whom it is remembered when they were heard; a group has 510 at most.
+    static let contactsMax = 1_024
     /// A proxy's report of its followers counts for so long.
     static let reportSeconds = 5.0
     static let reportIntervalSeconds = 1.0
@@ -110,6 +116,10 @@ enum Limits {
     static let sessionNanoseconds: UInt64 = 60_000_000_000
     /// Shorter is over before the first retry; longer than a day is nobody's request.
     static let sessionNanosecondsRange: ClosedRange<UInt64> = 1_000_000_000...86_400_000_000_000
+    /// Requests whose fate was asked for in one term, and settled by taking them no more: some hundred bytes each.
+    static let givenUpMax = 4_096
+    /// How long such a question waits for what is under way: a change that waits for its followers, and is soon made.
+    static let inquirySeconds = 5.0
     static let configBytesMax = 64 << 10
 
     /// Entries not known to be committed that are read to see what they would do; a leader leaves far fewer.

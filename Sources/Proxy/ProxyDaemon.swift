@@ -106,7 +106,8 @@ final class ProxyDaemon: Sendable {
             id: settings.id, group: group, published: published, followers: followers,
             fence: fence, loop: loops.loops[0])
         let forwarder = Forwarder(
-            id: settings.id, group: group, client: client, loop: loops.loops[0], config: config)
+            id: settings.id, group: group, published: published, givenUp: GivenUpRequests(),
+            client: client, loop: loops.loops[0], config: config)
         let configRoutes = ConfigRoutes(
             service: ConfigService(
                 node: node, live: config, metadata: metadata, forwarder: forwarder,
@@ -153,12 +154,13 @@ final class ProxyDaemon: Sendable {
         let actions = ClusterActions(
             forwarder: forwarder,
             shutdown: ClusterShutdown(
-                node: node, published: published, client: client, ending: ending,
-                log: log.about("shutdown")),
+                node: node, metadata: metadata, published: published, client: client,
+                ending: ending, log: log.about("shutdown")),
             maintenance: Maintenance(
                 group: group, metadata: metadata, departure: departure, client: client,
                 loop: loops.loops[0], log: log.about("maintenance")),
-            rebalance: Rebalance(metadata: metadata), client: client, published: published,
+            rebalance: Rebalance(metadata: metadata, config: config), client: client,
+            published: published,
             config: configRoutes,
             batch: BatchRoute(metadata: metadata, forwarder: forwarder))
         handler = ProxyHandler(
@@ -188,7 +190,9 @@ final class ProxyDaemon: Sendable {
                 belongsSomewhere: opened.recovered.hardState.generation != .none,
                 closing: closing, receive: { raft.receive($0) }),
             statistics: statistics,
-            metrics: MetricsRoute(routes: counted, storage: storageCheck),
+            metrics: MetricsRoute(
+                routes: counted, storage: storageCheck, longPoll: daemon.longPoll,
+                watchers: daemon.history.watchers),
             hidesState: {
                 observer.isQuarantined.load(ordering: .relaxed)
                     || observer.isDoubted.load(ordering: .relaxed)

@@ -96,7 +96,8 @@ package struct Conditions: Hashable, Sendable {
             promotionLag = random.next(in: 1...64)
         }
         if often() {
-            retained = random.next(in: 1...64)
+            // Often so few that whoever was away for a moment needs a snapshot.
+            retained = random.next(in: 1...[2, 8, 64][random.next(in: 0...2)])
             stride = random.next(in: 1...16)
         }
         if random.next(in: 0...2) == 0 { staysDown = random.next(in: 1...2) }

@@ -50,6 +50,9 @@ package struct FaultEvent: Hashable, Sendable {
         /// Members whose bit is set in `a` are lost, and the operator forces a survivor; `b` says how
         /// (``Disaster``).
         case force
+        /// A copy of the disk of `a` starts somewhere else, for the duration: everybody hears it, and nobody's answer reaches it,
+        /// because the map has the address of the other one (PC-11).
+        case clone
     }
 
     package var kind: Kind

@@ -71,6 +71,7 @@ package struct Plan: Hashable, Sendable {
         case .burst: (3, 4...20)
         case .throttle: (4, 8...40)
         case .force: (4, 10...60)
+        case .clone: (4, 10...40)
         }
     }
 
@@ -79,7 +80,8 @@ package struct Plan: Hashable, Sendable {
     ) -> (oneIn: Int, halfSeconds: ClosedRange<Int>) {
         switch kind {
         case .crash, .partition, .burst, .replay, .transfer, .isolateLeader: (1, 1...4)
-        case .crashAll, .wipe, .flushError, .quiet, .forget, .damage, .disturb: (4, 20...40)
+        case .forget: (2, 8...30)
+        case .crashAll, .wipe, .flushError, .quiet, .damage, .disturb: (4, 20...40)
         default: (2, 2...8)
         }
     }
@@ -103,7 +105,7 @@ package struct Plan: Hashable, Sendable {
         case .throttle: event.b = random.next(in: 5...500)
         case .force:
             event.a = random.next(in: 1...(1 << members) - 1)
-            event.b = random.next(in: 1...64)
+            event.b = random.next(in: 1...127)
         default: break
         }
         // Written down, a moment is a number of microseconds.

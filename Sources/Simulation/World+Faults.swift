@@ -35,6 +35,7 @@ extension World {
         case .throttle:
             throttles[id] = (now + event.duration, UInt64(max(1, event.b)) * 1_000)
         case .force: force(event)
+        case .clone: clone(id, for: event.duration)
         }
         note("fault \(event.text)")
     }
@@ -151,7 +152,8 @@ extension World {
     }
 
     /// Whether a majority of every configuration in force anywhere is left without these members and
-    /// without those that are wiped. Generations that were left behind count no more.
+    /// without those that are wiped. Generations that were left behind count no more, and neither do those who are named in the
+    /// newest and have nothing of it yet: who has begun it may be the only one that could go on.
     func canDoWithout(_ missing: Set<MemberID>) -> Bool {
         let newest = oracle.eras.count > 1 ? newestGeneration : generation
         return group.indices.allSatisfy { place in
@@ -162,10 +164,17 @@ extension World {
                 + [group[place].pipeline?.replica.configuration ?? .empty]
             return held.allSatisfy { configuration in
                 let left = configuration.voters.count {
-                    !missing.contains($0) && !member($0).isWiped
+                    !missing.contains($0) && !member($0).isWiped && hasPart($0, in: newest)
                 }
                 return configuration.voters.isEmpty || left >= configuration.quorum
             }
         }
+    }
+    /// Whether the disk has the beginning of a generation, the forced configuration included.
+    private func hasPart(_ id: MemberID, in newest: Generation) -> Bool {
+        let model = member(id).model
+        guard oracle.eras.count > 1 else { return true }
+        guard model.hardState.generation == newest else { return false }
+        return model.hardState.origin.map { model.last.index > $0.index.next } ?? true
     }
 }

@@ -49,7 +49,17 @@ extension World {
             Case.forget(&storage, way, using: &random)
             struck.storage = storage
         } else {
-            struck.model.fallBack(to: way == .database ? nil : struck.backup)
+            // With the tail that others have replaced since, where there is one (Raft §5.3).
+            let earlier = random.next(in: 0...3) == 0 ? nil : struck.replaced
+            struck.model.fallBack(to: way == .database ? nil : earlier ?? struck.backup)
+        }
+        repeatMessages(to: id, after: time)
+    }
+
+    /// What was said to the member before it forgot, and was long under way, arrives when it is back.
+    private mutating func repeatMessages(to id: MemberID, after time: UInt64) {
+        for envelope in recent.items where envelope.to == id && random.next(in: 0...3) == 0 {
+            agenda.plan(.deliver(envelope), at: now + time + spread(Plan.second))
         }
     }
 

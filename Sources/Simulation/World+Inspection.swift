@@ -12,6 +12,7 @@ extension World {
             "IN-08: \(id) commit \(member.commit) -> \(glance.commit), "
                 + "applied \(member.applied) -> \(glance.applied)")
         if glance.isLeader { inspectLeader(member, id, glance) }
+        if member.wasCut { checkConfiguration(member, id) }
         member.commit = glance.commit
         member.applied = glance.applied
         let era = member.era
@@ -33,15 +34,56 @@ extension World {
             oracle.demand(
                 glance.commit == member.commit || glance.commitTerm == glance.term,
                 "CS-01: leader \(id) of term \(glance.term) commits \(glance.commit) of another")
+            if glance.commit > member.commit { checkRemoval(member, id) }
         } else {
             counts.elections += 1
             note("\(id) leads term \(glance.term)")
             if let pipeline = member.pipeline {
                 oracle.leads(id, pipeline.replica, in: member.era)
+                checkVotes(of: id, pipeline.replica, in: member.era)
             }
         }
         member.ledTerm = glance.term
         member.ledLast = glance.last
+    }
+
+    /// MB-05: a leader that has committed its own departure leads no more.
+    private mutating func checkRemoval(_ member: Member, _ id: MemberID) {
+        guard let replica = member.pipeline?.replica, !replica.configuration.isVoter(id) else {
+            return
+        }
+        oracle.demand(
+            replica.configuration(at: replica.commit) != replica.configuration,
+            "MB-05: \(id) leads on, and is no voter of \(replica.configuration)")
+    }
+
+    /// EL-04, EL-21: who leads has the votes of a majority, given in this very term, on their disks.
+    private mutating func checkVotes(of id: MemberID, _ replica: Replica, in era: Int) {
+        // Who has begun a generation leads its first term by itself.
+        guard replica.term != oracle.eras[era].openingTerm else { return }
+        let ballot = Ballot(generation: replica.generation, term: replica.term)
+        // Since it was elected, it may have changed the voters already.
+        let isElected = [
+            replica.configuration, replica.configuration(at: replica.commit),
+        ].contains {
+            $0.quorum <= $0.voters.count { member($0).votes[ballot] == id }
+        }
+        oracle.demand(
+            isElected,
+            "EL-21: \(id) leads term \(replica.term) without the votes of a majority")
+    }
+
+    /// MB-12, PC-13: what is in force is what the log has last; an entry that was replaced takes its configuration along.
+    private mutating func checkConfiguration(_ member: Member, _ id: MemberID) {
+        guard let replica = member.pipeline?.replica, member.job == nil,
+            replica.durable == replica.lastMark.index, member.model.last == replica.lastMark
+        else { return }
+        member.wasCut = false
+        let last = member.model.entries.last { $0.kind == .configuration }?.configuration
+        let expected = last ?? member.model.base.configuration
+        oracle.demand(
+            replica.configuration == expected,
+            "MB-12: \(id) acts on \(replica.configuration), its log ends with \(expected)")
     }
 
     /// IN-07: what is committed is on the disks of a majority, those of crashed members included.

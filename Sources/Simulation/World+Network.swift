@@ -24,7 +24,7 @@ extension World {
         }
     }
 
-    private mutating func transmit(_ envelope: Envelope) {
+    mutating func transmit(_ envelope: Envelope) {
         var delay = UInt64(conditions.delay) * 1_000
         if isHealing {
             delay += spread(Plan.millisecond)

@@ -18,6 +18,8 @@ extension World {
         static var keepsAll: Disaster { Disaster(rawValue: 16) }
         /// The request is made twice (FS-11).
         static var repeats: Disaster { Disaster(rawValue: 32) }
+        /// No voter is left, and a learner goes on (FS-15).
+        static var takesLearner: Disaster { Disaster(rawValue: 64) }
     }
 
     /// A recovery on its way.
@@ -66,13 +68,22 @@ extension World {
         let disaster = Disaster(rawValue: event.b)
         // What a session's answer means after its generation was left, no client can know; such runs keep theirs.
         guard isPrepared, ids.count < 12, conditions.sessions == 0 else { return }
+        var event = event
+        let learners = ids.filter { mayBeForced($0, asLearner: true) }
+        let takesLearner = disaster.contains(.takesLearner) && !learners.isEmpty
+        if takesLearner {
+            for id in ids where !learners.contains(id) { event.a |= 1 << (Int(id.rawValue) - 1) }
+        }
         let apart = ids.filter { isApart($0, event) }
-        let pool = ids.filter { !apart.contains($0) && mayBeForced($0) }
+        let pool = ids.filter {
+            !apart.contains($0) && mayBeForced($0, asLearner: takesLearner)
+        }
         let reached = pool.map { member($0).generation }.max() ?? .none
         let newest = newestGeneration
         let wanted = disaster.contains(.isBlind) ? reached : newest
         let survivors = pool.filter { member($0).generation == wanted }
-        guard let best = best(of: survivors), hasFuture(survivors) else { return }
+        guard let best = best(of: survivors), hasFuture(survivors, asLearners: takesLearner)
+        else { return }
         let candidate =
             disaster.contains(.choosesAnyone)
             ? survivors[random.next(in: 0...survivors.count - 1)] : best
@@ -90,7 +101,7 @@ extension World {
 
     /// The budget: among the survivors is one whose disk has the newest generation, and who votes in the configuration of the
     /// longest log; else nothing is left that could go on.
-    private func hasFuture(_ survivors: [MemberID]) -> Bool {
+    private func hasFuture(_ survivors: [MemberID], asLearners: Bool) -> Bool {
         let newest = newestGeneration
         let holders = ids.filter { member($0).model.hardState.generation == newest }
         guard let longest = best(of: holders),
@@ -99,17 +110,19 @@ extension World {
         return survivors.contains { survivor in
             let stored = member(survivor).model.hardState
             return stored.generation == newest && stored.supersededBy == nil
-                && configuration.isVoter(survivor)
+                && (asLearners || configuration.isVoter(survivor))
         }
     }
 
     /// A survivor as an operator may choose it: what it does not know of itself, the core refuses.
-    private func mayBeForced(_ id: MemberID) -> Bool {
+    private func mayBeForced(_ id: MemberID, asLearner: Bool = false) -> Bool {
         let member = member(id)
         guard member.isUp, !member.isPaused, !member.isSuperseded, member.generation != .none,
             let pipeline = member.pipeline
         else { return false }
-        return pipeline.applied.index >= preparedAt && pipeline.replica.configuration.isVoter(id)
+        let configuration = pipeline.replica.configuration
+        return pipeline.applied.index >= preparedAt
+            && (asLearner ? configuration.isLearner(id) : configuration.isVoter(id))
     }
 
     private func best(of survivors: [MemberID]) -> MemberID? {
@@ -137,9 +150,10 @@ extension World {
     private mutating func forcing(
         _ candidate: MemberID, _ others: [MemberID], _ disaster: Disaster
     ) -> Forcing? {
-        guard mayBeForced(candidate), let replica = member(candidate).pipeline?.replica else {
-            return nil
-        }
+        guard let replica = member(candidate).pipeline?.replica else { return nil }
+        let isLearner =
+            disaster.contains(.takesLearner) && replica.configuration.isLearner(candidate)
+        guard mayBeForced(candidate, asLearner: isLearner) else { return nil }
         let expected = Position(
             generation: replica.generation, term: replica.lastMark.term,
             index: replica.lastMark.index)
@@ -150,7 +164,7 @@ extension World {
         }
         let voters = [candidate] + kept
         let learners = ids.filter { other in
-            replica.configuration.isLearner(other) && isThere(other)
+            replica.configuration.isLearner(other) && isThere(other) && other != candidate
                 && member(other).generation == replica.generation
                 && evidence(of: other, at: replica) == end(of: other)
         }
@@ -161,7 +175,7 @@ extension World {
             configuration: Configuration(voters: voters, learners: learners),
             givenUp: replica.configuration.voters.filter { !voters.contains($0) },
             record: Case.record(successor, after: expected),
-            overridesLeader: disaster.contains(.overrides))
+            overridesLeader: disaster.contains(.overrides), acceptsLearner: isLearner)
         return Forcing(
             candidate: candidate, others: kept + learners, recovery: recovery, triesLeft: 12)
     }
@@ -268,14 +282,17 @@ extension World {
             }
         }
         let members = ids.filter { member($0).isUp && member($0).generation == newest }
-        // Who has the longest log knows who votes, and may be a learner that cannot go on itself.
-        guard let best = best(of: members.filter { mayBeForced($0) }),
+        // Who has the longest log knows who votes, and may be a learner; that goes on itself only where no voter can.
+        guard
+            let best = best(of: members.filter { mayBeForced($0) })
+                ?? best(of: members.filter { mayBeForced($0, asLearner: true) }),
             let longest = self.best(of: members),
             let configuration = member(longest).pipeline?.replica.configuration
         else { return }
         let present = configuration.voters.count { members.contains($0) }
         guard present < configuration.quorum,
-            let forcing = forcing(best, members.filter { $0 != best }, [.overrides])
+            let forcing = forcing(
+                best, members.filter { $0 != best }, [.overrides, .takesLearner])
         else { return }
         apply(forcing)
     }

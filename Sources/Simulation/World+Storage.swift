@@ -89,6 +89,10 @@ extension World {
         checkUntouched(job, member, id)
         let era = oracle.era(of: member.model.hardState.generation) ?? 0
         let previous = termBefore(job, member)
+        if let first = job.batch?.entries.first, first.index <= member.model.last.index {
+            member.wasCut = true
+            if member.storage == nil { member.replaced = member.model }
+        }
         let result = carryOut(job, member)
         if let failure = result.failure { oracle.fail("storage of \(id) failed: \(failure)") }
         checkHardState(member, id)
@@ -153,6 +157,14 @@ extension World {
             oracle.demand(stored.vote == vote, "IN-08: \(id) changed its vote from \(vote)")
         }
         member.hardState = stored
+        if let origin = stored.origin, stored.vote == id {
+            oracle.demand(
+                member.model.last.index > origin.index.next,
+                "FS-11: \(id) stands in \(stored.generation), and lacks its configuration")
+        }
+        if let vote = stored.vote {
+            member.votes[Ballot(generation: stored.generation, term: stored.term)] = vote
+        }
     }
 
     /// Planted defects of storing.

@@ -22,6 +22,8 @@ struct World<Case: Subject> {
         case restart(MemberID, life: Int)
         case resume(MemberID, life: Int)
         case release(Link)
+        /// A clone's clock.
+        case cloneTick(Int)
         indirect case operate(OperatorStep)
     }
 
@@ -49,6 +51,8 @@ struct World<Case: Subject> {
         var wasDisturbed = false
         /// What storage held when the member started last.
         var backup: MemoryStorage<Machine>?
+        /// What it held before the end of its log was replaced last.
+        var replaced: MemoryStorage<Machine>?
         var missed: [PipelineEvent<Machine>] = []
         var isUp: Bool { pipeline != nil }
         var stalledUntil: UInt64 = 0
@@ -61,6 +65,10 @@ struct World<Case: Subject> {
         var hardState = HardState.initial
         var commit = Index.zero
         var applied = Index.zero
+        /// Every vote that its disk had.
+        var votes: [Ballot: MemberID] = [:]
+        /// The end of its log was replaced, and what is in force since is not looked at yet.
+        var wasCut = false
         var ledTerm = Term.zero
         var ledLast = Index.zero
         /// Nanoseconds by which its wall clock is off (TM-01).
@@ -76,6 +84,11 @@ struct World<Case: Subject> {
             self.skew = skew
             self.tick = tick
         }
+    }
+
+    struct Ballot: Hashable {
+        var generation: Generation
+        var term: Term
     }
 
     struct Link: Hashable {
@@ -119,6 +132,7 @@ struct World<Case: Subject> {
     var histories = [[NameHistory](repeating: NameHistory(), count: sharedNames)]
     var isPrepared = false
     var sessions = SessionOracle()
+    var clones: [Clone] = []
     /// Where that was committed; a survivor has it, or the cluster was never founded.
     var preparedAt = Index.zero
     var quietUntil: UInt64 = 0
@@ -149,7 +163,7 @@ struct World<Case: Subject> {
         self.defect = defect
         self.isTracing = isTracing
         random = Random(seed: plan.seed)
-        remembersMessages = plan.events.contains { $0.kind == .replay }
+        remembersMessages = plan.events.contains { $0.kind == .replay || $0.kind == .forget }
         isPrepared = Case.preparation(generation: generation) == nil
         let voters = (1...UInt64(conditions.voters)).map(MemberID.init)
         for id in voters { try add(id, founding: voters) }
@@ -234,6 +248,7 @@ struct World<Case: Subject> {
             if member(id).life == life, !member(id).isUp { start(id) }
         case .resume(let id, let life): if isCurrent(id, life) { resume(id) }
         case .release(let link): release(link)
+        case .cloneTick(let place): tick(clone: place)
         case .operate(let step): operate(step)
         }
     }

@@ -65,6 +65,7 @@ import Testing
         quorum_at_risk 400
         quorum_reachable 409
         recovery_refused 409
+        request_given_up 409
         request_timeout 408
         role_differs 409
         sequence_forgotten 410
@@ -74,6 +75,7 @@ import Testing
         target_behind 503
         target_in_maintenance 503
         target_unreachable 502
+        term_passed 409
         unknown 500
         unknown_action 400
         unknown_document 400

@@ -339,7 +339,7 @@ import Testing
         var replica = group[1].replica
         let envelope = Envelope(
             from: MemberID(2), to: MemberID(77), generation: Group.generation, term: Term(9),
-            message: .timeoutNow)
+            message: .timeoutNow())
         #expect(replica.handle(.received(envelope)) == [])
         #expect(replica.term == .zero)
         group.wire = []

@@ -56,6 +56,52 @@ import Testing
         #expect(group[2].replica.configuration == Configuration(voters: [MemberID(2)]))
     }
 
+    /// FS-15: no voter is left. A learner's log is the beginning of some leader's as well; going on with it takes a request that
+    /// says so.
+    @Test func `a learner goes on when that is asked for in so many words`() {
+        var group = Group(voters: 3, learners: 2)
+        group.elect(1)
+        for text in ["a", "b"] { group.propose(text, at: 1) }
+        group.settle()
+        for id in [1, 2, 3] as [UInt64] { group.crash(id) }
+        group.tick(30)
+        func recover(_ group: inout Group, accepts: Bool) -> ProposalToken {
+            group.recover(4, voters: [4], learners: [5], givenUp: [1, 2, 3]) {
+                $0.acceptsLearner = accepts
+            }
+        }
+        let unasked = recover(&group, accepts: false)
+        #expect(group.recovered(unasked, at: 4) == .refused(.recovery(.notVoter)))
+        let asked = recover(&group, accepts: true)
+        group.settle()
+        guard case .done = group.recovered(asked, at: 4) else {
+            Issue.record("not recovered")
+            return
+        }
+        let adopted = group.adopt(5, from: 4)
+        group.settle()
+        guard case .done = group.recovered(adopted, at: 5) else {
+            Issue.record("not adopted")
+            return
+        }
+        let next = group.propose("c", at: 4)
+        group.tick(10)
+        #expect(group.outcomes(next, at: 4) == ["applied"])
+        for id in [4, 5] as [UInt64] { #expect(group.lines(id) == ["a", "b", "record", "c"]) }
+        // The old voters come back, and count for nothing.
+        for id in [1, 2, 3] as [UInt64] { group.restart(id) }
+        group.tick(200)
+        #expect(group.leaders.contains(MemberID(4)))
+        #expect(group[4].replica.configuration.voters == [MemberID(4)])
+        // Who is no member at all is no learner either.
+        group.addBlank(9)
+        let stranger = group.recover(9, voters: [9], givenUp: []) { $0.acceptsLearner = true }
+        guard case .refused(.recovery) = group.recovered(stranger, at: 9) else {
+            Issue.record("a stranger goes on")
+            return
+        }
+    }
+
     /// FS-03: the generation is looked at before the term, whatever the message.
     @Test func `no message of the old generation changes anything`() {
         var group = Group(voters: 3)
@@ -72,7 +118,7 @@ import Testing
             .voteRequest(last: entry.mark, isTransfer: true), .voteReply(granted: true),
             .append(previous: last, entries: [entry], commit: entry.index),
             .appendAccepted(match: last.index), .heartbeat(round: 1, commit: last),
-            .heartbeatReply(round: 1, last: Index(9)), .timeoutNow, .readIndexRequest(token: 1),
+            .heartbeatReply(round: 1, last: Index(9)), .timeoutNow(), .readIndexRequest(token: 1),
         ]
         for message in messages {
             group.wire = []

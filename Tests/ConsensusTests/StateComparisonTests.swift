@@ -14,8 +14,10 @@ import Testing
         }
     }
 
-    private func started(voters: Int = 3) -> Group {
-        var group = Group(voters: voters)
+    private func started(
+        voters: Int = 3, limits: Limits = Limits(), driverLimits: DriverLimits = DriverLimits()
+    ) -> Group {
+        var group = Group(voters: voters, limits: limits, driverLimits: driverLimits)
         group.elect(1)
         for number in 0..<30 {
             group.propose("\(number)", at: 1)
@@ -85,7 +87,7 @@ import Testing
         var group = started(voters: 2)
         disturb(&group, 2)
         group.propose("next", at: 1)
-        group.tick(100)
+        group.tick(60)
         #expect(group[1].status.differing.keys.contains(MemberID(2)))
         #expect(group[2].status.differing.keys.contains(MemberID(1)))
         #expect(group.members[MemberID(2)]?.quarantines.isEmpty == true)
@@ -99,7 +101,7 @@ import Testing
         disturb(&group, 3)
         disturb(&group, 3)
         group.propose("next", at: 1)
-        group.tick(100)
+        group.tick(60)
         for id in 1...3 as ClosedRange<UInt64> {
             #expect(group.members[MemberID(id)]?.quarantines.isEmpty == true)
             #expect(group[id].status.differing.count == 2)
@@ -158,13 +160,89 @@ import Testing
 
     /// ST-13: two, and no majority: who leads goes on, and the other one shows nothing.
     @Test func `without a majority a doubt stays`() {
-        var group = started(voters: 2)
+        // Nothing is left in memory from which either could work its state out again.
+        var limits = Limits()
+        limits.cacheBytesMax = 1
+        var group = started(voters: 2, limits: limits)
         disturb(&group, 2)
         proposeTwice(&group)
-        group.tick(100)
+        group.tick(300)
         #expect(group[2].doubt != nil && group[2].status.doubt != nil)
         #expect(group.members[MemberID(2)]?.quarantines.isEmpty == true)
         #expect(group.leaders == [MemberID(1)])
+    }
+
+    /// ST-13: two cannot outvote each other, but the log says what either state should be.
+    @Test(arguments: [1, 2] as [UInt64])
+    func `of two that differ the wrong one finds out by itself`(wrong: UInt64) {
+        var group = started(voters: 2)
+        group.tick(60)
+        disturb(&group, wrong)
+        proposeTwice(&group)
+        #expect(group[2].doubt != nil, "the follower is told of another state, whoever is wrong")
+        group.tick(400)
+        for id in [1, 2] as [UInt64] {
+            #expect(group[id].doubt == nil && group[id].quarantine == nil)
+            #expect(!group.lines(id).contains("nobody wrote this"))
+            #expect((group.members[MemberID(id)]?.damages.count ?? 0) == (id == wrong ? 1 : 0))
+        }
+        #expect(group.lines(1) == group.lines(2) && group.leaders.count == 1)
+        // Storage was written anew as well.
+        let right = group.lines(1)
+        group.restart(wrong)
+        group.tick(200)
+        #expect(group.lines(wrong) == right)
+    }
+
+    /// ST-13: a state that is wrong, and that nobody has noticed yet, is not given away. Otherwise two of three would have it, and
+    /// outvote the one that is right.
+    @Test func `a snapshot is of a state that a majority has confirmed`() {
+        var limits = DriverLimits()
+        (limits.retainedEntries, limits.compactionStride) = (4, 2)
+        var group = started(driverLimits: limits)
+        group.crash(3)
+        for number in 0..<30 {
+            group.propose("more \(number)", at: 1)
+            group.tick(3)
+        }
+        group.tick(120)
+        let right = group.lines(2)
+        disturb(&group, 1)
+        group.restart(3)
+        group.tick(10)
+        #expect(group[3].replica.baseIndex > .zero, "it got a snapshot")
+        #expect(group.lines(3) == right)
+        group.propose("next", at: 1)
+        group.tick(300)
+        for id in [2, 3] as [UInt64] {
+            #expect(group.members[MemberID(id)]?.quarantines.isEmpty == true)
+        }
+        for id in [1, 2, 3] as [UInt64] { #expect(group.lines(id) == right + ["next"]) }
+    }
+
+    /// ST-13: while two differ and nobody else has a state, the third gets one only when it is clear that nobody will decide.
+    @Test func `a state in dispute is given away late, and not never`() {
+        var limits = DriverLimits()
+        (limits.retainedEntries, limits.compactionStride) = (4, 2)
+        var core = Limits()
+        core.cacheBytesMax = 1
+        var group = started(limits: core, driverLimits: limits)
+        group.crash(3)
+        for number in 0..<30 {
+            group.propose("more \(number)", at: 1)
+            group.tick(3)
+        }
+        // Nothing is confirmed since these two have started.
+        for id in [1, 2] as [UInt64] { group.restart(id) }
+        disturb(&group, 2)
+        group.elect(1)
+        proposeTwice(&group)
+        #expect(group[2].doubt != nil)
+        group.restart(3)
+        group.tick(40)
+        #expect(!group.lines(3).contains("more 0"))
+        group.tick(400)
+        #expect(group.lines(3).contains("more 0"))
     }
 
     /// ST-13, found by simulation, seed 180300773: who doubts may be the only one that can lead. The log is right, whoever is.

@@ -22,4 +22,27 @@ import Testing
         #expect(try Campaign.run(plan).violation == nil)
         #expect(try Campaign.run(plan, defect: defect).violation != nil)
     }
+
+    /// The budget itself: seed 280400266 took the only disk that had the newest generation, because its configuration named two
+    /// others that had not adopted it. Nobody could lead after that, and nobody was to blame.
+    @Test(arguments: 1...4 as ClosedRange<UInt64>)
+    func `the only disk that has the newest generation is not taken`(seed: UInt64) throws {
+        let plan = try #require(
+            Plan(
+                text: """
+                    seed \(seed)
+                    subject memory
+                    seconds 12
+                    voters 5
+                    think 200
+                    at 5000000 force 24 2 8000000
+                    at 5001000 pause 2 1 6000000
+                    at 5001000 pause 3 1 6000000
+                    at 7600000 wipe 1 1 0
+                    at 8200000 wipe 1 1 0
+                    at 8800000 wipe 1 1 0
+                    """))
+        let verdict = try Campaign.run(plan)
+        #expect(verdict.violation == nil && verdict.counts.recoveries > 0)
+    }
 }

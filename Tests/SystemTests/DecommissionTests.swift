@@ -72,6 +72,10 @@ import Testing
             }
             #expect(try cluster.curl("'\(asked)/v1/daemon?what=smap'").says(#""flags":8"#))
             #expect(try Self.files(of: "t1", cluster) == left)
+            // It is down, and nobody waits for it.
+            let listed = try cluster.curl(
+                "-X POST -d '{\"action\":\"listobj\"}' '\(asked)/v1/buckets/b'")
+            #expect(listed.status == 200, "\(listed)")
             try cluster.must("restart t1")
             try waitUntil("it has removed the rest, left the map and ended") {
                 let shown = try cluster.curl("'\(asked)/v1/cluster?what=decommission'")

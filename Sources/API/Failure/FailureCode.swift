@@ -66,6 +66,10 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case configChanged = "config_changed"
     /// A document has another version than the request rests on.
     case preconditionFailed = "precondition_failed"
+    /// The request is bound to a term of the log that is over, or not begun.
+    case termPassed = "term_passed"
+    /// Somebody has asked what became of the request, and was told that it never will be made.
+    case requestGivenUp = "request_given_up"
     /// The session has ended, or never was; what its requests came to is not known any more.
     case sessionExpired = "session_expired"
     /// The session has let go of what this request came to.
@@ -122,7 +126,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
             404
         case .bucketExists, .duplicateNode, .addressTaken, .roleDiffers, .alreadyFounded,
             .wrongCluster,
-            .olderGeneration, .configChanged, .quorumReachable, .recoveryRefused, .planChanged:
+            .olderGeneration, .configChanged, .quorumReachable, .recoveryRefused, .planChanged,
+            .termPassed, .requestGivenUp:
             409
         case .requestTimeout: 408
         case .sessionExpired, .sequenceForgotten, .historyCompacted: 410

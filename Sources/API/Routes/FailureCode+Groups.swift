@@ -23,8 +23,8 @@ extension FailureCode {
     static let ofChanges: [FailureCode] =
         ofReads + [
             .outcomeUnknown, .changingMembers, .proxyUnreachable, .targetUnreachable,
-            .preconditionFailed, .sessionExpired,
-            .sequenceForgotten,
+            .preconditionFailed, .sessionExpired, .sequenceForgotten, .termPassed,
+            .requestGivenUp,
         ]
 
     /// What is wrong with a message.

@@ -317,7 +317,7 @@ extension Route {
         Route(
             .logFollowers, .between, [.post], "/v1/log/followers",
             summary: "A proxy tells the primary how far its followers are", body: .bytes,
-            answers: [.done], failures: [.badBody]),
+            answers: [.done], failures: [.badBody, .badNode]),
         Route(
             .followHint, .between, [.put], "/v1/daemon/follow", at: [.target],
             summary: "A proxy that a target does not know says that it is to be followed",

@@ -18,6 +18,8 @@ public struct ClusterState: Equatable, Sendable {
     >()
     /// The sessions of clients, by the position that opened them.
     public internal(set) var sessions = SortedMap<LogPosition, Session>()
+    /// Sessions that have ended for want of use.
+    public internal(set) var expiredSessions = Tally()
     /// Targets that were told to remove their user data.
     public internal(set) var decommissions = SortedMap<NodeID, DecommissionRecord>()
     /// The sum of all rows' hashes; equal positions must have equal hashes on every replica.

@@ -17,10 +17,13 @@ public struct ForcedRecovery: Hashable, Sendable {
     public var record: [UInt8]
     /// Go on although a leader of this generation is heard.
     public var overridesLeader: Bool
+    /// Go on although the survivor is a learner: no voter is left that could.
+    public var acceptsLearner: Bool
 
     public init(
         expected: Position, successor: Generation, configuration: Configuration,
-        givenUp: [MemberID], record: [UInt8], overridesLeader: Bool = false
+        givenUp: [MemberID], record: [UInt8], overridesLeader: Bool = false,
+        acceptsLearner: Bool = false
     ) {
         self.expected = expected
         self.successor = successor
@@ -28,6 +31,7 @@ public struct ForcedRecovery: Hashable, Sendable {
         self.givenUp = givenUp
         self.record = record
         self.overridesLeader = overridesLeader
+        self.acceptsLearner = acceptsLearner
     }
 }
 
@@ -70,7 +74,7 @@ public enum RecoveryRefusal: Hashable, Sendable {
     case notSuccessor(of: Generation)
     /// It was left behind by another recovery.
     case superseded(by: Generation)
-    /// Learners have no vote, and do not begin a generation (FS-15).
+    /// Learners have no vote, and do not begin a generation (FS-15), unless that is asked for in so many words.
     case notVoter
     /// Half of a snapshot is here (FS-15).
     case receivingSnapshot

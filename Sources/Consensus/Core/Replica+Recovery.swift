@@ -83,7 +83,9 @@ extension Replica {
         if recovery.successor.counter != generation.counter + 1 {
             return .recovery(.notSuccessor(of: generation))
         }
-        if !current.isVoter(id), !log.configuration(at: commit).isVoter(id) {
+        if !current.isVoter(id), !log.configuration(at: commit).isVoter(id),
+            !recovery.acceptsLearner || !current.isLearner(id)
+        {
             return .recovery(.notVoter)
         }
         if !recovery.overridesLeader, let leader = heardLeader {

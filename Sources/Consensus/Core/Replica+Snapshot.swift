@@ -14,7 +14,9 @@ extension Replica {
             self.leadership?.followers[ordinal].progress.state = .snapshot(nil)
             if !leadership.isTakingSnapshot {
                 self.leadership?.isTakingSnapshot = true
-                effects.append(.takeSnapshot)
+                // One from before the generation began is for nobody who joined later (FS-13).
+                let first = max(log.base.mark.index, opening ?? .zero)
+                effects.append(.takeSnapshot(from: max(first, leadership.snapshotWanted)))
             }
             return
         }

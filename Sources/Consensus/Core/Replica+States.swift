@@ -13,7 +13,7 @@ extension Replica {
     mutating func quarantine(_ effects: inout [Effect]) {
         isQuarantined = true
         if isLeader {
-            if let heir { send(.timeoutNow, to: heir, &effects) }
+            if let heir { send(.timeoutNow(), to: heir, &effects) }
             stepDown(to: term, leader: nil, &effects)
         }
         askForSnapshot(&effects)
@@ -37,6 +37,7 @@ extension Replica {
         else { return }
         if case .snapshot = leadership.followers[ordinal].progress.state { return }
         self.leadership?.followers[ordinal].progress.becomeSnapshot()
+        self.leadership?.snapshotWanted = max(index, leadership.snapshotWanted)
         // One that was taken for somebody else may be too old.
         if let snapshot = leadership.snapshot, snapshot.base.mark.index < index {
             self.leadership?.snapshot = nil

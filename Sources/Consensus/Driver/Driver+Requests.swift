@@ -2,8 +2,9 @@ import Synchronization
 
 /// What others ask of a member. Everything goes through the inbox; nothing here waits but for its own answer.
 extension Driver {
-    /// Appends a command and waits until it is committed and applied here, or is known not to be.
-    public func propose(_ payload: [UInt8]) async -> Outcome {
+    /// Appends a command and waits until it is committed and applied here, or is known not to be. One that is `bound` to a
+    /// term is appended in no other.
+    public func propose(_ payload: [UInt8], bound: TermMark? = nil) async -> Outcome {
         await withCheckedContinuation { continuation in
             let refusal: Refusal? = post { inbox in
                 if inbox.isStopped { return .stopped }
@@ -16,7 +17,8 @@ extension Driver {
                 inbox.proposals += 1
                 inbox.proposalBytes += payload.count
                 inbox.proposalWaiters[token] = continuation
-                inbox.events.append(.propose(Proposal(token: token, payload: payload)))
+                inbox.events.append(
+                    .propose(Proposal(token: token, payload: payload, bound: bound)))
                 return nil
             }
             if let refusal { continuation.resume(returning: .refused(refusal)) }
@@ -52,13 +54,17 @@ extension Driver {
         }
     }
 
-    /// Hands leadership to another voter, and waits until that has succeeded or failed.
-    public func transferLeadership(to target: MemberID) async -> TransferResult {
+    /// Hands leadership to another voter, and waits until that has succeeded or failed. When it is `bound` to a term, it does
+    /// so in no other. The note is found in the first entry of the new leader.
+    public func transferLeadership(
+        to target: MemberID, bound: TermMark? = nil, note: [UInt8] = []
+    ) async -> TransferResult {
         await withCheckedContinuation { continuation in
             let isTaken = post { inbox in
                 if inbox.isStopped { return false }
-                inbox.transferWaiters[target, default: []].append(continuation)
-                inbox.events.append(.transfer(to: target))
+                inbox.transferWaiters[target, default: []].append(
+                    TransferWaiter(continuation: continuation, bound: bound))
+                inbox.events.append(.transfer(to: target, bound: bound, note: note))
                 return true
             }
             if !isTaken { continuation.resume(returning: .leadershipLost) }

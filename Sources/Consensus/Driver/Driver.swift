@@ -61,6 +61,17 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         }
     }
 
+    struct TransferWaiter: Sendable {
+        var continuation: CheckedContinuation<TransferResult, Never>
+        var bound: TermMark?
+
+        /// Whether this is what became of it.
+        func isEnded(by result: TransferResult) -> Bool {
+            guard case .refused(.otherTerm(let term)) = result else { return true }
+            return bound == term
+        }
+    }
+
     struct Inbox: Sendable {
         var events: [PipelineEvent<Machine>] = []
         /// A run of the pipeline is under way or about to begin.
@@ -73,7 +84,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         var proposalWaiters: [ProposalToken: CheckedContinuation<Outcome, Never>] = [:]
         var readWaiters: [ReadToken: CheckedContinuation<ReadOutcome, Never>] = [:]
         /// Those who ask for the same target wait together.
-        var transferWaiters: [MemberID: [CheckedContinuation<TransferResult, Never>]] = [:]
+        var transferWaiters: [MemberID: [TransferWaiter]] = [:]
         var recoveryWaiters: [ProposalToken: CheckedContinuation<RecoveryOutcome, Never>] = [:]
         /// A tick waits to be looked at; those that come meanwhile are dropped, because time that was
         /// lost is not caught up.
@@ -203,8 +214,13 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
             inbox.withLock { $0.recoveryWaiters.removeValue(forKey: token) }?
                 .resume(returning: outcome)
         case .transferEnded(let target, let result):
-            let waiters = inbox.withLock { $0.transferWaiters.removeValue(forKey: target) } ?? []
-            for waiter in waiters { waiter.resume(returning: result) }
+            let waiters = inbox.withLock { inbox in
+                let all = inbox.transferWaiters.removeValue(forKey: target) ?? []
+                let rest = all.filter { !$0.isEnded(by: result) }
+                if !rest.isEmpty { inbox.transferWaiters[target] = rest }
+                return all.filter { $0.isEnded(by: result) }
+            }
+            for waiter in waiters { waiter.continuation.resume(returning: result) }
         case .applied(let entries, let state, let position):
             observe(.applied(entries, state: state, at: position))
         case .restored(let state, let position): observe(.restored(state: state, at: position))
@@ -249,7 +265,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
             return (inbox.stopWaiters, inbox.transferWaiters.values.flatMap(\.self))
         }
         observe(.stopped(reason))
-        for waiter in transfers { waiter.resume(returning: .leadershipLost) }
+        for waiter in transfers { waiter.continuation.resume(returning: .leadershipLost) }
         for waiter in stops { waiter.resume(returning: reason) }
     }
 }

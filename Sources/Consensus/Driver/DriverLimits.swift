@@ -43,5 +43,9 @@ public struct DriverLimits: Hashable, Sendable {
     public var compareTicks: UInt64 = 40
     public var compareIdleTicks: UInt64 = 400
 
+    /// Ticks after which a member whose state differs from another voter's works its own out anew: two comparisons, in which a
+    /// majority would have said who is right. Its snapshots wait twice as long.
+    public var undecidedTicks: UInt64 = 80
+
     public init() {}
 }

@@ -10,9 +10,10 @@ extension Pipeline {
         tellStatesNow()
     }
 
-    private mutating func tellStatesNow() {
+    mutating func tellStatesNow() {
         told = (applied.index, ticks)
         digests.keepOnly(replica.configuration.members)
+        keepState()
         carryOut(replica.handle(.tellStates(digests.points(upTo: applied.index))))
     }
 
@@ -37,6 +38,12 @@ extension Pipeline {
         carryOut(replica.handle(.doubt(false)))
     }
 
+    mutating func settleDoubtIfUpheld() {
+        if let doubt, digests.isUpheld(at: doubt, in: replica.configuration, replica.id) {
+            settleDoubt()
+        }
+    }
+
     mutating func compare(_ points: [StatePoint], of member: MemberID) {
         guard stopReason == nil, quarantine == nil, replica.obeys(.statesAreCompared) else {
             return
@@ -49,9 +56,8 @@ extension Pipeline {
             // Whoever of the two is wrong needs the words of all others to know it; it is told once.
             if applied.index > .zero { tellStatesNow() }
         }
-        if let doubt, digests.isUpheld(at: doubt, in: replica.configuration, replica.id) {
-            settleDoubt()
-        }
+        settleDoubtIfUpheld()
+        confirmState()
         guard let difference = digests.isOutvoted(in: replica.configuration, replica.id) else {
             return
         }

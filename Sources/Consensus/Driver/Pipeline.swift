@@ -52,6 +52,13 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     public internal(set) var doubt: Index?
     /// What others were last told, and when.
     var told: (index: Index, tick: UInt64) = (.zero, 0)
+    /// A state that a majority has confirmed, and a later one that waits for that.
+    var confirmed: StateCopy<Machine>?
+    var unconfirmed: StateCopy<Machine>?
+    /// The core waits for a snapshot, of a state from here on.
+    var owedSnapshot: Index?
+    /// When this state and that of another voter were first known to differ, and when that is looked into next.
+    var parted: (since: UInt64, due: UInt64)?
 
     /// Starts from what storage holds. `machine` is the state machine before the first entry; it is
     /// restored from `recovered`.
@@ -167,9 +174,11 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             } else {
                 answer(token, .refused(.stopped))
             }
-        case .transfer(let target):
-            if stopReason == nil {
-                carryOut(replica.handle(.transfer(to: target)))
+        case .transfer(let target, let bound, let note):
+            if let bound, bound != TermMark(generation: replica.generation, term: replica.term) {
+                actions.append(.transferEnded(to: target, .refused(.otherTerm(bound))))
+            } else if stopReason == nil {
+                carryOut(replica.handle(.transfer(to: target, note: note)))
             } else {
                 actions.append(.transferEnded(to: target, .leadershipLost))
             }
@@ -205,11 +214,9 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
                 }
             case .committed(let index): apply(through: index)
             case .readEntries(let request): job.reads.append(request)
-            case .takeSnapshot:
-                let configuration = replica.configuration(at: applied.index)
-                let base = LogBase(
-                    mark: applied, time: appliedTime, configuration: configuration)
-                actions.append(.convert(.encode(base, machine.capture())))
+            case .takeSnapshot(let from):
+                owedSnapshot = from
+                giveSnapshot()
             case .decodeSnapshot(let base, let bytes):
                 actions.append(.convert(.decode(base, bytes)))
             case .accepted(let token, let mark): accepted(token, mark)
@@ -262,6 +269,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         machine.restore(decoded.image)
         applied = base.mark
         digests.restart(applied.index, machine.digest)
+        (confirmed, unconfirmed) = (nil, nil)
         if quarantine != nil { actions.append(.quarantined(nil)) }
         quarantine = nil
         settleDoubt()
@@ -408,6 +416,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         }
         if repair.isDue(at: ticks) { mend() }
         tellStates()
+        giveSnapshot()
+        lookIntoDifference()
     }
 
     // MARK: the end

@@ -108,6 +108,11 @@ public struct StateDigests: Sendable {
         return known == nil && report.differsAt != nil
     }
 
+    /// Compares once more what others said last: the states here were put right.
+    mutating func reconsider() {
+        for (member, report) in reports { _ = reported(report.points, by: member) }
+    }
+
     /// Whether a majority of the voters is known to have the state of this member, after this entry or a later one.
     func isUpheld(at index: Index, in configuration: Configuration, _ id: MemberID) -> Bool {
         let agreeing = configuration.voters.count { voter in
@@ -115,6 +120,15 @@ public struct StateDigests: Sendable {
                 || reports[voter].map { $0.differsAt == nil && $0.equalAt >= index } ?? false
         }
         return agreeing >= configuration.quorum
+    }
+
+    /// Whether a voter is known to differ, and no majority to have the state of this member where it does.
+    func isDisputed(in configuration: Configuration, _ id: MemberID) -> Bool {
+        reports.contains { member, report in
+            guard let differsAt = report.differsAt, member != id, configuration.isVoter(member)
+            else { return false }
+            return !isUpheld(at: differsAt, in: configuration, id)
+        }
     }
 
     /// Whether the state here was another one after that entry, as far as it is remembered.

@@ -25,6 +25,11 @@ final class MemberDirectory: Sendable {
         }
     }
 
+    /// Whether the map has this address for the member.
+    func isOnMap(_ member: MemberID, at url: String) -> Bool {
+        published.now.state.map.node(member: member.rawValue)?.address.url == url
+    }
+
     /// Where to try to reach a member after `failures` attempts in vain.
     ///
     /// When a majority has moved, nobody can put the new addresses on the map. So the map's word is taken first, then

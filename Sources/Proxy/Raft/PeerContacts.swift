@@ -12,13 +12,44 @@ final class PeerContacts: Sendable {
     }
 
     private let contacts = Mutex<[MemberID: Contact]>([:])
+    /// Of members that the map has: where the one was heard that is there, and when.
+    private let speakers = Mutex<[MemberID: (url: String, at: MonotonicTime)]>([:])
     private let goneListener = Mutex<(@Sendable (MemberID) -> Void)?>(nil)
     private let duplicateListener = Mutex<(@Sendable (String) -> Void)?>(nil)
     private let start = Contact(at: .now(), wallTime: .now())
 
     func heard(_ member: MemberID) {
         let contact = Contact(at: .now(), wallTime: .now())
-        contacts.withLock { $0[member] = contact }
+        contacts.withLock { contacts in
+            // Members are fewer; a flood of names is not from ours, and must not push them out.
+            if contacts[member] == nil, contacts.count >= Limits.contactsMax,
+                let oldest = contacts.min(by: { $0.value.at < $1.value.at })?.key
+            {
+                contacts[oldest] = nil
+            }
+            contacts[member] = contact
+        }
+    }
+
+    /// How many are remembered.
+    var count: Int { contacts.withLock { $0.count } }
+
+    /// Notes who speaks for a member. A data directory that was copied and started twice is two of one name, and one voter could
+    /// give two votes. The one at the address that the map has is heard always, another one only when that is silent: it may
+    /// have moved.
+    ///
+    /// - Returns: where the one is that has the name; `nil`: this one may speak.
+    func speaks(_ member: MemberID, from url: String, isOnMap: Bool) -> String? {
+        speakers.withLock { speakers in
+            if isOnMap {
+                speakers[member] = (url, .now())
+                return nil
+            }
+            guard let known = speakers[member], known.url != url,
+                Double(MonotonicTime.now().since(known.at)) / 1e9 < Limits.duplicateSilenceSeconds
+            else { return nil }
+            return known.url
+        }
     }
 
     /// Nobody listens any more where the member was heard.

@@ -1,6 +1,5 @@
 import API
 import Base
-import Cluster
 import Consensus
 import HTTP
 
@@ -13,7 +12,6 @@ struct StreamReceiver: Sendable {
     /// Whether the member took part in a cluster before this process began. It may have lost the state that names it; then
     /// those who know this very member are of that cluster.
     let belongsSomewhere: Bool
-    let places = MemberPlaces()
     /// Opened when this member sends and receives no more.
     let closing: Latch
     /// Hands a message to the local member.
@@ -37,8 +35,7 @@ struct StreamReceiver: Sendable {
 
     private func read(_ exchange: Exchange) async throws {
         var reader = FrameReader()
-        var sender: Hello?
-        defer { if let sender { places.end(sender.sender, at: sender.senderURL) } }
+        var sender: Speaker?
         while let piece = try await exchange.next(upTo: 128 << 10) {
             reader.append(piece)
             do {
@@ -46,36 +43,42 @@ struct StreamReceiver: Sendable {
             } catch let error as WireFailure {
                 throw Failure(.badBody, "a frame of the stream cannot be read", cause: "\(error)")
             }
-            if let sender { contacts.heard(sender.sender) }
+            if let sender {
+                try admit(sender)
+                contacts.heard(sender.member)
+            }
         }
     }
 
-    private func take(_ frame: Frame, from sender: inout Hello?) throws {
-        switch (frame, sender) {
-        case (.hello(let hello), nil):
-            try check(hello)
-            places.begin(hello.sender, at: hello.senderURL, now: .now())
-            sender = hello
-            try checkPlace(hello)
-            directory.learn(hello.sender, hello.senderURL)
-        case (.message(let envelope), let known?) where envelope.from == known.sender:
-            try checkPlace(known)
-            receive(envelope)
-        default: throw WireFailure.malformed
-        }
+    private struct Speaker {
+        let member: MemberID
+        let url: String
     }
 
-    /// Before anything is taken that a second process says in a member's name.
-    private func checkPlace(_ hello: Hello) throws(Failure) {
-        let home = directory.node(of: hello.sender)?.address.url
-        guard
-            let other = places.heard(
-                hello.sender, at: hello.senderURL, home: home, now: .now())
+    /// Hears one process of a member, not two (catalogue PC-11).
+    private func admit(_ speaker: Speaker) throws(Failure) {
+        let isOnMap = directory.isOnMap(speaker.member, at: speaker.url)
+        guard let other = contacts.speaks(speaker.member, from: speaker.url, isOnMap: isOnMap)
         else { return }
         throw Failure(
             .duplicateNode,
-            "member \(hello.sender) speaks from \(other) as well as from \(hello.senderURL): its data directory was copied",
-            next: "start the copy with an empty data directory, and an id of its own")
+            "member \(speaker.member) at \(speaker.url) runs already, at \(other)",
+            next: "stop the one whose data directory is a copy; emptied, it joins anew"
+        )
+    }
+
+    private func take(_ frame: Frame, from sender: inout Speaker?) throws {
+        switch (frame, sender) {
+        case (.hello(let hello), nil):
+            try check(hello)
+            let speaker = Speaker(member: hello.sender, url: hello.senderURL)
+            try admit(speaker)
+            directory.learn(hello.sender, hello.senderURL)
+            sender = speaker
+        case (.message(let envelope), let known?) where envelope.from == known.member:
+            receive(envelope)
+        default: throw WireFailure.malformed
+        }
     }
 
     private func check(_ hello: Hello) throws(Failure) {

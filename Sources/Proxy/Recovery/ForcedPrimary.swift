@@ -143,7 +143,7 @@ struct ForcedPrimary: Sendable {
         if let refusal = plan.refusal { throw Failure(refusal, plan) }
         if request.token.isEmpty {
             // What can be named is lost only by a request that has seen it.
-            guard !plan.losesSomething, !plan.question.overridesQuorum else {
+            guard !plan.losesSomething, !plan.question.overridesQuorum, !plan.takesLearner else {
                 throw Failure(
                     .recoveryRefused,
                     "without a plan's token this is not done: \(plan.reasons.joined(separator: "; "))",
@@ -180,9 +180,11 @@ struct ForcedPrimary: Sendable {
         case .refused(.recovery(let refusal)): throw Failure(refusal, at: node)
         case .refused(let refusal): throw group.failure(refusal)
         case .unknown:
-            throw Failure(
+            var failure = Failure(
                 .outcomeUnknown, "this proxy has stopped meanwhile",
                 next: "start it, and send the request again")
+            failure.requestID = origin.requestID
+            throw failure
         }
     }
 
@@ -231,6 +233,17 @@ struct ForcedPrimary: Sendable {
                     response.status, contentType: response.headers["content-type"] ?? "",
                     body: body))
         } catch {
+            guard case .unreachable = error else {
+                var failure = Failure(
+                    .outcomeUnknown,
+                    "\(request.id) was lost after it had got the request; it may go on by force",
+                    cause: error.description,
+                    next: "GET \(endpoint)/v1/cluster?what=recovery shows what was done; "
+                        + "sent again, the request does no harm"
+                )
+                failure.requestID = forwardable.origin.requestID
+                throw failure
+            }
             throw Failure(
                 .proxyUnreachable, "\(request.id) does not answer at \(endpoint)",
                 cause: error.description,
@@ -270,6 +283,7 @@ extension ForcedRecovery {
         self.init(
             expected: expected, successor: successor, configuration: plan.configuration,
             givenUp: givenUp, record: log.encoded,
-            overridesLeader: plan.question.overridesQuorum)
+            overridesLeader: plan.question.overridesQuorum,
+            acceptsLearner: facts.configuration.isLearner(facts.member))
     }
 }

@@ -83,6 +83,13 @@ struct RecoveryFacts: Equatable, Sendable {
         return term(at: other.last.index) == other.last.term
     }
 
+    /// Whether everything is here that `other` knows to be committed.
+    func hasCommitted(_ other: RecoveryFacts) -> Bool {
+        // What lies before a base is committed, and so the same in both.
+        other.commit <= max(base.index, other.base.index)
+            ? last.index >= other.commit : term(at: other.commit) == other.term(at: other.commit)
+    }
+
     /// The last entry that is known to stand in both logs.
     func common(with other: RecoveryFacts) -> Index {
         var shared = Index.zero

@@ -40,6 +40,8 @@ struct RecoveryPlan: Equatable, Sendable {
         /// Why it cannot be; empty when it can.
         var obstacles: [String] = []
         var shortfalls: [Shortfall] = []
+
+        var isLearner: Bool { facts.configuration.isLearner(facts.member) }
     }
 
     /// What one log has that the candidate's lacks.
@@ -98,13 +100,8 @@ struct RecoveryPlan: Equatable, Sendable {
         generation = known.map(\.generation).max() ?? .none
         let current = known.filter { $0.generation == generation && generation != .none }
         candidates = current.filter(\.isRunning).map { Candidate($0, among: current, question) }
-        let fit = candidates.filter { $0.obstacles.isEmpty }
-        let best = fit.max { left, right in
-            let (one, other) = (left.facts, right.facts)
-            return (one.last.term, one.last.index, other.name)
-                < (other.last.term, other.last.index, one.name)
-        }
-        recommended = best?.facts.name
+        standInForVoters()
+        recommended = best(among: current)?.facts.name
         quorum = Self.quorum(current, question)
         if let later = known.compactMap(\.supersededBy).max(), later > generation {
             refusal = .superseded(by: later)
@@ -113,6 +110,32 @@ struct RecoveryPlan: Equatable, Sendable {
         group(around: chosen, current)
         if refusal == nil, quorum.isReachable, !question.overridesQuorum {
             refusal = .quorumReachable
+        }
+    }
+
+    /// A learner's log is the beginning of some leader's, as a voter's is, so that one can be gone on with; but nobody has waited
+    /// for it before a change was acknowledged. It is for when no voter is left that could go on.
+    private mutating func standInForVoters() {
+        if candidates.contains(where: { $0.obstacles.isEmpty && $0.facts.isVoter }) {
+            for place in candidates.indices where candidates[place].isLearner {
+                candidates[place].obstacles.append(
+                    "it is a learner, and may lack what was committed without it")
+            }
+        }
+    }
+
+    /// The highest log, of those that have everything that any log knows to be committed: a log can end with a later term and
+    /// still lack what was committed after that.
+    private func best(among current: [RecoveryFacts]) -> Candidate? {
+        let witness = current.max { $0.commit < $1.commit }
+        let fit = candidates.filter { $0.obstacles.isEmpty }
+        let whole = fit.filter { candidate in
+            witness.map { candidate.facts.hasCommitted($0) } ?? true
+        }
+        return (whole.isEmpty ? fit : whole).max { left, right in
+            let (one, other) = (left.facts, right.facts)
+            return (one.last.term, one.last.index, other.name)
+                < (other.last.term, other.last.index, one.name)
         }
     }
 
@@ -167,7 +190,8 @@ struct RecoveryPlan: Equatable, Sendable {
 
     private mutating func group(around chosen: Candidate, _ current: [RecoveryFacts]) {
         let voters = chosen.facts.configuration.voters
-        for facts in current where facts.isRunning && voters.contains(facts.member) {
+        let group = voters + (chosen.isLearner ? [chosen.facts.member] : [])
+        for facts in current where facts.isRunning && group.contains(facts.member) {
             let isFit = facts.supersededBy == nil && facts.obstacle == nil
             if facts.member == chosen.facts.member || (isFit && chosen.facts.contains(facts)) {
                 survivors.append(facts)
@@ -190,8 +214,9 @@ struct RecoveryPlan: Equatable, Sendable {
 
     /// The group that goes on: voters that do not answer leave it, and nobody else (FS-10); learners stay.
     var configuration: Configuration {
+        let voters = survivors.map(\.member)
         let learners = chosen?.facts.configuration.learners ?? []
-        return Configuration(voters: survivors.map(\.member), learners: learners)
+        return Configuration(voters: voters, learners: learners.filter { !voters.contains($0) })
     }
 
     /// How many of the group that goes on may fail before nothing can be changed.
@@ -199,6 +224,9 @@ struct RecoveryPlan: Equatable, Sendable {
 
     /// Whether something is lost that can be named: then only the token of this very plan does it.
     var losesSomething: Bool { chosen.map { !$0.shortfalls.isEmpty } ?? false }
+
+    /// Whether a learner goes on: nothing that is asked for without a plan leads to that.
+    var takesLearner: Bool { chosen?.isLearner ?? false }
 
     /// Whether no majority can have existed without one of the logs that are known.
     private var isWholeKnown: Bool {
@@ -219,6 +247,11 @@ struct RecoveryPlan: Equatable, Sendable {
         guard let chosen else { return reasons }
         if quorum.isReachable, question.overridesQuorum {
             reasons.append("a majority answers, and is passed over")
+        }
+        if chosen.isLearner {
+            reasons.append(
+                "no voter is left that could go on; \(chosen.facts.name) is a learner, and nobody "
+                    + "has waited for it before a change was acknowledged")
         }
         for shortfall in chosen.shortfalls {
             reasons.append(
@@ -295,9 +328,7 @@ extension RecoveryPlan.Candidate {
         if let later = facts.supersededBy {
             obstacles.append("it was left behind by generation \(later)")
         }
-        if facts.configuration.isLearner(facts.member) {
-            obstacles.append("it is a learner, and may lack what was committed without it")
-        } else if !facts.isVoter {
+        if !facts.configuration.contains(facts.member) {
             obstacles.append("it is no member of the group that its own log names")
         }
         for other in current where other.member != facts.member && !facts.contains(other) {

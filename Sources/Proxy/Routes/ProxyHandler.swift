@@ -188,12 +188,18 @@ struct ProxyHandler: Handler {
 
     private func fail(_ exchange: Exchange, _ failure: Failure) {
         let request = exchange.request
-        exchange.respond(
-            failure.at(
-                method: request.method.name, path: request.rawPath,
-                remoteAddress: exchange.remoteAddress, node: id.text,
-                mapVersion: published.now.state.map.version
-            ).answer)
+        statistics.count(failure)
+        let state = published.now.state
+        var answer = failure.at(
+            method: request.method.name, path: request.rawPath,
+            remoteAddress: exchange.remoteAddress, node: id.text, mapVersion: state.map.version
+        ).answer
+        if failure.code == .termPassed {
+            // Which term it would have to be bound to.
+            let now = cluster.forwarder.group.bound(after: state)
+            answer.headers.append((HeaderName.position, now.text))
+        }
+        exchange.respond(answer)
     }
 }
 
@@ -224,6 +230,7 @@ extension Exchange {
             : try ChangeTerms(
                 session: headers[named: HeaderName.session],
                 sequence: headers[named: HeaderName.sequence],
+                term: headers[named: HeaderName.term],
                 match: headers[named: HeaderName.ifMatch])
         guard terms.call == nil || heeded == .all else {
             throw Failure(

@@ -13,10 +13,12 @@ struct Dismissal {
 
     func carryOut(on mountpaths: [Mountpath]) {
         do throws(FileError) {
+            // What was noted of mountpaths that are away has names of objects in it.
+            let notes = try AbsenceFile.all(in: data)
             for name in [
                 MountpathRecord.fileName, ClusterRecord.fileName, CachedStateFile.fileName,
                 CachedStateFile.setAsideName,
-            ] {
+            ] + notes {
                 try Self.remove(name, in: data)
             }
             try data.sync("")

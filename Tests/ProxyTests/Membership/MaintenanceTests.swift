@@ -273,6 +273,31 @@ import Testing
         }
     }
 
+    @Test func `no rebalance begins within dont_run_time of the start of the primary`() async throws
+    {
+        try await TestProxies.with(1) { proxies in
+            let targets = [
+                try await StubTarget.start(proxies), try await StubTarget.start(proxies, "t2"),
+            ]
+            let start = #"{"action":"start","value":{"kind":"rebalance"}}"#
+            let set = "/v1/cluster/setconfig?rebalance.dont_run_time="
+            #expect(try await proxies.ask(1, .put, set + "10m").status == 200)
+            let refused = try await proxies.ask(1, .put, "/v1/cluster", start)
+            #expect(
+                refused.status == 400 && refused.failure?.code == .badRequest, "\(refused.text)")
+            #expect(refused.text.contains("dont_run_time (10m"), "\(refused.text)")
+            let dry = try await proxies.ask(1, .put, "/v1/cluster?dry_run=true", start)
+            #expect(dry.text.contains(#""verdict":"blocked""#), "\(dry.text)")
+            let stop = #"{"action":"stop","value":{"kind":"rebalance"}}"#
+            #expect(try await proxies.ask(1, .put, "/v1/cluster", stop).status == 200)
+            // By the time that the primary has run for so long it begins.
+            #expect(try await proxies.ask(1, .put, set + "1ms").status == 200)
+            let begun = try await proxies.ask(1, .put, "/v1/cluster", start)
+            #expect(begun.status == 200 && begun.text == "g1", "\(begun.text)")
+            for target in targets { await target.stop() }
+        }
+    }
+
     @Test func `what a target reports of a disk is committed, and shown`() async throws {
         try await TestProxies.with(3) { proxies in
             let target = try await StubTarget.start(proxies)

@@ -78,6 +78,7 @@ import Testing
         long.holdings.buckets = ["ais://old": "1"]
         var late = facts(2, last: 12, terms: [(1, 1), (11, 3)], of: 5)
         late.holdings.buckets = ["ais://new": "2", "ais://old": "0"]
+        (long.commit, late.commit) = (Index(10), Index(10))
         let best = plan([long, late])
         #expect(best.recommended == "p2")
         #expect(best.rejoining.map(\.node) == ["p1"])
@@ -125,19 +126,64 @@ import Testing
         #expect(longer.recommended == "p2")
     }
 
+    private func learner(_ number: UInt64, last: UInt64) -> RecoveryFacts {
+        var facts = facts(number, last: last)
+        facts.configuration = Configuration(
+            voters: (1...3).map { MemberID($0) }, learners: [MemberID(4), MemberID(5)])
+        return facts
+    }
+
     /// FS-15
-    @Test func `a learner, a log that failed and one that was left behind do not go on`() {
-        var learner = facts(4, last: 9)
-        learner.configuration = Configuration(
-            voters: (1...3).map { MemberID($0) }, learners: [MemberID(4)])
-        let one = plan([learner], candidate: "p4")
-        guard case .unfit("p4", let obstacles)? = one.refusal else {
-            Issue.record("\(String(describing: one.refusal))")
+    @Test func `while a voter can go on, a learner does not, however much it has`() {
+        var voter = facts(1, last: 7)
+        voter.configuration = learner(4, last: 9).configuration
+        let plan = plan([voter, learner(4, last: 9)], candidate: "p4")
+        guard case .unfit("p4", let obstacles)? = plan.refusal else {
+            Issue.record("\(String(describing: plan.refusal))")
             return
         }
         #expect(obstacles[0].contains("learner"))
-        #expect(one.recommended == nil && one.verdict == .blocked)
+        #expect(plan.recommended == "p1" && plan.verdict == .blocked)
+    }
 
+    /// FS-15: all voters are gone. Nobody waited for a learner, so that what only the voters had is lost, and the plan says so.
+    @Test func `when no voter is left, the learner with the highest log goes on`() {
+        let plan = plan([learner(5, last: 7), learner(4, last: 9)])
+        #expect(plan.recommended == "p4" && plan.refusal == nil && plan.takesLearner)
+        #expect(plan.verdict == .unsafe && plan.reasons.joined().contains("learner"))
+        #expect(plan.dead == (1...3).map { MemberID($0) } && plan.unseen == plan.dead)
+        #expect(
+            plan.configuration == Configuration(voters: [MemberID(4)], learners: [MemberID(5)]))
+        #expect(plan.next.contains("token="))
+    }
+
+    /// FS-15, FS-09: the voters' disks were read, and have nothing that the learner lacks.
+    @Test func `a learner that has all that the voters' disks have loses nothing`() {
+        let files = (1...2).map { number in
+            var file = facts(UInt64(number), last: 9)
+            file.configuration = learner(4, last: 9).configuration
+            file.isRunning = false
+            return file
+        }
+        let whole = plan(files + [learner(4, last: 9)])
+        #expect(whole.recommended == "p4" && whole.verdict == .safe)
+        let short = plan(files + [learner(4, last: 8)])
+        #expect(short.verdict == .unsafe && short.losesSomething)
+    }
+
+    /// FS-09: p1 has an entry of a later term that was never committed; p2 knows its own to be, by a leader that came after
+    /// that. The higher log is the wrong one.
+    @Test func `a log that lacks what another knows to be committed is not proposed`() {
+        var higher = facts(1, last: 9, terms: [(1, 1), (9, 3)], of: 5)
+        higher.commit = Index(8)
+        let lower = facts(2, last: 9, terms: [(1, 1), (9, 2)], of: 5)
+        let plan = plan([higher, lower])
+        #expect(plan.recommended == "p2")
+        #expect(plan.rejoining.map(\.name) == ["p1"])
+    }
+
+    /// FS-15
+    @Test func `a log that failed and one that was left behind do not go on`() {
         var failed = facts(1, last: 9)
         failed.obstacle = "a snapshot is half installed"
         #expect(plan([failed]).refusal == .noCandidate)
