@@ -73,7 +73,7 @@ final class PeerStream: Sendable {
         // Where the member has been heard. A refusal there means that its process has ended; elsewhere, nothing.
         var proven: Endpoint?
         // Since when this member is told that it is another process, or not at all.
-        var duplicateSince: MonotonicTime?
+        var duplicates: (since: MonotonicTime, last: MonotonicTime)?
         // How often that place is still to be asked although there is nothing to say: a process that ends may accept once more.
         var questions = 0
         while await wanted.first(where: { $0 }) != nil, !state.withLock({ $0.isClosed }) {
@@ -93,17 +93,17 @@ final class PeerStream: Sendable {
                     questions = 0
                 }
                 if let refusal = error as? Duplicate {
-                    let hasServed =
-                        Double(MonotonicTime.now().since(opened)) / 1e9
-                        > Limits.streamSilenceSeconds
-                    let since = hasServed ? .now() : duplicateSince ?? opened
-                    duplicateSince = since
+                    let now = MonotonicTime.now()
+                    // Refusals a while apart are two stories; in between, other places may have been tried.
+                    let isSame = duplicates.map {
+                        now.since($0.last) < Limits.duplicateNanoseconds / 2
+                    }
+                    let since = isSame == true ? duplicates?.since ?? now : now
+                    duplicates = (since, now)
                     // Once may be an old stream that ends; an old process does not come back to life.
-                    if MonotonicTime.now().since(since) > Limits.duplicateNanoseconds {
+                    if now.since(since) > Limits.duplicateNanoseconds {
                         context.contacts.isDuplicate(because: refusal.description)
                     }
-                } else {
-                    duplicateSince = nil
                 }
                 let complaint = "stream to member \(member) ended: \(error)"
                 // Each trouble once, until the stream has worked again.
