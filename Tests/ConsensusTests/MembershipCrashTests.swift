@@ -102,7 +102,7 @@ import Testing
         // And what is meant for the old one is nothing to the new one.
         let envelope = Envelope(
             from: MemberID(2), to: MemberID(3), generation: Group.generation, term: Term(99),
-            message: .timeoutNow)
+            message: .timeoutNow())
         group.feed(MemberID(9), [.received(envelope)])
         #expect(group[9].replica.term < Term(99) && group[9].replica.roleName == .follower)
     }

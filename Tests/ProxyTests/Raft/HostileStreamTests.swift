@@ -114,7 +114,7 @@ import Testing
                         Envelope(
                             from: MemberID(own), to: MemberID(other),
                             generation: Generation(counter: 9, nonce: 9), term: Term(1_000_000),
-                            message: .timeoutNow)
+                            message: .timeoutNow())
                     ).encoded,
             ]
             for _ in 0..<60 {
