@@ -13,7 +13,7 @@ public final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Sendab
     }
 
     /// How many wait for it.
-    package func waiters(for key: Key) -> Int { waiting.withLock { $0[key]?.count ?? 0 } }
+    public func waiters(for key: Key) -> Int { waiting.withLock { $0[key]?.count ?? 0 } }
 
     /// - Parameters:
     ///   - key: equal keys have equal values.
