@@ -40,6 +40,25 @@ import Testing
         }
     }
 
+    /// It may be off the map: that is no refusal, and the request asked for again ends it.
+    @Test func `a target whose request to leave was lost does not say that nothing was done`()
+        async throws
+    {
+        try await TestTarget.with { target in
+            target.proxy.log.withLock { $0.isLostWithRemovals = true }
+            let lost = try await target.ask(
+                .put, "/v1/daemon", at: nil, headers: [(HeaderName.requestID, "leave-1")],
+                body: Self.message)
+            #expect(lost.failure?.code == .outcomeUnknown, "\(lost.text)")
+            #expect(lost.failure?.requestID == "leave-1")
+            #expect(target.proxy.state.map[target.daemon.node.id] == nil)
+            target.proxy.log.withLock { $0.isLostWithRemovals = false }
+            let again = try await target.ask(.put, "/v1/daemon", at: nil, body: Self.message)
+            #expect(again.status == .ok, "\(again.text)")
+            await target.ended()
+        }
+    }
+
     @Test func `a target that is to stay on the map ends without a word to the proxies`()
         async throws
     {

@@ -188,6 +188,21 @@ import Testing
         }
     }
 
+    /// All were asked first; one that is lost then may have taken it, and the others have.
+    @Test func `settings for this run that a node may have taken are told as unknown`()
+        async throws
+    {
+        try await TestProxies.with(1) { proxies in
+            let target = try await StubTarget.start(proxies)
+            let reply = try await proxies.ask(
+                1, .put, "/v1/cluster/setconfig?list_timeout=9s&transient=true",
+                headers: [(HeaderName.requestID, "spread-1")])
+            #expect(reply.failure?.code == .outcomeUnknown, "\(reply.text)")
+            #expect(reply.failure?.requestID == "spread-1" && reply.text.contains("t1 of 2 nodes"))
+            await target.stop()
+        }
+    }
+
     @Test func `a transient value lasts for the run, at one node or at all`() async throws {
         try await TestProxies.with(2) { proxies in
             let one = try await proxies.ask(

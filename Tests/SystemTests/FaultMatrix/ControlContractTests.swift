@@ -286,6 +286,60 @@ struct ControlContractTests {
         }
     }
 
+    /// The primary leads on, so no later term says what became of it; and when the link is there again, so may be the request.
+    @Test func `a request that is stuck on a link is given up when somebody asks for it`() throws {
+        try Self.with { cluster in
+            let primary = try cluster.primary()
+            let rest = cluster.proxies.filter { $0 != primary }
+            let (entry, third) = (rest[0], rest[1])
+            // A connection that is open already is what the request gets lost on; as many as calls at once keep open.
+            let warm = try Self.atOnce(
+                cluster,
+                (1...4).map { number in
+                    "-X POST -d '{\"action\":\"createlb\"}' \(cluster.url(entry))/v1/buckets/warm\(number)"
+                }, id: "warm")
+            #expect(warm.allSatisfy { $0.kind == .done }, "\(warm)")
+            try cluster.lab.cut(from: [entry], to: [primary])
+            let calls = try (1...3).map { number in
+                try Call(
+                    cluster,
+                    "-X POST -d '{\"action\":\"createlb\"}' \(cluster.url(entry))/v1/buckets/stuck\(number)",
+                    id: "stuck-\(number)", seconds: 30)
+            }
+            for call in calls { try call.send() }
+            let answers = try calls.map { try $0.answer() }
+            var isMade: [Bool] = []
+            for (number, answer) in answers.enumerated() {
+                switch answer.kind {
+                case .done: isMade.append(true)
+                case .refused: isMade.append(false)
+                case .unknown:
+                    let since = try #require(answer.since, "\(answer)")
+                    let id = "stuck-\(number + 1)"
+                    let fate = try HandOverFaultTests.fate(
+                        of: id, since: since, at: [third], cluster)
+                    isMade.append(fate == "applied")
+                case .none, .other: Issue.record("\(answer)")
+                }
+            }
+            #expect(try cluster.role(primary) == "leader", "a term has ended, and nothing is shown")
+            print("stuck: \(answers.map(\.kind)), made: \(isMade)")
+            try cluster.lab.heal()
+            // TCP sends again what it had; the primary reads it, and does not go by it.
+            try cluster.waitUntilSettled()
+            try waitUntil("nothing is under way any more") {
+                try cluster.lab.unsent(on: entry, to: cluster.lab.address(primary)) == 0
+            }
+            #expect(try cluster.create("behind-it", at: primary).status == 200)
+            for proxy in cluster.proxies {
+                let there = try cluster.buckets(at: proxy)
+                for (number, isMade) in isMade.enumerated() {
+                    #expect(there.contains("stuck\(number + 1)") == isMade, "\(answers[number])")
+                }
+            }
+        }
+    }
+
     // MARK: What a target does by itself
 
     @Test func `disks of targets come and go whatever becomes of the primary`() throws {

@@ -17,7 +17,7 @@ struct HandOverFaultTests {
     }
 
     /// A fate that is final, from whoever has it.
-    private static func fate(
+    static func fate(
         of id: String, since: String, at proxies: [String], _ cluster: LabCluster
     ) throws -> String {
         struct Document: Decodable { let outcome: String }

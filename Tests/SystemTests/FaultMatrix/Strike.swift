@@ -122,13 +122,24 @@ struct Strike {
 extension NetworkLab {
     /// Bytes that have come from an address to a host's port 8080 and that nobody has read.
     func unread(on host: String, from address: String) throws -> Int {
+        try queues(on: host) { own, peer in own.hasSuffix(":8080") && peer.hasPrefix("\(address):")
+        }
+        .reduce(0) { $0 + $1.unread }
+    }
+
+    /// Bytes on their way from a host to port 8080 of an address, which has not confirmed them.
+    func unsent(on host: String, to address: String) throws -> Int {
+        try queues(on: host) { _, peer in peer == "\(address):8080" }.reduce(0) { $0 + $1.unsent }
+    }
+
+    private func queues(
+        on host: String, where isMeant: (_ own: Substring, _ peer: Substring) -> Bool
+    ) throws -> [(unread: Int, unsent: Int)] {
         let sockets = try Shell.run("\(prefix(host)) ss -Htn").output
-        return sockets.split(whereSeparator: \.isNewline).reduce(0) { sum, line in
+        return sockets.split(whereSeparator: \.isNewline).compactMap { line in
             let words = line.split(separator: " ")
-            guard words.count >= 5, words[3].hasSuffix(":8080"),
-                words[4].hasPrefix("\(address):")
-            else { return sum }
-            return sum + (Int(words[1]) ?? 0)
+            guard words.count >= 5, isMeant(words[3], words[4]) else { return nil }
+            return (Int(words[1]) ?? 0, Int(words[2]) ?? 0)
         }
     }
 }

@@ -26,6 +26,8 @@ final class FakeProxy: Sendable {
         /// How often it was asked how far it is; and whether it does not say.
         var surveys = 0
         var isMute = false
+        /// Takes nodes off the map, and is lost before it has said so.
+        var isLostWithRemovals = false
     }
 
     let group: EventLoopGroup
@@ -174,6 +176,10 @@ final class FakeProxy: Sendable {
                 proxy.submit(.endDecommission(report.target, report.report))
                 exchange.respond(.ok)
             case .cluster(let path) where path.first == "daemon" && path.count == 2:
+                if proxy.log.withLock({ $0.isLostWithRemovals }), let id = NodeID(path[1]) {
+                    proxy.submit(.removeNode(id))
+                    throw ConnectionError.disconnected
+                }
                 try proxy.remove(exchange, path[1], request.query)
             default: exchange.respond(.notFound)
             }
