@@ -104,7 +104,7 @@ if Context.environment["MARTLET_FUZZ"] != nil {
     let fuzzers = [
         ("LogRecord", ["Cluster"]), ("Snapshot", ["Cluster"]), ("Action", ["API", "HTTP"]),
         ("FollowStream", ["API"]), ("CachedState", ["API"]), ("RequestHead", ["HTTP"]),
-        ("Chunks", ["HTTP"]),
+        ("Chunks", ["HTTP"]), ("MemberMessages", ["API", "Consensus"]),
     ]
     package.targets += fuzzers.map { name, uses in
         .executableTarget(

@@ -141,6 +141,21 @@ extension Failure {
             + "URL of the new primary sets this proxy's log aside as a branch, and joins anew"
     }
 
+    /// How to look for a request whose outcome is in doubt, which lies behind `since` and in its term if anywhere.
+    static func inquiry(_ requestID: String, since position: LogPosition) -> String {
+        "look before you repeat it: GET /v1/cluster?what=history&\(QueryName.requestID)="
+            + "\(PercentCoding.encoded(requestID))&\(QueryName.since)=\(position.text)"
+    }
+
+    /// A request that is bound to a term, and has come in another one.
+    static func termPassed(now term: TermMark) -> Failure {
+        Failure(
+            .termPassed,
+            "the request was to be taken in another term only; it is \(term) now, and nothing was done",
+            next: "bind it to the position of a newer answer (\(HeaderName.term)), or leave that "
+                + "header out")
+    }
+
     static func superseded(by generation: Generation, _ node: Node) -> Failure {
         Failure(
             .olderGeneration,
@@ -193,6 +208,7 @@ extension RaftGroup {
     func failure(_ refusal: Refusal) -> Failure {
         switch refusal {
         case .notLeader: noPrimary()
+        case .otherTerm(let term): .termPassed(now: term)
         case .busy:
             Failure(.overloaded, "too many changes are under way", next: "try again in a moment")
         case .tooLarge(let bytes, let max):

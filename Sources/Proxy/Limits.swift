@@ -84,6 +84,8 @@ enum Limits {
     static let followBytes = 256 << 10
     /// Follow streams of one proxy: far more than targets it is likely to have.
     static let followersMax = 4_096
+    /// Members of whom it is remembered when they were heard; a group has 510 at most.
+    static let contactsMax = 1_024
     /// A proxy's report of its followers counts for so long.
     static let reportSeconds = 5.0
     static let reportIntervalSeconds = 1.0
@@ -111,6 +113,10 @@ enum Limits {
     static let sessionNanoseconds: UInt64 = 60_000_000_000
     /// Shorter is over before the first retry; longer than a day is nobody's request.
     static let sessionNanosecondsRange: ClosedRange<UInt64> = 1_000_000_000...86_400_000_000_000
+    /// Requests whose fate was asked for in one term, and settled by taking them no more: some hundred bytes each.
+    static let givenUpMax = 4_096
+    /// How long such a question waits for what is under way: a change that waits for its followers, and is soon made.
+    static let inquirySeconds = 5.0
     static let configBytesMax = 64 << 10
 
     /// Entries not known to be committed that are read to see what they would do; a leader leaves far fewer.

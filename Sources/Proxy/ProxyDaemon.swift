@@ -102,7 +102,8 @@ final class ProxyDaemon: Sendable {
             id: settings.id, group: group, published: published, followers: followers,
             fence: fence, loop: loops.loops[0])
         let forwarder = Forwarder(
-            id: settings.id, group: group, client: client, loop: loops.loops[0], config: config)
+            id: settings.id, group: group, published: published, givenUp: GivenUpRequests(),
+            client: client, loop: loops.loops[0], config: config)
         let configRoutes = ConfigRoutes(
             service: ConfigService(
                 node: node, live: config, metadata: metadata, forwarder: forwarder,
@@ -125,9 +126,10 @@ final class ProxyDaemon: Sendable {
         notices = FoundingNotices(
             survey: survey, followers: followers, client: client, loop: loops.loops[0],
             log: log.about("recovery"))
+        let documents = BucketDocuments()
         let daemon = DaemonRoutes(
             node: node, metadata: metadata, raft: RaftDocument(group: group, storage: storageCheck),
-            statistics: counted, log: log.tail, config: configRoutes,
+            statistics: counted, log: log.tail, documents: documents, config: configRoutes,
             actions: DaemonActions(
                 shutdown: NodeShutdown(
                     node: node, group: group, published: published, departure: departure,
@@ -148,11 +150,13 @@ final class ProxyDaemon: Sendable {
         let actions = ClusterActions(
             forwarder: forwarder,
             shutdown: ClusterShutdown(
-                node: node, published: published, client: client, ending: ending,
-                log: log.about("shutdown")),
+                node: node, metadata: metadata, published: published, client: client,
+                ending: ending, log: log.about("shutdown")),
             maintenance: Maintenance(
-                group: group, metadata: metadata, departure: departure, loop: loops.loops[0]),
-            rebalance: Rebalance(metadata: metadata), client: client, published: published,
+                group: group, metadata: metadata, departure: departure, client: client,
+                loop: loops.loops[0], log: log.about("maintenance")),
+            rebalance: Rebalance(metadata: metadata, config: config), client: client,
+            published: published,
             config: configRoutes,
             batch: BatchRoute(metadata: metadata, forwarder: forwarder))
         handler = ProxyHandler(
@@ -160,7 +164,8 @@ final class ProxyDaemon: Sendable {
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
             buckets: BucketRoutes(
                 metadata: metadata, forwarder: forwarder,
-                lister: ObjectLister(id: settings.id, client: client, config: config)),
+                lister: ObjectLister(id: settings.id, client: client, config: config),
+                documents: documents),
             daemon: daemon,
             cluster: ClusterRoutes(
                 daemon: daemon,
@@ -181,7 +186,9 @@ final class ProxyDaemon: Sendable {
                 belongsSomewhere: opened.recovered.hardState.generation != .none,
                 closing: closing, receive: { raft.receive($0) }),
             statistics: statistics,
-            metrics: MetricsRoute(routes: counted, storage: storageCheck),
+            metrics: MetricsRoute(
+                routes: counted, storage: storageCheck, longPoll: daemon.longPoll,
+                watchers: daemon.history.watchers),
             hidesState: {
                 observer.isQuarantined.load(ordering: .relaxed)
                     || observer.isDoubted.load(ordering: .relaxed)

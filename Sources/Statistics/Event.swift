@@ -1,3 +1,4 @@
+import API
 import Synchronization
 
 /// What happens rarely enough to be counted with one number for all threads.
@@ -11,6 +12,25 @@ package enum Event: Int, CaseIterable, Sendable {
     case outOfSpace
     /// A head that could not be read, that came too slowly, or for which there was no room; no handler has seen it.
     case refused
+}
+
+/// One number per code, of the failures that this node has answered with.
+final class FailureCounters: Sendable {
+    private let cells: [FailureCode: Cell] = Dictionary(
+        uniqueKeysWithValues: FailureCode.allCases.map { ($0, Cell()) })
+
+    private final class Cell: Sendable {
+        let value = Atomic<UInt64>(0)
+    }
+
+    func add(_ code: FailureCode) {
+        cells[code]?.value.wrappingAdd(1, ordering: .relaxed)
+    }
+
+    /// In the order of the codes.
+    var counts: [(code: FailureCode, count: UInt64)] {
+        FailureCode.allCases.map { ($0, cells[$0]?.value.load(ordering: .relaxed) ?? 0) }
+    }
 }
 
 /// One number per ``Event``.

@@ -8,6 +8,9 @@ package struct LongPoll: Sendable {
 
     package init() {}
 
+    /// How many wait now.
+    package var waiting: Int { places.inUse }
+
     /// Calls `next` with slices of the time until it has a value. It waits for so many seconds at most, and heeds
     /// cancellation.
     ///

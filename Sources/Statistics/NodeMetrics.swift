@@ -1,3 +1,4 @@
+import API
 package import Base
 package import Cluster
 
@@ -16,6 +17,14 @@ extension MetricsText {
             "martlet_requests_refused_total",
             "Connections refused: no room, or a head that was malformed or too slow.",
             snapshot[.refused])
+        family(
+            "martlet_failures_total", .counter,
+            "Answers of this node with an error, by its code and status."
+        ) { family in
+            for (code, count) in snapshot.failures {
+                family.sample(count, [("code", code.rawValue), ("status", "\(code.status)")])
+            }
+        }
         gauge("martlet_connections", "Open connections.", connections)
         add(report.process, started)
         gauge(
@@ -103,6 +112,19 @@ extension MetricsText {
         gauge("martlet_smap_version", "Version of the cluster map.", state.map.version)
         gauge("martlet_bmd_version", "Version of the bucket metadata.", state.buckets.version)
         gauge("martlet_buckets", "Buckets of the cluster.", state.buckets.buckets.count)
+        let now = Timestamp.now()
+        let expired = state.sessions.values.count { $0.isExpired(at: now) }
+        family(
+            "martlet_sessions", .gauge,
+            "Sessions in the state; expired ones go with the next request of theirs, or the next session that is opened."
+        ) { family in
+            family.sample(state.sessions.count - expired, [("state", "open")])
+            family.sample(expired, [("state", "expired")])
+        }
+        counter(
+            "martlet_sessions_expired_total",
+            "Sessions that this node has seen end because nobody used them.",
+            state.expiredSessions.count)
         family("martlet_map_nodes", .gauge, "Nodes on the cluster map.") { family in
             for role in [NodeRole.proxy, .target] {
                 family.sample(state.map.nodes(role).count, [("role", role.text)])
@@ -115,6 +137,16 @@ extension MetricsText {
             "martlet_state_term", "Term of the last entry in the state.", state.position.term)
         gauge(
             "martlet_state_index", "Index of the last entry in the state.", state.position.index)
+    }
+
+    /// Requests that wait for something to happen, by what they wait for.
+    package mutating func add(waiting: KeyValuePairs<String, Int>) {
+        family(
+            "martlet_requests_waiting", .gauge,
+            "Requests in progress that wait for news: of a version (wait_version), or of any change (what=watch)."
+        ) { family in
+            for (what, count) in waiting { family.sample(count, [("for", what)]) }
+        }
     }
 
     /// How full the mountpaths are, and which of `paths` did not say.

@@ -11,6 +11,7 @@ package final class NodeStatistics: Sendable {
     package let started = Timestamp.now()
     private let begun = MonotonicTime.now()
     private let events = EventCounters()
+    private let failures = FailureCounters()
     private let keepalive = Mutex(Keepalive())
     private let samples: Mutex<Samples>
     /// Reads `/proc`, which never hangs but may take a millisecond; apart from the daemon's own pools, because what is
@@ -35,8 +36,9 @@ package final class NodeStatistics: Sendable {
 
     package func count(_ event: Event) { events.add(1, to: event) }
 
-    /// Counts what lies beneath a failure, where AIStore counts it apart.
+    /// Counts a failure that this node answers with, by its code, and what lies beneath it where AIStore counts that apart.
     package func count(_ failure: Failure) {
+        failures.add(failure.code)
         switch failure.code {
         case .inputOutput, .mountpathUnavailable: count(.fileError)
         case .outOfSpace: count(.outOfSpace)
@@ -99,7 +101,8 @@ package final class NodeStatistics: Sendable {
         let base = isFresh ? previous ?? latest : latest
         return StatisticsSnapshot(
             role: node.role, upNanoseconds: now.since(begun), totals: meter.totals,
-            events: Event.allCases.map { events[$0] }, keepalive: keepalive.withLock { $0 },
+            events: Event.allCases.map { events[$0] }, failures: failures.counts,
+            keepalive: keepalive.withLock { $0 },
             base: base, windowNanoseconds: now.since(base.at))
     }
 }
@@ -127,6 +130,8 @@ package enum StatisticsLimits {
     package static let keepaliveBytesMax = 64 << 10
     /// Answers that wait for a version; each is a connection and a task.
     package static let waitersMax = 1_024
+    /// A document about more buckets is written beside the event loops.
+    package static let bucketsInPlaceMax = 100
     /// How soon an answer that waits notices that its node is stopping.
     package static let waitSliceSeconds = 0.5
     /// A filesystem answers within microseconds, or its disk is in trouble.

@@ -9,6 +9,8 @@ package struct StatisticsSnapshot: Sendable {
     package var totals: RequestTotals
     /// In the order of ``Event``.
     package var events: [UInt64]
+    /// Answers by the code of their failure.
+    package var failures: [(code: FailureCode, count: UInt64)] = []
     package var keepalive: Keepalive
     /// What was counted before the window of rates and averages.
     package var base: Sample

@@ -114,6 +114,13 @@ extension Failure {
             next: "repeat the request at a proxy")
     }
 
+    static func positionUnknown(_ wanted: LogPosition, _ newest: LogPosition) -> Failure {
+        Failure(
+            .positionUnknown,
+            "no proxy has the map at \(wanted.text), which the redirect names; the newest is at \(newest.text)",
+            next: "repeat the request at a proxy, and leave 'at' as it makes it")
+    }
+
     static func olderGeneration(_ wanted: LogPosition, _ state: ClusterState) -> Failure {
         let primary = state.map.primary.flatMap { state.map[$0]?.address.url }
         return Failure(

@@ -24,17 +24,32 @@ enum TargetLimits {
     /// Requests that wait for such a state, as long as `timeout.cplane_operation` says; more would only hide that no state
     /// comes.
     static let positionWaitersMax = 4_096
+    /// Of these, so many wait for a state that is not within reach (``PositionHorizon``): what a client makes up must not
+    /// take the places of others.
+    static let positionWaitersOutOfReachMax = 64
+    /// When all proxies have just said how far they are, they are not asked again for a second because of positions out of
+    /// reach.
+    static let horizonNanoseconds: UInt64 = 1_000_000_000
+    /// So many proxies are asked how far they are: more than a cluster has, as a rule.
+    static let surveyedMax = 32
+    /// A position that no proxy has is logged so often at most.
+    static let unknownPositionLogNanoseconds: UInt64 = 60_000_000_000
     /// How often a target acknowledges what it has when nothing changes: a fraction of the silence that proxies bear.
     static let acknowledgeIntervalNanoseconds: UInt64 = 5_000_000_000
     /// A target that has heard of no proxy for so long is not ready; and not before it has given one up and asked another.
     static let contactSeconds = 10.0
     /// A proxy that takes no connection within this is passed over for the next.
     static let proxyConnectSeconds = 1.0
+    /// What is noted of one mountpath that is away: some 300,000 names, in memory as well as eight bytes each.
+    static let absenceBytesMax = 32 << 20
     /// What a target still accepts while it drains.
     static let drainSeconds = 5.0
     /// Objects removed in one go before the trash thread rests, and for how long: some 6000 a second at most.
     static let trashBatch = 64
     static let trashPauseMicroseconds: UInt32 = 10_000
+    /// How often a target that removes its user data looks how far the trash is: soon after something was moved, then less and less.
+    static let removalPauseMin: UInt64 = 100_000_000
+    static let removalPauseMax: UInt64 = 5_000_000_000
     /// How far the access time on disk may be behind the one in memory.
     static let accessTimeLagNanoseconds: UInt64 = 60_000_000_000
     /// A file of node settings is a few lines.

@@ -33,9 +33,11 @@ final class TargetContext: Sendable {
     let facts: ConfigDocument.Facts
     let statistics: NodeStatistics
     let longPoll = LongPoll()
+    let documents = BucketDocuments()
     let proxies: ProxyCaller
+    let removal: UserDataRemoval
     /// Opened when a request has asked this target to end.
-    let ending = Latch()
+    let ending: Latch
     let log: Logger
 
     init(
@@ -43,8 +45,8 @@ final class TargetContext: Sendable {
         record: Watched<ClusterRecord>, hint: Watched<Endpoint?>,
         store: ObjectStore, mountpaths: MountpathControl, watch: MountpathWatch,
         pool: BlockingPool, quickPool: BlockingPool, scanPool: BlockingPool,
-        register: RegisterRoute, proxies: ProxyCaller, statistics: NodeStatistics,
-        config: LiveConfig, facts: ConfigDocument.Facts, log: Logger
+        register: RegisterRoute, proxies: ProxyCaller, removal: UserDataRemoval, ending: Latch,
+        statistics: NodeStatistics, config: LiveConfig, facts: ConfigDocument.Facts, log: Logger
     ) {
         self.node = node
         self.publisher = publisher
@@ -63,6 +65,8 @@ final class TargetContext: Sendable {
         self.facts = facts
         self.statistics = statistics
         self.proxies = proxies
+        self.removal = removal
+        self.ending = ending
         self.log = log
     }
 

@@ -40,8 +40,10 @@ final class TargetDaemon: Sendable {
         let trash = Trash(life: life, log: log.about("trash"))
         let directories = BucketDirectories(mountpaths, trash: trash, log: log.about("buckets"))
         let floor = try directories.newestMark(clusterID: record.clusterID)
+        let absences = AbsenceLog(
+            data, disabled: mountpaths.current.disabled, log: log.about("mountpaths"))
         let store = ObjectStore(
-            mountpaths, directories, life: life, openObjects: budget.cached)
+            mountpaths, directories, absences, life: life, openObjects: budget.cached)
         let pool = BlockingPool(name: "io", threads: settings.node.poolThreads)
         let loops = settings.node.loops == 0 ? nil : settings.node.loops
         group = EventLoopGroup(loops: loops, pool: pool)
@@ -63,6 +65,10 @@ final class TargetDaemon: Sendable {
             choice: ProxyChoice(node: node.id, joins: settings.joins), client: client,
             publisher: publisher, log: log.about("proxies"))
         let scanPool = BlockingPool(name: "scan", threads: settings.node.scanThreads)
+        let ending = Latch()
+        let removal = UserDataRemoval(
+            node: node.id, publisher: publisher, store: store, trash: trash, proxies: proxies,
+            pool: scanPool, loop: group.loops[0], ending: ending, log: log.about("removal"))
         let reporter = MountpathReporter(
             node: node.id, proxies: proxies, loop: group.loops[0], log: log.about("mountpaths"))
         self.reporter = reporter
@@ -86,7 +92,8 @@ final class TargetDaemon: Sendable {
             pool: pool,
             quickPool: BlockingPool(name: "quick", threads: settings.node.quickThreads),
             scanPool: scanPool,
-            register: RegisterRoute(proxies: proxies), proxies: proxies,
+            register: RegisterRoute(proxies: proxies), proxies: proxies, removal: removal,
+            ending: ending,
             statistics: NodeStatistics(node, loops: group.loops.count), config: config,
             facts: ConfigDocument.Facts(settings, port: server.port), log: log)
         follow = FollowDriver(
@@ -99,8 +106,11 @@ final class TargetDaemon: Sendable {
             log: log.about("log"))
         joiner = Joiner(
             node, joins: settings.joins, publisher: publisher, proxies: proxies,
-            isUsable: mountpaths.isUsable, reporter: reporter, client: client, loop: group.loops[0],
-            log: log.about("join"))
+            isUsable: mountpaths.isUsable,
+            isDismissed: {
+                UserDataRemoval.isDismissed(settings.id, mountpaths.current, in: $0) != nil
+            },
+            reporter: reporter, client: client, loop: group.loops[0], log: log.about("join"))
         self.trash = trash
         self.log = log
         for mountpath in mountpaths.current.all {
@@ -122,6 +132,7 @@ final class TargetDaemon: Sendable {
             tasks.addTask { [follow] in await loop.run { await follow.run() } }
             tasks.addTask { [joiner] in await loop.run { await joiner.run() } }
             tasks.addTask { [reporter] in await loop.run { await reporter.run() } }
+            tasks.addTask { [context] in await loop.run { await context.removal.run() } }
             tasks.addTask { [self] in await keepHouse() }
             tasks.addTask { [self] in await keepCache() }
             tasks.addTask { [self] in await keepStatistics() }
@@ -145,6 +156,10 @@ final class TargetDaemon: Sendable {
             _ = context.cache.maintain(at: .now())
         }
         trash.stop()
+        if let mountpaths = context.removal.dismissedMountpaths {
+            let dismissal = Dismissal(data: data, log: log)
+            await context.pool.run { dismissal.carryOut(on: mountpaths) }
+        }
         await client.closeIdle()
         group.shutDown()
         for mountpath in context.store.mountpaths.all { mountpath.release() }

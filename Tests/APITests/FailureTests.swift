@@ -58,12 +58,14 @@ import Testing
         outcome_unknown 504
         overloaded 503
         plan_changed 409
+        position_unknown 503
         precondition_failed 412
         primary_unreachable 502
         proxy_unreachable 502
         quorum_at_risk 400
         quorum_reachable 409
         recovery_refused 409
+        request_given_up 409
         request_timeout 408
         role_differs 409
         sequence_forgotten 410
@@ -73,6 +75,7 @@ import Testing
         target_behind 503
         target_in_maintenance 503
         target_unreachable 502
+        term_passed 409
         unknown 500
         unknown_action 400
         unknown_document 400

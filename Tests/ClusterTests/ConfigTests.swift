@@ -115,12 +115,61 @@ import Testing
         }
     }
 
+    @Test func `new buckets may have every GET validated, and it is said what that costs`() throws {
+        var log = try ConfigLog()
+        #expect(!log.state.config.bucketDefaults.checksum.validateWarmGet)
+        let plan = try ConfigPlan(
+            setting: [("checksum.validate_warm_get", "true")], in: .cluster, of: log.state.config)
+        #expect(plan.cautions.contains { $0.contains("reads it twice") })
+        #expect(try log.set([("checksum.validate_warm_get", "true")]))
+        #expect(log.state.config.bucketDefaults.checksum.validateWarmGet)
+        #expect(log.state.config.bucketDefaults.unserved == nil)
+        // Of one object in a range nothing is computed.
+        #expect(throws: ConfigMistake.self) {
+            try ConfigPlan(
+                setting: [("checksum.enable_read_range", "true")], in: .cluster,
+                of: log.state.config)
+        }
+    }
+
+    @Test func `the time without rebalance is the cluster's, and bounded`() throws {
+        var log = try ConfigLog()
+        let t1 = try #require(NodeID("t1"))
+        #expect(log.state.config.values.nanoseconds("rebalance.dont_run_time") == 0)
+        #expect(try log.set([("rebalance.dont_run_time", "90s")]))
+        #expect(
+            log.state.config.values.nanoseconds("rebalance.dont_run_time") == 90_000_000_000)
+        for (value, scope) in [("25h", ConfigChange.Scope.cluster), ("1s", .node(t1))] {
+            #expect(throws: ConfigMistake.self) {
+                try ConfigPlan(
+                    setting: [("rebalance.dont_run_time", value)], in: scope,
+                    of: log.state.config)
+            }
+        }
+    }
+
     @Test func `values that only work together are set together`() throws {
         let plan = try ConfigPlan(
             setting: [("cplane_operation", "5s"), ("client_timeout", "11s")], in: .cluster,
             of: ClusterConfig())
         #expect(plan.effects.map(\.before) == ["2s", "10s"])
         #expect(plan.effects.map(\.after) == ["5s", "11s"])
+    }
+
+    /// The primary may be any of the proxies, and who waits for it any other.
+    @Test func `a node is no less patient than another one may be slow`() throws {
+        var log = try ConfigLog()
+        let t1 = try #require(NodeID("t1"))
+        #expect(throws: ConfigMistake.self) {
+            try log.set([("cplane_operation", "9s"), ("client_timeout", "15s")], .node(t1))
+        }
+        #expect(try log.set([("client_timeout", "15s")]))
+        #expect(try log.set([("cplane_operation", "9s")], .node(t1)))
+        // What the slow one waits for binds the others, until it is taken back.
+        #expect(throws: ConfigMistake.self) { try log.reset(["client_timeout"]) }
+        #expect(throws: ConfigMistake.self) { try log.set([("client_timeout", "14s")]) }
+        #expect(try log.reset([], .node(t1)))
+        #expect(try log.reset(["client_timeout"]))
     }
 
     @Test func `a change made against an older version is refused, the same everywhere`() throws {
@@ -264,6 +313,18 @@ import Testing
         let isNew = [one, one, other].map { layers.follow($0.state.config) }
         #expect(isNew == [true, false, true])
         #expect(layers.values["log.level"] == "4")
+    }
+
+    @Test func `what is for this run gives way to what is kept and contradicts it`() throws {
+        var log = try ConfigLog()
+        let t1 = try #require(NodeID("t1"))
+        var layers = LayeredConfig(node: t1, file: [:])
+        try layers.setTransient([("client_timeout", "8s"), ("loglevel", "4")])
+        #expect(layers.values["client.client_timeout"] == "8s")
+        #expect(try log.set([("cplane_operation", "3s")]))
+        layers.follow(log.state.config)
+        #expect(layers.values["client.client_timeout"] == "10s")
+        #expect(layers.sources.map(\.name) == ["log.level", "timeout.cplane_operation"])
     }
 
     @Test func `values for this run are checked with all others, and changed all or none`() throws {

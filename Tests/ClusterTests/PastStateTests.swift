@@ -126,7 +126,7 @@ import Testing
                 case .versions(let before, let after):
                     if before?.map != after?.map { subjects.insert(.map) }
                     if before?.buckets != after?.buckets { subjects.insert(.buckets) }
-                case .node, .rebalance, .mountpaths, .recovery: subjects.insert(.map)
+                case .node, .rebalance, .mountpaths, .recovery, .decommission: subjects.insert(.map)
                 case .bucket: subjects.insert(.buckets)
                 case .setting: subjects.insert(.config)
                 }

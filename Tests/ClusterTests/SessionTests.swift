@@ -76,6 +76,22 @@ import Testing
         #expect(
             log.apply(.session(.keepAlive(session))).result == .failure(.sessionExpired(session)))
         #expect(log.state.sessions.isEmpty)
+        #expect(log.state.expiredSessions.count == 1)
+    }
+
+    @Test func `sessions that aged out are counted, and the count is no part of the state`() throws
+    {
+        var log = try SessionLog()
+        let closed = log.open(lifetime: 10 * second)
+        _ = log.apply(.session(.close(closed)))
+        #expect(log.state.expiredSessions.count == 0)
+        for _ in 0..<3 { _ = log.open(lifetime: 10 * second) }
+        log.time += 11 * second
+        _ = log.open(lifetime: 10 * second)
+        #expect(log.state.expiredSessions.count == 3)
+        let read = try ClusterState(rows: log.state.rows, position: log.state.position)
+        #expect(read.expiredSessions.count == 0)
+        #expect(read == log.state && read.hash == log.state.hash)
     }
 
     /// CL-04: an expired session's request is refused, even one that was made before.

@@ -34,7 +34,7 @@ import Testing
                 byteCount: 10, checksum: 5, offset: 4, bytes: [1, 2])),
         .snapshotProgress(last: LogMark(index: Index(4), term: Term(2)), nextOffset: 6),
         .snapshotRefused(last: LogMark(index: Index(4), term: Term(2))),
-        .timeoutNow,
+        .timeoutNow(),
         .readIndexRequest(token: 12),
         .readIndexReply(token: 12, index: Index(4)),
         .readIndexReply(token: 12, index: nil),
@@ -84,7 +84,7 @@ import Testing
 
     /// NW-07, NW-10: what another version would send is refused by its first byte.
     @Test func `another version, another kind and a hostile length are refused`() throws {
-        var bytes = Array(Self.frame(.timeoutNow).encoded.dropFirst(4))
+        var bytes = Array(Self.frame(.timeoutNow()).encoded.dropFirst(4))
         bytes[0] = 3
         Self.seal(&bytes)
         #expect(throws: WireFailure.unknownVersion(3)) { try Frame(decoding: bytes[...]) }

@@ -116,7 +116,7 @@ import Testing
         #expect(group[1].replica.configuration.voters.count == 3)
     }
 
-    /// MB-09, MB-11; found by simulation: the only up-to-date member had itself demoted, the other
+    /// MB-11; found by simulation: the only up-to-date member had itself demoted, the other
     /// had never heard of it, and neither could win.
     @Test func `a departure that is not committed does not keep a member from standing`() {
         var group = Group(voters: 2)
@@ -339,7 +339,7 @@ import Testing
         var replica = group[1].replica
         let envelope = Envelope(
             from: MemberID(2), to: MemberID(77), generation: Group.generation, term: Term(9),
-            message: .timeoutNow)
+            message: .timeoutNow())
         #expect(replica.handle(.received(envelope)) == [])
         #expect(replica.term == .zero)
         group.wire = []

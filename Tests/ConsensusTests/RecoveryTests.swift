@@ -118,7 +118,7 @@ import Testing
             .voteRequest(last: entry.mark, isTransfer: true), .voteReply(granted: true),
             .append(previous: last, entries: [entry], commit: entry.index),
             .appendAccepted(match: last.index), .heartbeat(round: 1, commit: last),
-            .heartbeatReply(round: 1, last: Index(9)), .timeoutNow, .readIndexRequest(token: 1),
+            .heartbeatReply(round: 1, last: Index(9)), .timeoutNow(), .readIndexRequest(token: 1),
         ]
         for message in messages {
             group.wire = []

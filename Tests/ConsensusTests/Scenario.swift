@@ -188,7 +188,7 @@ struct Scenario {
             }
         case "held": return numbers.first.map { .appendHeld(match: Index($0)) }
         case "promised": return marks.first.map { .promised($0) }
-        case "timeout": return .timeoutNow
+        case "timeout": return .timeoutNow()
         case "stale": return .staleTerm
         case "append":
             guard let previous = marks.first, let commit = numbers.last else { return nil }

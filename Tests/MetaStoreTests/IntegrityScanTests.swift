@@ -1,5 +1,6 @@
 import Cluster
 import Consensus
+import Glibc
 import Testing
 
 @testable import MetaStore
@@ -71,6 +72,32 @@ import Testing
         log = try ScratchDirectory(copying: directory).open()
         let recovered = try log.load()
         #expect(recovered.lastIndex == Index(40) && recovered.image == kept)
+    }
+
+    /// ST-12: in the write-ahead file, and in the database's own.
+    @Test(arguments: [false, true])
+    func `damage on the disk is found although the page is in memory`(isCheckpointed: Bool) throws {
+        let directory = try ScratchDirectory()
+        let log = try filled(directory)
+        let payload = Array("an entry that nobody reads".utf8)
+        let entry = Entry(
+            index: Index(41), term: Term(1), time: 41, kind: .command, payload: payload)
+        try log.write(WriteBatch(sequence: .zero, entries: [entry]))
+        if isCheckpointed { try log.damage("PRAGMA wal_checkpoint(TRUNCATE)") }
+        _ = try walk(log)
+
+        let file = directory.file + (isCheckpointed ? "" : "-wal")
+        let bytes = try #require(ScratchDirectory.read(file))
+        let places = bytes.indices.filter { bytes[$0...].starts(with: payload) }
+        #expect(!places.isEmpty)
+        // It stays open: closing it would take the log's lock away.
+        let descriptor = open(file, O_WRONLY)
+        var other: UInt8 = 0x20
+        for place in places { #expect(pwrite(descriptor, &other, 1, off_t(place)) == 1) }
+
+        let error = #expect(throws: DatabaseError.self) { try walk(log) }
+        #expect(error?.kind == .corrupt && error?.message.contains("log entry 41") == true)
+        close(descriptor)
     }
 
     @Test func `entries that are replaced during a walk are no damage`() throws {

@@ -2,9 +2,10 @@ import Base
 import CSQLite
 import Cluster
 import Consensus
-import Glibc
-import MetaStore
+import Foundation
 import Testing
+
+@testable import MetaStore
 
 /// The durable half: what a batch wrote is there after a restart, and what is damaged is refused.
 @Suite struct SQLiteLogTests {
@@ -151,12 +152,77 @@ import Testing
         #expect(throws: (any Error).self) { try directory.open().load() }
     }
 
-    /// PC-11, ST-10.
+    /// PC-11: of one directory on one machine; a copy of it is another matter.
     @Test func `a second opening of the same file is refused`() throws {
         let directory = try ScratchDirectory()
         let first = try directory.open()
         #expect(throws: DatabaseError.self) { try directory.open() }
         #expect(first.member == MemberID(7))
+    }
+
+    /// ST-10: SQLite's defect takes a second connection that checkpoints or writes. Neither in this process nor in another can there be one,
+    /// from the first moment, and before anything was written as well.
+    @Test(arguments: [false, true])
+    func `no second connection can read, write or checkpoint`(hasWritten: Bool) throws {
+        let directory = try ScratchDirectory()
+        let log = try directory.open()
+        if hasWritten {
+            _ = try log.load()
+            try log.write(Sample.founding)
+            try log.write(Sample.batch(entries: 1...20, term: 1))
+        }
+        // By another process: closing the file in this one would take the log's locks away.
+        let names = "'\(directory.file)' '\(directory.file)-wal'"
+        let before = try Self.run("cat \(names) | sha256sum").output
+        let statements = [
+            "SELECT count(*) FROM log", "DELETE FROM log", "PRAGMA wal_checkpoint(RESTART)",
+        ]
+        for statement in statements {
+            var handle: OpaquePointer?
+            #expect(sqlite3_open(directory.file, &handle) == SQLITE_OK)
+            let code = sqlite3_exec(handle, statement, nil, nil, nil)
+            #expect(code == SQLITE_BUSY, "\(statement): \(code)")
+            sqlite3_close(handle)
+        }
+        for statement in statements {
+            #expect(try Self.runElsewhere(statement, on: directory.file) == SQLITE_BUSY)
+        }
+        #expect(throws: DatabaseError.self) { try directory.open() }
+        #expect(try Self.run("cat \(names) | sha256sum").output == before)
+        if hasWritten { try log.write(Sample.batch(entries: 21...22, term: 1)) }
+    }
+
+    /// Runs a statement in a process of its own; the result code.
+    private static func runElsewhere(_ statement: String, on path: String) throws -> Int32 {
+        let script =
+            "import sqlite3,sys\n"
+            + "try: sqlite3.connect(sys.argv[1],timeout=0,isolation_level=None).execute(sys.argv[2]).fetchall()\n"
+            + "except sqlite3.OperationalError as e: sys.exit(5 if 'locked' in str(e) else 1)"
+        return try run("python3 -c \"\(script)\" '\(path)' '\(statement)'").status
+    }
+
+    private static func run(_ line: String) throws -> (status: Int32, output: String) {
+        let (process, pipe) = (Process(), Pipe())
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", line]
+        process.standardOutput = pipe
+        try process.run()
+        let output = String(
+            decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, output)
+    }
+
+    /// ST-10.
+    @Test func `an older library than was tested is refused, and this one is none`() throws {
+        try Database.refuseLibrary(Database.libraryVersionMin)
+        try Database.refuseLibrary(sqlite3_libversion_number())
+        for version in [3_040_000, 3_022_000, 0] as [Int32] {
+            let error = #expect(throws: DatabaseError.self) {
+                try Database.refuseLibrary(version)
+            }
+            #expect(error?.message.contains("3.40.1 or later is required") == true)
+        }
     }
 
     @Test func `a file that is no database is refused and left as it is`() throws {

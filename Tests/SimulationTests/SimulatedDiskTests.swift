@@ -20,6 +20,8 @@ import Testing
                 path: "/log", newMember: MemberID(seed), vfs: system.name)
             let recovered = try log.load()
             #expect(log.member == MemberID(seed))
+            // PC-03: nothing of a term that the member does not know.
+            #expect(recovered.hardState.term >= (recovered.termRuns.last?.term ?? .zero))
             let entries = try allEntries(of: log, recovered)
             #expect(entries == model, "life \(life)")
             guard entries == model else { return }
@@ -111,24 +113,6 @@ import Testing
         disk.cutPower()
         let recovered = try SQLiteLog(path: "/log", newMember: MemberID(1), vfs: system.name).load()
         #expect(recovered.lastIndex == Index(3) || recovered.lastIndex == Index(5))
-    }
-
-    /// ST-06, as far as the store is concerned.
-    @Test func `a full disk refuses the batch and keeps what was there`() throws {
-        let disk = SimulatedDisk(seed: 4)
-        let system = SimulatedFileSystem(name: "full", disk: disk)
-        let log = try SQLiteLog(path: "/log", newMember: MemberID(1), vfs: system.name)
-        _ = try log.load()
-        let kept = entries(after: [], count: 4, term: 1)
-        try log.write(batch(kept))
-        disk.faults.capacityBytes = (disk.size(of: "/log") ?? 0) + (disk.size(of: "/log-wal") ?? 0)
-        let error = #expect(throws: DatabaseError.self) {
-            try log.write(batch(entries(after: kept, count: 4, term: 1)))
-        }
-        #expect(error?.kind == .full)
-        disk.cutPower()
-        let recovered = try SQLiteLog(path: "/log", newMember: MemberID(1), vfs: system.name).load()
-        #expect(recovered.tail == kept)
     }
 
     /// Writes random batches until the power fails; then finds out which side of the last batch is on disk.

@@ -7,6 +7,7 @@ import Testing
     .serialized,
     .enabled(if: NetworkLab.obstacle == nil, "namespaces: \(NetworkLab.obstacle ?? "")"))
 struct DiskFaultTests {
+    /// ST-06: a follower, then the primary.
     @Test func `a proxy whose disk is full ends and says so, and resumes when there is room`()
         throws
     {
@@ -50,7 +51,7 @@ struct DiskFaultTests {
         }
     }
 
-    /// Nothing can be said of a disk that does not answer: its proxy must neither lead nor hold others up.
+    /// ST-07: nothing can be said of a disk that does not answer: its proxy must neither lead nor hold others up.
     @Test(
         .enabled(
             if: (try? Shell.run("losetup -f && command -v mkfs.ext4 fsfreeze").status) == 0,
@@ -242,6 +243,66 @@ struct DiskFaultTests {
             }
             let ready = try cluster.curl("'\(cluster.url("t1"))/v1/health?readiness=true'")
             #expect(ready.status == 200, "\(ready)")
+        }
+    }
+
+    @Test func `what is deleted while a disk is away stays deleted, though the target is killed`()
+        throws
+    {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
+        try LabCluster.with(
+            proxies: 1, targets: 1,
+            prepare: { try $0.mount("\($0.directory)/t1-mp1", megabytes: 4) }
+        ) { cluster in
+            let url = "\(cluster.url("p1"))/v1/objects/b"
+            let path = "\(cluster.directory)/t1-mp1"
+            #expect(try cluster.create("b", at: "p1").status == 200)
+            for number in 1...12 {
+                #expect(try cluster.curl("-X PUT -d old \(url)/o\(number)").status == 200)
+            }
+            func remount(_ mode: String) throws {
+                try cluster.lab.sandbox.must(
+                    "nsenter -t \(cluster.pid("t1")) -m mount -o remount,\(mode) \(path)")
+            }
+            func enable() throws -> LabCluster.Reply {
+                try cluster.curl(
+                    "-d '{\"action\":\"enable\",\"value\":\"\(path)\"}' "
+                        + "'\(cluster.url("t1"))/v1/daemon/mountpaths'")
+            }
+            try remount("ro")
+            try waitUntil("all can be written again", within: 10) {
+                try (1...12).allSatisfy {
+                    try cluster.curl("-X PUT -d new \(url)/o\($0)").status == 200
+                }
+            }
+            for number in 1...6 {
+                let reply = try cluster.curl("-X DELETE \(url)/o\(number)")
+                #expect(reply.status == 200, "\(reply)")
+            }
+            func check() throws {
+                for number in 1...12 {
+                    let reply = try cluster.curl("\(url)/o\(number)")
+                    #expect(
+                        number <= 6 ? reply.status == 404 : reply.body == "new",
+                        "o\(number): \(reply)")
+                }
+            }
+            try check()
+            try cluster.signal("t1", SIGKILL)
+            try cluster.start("t1")
+            try waitUntil("t1 is back") {
+                try cluster.curl("'\(cluster.url("t1"))/v1/health?readiness=true'").status == 200
+            }
+            try check()
+            try remount("rw")
+            let back = try enable()
+            #expect(back.status == 200, "\(back)")
+            try check()
+            let log = try cluster.logText("t1")
+            #expect(log.contains("had been replaced or removed while it was away"), "\(log)")
+            let list = try cluster.curl(
+                "-X POST -d '{\"action\":\"listobj\"}' \(cluster.url("p1"))/v1/buckets/b")
+            #expect(list.status == 200 && !list.body.contains("\"o1\""), "\(list)")
         }
     }
 

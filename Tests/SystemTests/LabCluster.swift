@@ -10,6 +10,8 @@ final class LabCluster {
     private var processes: [String: Process] = [:]
     /// Commands that run a node's own, such as one that sets limits.
     var wrappers: [String: String] = [:]
+    /// Flags that a node is started with besides.
+    var flags: [String: String] = [:]
 
     /// Runs `body` with a cluster that is ready, and ends it afterwards; `prepare` is called before any node is
     /// started.
@@ -78,7 +80,7 @@ final class LabCluster {
                 "--join \(others) " + mountpaths.map { "--mountpath \($0)" }.joined(separator: " ")
                 + " --share-filesystem"
         }
-        return "\(common) \(role)"
+        return "\(common) \(role) \(flags[node] ?? "")"
     }
 
     /// Mounts a small filesystem for a node's files.

@@ -209,6 +209,88 @@ struct RecoveryDrillTests {
         }
     }
 
+    /// FS-08, the drill *The majority lives after all*.
+    @Test func `a recovery that was wrong is undone, and nothing of the living majority is lost`()
+        throws
+    {
+        try LabCluster.with { cluster in
+            let old = try cluster.primary()
+            let rest = cluster.proxies.filter { $0 != old }
+            let (alone, other) = (rest[0], rest[1])
+            let (data, t2) = ("\(cluster.directory)/\(alone)", "\(cluster.directory)/t2")
+            func setAside(_ path: String, _ more: String) throws -> Shell.Result {
+                try Shell.run(
+                    "\(cluster.lab.prefix("c")) \(Shell.martlet) recovery set-aside \(path) \(more)"
+                )
+            }
+            #expect(try cluster.create("before", at: old).status == 200)
+            #expect(try Self.put(cluster, "before", 1...8, at: old).count == 8)
+            _ = try cluster.curl("'\(cluster.url(alone))/v1/cluster?what=stats'")
+            try cluster.lab.separate([alone, "t2"], from: [old, other, "t1"])
+            try waitUntil("the minority refuses changes", within: 10) {
+                try cluster.create("no", at: alone).code == "no_quorum"
+            }
+            let forced = try Self.force(cluster, at: alone, alone)
+            #expect(forced.status == 202, "\(forced)")
+            try waitUntil("t2 follows the new one", within: 20) {
+                let overview = try Self.overview(cluster, at: alone)
+                return overview.targets?.contains { $0.node == "t2" && $0.follows } == true
+            }
+            #expect(try cluster.create("left", at: old).status == 200)
+            #expect(try cluster.create("right", at: alone).status == 200)
+            let right = try Self.put(cluster, "right", 1...8, at: alone)
+            #expect(!right.isEmpty)
+
+            // 1. The majority lives: nothing may let the two sides meet. 2. The forced side is stopped.
+            let early = try setAside(data, "--against \(cluster.url(old))")
+            #expect(early.status == 1 && early.output.contains("is in use"), "\(early.output)")
+            for node in [alone, "t2"] {
+                try cluster.signal(node, SIGTERM)
+                _ = try cluster.exitStatus(node)
+            }
+            // 3. Looked at, and then done; with the other side's word in a file where it cannot be asked.
+            let plan = try setAside(data, "--against \(cluster.url(old)) --plan")
+            #expect(plan.status == 0 && plan.output.contains("ais://right"), "\(plan.output)")
+            let done = try setAside(data, "--against \(cluster.url(old))")
+            #expect(done.status == 0, "\(done.output)")
+            let report = try Self.document(.init(status: 0, body: done.output, seconds: 0))
+            #expect(report.onlyHere?.buckets == ["ais://right"])
+            #expect(
+                report.entries?.contains { $0.command == "create_bucket" && $0.applied } == true)
+            let word = "\(cluster.directory)/word.json"
+            _ = try cluster.curl("-o \(word) '\(cluster.url(old))/v1/daemon?what=recovery'")
+            let target = try setAside(t2, "--against \(word)")
+            #expect(target.status == 0 && target.output.contains("ais://right"), "\(target.output)")
+
+            // 4. The networks are joined, and both start as they always do.
+            try cluster.lab.heal()
+            for node in [alone, "t2"] { try cluster.start(node) }
+            try cluster.waitUntilSettled()
+            for proxy in cluster.proxies {
+                #expect(try cluster.buckets(at: proxy) == ["before", "left"], "\(proxy)")
+            }
+            #expect(try cluster.create("after", at: alone).status == 200)
+            let raft = try cluster.curl("'\(cluster.url(old))/v1/daemon?what=raft'").body
+            #expect(raft.contains("\"generation\":\"1-"), "\(raft)")
+            for object in 1...8 {
+                let get = try cluster.curl("\(cluster.url(other))/v1/objects/before/o\(object)")
+                #expect(get.status == 200 && get.body == "before-\(object)", "\(get)")
+            }
+            // 5. What was given up is listed from the branch, and lies on the target.
+            let branches = try Self.document(
+                try cluster.curl("'\(cluster.url(alone))/v1/daemon?what=branches'"))
+            let branch = try #require(branches.branches?.first?.name)
+            let content = try Self.document(
+                try cluster.curl(
+                    "'\(cluster.url(alone))/v1/daemon?what=branches&name=\(branch)'"))
+            #expect(content.onlyHere?.buckets.contains("ais://right") == true)
+            let kept = try cluster.curl("'\(cluster.url("t2"))/v1/daemon?what=kept'").body
+            #expect(kept.contains("@ais/right"), "\(kept)")
+            let files = try Shell.run("find \(t2)-mp* -path '*right/%ob/o*'")
+            #expect(files.output.split(separator: "\n").count == right.count, "\(files.output)")
+        }
+    }
+
     /// FS-06
     @Test func `of two recoveries made at once, the one with the higher nonce stays`() throws {
         try LabCluster.with(targets: 1) { cluster in

@@ -168,6 +168,109 @@ import Testing
         }
     }
 
+    /// The object's home leaves with it; what is done meanwhile is done to a copy elsewhere.
+    @Test(arguments: [false, true])
+    func `what is deleted while its mountpath is away stays deleted`(restarts: Bool) async throws {
+        let disks = try TemporaryDirectory()
+        let proxy = try FakeProxy()
+        proxy.submit(.createBucket(try #require(Bucket(name: "b")), BucketProperties()))
+        var target = try TestTarget(proxy, disks)
+        try await target.ready()
+        var bench = Bench(target: target, disks: disks)
+        for name in Self.names { #expect(try await target.put(name, "old") == .ok) }
+        let away = try Self.names.filter { try bench.home($0, among: 2) == 1 }
+        #expect(away.count > 3)
+        try await bench.change("disable", bench.path(1))
+        let (gone, rewritten) = (away[0], away[1])
+        #expect(try await target.put(gone, "new") == .ok)
+        #expect(try await target.ask(.delete, "/v1/objects/b/\(gone)").status == .ok)
+        // Nobody has to wait for the disk to know that.
+        #expect(try await target.get(gone).failure?.code == .objectNotFound)
+        let again = try await target.ask(.delete, "/v1/objects/b/\(gone)")
+        #expect(again.failure?.code == .objectNotFound, "\(again.text)")
+        #expect(try await target.put(rewritten, "new") == .ok)
+        #expect(try await target.get(away[2]).failure?.code == .mountpathUnavailable)
+        if restarts {
+            await target.end()
+            target = try TestTarget(proxy, disks)
+            try await target.ready()
+            bench = Bench(target: target, disks: disks)
+            #expect(try await target.get(gone).failure?.code == .objectNotFound)
+        }
+        #expect(try await bench.change("enable", bench.path(1)).status == .ok)
+        #expect(try await target.get(gone).failure?.code == .objectNotFound)
+        #expect(try await target.get(rewritten).text == "new")
+        for name in away.dropFirst(2) { #expect(try await target.get(name).text == "old") }
+        let list = try await bench.list().text
+        #expect(!list.contains(#""name":"\#(gone)""#), "\(list)")
+        let files = FileManager.default
+        for name in [gone, rewritten] {
+            #expect(!files.fileExists(atPath: "\(bench.path(1))/@ais/b/%ob/\(name)"))
+        }
+        // A name that is used again is a new object, whatever was noted before.
+        #expect(try await target.put(gone, "again") == .ok)
+        try await bench.change("disable", bench.path(2))
+        try await bench.change("enable", bench.path(2))
+        #expect(try await target.get(gone).text == "again")
+        await target.end()
+        await proxy.stop()
+    }
+
+    @Test func `an old copy that came back is not served while the later one is away`() async throws
+    {
+        try await Self.with(mountpaths: 3) { bench in
+            let target = bench.target
+            for name in Self.names { #expect(try await target.put(name, "old") == .ok) }
+            let away = try Self.names.filter { try bench.home($0, among: 3) == 1 }
+            try await bench.change("disable", bench.path(1))
+            for name in away { #expect(try await target.put(name, "new") == .ok) }
+            #expect(try await bench.change("enable", bench.path(1)).status == .ok)
+            // Those with the new ones leave.
+            for number in [2, 3] { try await bench.change("disable", bench.path(number)) }
+            for name in away {
+                let reply = try await target.get(name)
+                #expect(reply.failure?.code == .mountpathUnavailable, "\(name): \(reply.text)")
+            }
+            for number in [2, 3] {
+                #expect(try await bench.change("enable", bench.path(number)).status == .ok)
+            }
+            for name in Self.names {
+                #expect(try await target.get(name).text == (away.contains(name) ? "new" : "old"))
+            }
+        }
+    }
+
+    /// Full, lost, or of an older build: what is not noted is found out by comparing.
+    @Test func `without notes a returning mountpath loses what the others have a later copy of`()
+        async throws
+    {
+        let disks = try TemporaryDirectory()
+        let proxy = try FakeProxy()
+        proxy.submit(.createBucket(try #require(Bucket(name: "b")), BucketProperties()))
+        var target = try TestTarget(proxy, disks)
+        try await target.ready()
+        var bench = Bench(target: target, disks: disks)
+        for name in Self.names { #expect(try await target.put(name, "old") == .ok) }
+        let away = try Self.names.filter { try bench.home($0, among: 2) == 1 }
+        try await bench.change("disable", bench.path(1))
+        #expect(try await target.put(away[0], "new") == .ok)
+        await target.end()
+        let files = FileManager.default
+        for name in try files.contentsOfDirectory(atPath: "\(disks.path)/t1-data")
+        where name.hasPrefix("away-") {
+            try files.removeItem(atPath: "\(disks.path)/t1-data/\(name)")
+        }
+        target = try TestTarget(proxy, disks)
+        try await target.ready()
+        bench = Bench(target: target, disks: disks)
+        #expect(try await bench.change("enable", bench.path(1)).status == .ok)
+        #expect(!files.fileExists(atPath: "\(bench.path(1))/@ais/b/%ob/\(away[0])"))
+        #expect(try await target.get(away[0]).text == "new")
+        for name in away.dropFirst() { #expect(try await target.get(name).text == "old") }
+        await target.end()
+        await proxy.stop()
+    }
+
     @Test func `an added mountpath hides no object, and takes those that are written`() async throws
     {
         try await Self.with { bench in
@@ -332,6 +435,50 @@ import Testing
             }
             for name in Self.names { #expect(try await target.put(name, "new") == .ok) }
             for name in Self.names { #expect(try await target.get(name).text == "new") }
+        }
+    }
+
+    @Test func `what is deleted while mountpaths come and go is gone afterwards`() async throws {
+        try await Self.with(mountpaths: 3) { bench in
+            let target = bench.target
+            try await withThrowingTaskGroup(of: [String: String?].self) { group in
+                for writer in 1...4 {
+                    group.addTask {
+                        var last: [String: String?] = [:]
+                        for round in 1...60 {
+                            let name = "w\(writer)-\(round % 6)"
+                            let text = "\(writer) \(round)"
+                            // Refused is not "had no effect": nothing is expected of that name from here on.
+                            last.removeValue(forKey: name)
+                            if try await target.put(name, text) == .ok {
+                                last.updateValue(text, forKey: name)
+                            }
+                            guard round % 2 == 0 else { continue }
+                            let reply = try await target.ask(.delete, "/v1/objects/b/\(name)")
+                            last.removeValue(forKey: name)
+                            if reply.status == .ok { last.updateValue(nil, forKey: name) }
+                        }
+                        return last
+                    }
+                }
+                group.addTask {
+                    let failed = try await Self.flip(bench)
+                    #expect(failed.isEmpty, "\(failed)")
+                    return [:]
+                }
+                var all: [String: String?] = [:]
+                for try await last in group { all.merge(last) { $1 } }
+                // All mountpaths take part again.
+                for (name, text) in all {
+                    let reply = try await target.get(name)
+                    if let text {
+                        #expect(reply.text == text, "\(name)")
+                    } else {
+                        #expect(reply.failure?.code == .objectNotFound, "\(name): \(reply.text)")
+                    }
+                }
+                #expect(all.values.contains { $0 == nil } && all.values.contains { $0 != nil })
+            }
         }
     }
 

@@ -52,6 +52,27 @@ import Testing
         }
     }
 
+    @Test func `a target that was taken off joins again when it is told to`() async throws {
+        try await TestTarget.with { target in
+            let id = target.daemon.node.id
+            target.proxy.submit(.removeNode(id))
+            try await target.proxy.acknowledged(by: "t1")
+            let dry = try await target.ask(.post, "/v1/daemon?dry_run=true", at: nil)
+            #expect(dry.text.contains("t1 joins the map at"), "\(dry.text)")
+            #expect(target.proxy.state.map[id] == nil)
+            for _ in 1...2 {
+                let reply = try await target.ask(.post, "/v1/daemon", at: nil)
+                #expect(reply.status == .ok && reply.body.isEmpty, "\(reply.text)")
+                #expect(target.daemon.context.publisher.current.state.map[id] != nil)
+            }
+            #expect(try await target.put("o", "x") == .ok)
+            target.proxy.submit(.removeNode(id))
+            target.proxy.log.withLock { $0.refusesJoins = true }
+            let refused = try await target.ask(.post, "/v1/daemon", at: nil)
+            #expect(refused.failure?.code == .addressTaken, "\(refused.text)")
+        }
+    }
+
     @Test func `an object that may lie on a target in maintenance is unavailable, not absent`()
         async throws
     {

@@ -123,6 +123,10 @@ import Testing
             let metrics = try ParsedMetrics(reply.text)
             #expect(metrics.value("ais_target_put_n_total") == 1)
             #expect(metrics.value("martlet_log_lag_entries") == 0)
+            #expect(metrics.value("martlet_requests_waiting", ["for": "version"]) == 0)
+            #expect(metrics.value("martlet_sessions", ["state": "open"]) == 0)
+            #expect(
+                metrics.value("martlet_failures_total", ["code": "io_error", "status": "500"]) == 0)
             #expect(metrics.value("martlet_log_following") == 1)
             #expect(metrics.value("martlet_mountpaths", ["state": "available"]) == 2)
             #expect(metrics.value("martlet_mountpaths", ["state": "disabled"]) == 0)

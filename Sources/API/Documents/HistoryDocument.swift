@@ -154,6 +154,12 @@ package struct HistoryDocument: Sendable {
                         }
                     }
                 }
+            case .decommission(let id, let before, let after):
+                json.member("what", "decommission")
+                json.member("node", id.text)
+                pair(before, after, &json) { json, record in
+                    json.object { $0.value(members: record) }
+                }
             case .recovery(let before, let after):
                 json.member("what", "recovery")
                 pair(before, after, &json) { json, record in

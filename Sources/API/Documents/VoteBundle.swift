@@ -25,8 +25,7 @@ extension JSONWriter {
         }
     }
 
-    /// The maps by which a node would vote (contract §8.5).
-    package mutating func voteBundle(_ state: ClusterState, isVoting: Bool) {
+    fileprivate mutating func voteBundle(_ state: ClusterState, isVoting: Bool) {
         object { json in
             json.key("smap")
             json.raw(state.map.document.dropLast())
@@ -44,5 +43,15 @@ extension JSONWriter {
             }
             json.member("vote_in_progress", isVoting)
         }
+    }
+}
+
+extension ClusterState {
+    /// The maps by which a node would vote (contract §8.5).
+    package func voteBundle(isVoting: Bool) -> [UInt8] {
+        var json = JSONWriter()
+        json.voteBundle(self, isVoting: isVoting)
+        json.newline()
+        return json.bytes
     }
 }

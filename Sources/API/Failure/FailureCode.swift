@@ -66,6 +66,10 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case configChanged = "config_changed"
     /// A document has another version than the request rests on.
     case preconditionFailed = "precondition_failed"
+    /// The request is bound to a term of the log that is over, or not begun.
+    case termPassed = "term_passed"
+    /// Somebody has asked what became of the request, and was told that it never will be made.
+    case requestGivenUp = "request_given_up"
     /// The session has ended, or never was; what its requests came to is not known any more.
     case sessionExpired = "session_expired"
     /// The session has let go of what this request came to.
@@ -91,6 +95,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case deadlineExceeded = "deadline_exceeded"
     /// A target that did not catch up in time with the map a redirect was computed from.
     case targetBehind = "target_behind"
+    /// A redirect names a place in the log that no proxy has come to.
+    case positionUnknown = "position_unknown"
     /// A later map says the object lives on another target; ask a proxy again.
     case objectElsewhere = "object_elsewhere"
     /// The object may lie on a target in maintenance.
@@ -120,7 +126,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
             404
         case .bucketExists, .duplicateNode, .addressTaken, .roleDiffers, .alreadyFounded,
             .wrongCluster,
-            .olderGeneration, .configChanged, .quorumReachable, .recoveryRefused, .planChanged:
+            .olderGeneration, .configChanged, .quorumReachable, .recoveryRefused, .planChanged,
+            .termPassed, .requestGivenUp:
             409
         case .requestTimeout: 408
         case .sessionExpired, .sequenceForgotten, .historyCompacted: 410
@@ -132,7 +139,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
         case .notImplemented: 501
         case .primaryUnreachable, .proxyUnreachable, .targetUnreachable: 502
         case .notFounded, .starting, .stopping, .overloaded, .noPrimary, .noQuorum, .noTargets,
-            .changingMembers, .targetBehind, .objectElsewhere, .mountpathUnavailable,
+            .changingMembers, .targetBehind, .positionUnknown, .objectElsewhere,
+            .mountpathUnavailable,
             .targetInMaintenance:
             503
         case .outcomeUnknown, .deadlineExceeded: 504

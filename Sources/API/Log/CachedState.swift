@@ -96,7 +96,7 @@ extension FollowFrame.LogEntry {
             case .leader:
                 var reader = ByteReader(payload)
                 let member = try reader.read(UInt64.self)
-                try reader.finish()
+                // What may follow is for the history, which targets do not keep.
                 return .leader(member: member)
             }
         }

@@ -5,15 +5,20 @@ package import Cluster
 package struct ChangeTerms: Equatable, Sendable {
     package var call: SessionCall?
     package var preconditions: [Precondition] = []
+    /// The only term of the log in which it may be made, as a position in it; `nil`: in any.
+    package var bound: LogPosition?
 
     package init() {}
 
     /// - Parameters:
     ///   - session: the header `Martlet-Session`, the id of a session.
     ///   - sequence: the header `Martlet-Sequence`.
+    ///   - term: the header `Martlet-Term`, a position of which generation and term count.
     ///   - match: the header `If-Match`: entity tags of documents, one each at the most; all must hold.
     /// - Throws: what is wrong with them.
-    package init(session: String?, sequence: String?, match: String?) throws(Failure) {
+    package init(
+        session: String?, sequence: String?, term: String? = nil, match: String?
+    ) throws(Failure) {
         switch (session, sequence) {
         case (nil, nil): break
         case (let session?, let sequence?):
@@ -35,6 +40,19 @@ package struct ChangeTerms: Equatable, Sendable {
                 .badHeader,
                 "\(HeaderName.session) and \(HeaderName.sequence) go together",
                 next: "send both, or neither")
+        }
+        if let term {
+            guard let position = LogPosition(text: term) else {
+                throw Failure(
+                    .badHeader, "\(HeaderName.term) is '\(term.prefix(80))', no position",
+                    next: "as an answer brought it in \(HeaderName.position)")
+            }
+            guard call == nil else {
+                throw Failure(
+                    .badHeader, "a request of a session is not bound to a term",
+                    next: "leave out \(HeaderName.term): repeat the request until it is answered")
+            }
+            bound = position
         }
         preconditions = try match.map { text throws(Failure) in try Self.read(text) } ?? []
     }

@@ -6,6 +6,8 @@ package enum HeaderName {
     package static let detour = "Martlet-Detour"
     /// Names a request across nodes and retries; made by the first proxy when the client sends none.
     package static let requestID = "Martlet-Request-Id"
+    /// A position: the request is to be taken in the term of it, or not at all.
+    package static let term = "Martlet-Term"
     /// The client's address, told by the forwarding proxy.
     package static let clientAddress = "Martlet-Client-Address"
     /// The nodes whose answer is missing in a document of the whole cluster.

@@ -20,7 +20,7 @@ package struct Redirect: Equatable, Sendable {
         self.time = UInt64(time) ?? 0
         guard let text = try query.value(QueryName.position) else { return }
         guard let position = LogPosition(text: text) else {
-            throw Failure(.badPosition, "'\(text)' is not a position of the log")
+            throw Failure(.badPosition, "'\(text.prefix(80))' is not a position of the log")
         }
         self.position = position
     }

@@ -23,8 +23,8 @@ extension FailureCode {
     static let ofChanges: [FailureCode] =
         ofReads + [
             .outcomeUnknown, .changingMembers, .proxyUnreachable, .targetUnreachable,
-            .preconditionFailed, .sessionExpired,
-            .sequenceForgotten,
+            .preconditionFailed, .sessionExpired, .sequenceForgotten, .termPassed,
+            .requestGivenUp,
         ]
 
     /// What is wrong with a message.
@@ -41,6 +41,7 @@ extension FailureCode {
     static let ofObjects: [FailureCode] =
         ofBuckets + [
             .badObjectName, .noTargets, .notRedirected, .badPosition, .targetBehind,
+            .positionUnknown,
             .objectElsewhere, .objectNotFound, .targetInMaintenance, .mountpathUnavailable,
             .inputOutput, .outOfSpace, .notImplemented, .checksumMismatch, .lengthRequired,
         ]

@@ -122,7 +122,7 @@ extension JSONWriter {
             }
             json.documents(of: route, role)
             json.key("parameters")
-            json.array { json in json.parameters(of: route, path) }
+            json.array { json in json.parameters(of: route, method, path, role) }
             json.body(of: route, role)
             json.key("responses")
             json.object { json in json.responses(of: route, method, role) }
@@ -156,10 +156,14 @@ extension JSONWriter {
 
     // MARK: Requests
 
-    private mutating func parameters(of route: Route, _ path: String) {
+    private mutating func parameters(
+        of route: Route, _ method: Method, _ path: String, _ role: NodeRole
+    ) {
+        let isChange =
+            method != .get && route.effect != .between && route.failures.contains(.outcomeUnknown)
         let elements = path.split(separator: "/").filter { $0.hasPrefix("{") }
             .map { Parameter.element(String($0.dropFirst().dropLast())) }
-        for parameter in elements + route.parameters {
+        for parameter in elements + route.parameters + (isChange ? Parameter.ofChanges : []) {
             object { json in
                 json.member("name", parameter.name)
                 json.member("in", parameter.place.rawValue)

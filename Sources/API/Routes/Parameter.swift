@@ -106,6 +106,15 @@ extension Parameter {
         QueryName.candidate, .pattern("[a-zA-Z0-9_-]{1,32}"), "the proxy that goes on, by id")
     static let override = query(
         QueryName.override, .words(["quorum"]), "although a majority answers")
+    /// Of every change that has an outcome to look up.
+    static let ofChanges: [Parameter] = [
+        header(
+            HeaderName.requestID, .texts(length: 1...64),
+            "names the request: what=history&request_id= says what became of it"),
+        header(
+            HeaderName.term, .pattern("[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+"),
+            "a position, as an answer brought it: to be made in the term of it, or not at all"),
+    ]
     static let position = query(
         QueryName.position, .text, "the position of the state a redirect was made from")
     static let redirected: [Parameter] = [

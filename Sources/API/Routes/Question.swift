@@ -9,6 +9,8 @@ package enum NodeQuestion: String, CaseIterable, Sendable {
     case remote, log, raft
     // Of forced recoveries: this proxy's log, what logs it has set aside, what a target has without a bucket.
     case recovery, branches, kept
+    // What a target removes before it leaves for good, and how far it is.
+    case decommission
     // What a target has cached of the state, for the day on which every proxy is lost.
     case cachedState = "cached_state"
     case cachedStateFile = "cached_state_file"
@@ -26,7 +28,8 @@ package enum NodeQuestion: String, CaseIterable, Sendable {
 
     package var roles: [NodeRole] {
         switch self {
-        case .mountpaths, .disk, .xactions, .kept, .cachedState, .cachedStateFile: [.target]
+        case .mountpaths, .disk, .xactions, .kept, .decommission, .cachedState, .cachedStateFile:
+            [.target]
         case .clusterConfig, .rmd, .raft, .recovery, .branches: [.proxy]
         case .smap, .bmd, .snode, .smapvote, .config, .stats, .status, .sysinfo, .remote, .log:
             NodeRole.allCases
@@ -69,6 +72,7 @@ package enum NodeQuestion: String, CaseIterable, Sendable {
         case .recovery: .recoveryFacts
         case .branches: .branches
         case .kept: .keptDirectories
+        case .decommission: .removal
         case .cachedState: .cachedState
         case .log, .cachedStateFile: nil
         }
@@ -86,6 +90,7 @@ package enum ClusterQuestion: String, CaseIterable, Sendable {
     case xactionStatistics = "qryxstats"
     case xactionStatus = "status"
     case remote
+    case decommission
     case recovery
     case recoveryPlan = "recovery_plan"
 
@@ -126,6 +131,7 @@ package enum ClusterQuestion: String, CaseIterable, Sendable {
         case .mountpaths: .clusterMountpaths
         case .xactionStatistics: .clusterXactions
         case .remote: .remoteClusters
+        case .decommission: .decommissions
         case .recovery: .recoveryOverview
         case .recoveryPlan: .recoveryPlan
         // The latter is JSON, sent as text (contract §2.4).

@@ -54,6 +54,13 @@ extension Route {
             ],
             failures: configFailures + FailureCode.ofMembership),
         Route(
+            .rejoin, .cluster, [.post], "/v1/daemon", at: [.target],
+            summary: "Make a target join its cluster again, now", parameters: [.dryRun],
+            answers: [report],
+            failures: FailureCode.ofMembership + FailureCode.ofChanges + [
+                .mountpathUnavailable, .targetBehind, .primaryUnreachable,
+            ]),
+        Route(
             .daemonConfig, .cluster, [.put], "/v1/daemon/setconfig",
             "/v1/daemon/set-config", at: both,
             rows: "A7", summary: "Set options of a node, by query",
@@ -266,6 +273,13 @@ extension Route {
             failures: FailureCode.ofMembership + FailureCode.ofChanges + [
                 .badJSON, .badValue, .badBody,
             ]),
+        Route(
+            .removalReport, .between, [.post], "/v1/cluster/decommission",
+            summary: "A target says that it has removed the user data it was told to remove",
+            body: .json(.removalReport), answers: [.done],
+            failures: FailureCode.ofMembership + FailureCode.ofChanges + [
+                .badJSON, .badValue, .badBody, .badPosition,
+            ]),
     ]
 
     // MARK: Service
@@ -303,7 +317,7 @@ extension Route {
         Route(
             .logFollowers, .between, [.post], "/v1/log/followers",
             summary: "A proxy tells the primary how far its followers are", body: .bytes,
-            answers: [.done], failures: [.badBody]),
+            answers: [.done], failures: [.badBody, .badNode]),
         Route(
             .followHint, .between, [.put], "/v1/daemon/follow", at: [.target],
             summary: "A proxy that a target does not know says that it is to be followed",

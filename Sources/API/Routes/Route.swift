@@ -12,10 +12,11 @@ package struct Route: Sendable {
         case object, objectRemoval, objectAction
         case buckets, bucketObjects, bucketProperties, bucketAction, bucketRemoval
         case bucketChange
-        case daemon, daemonAction, daemonConfig, daemonConfigReset, mountpaths
+        case daemon, daemonAction, daemonConfig, daemonConfigReset, rejoin
+        case mountpaths
         case forcePrimary, adoptGeneration, clusterInquiry, sessions, session
         case cluster, clusterAction, clusterConfig, clusterConfigReset, setPrimary
-        case register, join, keepalive, mountpathNote, unregister
+        case register, join, keepalive, mountpathNote, removalReport, unregister
         case attachRemote, detachRemote
         case health, help, helpRow, openAPI, metrics
         case followLog, logFollowers, followHint, raftStream

@@ -170,6 +170,7 @@ extension SchemaName {
                 [
                     "what": .words([
                         "cluster", "node", "bucket", "rebalance", "mountpaths", "config",
+                        "recovery", "decommission",
                     ]),
                     "before": .any, "after": .any,
                 ], optional: ["node": .text, "name": .text, "bucket": .component(.bucket)])),

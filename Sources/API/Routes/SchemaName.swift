@@ -25,6 +25,9 @@ package enum SchemaName: String, CaseIterable, Sendable {
     case sessions = "Sessions"
     case mountpathEvents = "MountpathEvents"
     case mountpathReport = "MountpathReport"
+    case decommissions = "Decommissions"
+    case removal = "Removal"
+    case removalReport = "RemovalReport"
     case clusterInfo = "ClusterInfo"
     case raft = "Raft"
     case remoteClusters = "RemoteClusters"
@@ -120,6 +123,9 @@ package enum SchemaName: String, CaseIterable, Sendable {
                     "daemon_id": .texts(length: 1...64), "mountpath": .texts(length: 1...200),
                     "disk": .texts(length: 0...32), "disabled": .flag,
                 ], optional: ["reason": .texts(length: 0...100)])
+        case .decommissions: Self.decommissionsSchema
+        case .removal: Self.removalSchema
+        case .removalReport: Self.removalReportSchema
         case .clusterInfo: Self.clusterInfoSchema
         case .raft: Self.raftSchema
         case .recovery: Self.recoverySchema
@@ -175,7 +181,7 @@ package enum SchemaName: String, CaseIterable, Sendable {
         }
     }
 
-    private static let unansweredMember: KeyValuePairs<String, Schema> = [
+    static let unansweredMember: KeyValuePairs<String, Schema> = [
         "unanswered": .array(.component(.unanswered))
     ]
 }

@@ -16,6 +16,9 @@ public final class Places: Sendable {
         return false
     }
 
+    /// How many are taken now.
+    public var inUse: Int { min(taken.load(ordering: .relaxed), count) }
+
     public func giveBack() {
         taken.subtract(1, ordering: .relaxed)
     }

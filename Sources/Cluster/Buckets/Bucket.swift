@@ -58,7 +58,7 @@ extension Bucket {
         self = bucket
     }
 
-    func write(to writer: inout ByteWriter) {
+    public func write(to writer: inout ByteWriter) {
         writer.write(provider.rawValue)
         writer.write(namespace.uuid)
         writer.write(namespace.name)

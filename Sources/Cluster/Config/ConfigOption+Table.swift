@@ -92,7 +92,7 @@ extension ConfigOption {
         fixed("disk.disk_util_max_wm", percent, "95", noThrottling),
         fixed("disk.iostat_time_long", anyDuration, "2s", noThrottling),
         fixed("disk.iostat_time_short", anyDuration, "100ms", noThrottling),
-        fixed("rebalance.dont_run_time", anyDuration, "0m", noMoving),
+        live("rebalance.dont_run_time", .duration(0...86_400_000), "0m", .cluster),
         fixed("rebalance.dest_retry_time", anyDuration, "2m", noMoving),
         fixed("rebalance.quiescent", anyDuration, "10s", noMoving),
         fixed("rebalance.compression", .compression, "never", noMoving),

@@ -55,6 +55,7 @@ public struct ConfigPlan: Sendable {
         switch scope {
         case .node(let id):
             try ConfigRules.check(result.values(of: id))
+            try Self.checkTogether(result)
             effects = Self.effects(
                 items, config.values(of: id), result.values(of: id), node: id)
             cautions = Self.newCautions(config.values(of: id), result.values(of: id))
@@ -68,9 +69,15 @@ public struct ConfigPlan: Sendable {
                 effects += Self.effects(
                     lost, config.values(of: id), result.values(of: id), node: id)
             }
+            try Self.checkTogether(result)
             self.effects = effects
             cautions = Self.newCautions(config.values, result.values)
         }
+    }
+
+    private static func checkTogether(_ config: ClusterConfig) throws(ConfigMistake) {
+        try ConfigRules.check(
+            together: [config.values] + config.nodes.map { config.values(of: $0.key) })
     }
 
     private static func newCautions(_ before: ConfigValues, _ after: ConfigValues) -> [String] {

@@ -10,12 +10,7 @@ enum ConfigRules {
 
     static func check(_ values: ConfigValues) throws(ConfigMistake) {
         let wait = values.nanoseconds("timeout.cplane_operation")
-        guard values.nanoseconds("client.client_timeout") >= wait + changeNanoseconds else {
-            throw .conflict(
-                "client.client_timeout (\(values["client.client_timeout"])) must exceed "
-                    + "timeout.cplane_operation (\(values["timeout.cplane_operation"])) by 6s: a "
-                    + "forwarded change waits for the primary, which waits for targets")
-        }
+        try checkPatience(of: values, with: wait, "")
         guard
             values.nanoseconds("client.list_timeout") > values.nanoseconds("timeout.max_keepalive")
         else {
@@ -41,6 +36,29 @@ enum ConfigRules {
         try checkBuckets(values.bucketDefaults)
     }
 
+    /// Whether a rule may speak of this option of nodes.
+    static func governs(_ name: String) -> Bool {
+        ["timeout.", "client.", "keepalivetracker.", "fshc."].contains { name.hasPrefix($0) }
+    }
+
+    /// Between nodes with settings of their own: any of them may have to wait for any other.
+    static func check(together nodes: [ConfigValues]) throws(ConfigMistake) {
+        let waits = nodes.map { $0.nanoseconds("timeout.cplane_operation") }
+        guard let longest = waits.max() else { return }
+        for values in nodes { try checkPatience(of: values, with: longest, " of any node") }
+    }
+
+    private static func checkPatience(
+        of values: ConfigValues, with wait: UInt64, _ whose: String
+    ) throws(ConfigMistake) {
+        guard values.nanoseconds("client.client_timeout") >= wait + changeNanoseconds else {
+            throw .conflict(
+                "client.client_timeout (\(values["client.client_timeout"])) must exceed "
+                    + "timeout.cplane_operation\(whose) (\(wait / 1_000_000)ms) by 6s: a "
+                    + "forwarded change waits for the primary, which waits for targets")
+        }
+    }
+
     private static func checkBuckets(_ buckets: BucketProperties) throws(ConfigMistake) {
         let lru = buckets.lru
         guard lru.lowWatermark > 0, lru.lowWatermark <= lru.highWatermark,
@@ -62,6 +80,14 @@ enum ConfigRules {
         }
         if values["checksum.type"] == ChecksumType.none.rawValue {
             cautions.append("checksum.type=none: damage to objects of new buckets is not noticed")
+        }
+        if values.flag("checksum.validate_warm_get") {
+            cautions.append(
+                values["checksum.type"] == ChecksumType.none.rawValue
+                    ? "checksum.validate_warm_get=true: without a checksum.type there is nothing to "
+                        + "compare objects of new buckets with"
+                    : "checksum.validate_warm_get=true: each GET of an object of a new bucket reads it "
+                        + "twice")
         }
         if !values.flag("fshc.enabled") {
             cautions.append(
@@ -85,11 +111,8 @@ extension BucketProperties {
                 "the checksum type '\(checksum.type.rawValue)' is not served by this build"
             )
         }
-        if checksum.validateWarmGet {
-            return ("checksum.validate_warm_get", "this build validates no checksums on reads")
-        }
         if checksum.enableReadRange {
-            return ("checksum.enable_read_range", "this build computes no checksums on reads")
+            return ("checksum.enable_read_range", "this build computes no checksums of ranges")
         }
         if mirror.enabled { return ("mirror.enabled", "this build does not mirror") }
         if erasureCoding.enabled { return ("ec.enabled", "this build does not erasure-code") }

@@ -55,6 +55,12 @@ public struct LayeredConfig: Equatable, Sendable {
         self.config = config
         transient = transient.filter { stamp($0.key) == $0.value.covered }
         renew()
+        // What is for this run was checked with what was kept then. Where the two contradict each other now, the later word
+        // counts, which was checked without it.
+        if (try? ConfigRules.check(values)) == nil {
+            transient = transient.filter { !ConfigRules.governs($0.key) }
+            renew()
+        }
         return true
     }
 

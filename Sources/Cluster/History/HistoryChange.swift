@@ -16,6 +16,8 @@ public enum HistoryChange: Equatable, Sendable {
     case rebalance(before: RebalanceRecord?, after: RebalanceRecord?)
     /// What a target has told of its disks.
     case mountpaths(NodeID, before: [MountpathNote]?, after: [MountpathNote]?)
+    /// `nil` while a target was told nothing.
+    case decommission(NodeID, before: DecommissionRecord?, after: DecommissionRecord?)
     case recovery(before: RecoveryRecord?, after: RecoveryRecord?)
     /// An option that was set, set anew or taken back; for the cluster, or for a node. `nil` where it was not set.
     case setting(String, node: NodeID?, before: String?, after: String?)
@@ -81,6 +83,13 @@ extension HistoryEntry.Row {
                 return [.mountpaths(id, before: try notes(before), after: try notes(after))]
             case .recovery:
                 return [.recovery(before: try recovery(before), after: try recovery(after))]
+            case .decommission:
+                guard let id = NodeID(String(decoding: key, as: UTF8.self)) else {
+                    throw DecodingFailure("not a node id", at: 0)
+                }
+                return [
+                    .decommission(id, before: try order(before), after: try order(after))
+                ]
             // What clients keep in order to ask again; no line is about it.
             case .session: return []
             }
@@ -105,6 +114,12 @@ extension HistoryEntry.Row {
         guard let value else { return nil }
         var reader = ByteReader(value)
         return try RecoveryRecord(row: &reader)
+    }
+
+    private func order(_ value: [UInt8]?) throws(DecodingFailure) -> DecommissionRecord? {
+        guard let value else { return nil }
+        var reader = ByteReader(value)
+        return try DecommissionRecord(from: &reader)
     }
 
     private func notes(_ value: [UInt8]?) throws(DecodingFailure) -> [MountpathNote]? {

@@ -31,12 +31,14 @@ public struct HistoryEntry: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - record: what was applied; `nil` for the first entry of a term.
+    ///   - note: of the hand-over that led to the first entry of a term.
     ///   - time: the entry's.
     ///   - changed: the rows that the entry touched.
     ///   - before: the state it met.
     ///   - after: the state it left.
     public init?(
-        _ record: LogRecord?, time: Timestamp, changed: some Sequence<StateRow.Change>,
+        _ record: LogRecord?, note: TransferNote? = nil, time: Timestamp,
+        changed: some Sequence<StateRow.Change>,
         before: ClusterState, after: ClusterState
     ) {
         var rows: [Row] = []
@@ -54,8 +56,8 @@ public struct HistoryEntry: Equatable, Sendable {
         self.time = time
         command = record?.command.name ?? "primary"
         actor = record?.actor ?? after.map.primary?.text ?? ""
-        clientAddress = record?.clientAddress ?? ""
-        requestID = record?.requestID ?? ""
+        clientAddress = record?.clientAddress ?? note?.clientAddress ?? ""
+        requestID = record?.requestID ?? note?.requestID ?? ""
         self.rows = rows
     }
 
@@ -81,7 +83,8 @@ public struct HistoryEntry: Equatable, Sendable {
         rows.reduce(into: []) { subjects, row in
             switch row.kind {
             case .cluster: subjects.formUnion(row.raised)
-            case .node, .rebalance, .mountpathNotes, .recovery: subjects.insert(.map)
+            case .node, .rebalance, .mountpathNotes, .recovery, .decommission:
+                subjects.insert(.map)
             case .bucket: subjects.insert(.buckets)
             case .config: if row.changesOptions { subjects.insert(.config) }
             case .nodeConfig: subjects.insert(.config)

@@ -27,9 +27,10 @@ public struct ClusterMap: Equatable, Sendable {
         Placement.owner(of: digest, among: candidates).flatMap { nodes[candidates[$0].id] }
     }
 
-    /// The target that would own the object if it took part: one in maintenance, which may have it. For misses only.
+    /// The target that would own the object if it took part: one in maintenance, which may have it. For misses only. One that
+    /// is leaving for good gives up what it has, and is waited for by nobody.
     public func absentTarget(owning digest: UInt64) -> Node? {
-        let targets = nodes(.target)
+        let targets = nodes(.target).filter { !$0.flags.contains(.decommission) }
         guard targets.count > candidates.count else { return nil }
         let all = targets.map { Placement.Candidate(id: $0.id, digest: $0.id.digest) }
         guard let place = Placement.owner(of: digest, among: all), !targets[place].isActive

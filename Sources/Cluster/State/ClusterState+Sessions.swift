@@ -19,7 +19,7 @@ extension ClusterState {
             return refused(.sessionExpired(call.session))
         }
         guard !session.isExpired(at: time) else {
-            end(call.session, session, changes: &changes)
+            expire(call.session, session, changes: &changes)
             return refused(.sessionExpired(call.session))
         }
         session.lastUsed = max(session.lastUsed, time)
@@ -50,7 +50,7 @@ extension ClusterState {
         switch change {
         case .open(let lifetime):
             for (id, session) in sessions where session.isExpired(at: time) {
-                end(id, session, changes: &changes)
+                expire(id, session, changes: &changes)
             }
             guard sessions.count < Session.countMax else {
                 return .failure(.tooManySessions(sessions.count))
@@ -61,7 +61,7 @@ extension ClusterState {
         case .keepAlive(let id):
             guard var session = sessions[id] else { return .failure(.sessionExpired(id)) }
             guard !session.isExpired(at: time) else {
-                end(id, session, changes: &changes)
+                expire(id, session, changes: &changes)
                 return .failure(.sessionExpired(id))
             }
             session.lastUsed = max(session.lastUsed, time)
@@ -74,6 +74,13 @@ extension ClusterState {
             return .failure(.refused(code: code, message: message))
         }
         return .success(position.index)
+    }
+
+    private mutating func expire(
+        _ id: LogPosition, _ session: Session, changes: inout [StateRow.Change]
+    ) {
+        expiredSessions.count += 1
+        end(id, session, changes: &changes)
     }
 
     private mutating func end(

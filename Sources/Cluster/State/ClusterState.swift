@@ -18,6 +18,10 @@ public struct ClusterState: Equatable, Sendable {
     >()
     /// The sessions of clients, by the position that opened them.
     public internal(set) var sessions = SortedMap<LogPosition, Session>()
+    /// Sessions that have ended for want of use.
+    public internal(set) var expiredSessions = Tally()
+    /// Targets that were told to remove their user data.
+    public internal(set) var decommissions = SortedMap<NodeID, DecommissionRecord>()
     /// The sum of all rows' hashes; equal positions must have equal hashes on every replica.
     public private(set) var hash: UInt64 = 0
 
@@ -77,7 +81,7 @@ public struct ClusterState: Equatable, Sendable {
         switch command {
         case .found: return .failure(.alreadyFounded(clusterID: map.clusterID))
         case .setNode(let node): return setNode(node, changes: &changes)
-        case .removeNode(let id): return removeNode(id, changes: &changes)
+        case .removeNode(let id): return removeNode(id, time: time, changes: &changes)
         case .createBucket(let bucket, let properties):
             return create(bucket, properties, time: time, changes: &changes)
         case .destroyBucket(let bucket): return destroy(bucket, changes: &changes)
@@ -90,6 +94,10 @@ public struct ClusterState: Equatable, Sendable {
         case .recover(let recovery):
             return recover(recovery, by: record, time: time, changes: &changes)
         case .session(let change): return self.change(change, time: time, changes: &changes)
+        case .decommission(let id, let order):
+            return decommission(id, order, time: time, changes: &changes)
+        case .endDecommission(let id, let report):
+            return endDecommission(of: id, report, time: time, changes: &changes)
         case .batch(let commands):
             return makeAll(commands, by: record, time: time, changes: &changes)
         }
@@ -128,6 +136,7 @@ public struct ClusterState: Equatable, Sendable {
         }) {
             return .failure(.addressTaken(node.address, by: other.id))
         }
+        if map[node.id] == nil { forgetDecommission(of: node.id, &changes) }
         replace(node, changes: &changes)
         return .success(map.version)
     }
@@ -149,8 +158,8 @@ public struct ClusterState: Equatable, Sendable {
         put(clusterRow, &changes)
     }
 
-    private mutating func removeNode(
-        _ id: NodeID, changes: inout [StateRow.Change]
+    mutating func removeNode(
+        _ id: NodeID, time: Timestamp, changes: inout [StateRow.Change]
     ) -> Result<UInt64, Rejection> {
         guard let node = map[id] else { return .failure(.noSuchNode(id)) }
         guard map.primary != id else { return .failure(.isPrimary(id)) }
@@ -159,6 +168,7 @@ public struct ClusterState: Equatable, Sendable {
         delete(row(of: node), &changes)
         put(clusterRow, &changes)
         forgetConfig(of: id, &changes)
+        closeDecommission(of: id, .abandoned, time: time, changes: &changes)
         return .success(map.version)
     }
 
@@ -284,6 +294,7 @@ extension ClusterState {
         rows.append(contentsOf: operationRows)
         rows.append(contentsOf: recoveryRows)
         rows.append(contentsOf: sessionRows)
+        rows.append(contentsOf: decommissionRows)
         return rows
     }
 
@@ -322,6 +333,7 @@ extension ClusterState {
         case .mountpathNotes: try restoreNotes(row.key, from: &reader)
         case .recovery: try restoreRecovery(row.key, from: &reader)
         case .session: try restoreSession(row.key, from: &reader)
+        case .decommission: try restoreDecommission(row.key, from: &reader)
         }
         try reader.finish()
     }
@@ -374,6 +386,9 @@ extension ClusterState {
             var reader = ByteReader(key)
             guard let id = try? LogPosition(from: &reader) else { return nil }
             return sessions[id].map { row(of: id, $0).value }
+        case .decommission:
+            guard let id = NodeID(String(decoding: key, as: UTF8.self)) else { return nil }
+            return decommissions[id].map { row(of: id, $0).value }
         }
     }
 

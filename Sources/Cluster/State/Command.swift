@@ -24,6 +24,10 @@ public enum Command: Equatable, Sendable {
     case recover(RecoveryRecord)
     /// Opens, renews or ends a client's session.
     case session(SessionChange)
+    /// Tells a target to remove its user data before it leaves the map.
+    case decommission(NodeID, DecommissionOrder)
+    /// A target has removed what it was told to, and leaves the map.
+    case endDecommission(NodeID, DecommissionReport)
     /// Several changes that are made together or not at all; nobody sees a state between them.
     indirect case batch([Command])
 
@@ -46,6 +50,8 @@ public enum Command: Equatable, Sendable {
         case .recover: "recover"
         case .session: "session"
         case .batch: "batch"
+        case .decommission: "decommission"
+        case .endDecommission: "end_decommission"
         }
     }
 }
@@ -66,6 +72,8 @@ extension Command {
         case recover = 14
         case session = 15
         case batch = 16
+        case decommission = 17
+        case endDecommission = 18
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
@@ -80,7 +88,10 @@ extension Command {
         guard let kind = Kind(rawValue: code) else {
             throw DecodingFailure("command of unknown kind \(code)", at: start)
         }
-        if isWithinBatch, [.found, .recover, .session, .batch].contains(kind) {
+        let alone: [Kind] = [
+            .found, .recover, .session, .batch, .decommission, .endDecommission,
+        ]
+        if isWithinBatch, alone.contains(kind) {
             throw DecodingFailure("command of kind \(code) within a batch", at: start)
         }
         switch kind {
@@ -105,6 +116,12 @@ extension Command {
             self = .noteMountpath(try Self.nodeID(&reader), try MountpathNote(from: &reader))
         case .recover: self = .recover(try RecoveryRecord(from: &reader))
         case .session: self = .session(try SessionChange(from: &reader))
+        case .decommission:
+            self = .decommission(
+                try Self.nodeID(&reader), try DecommissionOrder(from: &reader))
+        case .endDecommission:
+            self = .endDecommission(
+                try Self.nodeID(&reader), try DecommissionReport(from: &reader))
         case .batch:
             let count = Int(try reader.read(UInt16.self))
             guard count <= Self.batchMax else {
@@ -166,6 +183,14 @@ extension Command {
         case .session(let change):
             writer.write(Kind.session.rawValue)
             change.write(to: &writer)
+        case .decommission(let id, let order):
+            writer.write(Kind.decommission.rawValue)
+            writer.write(id.text)
+            order.write(to: &writer)
+        case .endDecommission(let id, let report):
+            writer.write(Kind.endDecommission.rawValue)
+            writer.write(id.text)
+            report.write(to: &writer)
         case .batch(let commands):
             writer.write(Kind.batch.rawValue)
             writer.write(UInt16(commands.count))

@@ -24,6 +24,8 @@ public struct StateRow: Equatable, Sendable {
         case recovery = 12
         /// A client's session, keyed by the coded position that names it.
         case session = 13
+        /// An order to a target to remove its user data, and what came of it; keyed by the target's id.
+        case decommission = 14
     }
 
     /// A row written (`value`) or deleted (`nil`).

@@ -87,6 +87,8 @@ public struct ReadToken: Hashable, Comparable, Sendable {
 public enum Refusal: Hashable, Sendable {
     /// Ask this member; `nil` when no leader is known.
     case notLeader(hint: MemberID?)
+    /// It is bound to another term than this, in which the member leads.
+    case otherTerm(TermMark)
     /// Too much is waiting already; try again later.
     case busy
     case tooLarge(bytes: Int, max: Int)
@@ -137,6 +139,8 @@ public enum TransferResult: Hashable, Sendable {
 /// Why a leadership transfer was not begun.
 public enum TransferRefusal: Hashable, Sendable {
     case notLeader(hint: MemberID?)
+    /// It was bound to this term, which is another.
+    case otherTerm(TermMark)
     case targetIsLeader
     case targetIsLearner
     case noSuchMember

@@ -5,7 +5,7 @@ public struct Entry: Hashable, Sendable {
         /// A command of the state machine; the payload is opaque to this module.
         case command = 0
         /// The first entry of a term, in place of a blank one. Its payload is the new leader's
-        /// `MemberID`.
+        /// `MemberID`, and the note of the transfer behind it, if any.
         case leader = 1
         /// A whole `Configuration`, in force from the moment it is appended (Raft dissertation
         /// §4.1).
@@ -35,12 +35,17 @@ public struct Entry: Hashable, Sendable {
 }
 
 extension Entry {
-    /// The member that a `leader` entry names; `nil` for other kinds and for a payload of another
-    /// length.
+    /// The longest note that a transfer leaves in the log.
+    public static let noteBytesMax = 1_024
+
+    /// The member that a `leader` entry names; `nil` for other kinds and for a payload that is none.
     public var leader: MemberID? {
-        guard kind == .leader, payload.count == 8 else { return nil }
-        return MemberID(payload.reversed().reduce(0) { $0 << 8 | UInt64($1) })
+        guard kind == .leader, payload.count >= 8 else { return nil }
+        return MemberID(payload.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) })
     }
+
+    /// What the transfer that led to this term has noted; empty when there was none.
+    public var note: [UInt8] { kind == .leader ? Array(payload.dropFirst(8)) : [] }
 
     /// The configuration that a `configuration` entry carries; `nil` for other kinds or when it
     /// cannot be decoded.
@@ -49,7 +54,7 @@ extension Entry {
     }
 
     /// The payload of a `leader` entry.
-    static func leaderPayload(_ member: MemberID) -> [UInt8] {
-        (0..<8).map { UInt8(truncatingIfNeeded: member.rawValue >> (8 * UInt64($0))) }
+    static func leaderPayload(_ member: MemberID, _ note: [UInt8] = []) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: member.rawValue >> (8 * UInt64($0))) } + note
     }
 }

@@ -10,7 +10,9 @@ public enum Input: Hashable, Sendable {
     /// Commands for the log, in order.
     case propose([Proposal], time: UInt64)
     case changeMembership(ProposalToken, MembershipChange, time: UInt64)
-    case transfer(to: MemberID)
+    /// Hand leadership over. The note is put into the first entry of the new leader, so that whoever wanted it so can be told
+    /// for certain whether it came of that.
+    case transfer(to: MemberID, note: [UInt8] = [])
     /// Begin a new generation of the cluster from what this member holds.
     indirect case recover(ProposalToken, ForcedRecovery, time: UInt64)
     /// Take part in the generation that another member has begun.
@@ -40,10 +42,14 @@ public enum Input: Hashable, Sendable {
 public struct Proposal: Hashable, Sendable {
     public var token: ProposalToken
     public var payload: [UInt8]
+    /// The only term in which it may be appended; `nil`: in any. Once an entry of a later term is committed, a command that
+    /// is bound to this one is in the log, or never will be.
+    public var bound: TermMark?
 
-    public init(token: ProposalToken, payload: [UInt8]) {
+    public init(token: ProposalToken, payload: [UInt8], bound: TermMark? = nil) {
         self.token = token
         self.payload = payload
+        self.bound = bound
     }
 }
 

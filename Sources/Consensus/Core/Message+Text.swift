@@ -23,7 +23,7 @@ extension Message {
         case .snapshotProgress(let last, let nextOffset):
             "snapshot \(last) has \(nextOffset)"
         case .snapshotRefused(let last): "snapshot \(last) refused"
-        case .timeoutNow: "timeout now"
+        case .timeoutNow(let note): "timeout now\(note.isEmpty ? "" : " with a note")"
         case .readIndexRequest: "read?"
         case .readIndexReply(_, let index): "read \(index.map { "at \($0)" } ?? "refused")"
         case .staleTerm: "stale term"

@@ -42,8 +42,8 @@ public enum Message: Hashable, Sendable {
     case snapshotRefused(last: LogMark)
 
     /// "Start an election now": leadership transfer (dissertation §3.10). Valid only in the
-    /// envelope's very term.
-    case timeoutNow
+    /// envelope's very term. The note goes into the first entry of that election's winner.
+    case timeoutNow(note: [UInt8] = [])
 
     /// Asks the leader for an index to read at; `token` belongs to the sender.
     case readIndexRequest(token: UInt64)

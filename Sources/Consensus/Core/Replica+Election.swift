@@ -28,9 +28,8 @@ extension Replica {
         guard hearsMajority, leadsAlone || oldestWriteAge <= UInt64(limits.electionTicksMax)
         else { return stepDown(to: term, leader: nil, &effects) }
         if let transfer = leadership.transfer, now >= transfer.deadline {
-            self.leadership?.transfer = nil
-            effects.append(
-                .transferEnded(to: transfer.target, .timedOut(target: transfer.target)))
+            endTransfer(transfer, &effects)
+            guard isLeader else { return }
         }
         proceedWithChange(&effects)
         if now >= leadership.heartbeatDue { beginRound(&effects) }
@@ -106,15 +105,17 @@ extension Replica {
         grants.insert(member)
         role = .preCandidate(round: round, grants: grants, repeats: repeats)
         if Quorum.holds(in: log.configuration, grants.contains) {
-            campaign(isTransfer: false, &effects)
+            campaign(isTransfer: false, [], &effects)
         }
     }
 
-    mutating func campaign(isTransfer: Bool, _ effects: inout [Effect]) {
+    mutating func campaign(
+        isTransfer: Bool, _ note: [UInt8], _ effects: inout [Effect]
+    ) {
         hardState.term = term.next
         hardState.vote = id
         writeHardState(&effects)
-        role = .candidate(votes: [], ownVote: hardStateWrite)
+        role = .candidate(votes: [], ownVote: hardStateWrite, note: note)
         leaderContact = nil
         resetElectionTimer()
         for member in log.configuration.voters where member != id {
@@ -124,13 +125,13 @@ extension Replica {
     }
 
     mutating func countVote(of member: MemberID, _ effects: inout [Effect]) {
-        guard case .candidate(var votes, let ownVote) = role else { return }
+        guard case .candidate(var votes, let ownVote, let note) = role else { return }
         votes.insert(member)
-        role = .candidate(votes: votes, ownVote: ownVote)
-        if Quorum.holds(in: log.configuration, votes.contains) { lead(&effects) }
+        role = .candidate(votes: votes, ownVote: ownVote, note: note)
+        if Quorum.holds(in: log.configuration, votes.contains) { lead(note, &effects) }
     }
 
-    private mutating func lead(_ effects: inout [Effect]) {
+    private mutating func lead(_ note: [UInt8], _ effects: inout [Effect]) {
         let first = log.last.next
         var leadership = Leadership(firstIndex: first, followers: [])
         leadership.uncommittedBytes = uncommittedBytes()
@@ -138,7 +139,7 @@ extension Replica {
             Leadership.Follower(member: $0, progress: Progress(next: first, contact: now))
         }
         role = .leader(leadership)
-        append([(.leader, Entry.leaderPayload(id))], &effects)
+        append([(.leader, Entry.leaderPayload(id, note))], &effects)
         beginRound(&effects)
     }
 

@@ -138,7 +138,7 @@ extension Replica {
         else { return }
         let heir = leadership.followers.filter { log.configuration.isVoter($0.member) }
             .max { ($0.progress.match, $1.member) < ($1.progress.match, $0.member) }
-        if let heir { send(.timeoutNow, to: heir.member, &effects) }
+        if let heir { send(.timeoutNow(), to: heir.member, &effects) }
         stepDown(to: term, leader: nil, &effects)
     }
 }

@@ -118,7 +118,7 @@ extension Replica {
         case .snapshotProgress(let last, let nextOffset):
             snapshotProgressed(at: from, last, nextOffset, &effects)
         case .snapshotRefused(let last): snapshotRefused(by: from, last, &effects)
-        case .timeoutNow: timeoutNow(from: from, &effects)
+        case .timeoutNow(let note): timeoutNow(from: from, note, &effects)
         case .readIndexRequest(let token):
             read([.remote(from, token: token)], &effects)
         case .readIndexReply(let token, let index):

@@ -9,7 +9,9 @@ extension Replica {
         var taken: [(kind: Entry.Kind, payload: [UInt8])] = []
         var bytes = 0
         for proposal in proposals {
-            if let refusal = refusal(of: proposal.payload.count, after: taken.count, bytes) {
+            if let refusal = refusal(ofBound: proposal.bound)
+                ?? refusal(of: proposal.payload.count, after: taken.count, bytes)
+            {
                 effects.append(.refused(proposal.token, refusal))
                 continue
             }
@@ -19,6 +21,13 @@ extension Replica {
             effects.append(.accepted(proposal.token, mark))
         }
         append(taken, &effects)
+    }
+
+    /// Why a command that is bound to a term cannot be appended in this one. Who does not lead has a better reason.
+    private func refusal(ofBound bound: TermMark?) -> Refusal? {
+        let present = TermMark(generation: generation, term: term)
+        guard isLeader, let bound, bound != present else { return nil }
+        return .otherTerm(present)
     }
 
     /// Why a payload cannot be appended now, after `count` others of `bytes` bytes.

@@ -13,7 +13,7 @@ extension Replica {
     mutating func quarantine(_ effects: inout [Effect]) {
         isQuarantined = true
         if isLeader {
-            if let heir { send(.timeoutNow, to: heir, &effects) }
+            if let heir { send(.timeoutNow(), to: heir, &effects) }
             stepDown(to: term, leader: nil, &effects)
         }
         askForSnapshot(&effects)

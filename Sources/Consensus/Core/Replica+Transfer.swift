@@ -1,6 +1,8 @@
 // Handing leadership over: dissertation §3.10.
 extension Replica {
-    mutating func transfer(to target: MemberID, _ effects: inout [Effect]) {
+    mutating func transfer(
+        to target: MemberID, _ note: [UInt8], _ effects: inout [Effect]
+    ) {
         if let refusal = refusal(ofTransferTo: target) {
             return effects.append(.transferEnded(to: target, .refused(refusal)))
         }
@@ -11,7 +13,8 @@ extension Replica {
                 .transferEnded(to: current.target, .aborted(target: current.target)))
         }
         let deadline = now + UInt64(limits.electionTicksMin)
-        self.leadership?.transfer = Leadership.Transfer(target: target, deadline: deadline)
+        self.leadership?.transfer = Leadership.Transfer(
+            target: target, note: Array(note.prefix(Entry.noteBytesMax)), deadline: deadline)
         advanceTransfer(&effects)
     }
 
@@ -38,13 +41,25 @@ extension Replica {
             leadership.followers[ordinal].progress.counts
         else { return }
         self.leadership?.transfer?.isSent = true
-        send(.timeoutNow, to: transfer.target, &effects)
+        send(.timeoutNow(note: transfer.note), to: transfer.target, &effects)
+    }
+
+    /// The target has not taken over in time. It may do so yet, when the word to it has been sent: it is frozen, or that word is
+    /// under way still. So the term ends, and with it what the word is good for; then it is known who leads.
+    mutating func endTransfer(_ transfer: Leadership.Transfer, _ effects: inout [Effect]) {
+        leadership?.transfer = nil
+        effects.append(.transferEnded(to: transfer.target, .timedOut(target: transfer.target)))
+        guard transfer.isSent else { return }
+        stepDown(to: term, leader: nil, &effects)
+        if mayCampaign { campaign(isTransfer: true, [], &effects) }
     }
 
     /// The envelope's term is the current one: an old copy can start nothing.
-    mutating func timeoutNow(from sender: MemberID, _ effects: inout [Effect]) {
+    mutating func timeoutNow(
+        from sender: MemberID, _ note: [UInt8], _ effects: inout [Effect]
+    ) {
         guard case .follower(let leader) = role, leader == sender || leader == nil, mayCampaign
         else { return }
-        campaign(isTransfer: true, &effects)
+        campaign(isTransfer: true, note, &effects)
     }
 }

@@ -84,7 +84,7 @@ public struct Replica: Sendable {
         case .propose(let proposals, let time): propose(proposals, time, &effects)
         case .changeMembership(let token, let change, let time):
             changeMembership(token, change, time, &effects)
-        case .transfer(let target): transfer(to: target, &effects)
+        case .transfer(let target, let note): transfer(to: target, note, &effects)
         case .recover(let token, let recovery, let time):
             recover(token, recovery, time, &effects)
         case .adopt(let token, let adoption): adopt(token, adoption, &effects)
@@ -237,7 +237,7 @@ extension Replica {
         if floor != nil { raiseFromFloor(&effects) }
         generationFlushed(sequence, &effects)
         switch role {
-        case .candidate(_, let ownVote) where ownVote <= sequence:
+        case .candidate(_, let ownVote, _) where ownVote <= sequence:
             countVote(of: id, &effects)
         case .leader:
             advanceCommit(&effects)

@@ -7,8 +7,9 @@ enum Role: Hashable, Sendable {
     /// (dissertation §9.6).
     case preCandidate(round: UInt64, grants: Set<MemberID>, repeats: Int = 0)
     /// Asks for votes. Becomes leader with a majority, follower when it sees another leader or a
-    /// higher term, pre-candidate at a timeout. Its own vote counts when it is flushed.
-    case candidate(votes: Set<MemberID>, ownVote: WriteSequence)
+    /// higher term, pre-candidate at a timeout. Its own vote counts when it is flushed. The note is that of the transfer
+    /// which has asked for this election, and for no other.
+    case candidate(votes: Set<MemberID>, ownVote: WriteSequence, note: [UInt8])
     /// Sends the log. Becomes a follower at a higher term, or when it has not heard from a majority
     /// or its own disk for an election timeout.
     case leader(Leadership)
@@ -59,6 +60,7 @@ struct Leadership: Hashable, Sendable {
 
     struct Transfer: Hashable, Sendable {
         var target: MemberID
+        var note: [UInt8]
         var deadline: UInt64
         var isSent = false
     }

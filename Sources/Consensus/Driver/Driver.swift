@@ -61,6 +61,17 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         }
     }
 
+    private struct TransferWaiter: Sendable {
+        var continuation: CheckedContinuation<TransferResult, Never>
+        var bound: TermMark?
+
+        /// Whether this is what became of it.
+        func isEnded(by result: TransferResult) -> Bool {
+            guard case .refused(.otherTerm(let term)) = result else { return true }
+            return bound == term
+        }
+    }
+
     private struct Inbox: Sendable {
         var events: [PipelineEvent<Machine>] = []
         /// A run of the pipeline is under way or about to begin.
@@ -73,7 +84,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         var proposalWaiters: [ProposalToken: CheckedContinuation<Outcome, Never>] = [:]
         var readWaiters: [ReadToken: CheckedContinuation<ReadOutcome, Never>] = [:]
         /// Those who ask for the same target wait together.
-        var transferWaiters: [MemberID: [CheckedContinuation<TransferResult, Never>]] = [:]
+        var transferWaiters: [MemberID: [TransferWaiter]] = [:]
         var recoveryWaiters: [ProposalToken: CheckedContinuation<RecoveryOutcome, Never>] = [:]
         /// A tick waits to be looked at; those that come meanwhile are dropped, because time that was
         /// lost is not caught up.
@@ -132,8 +143,9 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
 
     // MARK: what others ask for
 
-    /// Appends a command and waits until it is committed and applied here, or is known not to be.
-    public func propose(_ payload: [UInt8]) async -> Outcome {
+    /// Appends a command and waits until it is committed and applied here, or is known not to be. One that is `bound` to a
+    /// term is appended in no other.
+    public func propose(_ payload: [UInt8], bound: TermMark? = nil) async -> Outcome {
         await withCheckedContinuation { continuation in
             let refusal: Refusal? = post { inbox in
                 if inbox.isStopped { return .stopped }
@@ -146,7 +158,8 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
                 inbox.proposals += 1
                 inbox.proposalBytes += payload.count
                 inbox.proposalWaiters[token] = continuation
-                inbox.events.append(.propose(Proposal(token: token, payload: payload)))
+                inbox.events.append(
+                    .propose(Proposal(token: token, payload: payload, bound: bound)))
                 return nil
             }
             if let refusal { continuation.resume(returning: .refused(refusal)) }
@@ -182,13 +195,17 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         }
     }
 
-    /// Hands leadership to another voter, and waits until that has succeeded or failed.
-    public func transferLeadership(to target: MemberID) async -> TransferResult {
+    /// Hands leadership to another voter, and waits until that has succeeded or failed. When it is `bound` to a term, it does
+    /// so in no other. The note is found in the first entry of the new leader.
+    public func transferLeadership(
+        to target: MemberID, bound: TermMark? = nil, note: [UInt8] = []
+    ) async -> TransferResult {
         await withCheckedContinuation { continuation in
             let isTaken = post { inbox in
                 if inbox.isStopped { return false }
-                inbox.transferWaiters[target, default: []].append(continuation)
-                inbox.events.append(.transfer(to: target))
+                inbox.transferWaiters[target, default: []].append(
+                    TransferWaiter(continuation: continuation, bound: bound))
+                inbox.events.append(.transfer(to: target, bound: bound, note: note))
                 return true
             }
             if !isTaken { continuation.resume(returning: .leadershipLost) }
@@ -387,8 +404,13 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
             inbox.withLock { $0.recoveryWaiters.removeValue(forKey: token) }?
                 .resume(returning: outcome)
         case .transferEnded(let target, let result):
-            let waiters = inbox.withLock { $0.transferWaiters.removeValue(forKey: target) } ?? []
-            for waiter in waiters { waiter.resume(returning: result) }
+            let waiters = inbox.withLock { inbox in
+                let all = inbox.transferWaiters.removeValue(forKey: target) ?? []
+                let rest = all.filter { !$0.isEnded(by: result) }
+                if !rest.isEmpty { inbox.transferWaiters[target] = rest }
+                return all.filter { $0.isEnded(by: result) }
+            }
+            for waiter in waiters { waiter.continuation.resume(returning: result) }
         case .applied(let entries, let state, let position):
             observe(.applied(entries, state: state, at: position))
         case .restored(let state, let position): observe(.restored(state: state, at: position))
@@ -433,7 +455,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
             return (inbox.stopWaiters, inbox.transferWaiters.values.flatMap(\.self))
         }
         observe(.stopped(reason))
-        for waiter in transfers { waiter.resume(returning: .leadershipLost) }
+        for waiter in transfers { waiter.continuation.resume(returning: .leadershipLost) }
         for waiter in stops { waiter.resume(returning: reason) }
     }
 }

@@ -174,9 +174,11 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             } else {
                 answer(token, .refused(.stopped))
             }
-        case .transfer(let target):
-            if stopReason == nil {
-                carryOut(replica.handle(.transfer(to: target)))
+        case .transfer(let target, let bound, let note):
+            if let bound, bound != TermMark(generation: replica.generation, term: replica.term) {
+                actions.append(.transferEnded(to: target, .refused(.otherTerm(bound))))
+            } else if stopReason == nil {
+                carryOut(replica.handle(.transfer(to: target, note: note)))
             } else {
                 actions.append(.transferEnded(to: target, .leadershipLost))
             }

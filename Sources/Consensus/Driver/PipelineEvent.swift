@@ -6,7 +6,8 @@ public enum PipelineEvent<Machine: StateMachine>: Sendable {
     case gone(MemberID)
     case propose(Proposal)
     case changeMembership(ProposalToken, MembershipChange)
-    case transfer(to: MemberID)
+    /// In the term that it is bound to, if any.
+    case transfer(to: MemberID, bound: TermMark? = nil, note: [UInt8] = [])
     indirect case recover(ProposalToken, ForcedRecovery)
     indirect case adopt(ProposalToken, Adoption)
     case read(ReadToken)

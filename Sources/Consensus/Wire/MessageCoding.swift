@@ -67,7 +67,8 @@ extension WireWriter {
             number(token)
             byte(index == nil ? 0 : 1)
             if let index { number(index.rawValue) }
-        case .timeoutNow, .staleTerm, .superseded, .removed: break
+        case .timeoutNow(let note): if !note.isEmpty { blob(note) }
+        case .staleTerm, .superseded, .removed: break
         }
     }
 
@@ -127,7 +128,7 @@ extension WireReader {
         case 9: return .snapshotChunk(try chunk())
         case 10: return .snapshotProgress(last: try mark(), nextOffset: try number64())
         case 11: return .snapshotRefused(last: try mark())
-        case 12: return .timeoutNow
+        case 12: return .timeoutNow()
         case 13: return .readIndexRequest(token: try number64())
         case 14:
             let token = try number64()
@@ -139,6 +140,7 @@ extension WireReader {
         case 19: return .promised(try mark())
         case 20: return try stateDigests()
         case 21: return .snapshotWanted(from: try index())
+        case 22: return .timeoutNow(note: try blob(max: Entry.noteBytesMax))
         default: throw .unknownKind(code)
         }
     }
@@ -211,7 +213,8 @@ extension Message {
         case .snapshotChunk: 9
         case .snapshotProgress: 10
         case .snapshotRefused: 11
-        case .timeoutNow: 12
+        // Without a note as it has always been.
+        case .timeoutNow(let note): note.isEmpty ? 12 : 22
         case .readIndexRequest: 13
         case .readIndexReply: 14
         case .staleTerm: 15

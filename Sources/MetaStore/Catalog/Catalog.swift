@@ -35,8 +35,11 @@ package struct Catalog: StateMachine {
             time: time, changes: &delta.rows)
         if delta.rows.count > known {
             let record = entry.kind == .command ? try LogRecord(decoding: entry.payload) : nil
+            // A note that does not decode tells of nobody; what the entry does rests on its member id alone.
+            let note = try? TransferNote(decoding: entry.note)
             let line = HistoryEntry(
-                record, time: time, changed: delta.rows[known...], before: before, after: state)
+                record, note: note, time: time, changed: delta.rows[known...], before: before,
+                after: state)
             if let line { delta.history.append(line) }
         }
         return outcome

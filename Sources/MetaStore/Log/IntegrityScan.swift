@@ -5,7 +5,8 @@ import Consensus
 /// A slow walk over what the file holds: every row of the log and of the state is read and held against its checksum,
 /// the log against its hash chain, the whole state against its hash.
 ///
-/// Rows that nobody reads would otherwise be found bad when they are needed most: when another member lags, or this one starts.
+/// Rows that nobody reads would otherwise be found bad when they are needed most: when another member lags, or this one starts. What is
+/// in memory says nothing of that, so each walk begins by letting go of it; what a walk finds there was read or written since.
 package struct IntegrityScan: Sendable {
     private enum Place: Sendable {
         /// Before this entry; the chain up to the one before it, which holds while nothing was cut off the log.
@@ -32,6 +33,7 @@ package struct IntegrityScan: Sendable {
         do throws(DatabaseError) {
             switch place {
             case .log(let first, let chain, let cuts):
+                if first == .zero { log.database.forgetPages() }
                 try walk(log, from: first, cuts == log.cuts ? chain : nil, rowsMax)
                 return false
             case .state(let last, let sum, let writes):

@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 
 /// The one connection to a database file, and the only place that calls SQLite.
 ///
@@ -14,6 +15,9 @@ final class Database {
 
     let path: String
     private let handle: OpaquePointer
+    /// The file again, to tell the kernel what to forget of it; -1 where it is not a file of the operating system. Kept open to the end:
+    /// closing any descriptor of the file would take SQLite's lock on it away (POSIX).
+    private let file: Int32
     private var statements: [String: Statement] = [:]
 
     /// Opens or creates the database at `path`, and refuses one that would be less durable than it must be.
@@ -25,6 +29,7 @@ final class Database {
     /// - Throws: ``DatabaseError``; a file that was refused has not been changed.
     init(path: String, vfs: String? = nil, isReadOnly: Bool = false) throws(DatabaseError) {
         var handle: OpaquePointer?
+        try Self.refuseLibrary(sqlite3_libversion_number())
         let access =
             isReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         let flags = access | SQLITE_OPEN_NOMUTEX
@@ -36,19 +41,35 @@ final class Database {
         }
         self.path = path
         self.handle = handle
+        file = vfs == nil ? Glibc.open(path, O_RDONLY | O_CLOEXEC) : -1
         sqlite3_extended_result_codes(handle, 1)
         do {
             if isReadOnly { try refuseOtherSchema() } else { try prepareFile() }
         } catch {
-            statements = [:]
-            sqlite3_close(handle)
+            close()
             throw error
         }
     }
 
-    deinit {
+    deinit { close() }
+
+    private func close() {
         statements = [:]
         sqlite3_close(handle)
+        if file >= 0 { Glibc.close(file) }
+    }
+
+    /// Lets go of all pages that SQLite and the kernel have in memory: what is read next comes from the disk.
+    ///
+    /// Only pages are meant that were written out; every commit has seen to that. Reading goes on as before, more slowly at first.
+    func forgetPages() {
+        sqlite3_db_release_memory(handle)
+        guard file >= 0 else { return }
+        posix_fadvise(file, 0, 0, Int32(POSIX_FADV_DONTNEED))
+        let log = Glibc.open("\(path)-wal", O_RDONLY | O_CLOEXEC)
+        guard log >= 0 else { return }
+        posix_fadvise(log, 0, 0, Int32(POSIX_FADV_DONTNEED))
+        Glibc.close(log)
     }
 
     /// Runs `body` as one transaction. When this returns, what it wrote survives power loss.
@@ -89,6 +110,23 @@ final class Database {
     }
 
     // MARK: Opening
+
+    /// Of Debian 12, the oldest that all of this is tested with. Later ones are as good; which of them have the WAL-reset defect
+    /// does not matter here, see above.
+    static let libraryVersionMin: Int32 = 3_040_001
+
+    /// Refuses a library that nobody has tested this with, such as one that a path of the loader has slipped in.
+    static func refuseLibrary(_ version: Int32) throws(DatabaseError) {
+        guard version < libraryVersionMin else { return }
+        let text = { (version: Int32) in
+            "\(version / 1_000_000).\(version / 1_000 % 1_000).\(version % 1_000)"
+        }
+        throw DatabaseError(
+            kind: .other, code: 0,
+            message:
+                "the SQLite library is version \(text(version)); \(text(libraryVersionMin)) or later is required"
+        )
+    }
 
     private func prepareFile() throws(DatabaseError) {
         try execute("PRAGMA locking_mode=EXCLUSIVE")

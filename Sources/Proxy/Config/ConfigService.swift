@@ -100,7 +100,7 @@ struct ConfigService: Sendable {
     // MARK: For this run
 
     /// Has every node of the map, or one, take settings for its present run. None does unless all could.
-    func spread(_ request: ConfigRequest) async throws -> Reply {
+    func spread(_ request: ConfigRequest, _ requestID: String) async throws -> Reply {
         let map = metadata.published.now.state.map
         var nodes = Array(map.nodes.values)
         if let id = request.node {
@@ -125,9 +125,16 @@ struct ConfigService: Sendable {
         let results = await ask(nodes, request, isDryRun: false)
         let failed = nodes.filter { results[$0.id]?.isWilling != true }
         if let first = failed.first {
-            throw Self.failure(
+            var failure = Self.failure(
                 failed, results[first.id], "the other nodes have made the change",
                 of: nodes.count)
+            // All were willing a moment ago, so what is missing is an answer, or a node that has begun anew.
+            failure.code = .outcomeUnknown
+            failure.status = failure.code.status
+            failure.next =
+                "what=config of each node shows what it acts on; sent again, the request does no harm"
+            failure.requestID = requestID
+            throw failure
         }
         return .done(position: metadata.published.now.position)
     }

@@ -104,13 +104,7 @@ struct FoundingFromTargets {
         _ recovered: RecoveredState<Catalog>, _ id: NodeID
     ) throws(Refused) {
         let generation = recovered.hardState.generation
-        var records = recovered.image.map { Array($0.recoveries.values) } ?? []
-        for entry in recovered.tail {
-            guard case .recover(let record)? = try? LogRecord(decoding: entry.payload).command
-            else { continue }
-            records.append(record)
-        }
-        let isFounded = records.contains {
+        let isFounded = recovered.recoveries.contains {
             $0.generation.counter == generation.counter && $0.generation.nonce == generation.nonce
                 && $0.foundation?.founder.id == id
         }

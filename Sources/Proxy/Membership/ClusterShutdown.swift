@@ -7,6 +7,7 @@ import HTTP
 /// last. Nobody leaves the map, so that the next start resumes where this one ended.
 struct ClusterShutdown: Sendable {
     let node: Node
+    let metadata: MetadataService
     let published: PublishedState
     let client: Client
     let ending: Ending

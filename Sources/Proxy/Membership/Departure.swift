@@ -31,7 +31,7 @@ struct Departure: Sendable {
         }
         // Within a session it may have left with an earlier copy of the request, and be known no more.
         guard let before, before.role == .proxy, before.member != 0 else { return }
-        try await waitUntilReleased(before)
+        try await waitUntilReleased(before, for: origin)
     }
 
     /// What ``remove(_:isForced:for:)`` would do.
@@ -138,7 +138,11 @@ struct Departure: Sendable {
     }
 
     /// Returns when the group does without a proxy, whether it votes or learns.
-    func waitUntilReleased(_ node: Node) async throws(Failure) {
+    ///
+    /// - Throws: that it is not known: the map has changed, and the rest may follow.
+    func waitUntilReleased(
+        _ node: Node, for origin: MetadataService.Origin
+    ) async throws(Failure) {
         let member = MemberID(node.member)
         let isReleased = await loop.within(nanoseconds: UInt64(Limits.releaseSeconds * 1e9)) {
             await group.statusChanges.first {
@@ -147,9 +151,13 @@ struct Departure: Sendable {
                 != nil
         }
         guard isReleased == true else {
-            throw Failure(
-                .changingMembers, "\(node.id) is off the map, but takes part in the group still",
-                next: "GET /v1/daemon?what=raft shows when it does no longer")
+            var failure = Failure(
+                .outcomeUnknown,
+                "\(node.id) is off the map, and takes part in the group still as far as is known here",
+                next: "do not end it yet: GET /v1/daemon?what=raft shows when it has left the group"
+            )
+            failure.requestID = origin.requestID
+            throw failure
         }
     }
 }

@@ -12,7 +12,9 @@ struct Maintenance: Sendable {
     let group: RaftGroup
     let metadata: MetadataService
     let departure: Departure
+    let client: Client
     let loop: EventLoop
+    let log: Logger
 
     /// What is asked for.
     struct Request: Sendable {
@@ -20,6 +22,9 @@ struct Maintenance: Sendable {
         let id: NodeID
         let skipsRebalance: Bool
         let isForced: Bool
+        /// Decommission: whether what users have on a target is removed, and whether the node's process ends.
+        let removesUserData: Bool
+        let endsProcess: Bool
 
         var acceptsLoss: Bool { skipsRebalance || isForced }
 
@@ -35,24 +40,30 @@ struct Maintenance: Sendable {
             guard let id = NodeID(text) else {
                 throw Failure(.badNode, "'\(text)' is not a node's id", next: form)
             }
-            if try value.bool("rm_user_data") == true {
-                throw .notImplemented("removing the objects of a node")
-            }
             self.action = action
             self.id = id
+            removesUserData = try value.bool("rm_user_data") ?? false
+            if removesUserData, action != .decommission {
+                throw Failure(
+                    .badValue,
+                    "'rm_user_data' goes with a decommission, not with \(action.rawValue)")
+            }
+            // The files a node was started with are the operator's, and stay in either case.
+            _ = try value.bool("keep_initial_config")
+            // AIStore's later spelling ends the process unless it is told not to; its first one never did.
+            endsProcess =
+                try value.bool("no_shutdown").map { !$0 }
+                ?? (message.action == "decommission-node")
             skipsRebalance = try value.bool("skip_rebalance") ?? false
             isForced = try value.bool("force") ?? false
         }
     }
 
+    /// - Returns: what the operator has to hear besides; `nil` for nothing.
     func perform(
         _ request: Request, for origin: MetadataService.Origin
-    ) async throws(Failure) {
-        if request.action == .decommission {
-            return try await departure.remove(
-                request.id, isForced: request.isForced, for: origin
-            ) { state throws(Failure) in _ = try Self.permitted(request, in: state) }
-        }
+    ) async throws(Failure) -> String? {
+        if request.action == .decommission { return try await decommission(request, for: origin) }
         let isOn = request.action == .startMaintenance
         _ = try await metadata.change(for: origin) { _ throws(Failure) in
             let state = try await metadata.linearizable().state
@@ -65,6 +76,29 @@ struct Maintenance: Sendable {
         if isOn, let node = metadata.published.now.state.map[request.id] {
             await waitUntilVoteless(node)
         }
+        return nil
+    }
+
+    /// A target that is to remove its user data is told so by an entry of the log, and leaves the map when it has; anything else
+    /// leaves at once (contract §7.10).
+    private func decommission(
+        _ request: Request, for origin: MetadataService.Origin
+    ) async throws(Failure) -> String? {
+        let before = metadata.published.now.state.map[request.id]
+        if request.removesUserData, before?.role != .proxy {
+            _ = try await metadata.change(for: origin) { _ throws(Failure) in
+                let node = try Self.permitted(request, in: try await metadata.linearizable().state)
+                return .decommission(node.id, try await order(request, to: node))
+            }
+            return Self.notice(of: request.id)
+        }
+        try await departure.remove(
+            request.id, isForced: request.isForced, for: origin
+        ) { state throws(Failure) in _ = try Self.permitted(request, in: state) }
+        guard request.endsProcess, let before else { return nil }
+        let trouble = await end(before)
+        if let trouble { log.warning(trouble) }
+        return trouble
     }
 
     /// The node that a request is about, when nothing is lost by it that nobody has agreed to.
@@ -83,6 +117,9 @@ struct Maintenance: Sendable {
     func forecast(_ request: Request) async throws(Failure) -> Forecast {
         let state = try await metadata.linearizable().state
         let node = try Self.node(request, in: state)
+        if request.removesUserData, node.role == .target {
+            return await forecast(removal: request, node, in: state)
+        }
         var forecast =
             request.action == .decommission
             ? try await departure.forecast(
@@ -91,13 +128,30 @@ struct Maintenance: Sendable {
         if request.action != .decommission {
             try await describe(request, node, in: state, &forecast)
         }
-        if let loss = Self.loss(request, node, in: state) {
-            forecast.warn(request.acceptsLoss ? .unsafe : .blocked, loss)
-            if !request.acceptsLoss {
-                forecast.next = #"add "skip_rebalance":true to 'value' if that is meant"#
-            }
+        if request.action == .decommission, request.endsProcess {
+            forecast.changes.append("the process of \(node.id) ends")
         }
+        Self.warn(request, node, in: state, &forecast)
         return forecast
+    }
+
+    private func forecast(
+        removal request: Request, _ node: Node, in state: ClusterState
+    ) async -> Forecast {
+        var forecast = Forecast(request.action.rawValue)
+        await describe(removalAt: node, request, in: state, &forecast)
+        Self.warn(request, node, in: state, &forecast)
+        return forecast
+    }
+
+    private static func warn(
+        _ request: Request, _ node: Node, in state: ClusterState, _ forecast: inout Forecast
+    ) {
+        guard let loss = loss(request, node, in: state) else { return }
+        forecast.warn(request.acceptsLoss ? .unsafe : .blocked, loss)
+        if !request.acceptsLoss {
+            forecast.next = #"add "skip_rebalance":true to 'value' if that is meant"#
+        }
     }
 
     // MARK: What it would mean
@@ -134,8 +188,11 @@ struct Maintenance: Sendable {
             return
                 "\(unmoved), so objects that were written to other targets meanwhile in its place "
                 + "are hidden, and older ones of the same names on \(node.id) are seen instead"
+        case .decommission where request.removesUserData:
+            return "\(unmoved), so the only copies of objects on \(node.id) are removed for good"
         case .decommission where node.isActive:
-            return "\(unmoved), so objects on \(node.id) are lost to the cluster"
+            return
+                "\(unmoved), so objects on \(node.id) are lost to the cluster; its disks keep them"
         default: return nil
         }
     }

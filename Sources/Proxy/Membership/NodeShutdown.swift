@@ -24,8 +24,15 @@ struct NodeShutdown: Sendable {
             return try await forecast(exchange, leaves: leaves, isForced: isForced)
         }
         if leaves {
+            let origin = try exchange.origin()
+            guard origin.terms.bound == nil else {
+                throw Failure(
+                    .badHeader,
+                    "ending a proxy takes several changes, of which handing over ends the term",
+                    next: "leave out \(HeaderName.term)")
+            }
             do throws(Failure) {
-                try await leave(try exchange.origin(), isForced: isForced)
+                try await leave(origin, isForced: isForced)
             } catch {
                 guard isForced else { throw error }
                 log.warning("ends without having left the map: \(error.message)")
@@ -46,7 +53,7 @@ struct NodeShutdown: Sendable {
             if !isForced {
                 try await departure.checkQuorum(without: node, in: published.now.state.map)
             }
-            let heir = try await transfer.transferToFittest()
+            let heir = try await transfer.transferToFittest(for: origin)
             log.info("\(heir) is primary now; this proxy leaves")
         }
         let reply: Forwarder.Reply<Void>

@@ -12,27 +12,33 @@ struct PrimaryTransfer: Sendable {
     let published: PublishedState
     let loop: EventLoop
 
-    func transfer(to id: NodeID) async throws(Failure) {
+    func transfer(
+        to id: NodeID, for origin: MetadataService.Origin
+    ) async throws(Failure) {
         let now = try await metadata.linearizable()
         let member = try heir(id, in: now.state.map)
         if group.status.id == member { return }
-        try await transfer(to: member, id)
+        try await transfer(to: member, id, for: origin, isAll: true)
     }
 
     /// Hands over to whoever can take over best, and tries the next one if need be.
     ///
     /// - Returns: the new primary.
-    func transferToFittest() async throws(Failure) -> NodeID {
+    func transferToFittest(
+        for origin: MetadataService.Origin
+    ) async throws(Failure) -> NodeID {
         var problem = Failure(
             .noPrimary, "no other proxy can become primary: none that votes answers",
             next: "start another voting proxy first; frc=true ends this one all the same")
         for member in fittest(in: published.now.state.map) {
             guard let id = group.directory.node(of: member)?.id else { continue }
             do throws(Failure) {
-                try await transfer(to: member, id)
+                try await transfer(to: member, id, for: origin, isAll: false)
                 return id
             } catch {
-                guard error.code == .noPrimary, group.isLeader else { throw error }
+                guard [.noPrimary, .proxyUnreachable].contains(error.code), group.isLeader else {
+                    throw error
+                }
                 problem = error
             }
         }
@@ -73,27 +79,45 @@ struct PrimaryTransfer: Sendable {
             next: "GET /v1/daemon?what=raft shows the voting proxies; try again when it does")
     }
 
-    private func transfer(to member: MemberID, _ id: NodeID) async throws(Failure) {
-        let result = await group.raft.transferLeadership(to: member)
+    private func transfer(
+        to member: MemberID, _ id: NodeID, for origin: MetadataService.Origin, isAll: Bool
+    ) async throws(Failure) {
+        let since = origin.terms.bound ?? group.bound(after: published.now.state)
+        // Of a request that wants nothing else, so that what became of it is told by this alone.
+        let note =
+            isAll
+            ? TransferNote(
+                clientAddress: origin.clientAddress, requestID: origin.requestID
+            ).encoded : []
+        let result = await group.raft.transferLeadership(
+            to: member, bound: TermMark(since), note: note)
         switch result {
-        case .handedOver, .leadershipLost: break
+        case .refused(.otherTerm): throw .termPassed(now: group.term)
         case .refused(.targetIsLeader): return
         case .refused(.notLeader): throw group.noPrimary()
-        case .refused(.targetIsLearner), .refused(.noSuchMember):
-            throw Self.noVote(id)
-        case .timedOut, .aborted:
+        case .refused(.targetIsLearner), .refused(.noSuchMember): throw Self.noVote(id)
+        case .handedOver, .leadershipLost, .timedOut, .aborted: break
+        }
+        // Handed over is not taken over, and a target that was slow may take over yet: what counts is the first entry of a
+        // later term.
+        let next = await loop.within(nanoseconds: UInt64(Limits.primarySeconds * 1e9)) {
+            await published.first {
+                $0.map.primary == id || $0.position.isBeyond(termOf: since)
+            }
+        }
+        switch (next ?? nil)?.state.map.primary {
+        case id?: return
+        case .some:
+            // Not for a forwarder to try again: every attempt costs a term.
             throw Failure(
-                .noPrimary, "\(id) did not take over in time; the primary is unchanged",
+                .proxyUnreachable, "\(id) did not take over in time, and will not any more",
                 cause: "\(result)", next: "look at the log of \(id)")
-        }
-        // Handed over is not taken over: the new primary's first entry is what counts.
-        let isPrimary = await loop.within(nanoseconds: UInt64(Limits.primarySeconds * 1e9)) {
-            await published.first { $0.map.primary == id } != nil
-        }
-        guard isPrimary == true else {
-            throw Failure(
+        case nil:
+            var failure = Failure(
                 .outcomeUnknown, "\(id) was told to take over; whether it has is not known here",
-                next: "GET /v1/daemon?what=smap names the primary")
+                next: Failure.inquiry(origin.requestID, since: since))
+            failure.requestID = origin.requestID
+            throw failure
         }
     }
 

@@ -7,6 +7,9 @@ import HTTP
 /// this version: the record says that it was not run.
 struct Rebalance: Sendable {
     let metadata: MetadataService
+    let config: LiveConfig
+    /// When this proxy was started.
+    let begun = MonotonicTime.now()
 
     private static let kind = "rebalance"
     static let notice = "the rebalance is recorded and not run: this version moves no objects"
@@ -41,10 +44,25 @@ struct Rebalance: Sendable {
         _ request: Request, for origin: MetadataService.Origin
     ) async throws(Failure) -> String {
         guard request.isMeant else { return "" }
+        if request.isStart, let reason = tooEarly {
+            throw Failure(
+                .badRequest, reason, next: "wait, or set rebalance.dont_run_time to 0s")
+        }
         let outcome = try await metadata.change(
             request.isStart ? .startRebalance : .stopRebalance, for: origin)
         guard request.isStart, case .success(let version) = outcome.result else { return "" }
         return "g\(version)"
+    }
+
+    /// Why a rebalance must not begin yet: who has just started does not know who else will be there in a moment
+    /// (contract §7.9). `nil` when it may.
+    private var tooEarly: String? {
+        let wait = config.values.nanoseconds("rebalance.dont_run_time")
+        let elapsed = MonotonicTime.now().since(begun)
+        guard elapsed < wait else { return nil }
+        return "no rebalance begins within rebalance.dont_run_time "
+            + "(\(config.values["rebalance.dont_run_time"])) of the start of the primary: "
+            + "\((wait - elapsed + 999_999_999) / 1_000_000_000) s are left"
     }
 
     func forecast(_ request: Request) async throws(Failure) -> Forecast {
@@ -54,6 +72,8 @@ struct Rebalance: Sendable {
         forecast.activeTargets = Forecast.Count(now: count, then: count)
         if !request.isStart {
             forecast.changes.append("nothing: no rebalance runs in this version")
+        } else if let tooEarly {
+            forecast.warn(.blocked, tooEarly)
         } else if count < 2 {
             forecast.warn(.blocked, "a rebalance needs two active targets; there are \(count)")
         } else {

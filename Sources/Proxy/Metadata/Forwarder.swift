@@ -8,6 +8,8 @@ import HTTP
 struct Forwarder: Sendable {
     let id: NodeID
     let group: RaftGroup
+    let published: PublishedState
+    let givenUp: GivenUpRequests
     let client: Client
     let loop: EventLoop
     let config: LiveConfig
@@ -95,7 +97,7 @@ struct Forwarder: Sendable {
             let isInTime = request.reach == .anywhere && elapsed < Limits.primarySeconds
             if group.isLeader {
                 do {
-                    return .local(try await serve())
+                    return .local(try await serveHere(request, serve))
                 } catch let failure as Failure where failure.code == .noPrimary {
                     // It has stopped leading. Whoever sent the request here tries again by itself.
                     guard isInTime else { throw failure }
@@ -117,6 +119,22 @@ struct Forwarder: Sendable {
             }
             await pause()
         }
+    }
+
+    /// Serves a request as the primary: in the term that it is bound to, and unless it has been given up.
+    private func serveHere<Value: Sendable>(
+        _ request: Request, _ serve: () async throws -> Value
+    ) async throws -> Value {
+        guard request.method != .get, request.method != .head else { return try await serve() }
+        let term = group.term
+        if let bound = request.origin.terms.bound, TermMark(bound) != term {
+            throw Failure.termPassed(now: term)
+        }
+        // A copy of a session's request does no harm whenever it comes; the log knows it.
+        guard request.origin.terms.call == nil else { return try await serve() }
+        try givenUp.enter(request.origin.requestID, in: term)
+        defer { givenUp.leave(request.origin.requestID) }
+        return try await serve()
     }
 
     private func sendToPrimary(_ request: Request) async throws(Failure) -> Answer? {
@@ -173,37 +191,62 @@ struct Forwarder: Sendable {
         }
     }
 
+    /// Sends a request on, bound to the term that its primary is in: frozen or on its way for long, it is not taken in a later
+    /// one, when the client has been told something else (decision 0027).
+    ///
     /// - Returns: `nil` when the request has certainly had no effect and may be tried again.
     private func send(
         _ request: Request, to node: Node, isDetour: Bool = false
     ) async throws(Failure) -> Answer? {
-        do throws(ClientError) {
-            let answer =
-                isDetour
-                ? try await relay(request, to: node, isDetour: true)
-                : try await ask(node, request)
-            if answer.status == .serviceUnavailable,
-                Failure(decoding: answer.body)?.code == .noPrimary
-            {
-                return nil
+        let isRead = request.method == .get || request.method == .head
+        let terms = request.origin.terms
+        var request = request
+        // Its client says in which term; and what becomes of a session's request is found out by repeating it.
+        let isOurs = terms.bound == nil && terms.call == nil && !isRead
+        if isOurs { request.origin.terms.bound = group.bound(after: published.now.state) }
+        var isSecond = false
+        while true {
+            do throws(ClientError) {
+                let answer =
+                    isDetour
+                    ? try await relay(request, to: node, isDetour: true)
+                    : try await ask(node, request)
+                guard answer.status.rawValue >= 400 else { return answer }
+                switch Failure(decoding: answer.body)?.code {
+                case .noPrimary where answer.status == .serviceUnavailable: return nil
+                case .termPassed where isOurs:
+                    // Nothing was done. Who does not hear the primary cannot know its term, and is told here.
+                    guard !isSecond, let now = answer.position else { return nil }
+                    request.origin.terms.bound?.adoptTerm(of: now)
+                    isSecond = true
+                default: return answer
+                }
+            } catch {
+                switch error {
+                case .unreachable: return nil
+                case .overloaded:
+                    throw Failure(.overloaded, "too many requests wait for \(node.id)")
+                default: break
+                }
+                if isRead { return nil }
+                throw lost(request, with: node, isDetour, error)
             }
-            return answer
-        } catch {
-            switch error {
-            case .unreachable: return nil
-            case .overloaded:
-                throw Failure(.overloaded, "too many requests wait for \(node.id)")
-            default: break
-            }
-            if request.method == .get || request.method == .head { return nil }
-            var failure = Failure(
-                .outcomeUnknown,
-                "\(isDetour ? "proxy" : "the primary") \(node.id) was lost after it had got the "
-                    + "request; the change may or may not have been made",
-                cause: error.description, next: "look before you repeat it")
-            failure.requestID = request.origin.requestID
-            throw failure
         }
+    }
+
+    private func lost(
+        _ request: Request, with node: Node, _ isDetour: Bool, _ error: ClientError
+    ) -> Failure {
+        let origin = request.origin
+        var failure = Failure(
+            .outcomeUnknown,
+            "\(isDetour ? "proxy" : "the primary") \(node.id) was lost after it had got the "
+                + "request; the change may or may not have been made",
+            cause: error.description,
+            next: origin.terms.bound.map { Failure.inquiry(origin.requestID, since: $0) }
+                ?? "repeat it within its session")
+        failure.requestID = origin.requestID
+        return failure
     }
 
     /// The primary's answer, as long as it is the primary: one that was cut off or frozen would keep the client
@@ -253,6 +296,9 @@ struct Forwarder: Sendable {
             (HeaderName.clientAddress, request.origin.clientAddress),
         ]
         headers += request.origin.terms.headers
+        if let bound = request.origin.terms.bound {
+            headers.append((HeaderName.term, bound.text))
+        }
         var patience = config.values.seconds("client.client_timeout")
         if isDetour {
             headers.append((HeaderName.detour, "true"))
@@ -276,5 +322,18 @@ struct Forwarder: Sendable {
         return Answer(
             response.status, contentType: response.headers["content-type"] ?? "", body: body,
             headers: response.headers.pairs.filter { !ours.contains($0.name.lowercased()) })
+    }
+}
+
+extension Answer {
+    fileprivate var position: LogPosition? {
+        headers.first { $0.name.lowercased() == HeaderName.position.lowercased() }
+            .flatMap { LogPosition(text: $0.value) }
+    }
+}
+
+extension LogPosition {
+    fileprivate mutating func adoptTerm(of other: LogPosition) {
+        (generation, nonce, term) = (other.generation, other.nonce, other.term)
     }
 }

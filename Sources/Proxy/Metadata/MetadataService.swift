@@ -126,7 +126,7 @@ struct MetadataService: Sendable {
                 next: "at most \(LogRecord.bytesMax): make it in parts")
         }
         let begun = MonotonicTime.now()
-        let ending = await group.raft.propose(bytes)
+        let ending = await group.raft.propose(bytes, bound: origin.terms.bound.map { TermMark($0) })
         group.counters.proposed(
             RaftCounters.Ending(ending), nanoseconds: MonotonicTime.now().since(begun))
         switch ending {
@@ -144,23 +144,20 @@ struct MetadataService: Sendable {
                 .outcomeUnknown,
                 "\(command.name) may or may not have been made: the primary lost contact while "
                     + "it waited for the majority",
-                next: Self.inquiry(origin.requestID, since: doubtful(after: now.position)))
+                next: Failure.inquiry(
+                    origin.requestID, since: origin.terms.bound ?? group.bound(after: now)))
             failure.requestID = origin.requestID
             throw failure
         }
     }
 
-    /// From where on a request whose outcome is not known may be found in the log: behind `position`, and in no later term
-    /// than the present one, since whatever this proxy has proposed it has proposed by now.
-    private func doubtful(after position: LogPosition) -> LogPosition {
-        var position = position
-        position.term = group.status.term.rawValue
-        return position
-    }
-
-    private static func inquiry(_ requestID: String, since position: LogPosition) -> String {
-        "look before you repeat it: GET /v1/cluster?what=history&\(QueryName.requestID)=\(requestID)"
-            + "&\(QueryName.since)=\(position.text)"
+    /// That this proxy leads, by the word of the majority, and in the term that a request is bound to: for what is done
+    /// besides the log.
+    func confirm(_ origin: Origin) async throws(Failure) {
+        _ = try await linearizable()
+        let term = group.term
+        guard let bound = origin.terms.bound, TermMark(bound) != term else { return }
+        throw .termPassed(now: term)
     }
 
     // MARK: Reading

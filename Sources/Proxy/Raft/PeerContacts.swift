@@ -19,8 +19,19 @@ final class PeerContacts: Sendable {
 
     func heard(_ member: MemberID) {
         let contact = Contact(at: .now(), wallTime: .now())
-        contacts.withLock { $0[member] = contact }
+        contacts.withLock { contacts in
+            // Members are fewer; a flood of names is not from ours, and must not push them out.
+            if contacts[member] == nil, contacts.count >= Limits.contactsMax,
+                let oldest = contacts.min(by: { $0.value.at < $1.value.at })?.key
+            {
+                contacts[oldest] = nil
+            }
+            contacts[member] = contact
+        }
     }
+
+    /// How many are remembered.
+    var count: Int { contacts.withLock { $0.count } }
 
     /// Notes who speaks for a member. A data directory that was copied and started twice is two of one name, and one voter could
     /// give two votes. The one at the address that the map has is heard always, another one only when that is silent: it may

@@ -7,6 +7,22 @@ import MetaStore
 /// The local member of the consensus group.
 typealias RaftMember = Driver<SQLiteLog, HTTPTransport>
 
+extension TermMark {
+    init(_ position: LogPosition) {
+        self.init(
+            generation: Generation(counter: position.generation, nonce: position.nonce),
+            term: Term(position.term))
+    }
+}
+
+extension LogPosition {
+    init(_ term: TermMark, index: UInt64) {
+        self.init(
+            generation: term.generation.counter, nonce: term.generation.nonce,
+            term: term.term.rawValue, index: index)
+    }
+}
+
 /// What the other parts of a proxy may know of the group: who leads, who is missing, and changes of that.
 struct RaftGroup: Sendable {
     /// This proxy.
@@ -21,6 +37,17 @@ struct RaftGroup: Sendable {
 
     var status: DriverStatus { raft.status }
     var isLeader: Bool { status.role == .leader }
+
+    /// The leadership that this proxy knows of.
+    var term: TermMark {
+        let status = statusChanges.value ?? status
+        return TermMark(generation: status.generation, term: status.term)
+    }
+
+    /// Behind which place of the log, and in which term, something may be found that is sent to a primary now.
+    func bound(after state: ClusterState) -> LogPosition {
+        LogPosition(term, index: state.position.index)
+    }
 
     /// The node of the member that leads, as far as known here.
     var primary: Node? { status.leader.flatMap { directory.node(of: $0) } }

@@ -77,13 +77,15 @@ final class Branches: Sendable {
         return json.bytes
     }
 
-    /// The last entry of a branch that the present log has as well: the recovery that left its generation says so.
+    /// The last entry of a branch that the present log has as well: the recovery that left its generation says so. Of one that was
+    /// undone, it is the last entry that was known to be committed when that recovery was made.
     static func shared(_ branch: Branch, _ now: ClusterState) -> Index? {
-        let generation = branch.hardState.generation
-        let record = now.recoveries.values.first {
-            $0.base.generation == generation.counter && $0.base.nonce == generation.nonce
+        let left = now.recoveries.values.first { $0.leaves(branch.hardState.generation) }
+        let begun = branch.state?.recoveries.values.first {
+            $0.leaves(Position(now.position).generation)
         }
-        return record.map { Index($0.base.index) }
+        return left.map { Index($0.base.index) }
+            ?? begun.map { Index(min($0.committed, $0.base.index)) }
     }
 
     private static func document(
@@ -107,18 +109,22 @@ final class Branches: Sendable {
             json.key("only_here")
             json.object { $0.value(members: only) }
             json.member("names_left_out", facts.holdings.isPartial)
-            json.member("entries_no_longer_kept", page.compacted)
-            json.key("entries")
-            json.array { json in
-                for item in page.items { write(item, branch, to: &json) }
-            }
-            json.member("more", page.hasMore)
-            json.member(
-                "after",
-                page.hasMore ? page.items.last.map { "\($0.entry.index)" } ?? "" : "")
+            write(page, of: branch, to: &json)
         }
         json.newline()
         return json.bytes
+    }
+
+    /// The members that tell of entries.
+    static func write(_ page: Branch.Page, of branch: Branch, to json: inout JSONWriter) {
+        json.member("entries_no_longer_kept", page.compacted)
+        json.key("entries")
+        json.array { json in
+            for item in page.items { write(item, branch, to: &json) }
+        }
+        json.member("more", page.hasMore)
+        json.member(
+            "after", page.hasMore ? page.items.last.map { "\($0.entry.index)" } ?? "" : "")
     }
 
     private static func write(_ item: Branch.Item, _ branch: Branch, to json: inout JSONWriter) {
@@ -135,6 +141,13 @@ final class Branches: Sendable {
             // What was applied there was committed there, and may have been acknowledged.
             json.member("applied", item.entry.index <= branch.applied.index)
         }
+    }
+}
+
+extension RecoveryRecord {
+    /// Whether it is this generation that the recovery has left behind.
+    func leaves(_ generation: Consensus.Generation) -> Bool {
+        (base.generation, base.nonce) == (generation.counter, generation.nonce)
     }
 }
 

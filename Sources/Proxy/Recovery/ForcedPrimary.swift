@@ -180,9 +180,11 @@ struct ForcedPrimary: Sendable {
         case .refused(.recovery(let refusal)): throw Failure(refusal, at: node)
         case .refused(let refusal): throw group.failure(refusal)
         case .unknown:
-            throw Failure(
+            var failure = Failure(
                 .outcomeUnknown, "this proxy has stopped meanwhile",
                 next: "start it, and send the request again")
+            failure.requestID = origin.requestID
+            throw failure
         }
     }
 
@@ -231,6 +233,17 @@ struct ForcedPrimary: Sendable {
                     response.status, contentType: response.headers["content-type"] ?? "",
                     body: body))
         } catch {
+            guard case .unreachable = error else {
+                var failure = Failure(
+                    .outcomeUnknown,
+                    "\(request.id) was lost after it had got the request; it may go on by force",
+                    cause: error.description,
+                    next: "GET \(endpoint)/v1/cluster?what=recovery shows what was done; "
+                        + "sent again, the request does no harm"
+                )
+                failure.requestID = forwardable.origin.requestID
+                throw failure
+            }
             throw Failure(
                 .proxyUnreachable, "\(request.id) does not answer at \(endpoint)",
                 cause: error.description,

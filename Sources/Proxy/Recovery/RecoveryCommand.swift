@@ -10,12 +10,17 @@ package enum RecoveryCommand {
     package static let syntax = CommandSyntax(
         "martlet recovery",
         summary:
-            "Looks at the log of a proxy or the cached state of a target that do not run, or repairs a log.",
+            "Looks at the log of a proxy or the cached state of a target that do not run, repairs a log, or sets it aside.",
         options: [
             .value(
                 "truncate-at", "INDEX",
                 "With repair: give up the log from this entry on, which has to be the first bad one"
-            )
+            ),
+            .value(
+                "against", "URL|FILE",
+                "With set-aside: a proxy of the group that goes on, or a file with what GET /v1/daemon?what=recovery says there"
+            ),
+            .flag("plan", "With set-aside: print what would be done, and change nothing"),
         ],
         positionals: ["ACTION", "PATH"],
         discussion: """
@@ -27,11 +32,17 @@ package enum RecoveryCommand {
             of the others is left to have it from. Stop the proxy first. It prints where the damage begins and what is lost when the log is cut there; with \
             --truncate-at, it does so, and the proxy goes on alone as a new generation of the cluster. The damaged log is \
             kept under branches/.
+
+            'set-aside DIR' undoes a forced recovery that was wrong: the majority lives after all, and went on. Keep the two sides apart, stop the \
+            proxies and targets that took part in the recovery, and run it for the data directory of each. What a proxy has is \
+            kept under branches/, and listed as far as the others lack it; its next start joins them as a new member. A target \
+            keeps its objects, and follows the others again.
             """)
 
     private enum Action {
         case inspect(String)
         case repair(RecoveryRepair)
+        case setAside(RecoverySetAside)
     }
 
     /// Runs the command; the result is the exit status.
@@ -42,21 +53,44 @@ package enum RecoveryCommand {
                 let (action, path): (String, String) = (
                     try arguments.positional(0), try arguments.positional(1)
                 )
-                let index: UInt64? = try arguments.optional("truncate-at", as: UInt64.self)
-                switch (action, index) {
-                case ("inspect", nil): return .inspect(path)
-                case ("repair", _): return .repair(RecoveryRepair(data: path, consent: index))
-                case ("inspect", _?):
-                    throw .refused("--truncate-at belongs to repair")
+                try refuseOptions(of: action, arguments)
+                switch action {
+                case "inspect": return .inspect(path)
+                case "repair":
+                    let index = try arguments.optional("truncate-at", as: UInt64.self)
+                    return .repair(RecoveryRepair(data: path, consent: index))
+                case "set-aside":
+                    return .setAside(
+                        RecoverySetAside(
+                            data: path, against: try arguments.required("against"),
+                            isPlan: arguments.has("plan")))
                 default:
                     throw .badValue(
-                        name: "ACTION", value: action, expected: "inspect or repair")
+                        name: "ACTION", value: action, expected: "inspect, repair or set-aside")
                 }
             })
         switch evaluation {
         case .exit(let status): return status
         case .settings(.inspect(let path)): return inspect(path)
         case .settings(.repair(let repair)): return await self.repair(repair)
+        case .settings(.setAside(let setAside)):
+            do {
+                Console.output(String(decoding: try await setAside.run(), as: UTF8.self))
+                return 0
+            } catch {
+                Console.error("martlet recovery set-aside: \(error)\n")
+                return 1
+            }
+        }
+    }
+
+    private static func refuseOptions(
+        of action: String, _ arguments: ParsedArguments
+    ) throws(ArgumentError) {
+        let owners = ["truncate-at": "repair", "against": "set-aside", "plan": "set-aside"]
+        for (option, owner) in owners.sorted(by: { $0.key < $1.key })
+        where owner != action && arguments.has(option) {
+            throw .refused("--\(option) belongs to \(owner)")
         }
     }
 

@@ -39,7 +39,13 @@ extension RecoveryFacts {
     /// Reads a proxy's directory, or one of its databases; no process may have it open.
     static func read(database path: String) throws -> RecoveryFacts {
         let storage = try SQLiteLog(path: path, newMember: MemberID(0))
-        let recovered = try storage.load()
+        return try read(storage, try storage.load())
+    }
+
+    /// What a log holds that nobody runs.
+    static func read(
+        _ storage: SQLiteLog, _ recovered: RecoveredState<Catalog>
+    ) throws -> RecoveryFacts {
         let state = recovered.image ?? ClusterState()
         var facts = RecoveryFacts(state, try storage.outline(), entries: recovered.tail)
         facts.isRunning = false
@@ -97,6 +103,7 @@ extension Command {
         case .startRebalance, .stopRebalance: ""
         case .noteMountpath(let id, let note): "\(id) \(note.path)"
         case .session(let change): change.subject
+        case .decommission(let id, _), .endDecommission(let id, _): id.text
         case .batch(let commands):
             commands.map { "\($0.name) \($0.subject)" }.joined(separator: "; ")
         case .recover(let record):
@@ -113,5 +120,18 @@ extension SessionChange {
         case .close(let id): "\(id.text) closed"
         case .refuse(let code, _): code
         }
+    }
+}
+
+extension RecoveredState<Catalog> {
+    /// The forced recoveries that this log has been through, those not yet applied included.
+    var recoveries: [RecoveryRecord] {
+        var records = image.map { Array($0.recoveries.values) } ?? []
+        for entry in tail {
+            guard case .recover(let record)? = try? LogRecord(decoding: entry.payload).command
+            else { continue }
+            records.append(record)
+        }
+        return records
     }
 }

@@ -2,16 +2,17 @@ import API
 import Base
 import Consensus
 import FoundationEssentials
-import Glibc
 import HTTP
 import MetaStore
 
 /// Word to the next start of this proxy, in its data directory: set the log aside as a branch, and join anew.
 ///
 /// It is written before anything else is done, so whatever ends this process, the next one goes on where it was:
-/// 1. The log is of an older generation than the one to join: it is set aside.
+/// 1. The log is of the generation to leave, or of another one before that to join: it is set aside.
 /// 2. There is no log, or one that has joined nothing: the proxies named here are joined.
-/// 3. The log is of that generation, or a later one: the order is carried out, and goes away.
+/// 3. The log is of the generation to join, or a later one: the order is carried out, and goes away.
+///
+/// The generation to leave is the later of the two when a wrong recovery is undone (``RecoverySetAside``).
 struct RejoinOrder: Equatable, Sendable {
     private static let fileName = "rejoin"
     private static let bytesMax = 64 << 10
@@ -42,15 +43,7 @@ struct RejoinOrder: Equatable, Sendable {
             json.array { json in for seed in seeds { json.value("\(seed)") } }
         }
         json.newline()
-        let path = "\(data)/\(Self.fileName)"
-        let file = open("\(path).new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard file >= 0 else { throw Self.failure(path) }
-        let bytes = json.bytes
-        let written = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-        let isWhole = written == bytes.count && fsync(file) == 0
-        close(file)
-        guard isWhole, rename("\(path).new", path) == 0 else { throw Self.failure(path) }
-        try Self.flush(data)
+        try DurableFile.replace(Self.fileName, in: data, with: json.bytes)
     }
 
     /// - Returns: `nil` when there is none.
@@ -87,20 +80,7 @@ struct RejoinOrder: Equatable, Sendable {
     }
 
     static func remove(in data: String) throws {
-        let path = "\(data)/\(fileName)"
-        guard unlink(path) == 0 || errno == ENOENT else { throw failure(path) }
-        try flush(data)
-    }
-
-    private static func flush(_ directory: String) throws {
-        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure(directory) }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw failure(directory) }
-    }
-
-    private static func failure(_ path: String) -> Damaged {
-        Damaged(path: path, reason: String(cString: strerror(errno)))
+        try DurableFile.remove(fileName, in: data)
     }
 
     // MARK: The start
@@ -114,7 +94,7 @@ struct RejoinOrder: Equatable, Sendable {
 
     func step(_ present: Generation?) -> Step {
         guard let present, present != .none else { return .join }
-        return present < generation ? .setAside : .done
+        return present == left || present < generation ? .setAside : .done
     }
 
     /// Carries out what the last process was told, before the log is opened.

@@ -9,6 +9,7 @@ struct BucketRoutes: Sendable {
     let metadata: MetadataService
     let forwarder: Forwarder
     let lister: ObjectLister
+    let documents: BucketDocuments
 
     // MARK: Reading
 
@@ -16,9 +17,8 @@ struct BucketRoutes: Sendable {
         let provider = try query.provider()
         let namespace = try query.namespace()
         let now = try await metadata.state(for: query)
-        exchange.respond(
-            json: now.state.bucketNames(provider: provider, namespace: namespace), of: now,
-            version: .buckets)
+        let names = await documents.names(of: now.state, provider, namespace)
+        exchange.respond(json: names, of: now, version: .buckets)
     }
 
     /// AIStore's later clients list objects by GET with a message.

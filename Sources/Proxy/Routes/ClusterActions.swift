@@ -43,11 +43,15 @@ struct ClusterActions: Sendable {
         let terms: Exchange.Terms = action == .shutdown ? .none : .all
         let request = try exchange.forwardable(body, heeding: terms)
         let reply = try await forwarder.onPrimary(request) { () -> Reply in
-            if isOneNode { return .relayed(try await endOne(message, query)) }
+            if isOneNode {
+                return .relayed(try await endOne(message, query, request.origin.requestID))
+            }
             switch action {
             case .shutdown:
                 _ = try ActionValue(message.value, keys: [])
                 guard !isDryRun else { return .json(shutdown.forecast.encoded) }
+                // One that was frozen, and is replaced, ends nobody for a request of long ago.
+                try await shutdown.metadata.confirm(request.origin)
                 return await shutdown.tell(
                     last: exchange.request.headers[named: HeaderName.forwardedBy])
             case .start, .stop:
@@ -58,13 +62,15 @@ struct ClusterActions: Sendable {
             default:
                 let wanted = try Maintenance.Request(action, message)
                 if isDryRun { return .json(try await maintenance.forecast(wanted).encoded) }
-                try await maintenance.perform(wanted, for: request.origin)
-                return .empty
+                let notice = try await maintenance.perform(wanted, for: request.origin)
+                return notice.map { .text("", notice: $0) } ?? .empty
             }
         }
         switch reply {
         case .relayed(let answer), .local(.relayed(let answer)): return exchange.respond(answer)
         case .local(.empty): exchange.respond(.ok)
+        case .local(.text("", let notice)):
+            exchange.respond(.ok) { $0.add(named: HeaderName.notice, notice) }
         case .local(.text(let text, let notice)):
             exchange.respond(
                 .ok, type: "text/plain; charset=utf-8", body: Array(text.utf8)
@@ -78,7 +84,9 @@ struct ClusterActions: Sendable {
         shutdown.end()
     }
 
-    private func endOne(_ message: ActionMessage, _ query: Query) async throws -> Answer {
+    private func endOne(
+        _ message: ActionMessage, _ query: Query, _ requestID: String
+    ) async throws -> Answer {
         let wanted = try Maintenance.Request(.shutdown, message)
         guard let node = published.now.state.map[wanted.id] else {
             throw Failure(Rejection.noSuchNode(wanted.id))
@@ -89,6 +97,7 @@ struct ClusterActions: Sendable {
         do throws(ClientError) {
             let response = try await client.send(
                 .put, node.endpoint, "/v1/daemon?\(flags)",
+                headers: [(HeaderName.requestID, requestID)],
                 body: Array(#"{"action":"shutdown"}"#.utf8),
                 timeouts: Client.Timeouts(
                     connectSeconds: Limits.reachableSeconds,
@@ -98,6 +107,15 @@ struct ClusterActions: Sendable {
             return Answer(
                 response.status, contentType: response.headers["content-type"] ?? "", body: body)
         } catch {
+            guard case .unreachable = error else {
+                var failure = Failure(
+                    .outcomeUnknown, "\(node.id) was lost after it had got the request",
+                    cause: error.description,
+                    next: "it has left the map if GET /v1/daemon?what=smap lacks it; sent again, "
+                        + "the request does no harm")
+                failure.requestID = requestID
+                throw failure
+            }
             throw Failure(
                 .addressUnreachable, "\(node.id) cannot be reached at \(node.address.url)",
                 cause: error.description, next: "is it running?")

@@ -29,10 +29,17 @@ struct ClusterRoutes: Sendable {
             try await daemon.recovery.overview(exchange, try await daemon.view(query).snapshot)
         case .recoveryPlan: try await daemon.recovery.plan(exchange, query)
         case .history:
+            if let id = try query.value(QueryName.requestID) {
+                return try await RequestInquiry(daemon: daemon, forwarder: forwarder)
+                    .serve(exchange, query, id)
+            }
             let now = try await daemon.view(query)
             exchange.respond(
                 json: try await daemon.history.document(query, upTo: now.snapshot), of: now)
         case .watch: try await daemon.history.watch(exchange, query)
+        case .decommission:
+            try await queries.decommissions(
+                exchange, try await daemon.metadata.state(for: query).state)
         case .mountpathEvents:
             let now = try await daemon.metadata.state(for: query)
             exchange.respond(json: now.state.mountpathEvents, of: now)
@@ -52,9 +59,9 @@ struct ClusterRoutes: Sendable {
             return try await daemon.recovery.force(exchange, id, query)
         }
         let isDryRun = try query.flag(QueryName.dryRun)
-        try await onPrimary(exchange) { _ in
+        try await onPrimary(exchange) { origin in
             if isDryRun { return try await forecast(primary: id).encoded }
-            try await transfer.transfer(to: id)
+            try await transfer.transfer(to: id, for: origin)
             return []
         }
     }
@@ -151,10 +158,33 @@ struct ClusterRoutes: Sendable {
         }
     }
 
+    /// A target says that it has removed what it was told to.
+    func takeRemovalReport(_ exchange: Exchange) async throws {
+        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+        let report = try RemovalReport(decoding: body)
+        try await onPrimary(exchange, body) { origin in
+            var origin = origin
+            origin.actor = report.target.text
+            _ = try await daemon.metadata.change(
+                .endDecommission(report.target, report.report), for: origin)
+            return []
+        }
+    }
+
     /// Another proxy says how far its followers are.
     func takeReport(_ exchange: Exchange) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
-        followers.reported(try FollowerReport(decoding: body))
+        let report = try FollowerReport(decoding: body)
+        guard daemon.metadata.published.now.state.map[report.proxy]?.role == .proxy else {
+            throw Failure(
+                .badNode, "no proxy \(report.proxy) is on the map, whose followers these would be")
+        }
+        guard report.followers.count <= Limits.followersMax else {
+            throw Failure(
+                .badBody,
+                "\(report.followers.count) followers; a proxy has \(Limits.followersMax) at most")
+        }
+        followers.reported(report)
         exchange.respond(.ok)
     }
 }

@@ -15,8 +15,8 @@ struct ConfigRoutes: Sendable {
     func putCluster(_ exchange: Exchange, _ request: ConfigRequest) async throws {
         if request.isTransient {
             // Nothing of it is in the log.
-            _ = try exchange.origin()
-            respond(exchange, try await service.spread(request))
+            let origin = try exchange.origin()
+            respond(exchange, try await service.spread(request, origin.requestID))
         } else {
             respond(exchange, try await service.change(request, for: exchange))
         }

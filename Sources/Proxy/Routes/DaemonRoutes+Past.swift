@@ -1,6 +1,7 @@
 import API
 import Cluster
 import HTTP
+import Statistics
 
 /// `version=N` and `diff=M`: the maps and the configuration as they were, and what differs.
 extension DaemonRoutes {
@@ -17,9 +18,13 @@ extension DaemonRoutes {
                 ?? after.map.document
         case .bmd:
             let (before, after) = try await states(asked, .buckets, .bmd, query)
-            document =
+            let versions = "\(before?.version ?? 0) \(after.version)"
+            document = await documents.document(
+                "bmd \(versions)", of: metadata.published.now.state
+            ) { now in
                 before.map { DifferenceDocument.encoded(from: $0.buckets, to: after.buckets) }
-                ?? after.buckets.document(clusterID: metadata.published.now.state.map.clusterID)
+                    ?? after.buckets.document(clusterID: now.map.clusterID)
+            }
         case .clusterConfig:
             let (before, after) = try await states(asked, .config, .config, query)
             document =

@@ -13,6 +13,7 @@ struct DaemonRoutes: Sendable {
     let statistics: StatisticsRoutes
     let log: LogTail
     let longPoll = LongPoll()
+    let documents: BucketDocuments
     let config: ConfigRoutes
     let actions: DaemonActions
     let history: HistoryRoute
@@ -32,7 +33,8 @@ struct DaemonRoutes: Sendable {
             exchange.respond(json: now.state.map.document, of: now, version: .map)
         case .bmd:
             let now = try await view(exchange, query, .bmd)
-            exchange.respond(json: now.state.bucketDocument, of: now, version: .buckets)
+            let document = await documents.document("bmd", of: now.state, \.bucketDocument)
+            exchange.respond(json: document, of: now, version: .buckets)
         case .snode:
             var json = JSONWriter()
             // Flags live in the cluster map (contract §8.1).
@@ -51,18 +53,18 @@ struct DaemonRoutes: Sendable {
             let now = try await view(query)
             exchange.respond(json: Rebalance.document(now.state.rebalance), of: now)
         case .smapvote:
-            var json = JSONWriter()
-            json.voteBundle(
-                try await view(query).state, isVoting: metadata.group.status.leader == nil)
-            json.newline()
-            exchange.respond(.ok, type: "application/json", body: json.bytes)
+            let isVoting = metadata.group.status.leader == nil
+            let bundle = await documents.document(
+                "smapvote \(isVoting)", of: try await view(query).state
+            ) { $0.voteBundle(isVoting: isVoting) }
+            exchange.respond(.ok, type: "application/json", body: bundle)
         case .stats, .status, .sysinfo: try await statistics.serve(exchange, question)
         case .log: try exchange.respond(log: log, query)
         case .raft: exchange.respond(.ok, type: "application/json", body: raft.encoded)
         case .remote: exchange.respond(.ok, type: "application/json", body: RemoteClusters.none)
         case .recovery: try await recovery.facts(exchange)
         case .branches: try await recovery.branches(exchange, query)
-        case .mountpaths, .disk, .xactions, .kept, .cachedState, .cachedStateFile:
+        case .mountpaths, .disk, .xactions, .kept, .decommission, .cachedState, .cachedStateFile:
             throw Failure(.unknownDocument, "a proxy has no \(question.rawValue)")
         }
     }

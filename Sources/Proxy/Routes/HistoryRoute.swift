@@ -26,9 +26,6 @@ final class HistoryRoute: Sendable {
 
     /// The document, with everything in it up to that state.
     func document(_ query: Query, upTo now: PublishedState.Snapshot) async throws -> [UInt8] {
-        if let id = try query.value(QueryName.requestID) {
-            return try await fate(of: id, query, upTo: now)
-        }
         let subject = try Self.subject(query)
         let before = try Self.number(query, QueryName.before, 1...UInt64.max) ?? .max
         let count = try Self.number(query, QueryName.limit, 1...UInt64(Self.countMax))
@@ -86,22 +83,14 @@ final class HistoryRoute: Sendable {
 
     // MARK: One request
 
-    /// What became of a request whose answer was lost.
+    /// What the log here has of one request.
     ///
     /// One that was not found may be found later: it may lie in the log and not be committed, or be on its way to a primary. Who
     /// proposed it says from where on it may be found, and in which term at the latest (`since`). In a later term everything
     /// of that one is committed, or never will be.
-    private func fate(
-        of id: String, _ query: Query, upTo now: PublishedState.Snapshot
-    ) async throws -> [UInt8] {
-        let since = try query.value(QueryName.since).map { text throws(Failure) in
-            guard let position = LogPosition(text: text) else {
-                throw Failure(
-                    .badPosition, "'\(QueryName.since)' is '\(text.prefix(80))'",
-                    next: "as the failure named it that said outcome_unknown")
-            }
-            return position
-        }
+    func trace(
+        of id: String, since: LogPosition?, upTo now: PublishedState.Snapshot
+    ) async throws -> (trace: HistoryDocument, fate: HistoryDocument.Fate, floor: UInt64) {
         var found = HistoryDocument(entries: [], hasMore: false, oldest: nil)
         var before = UInt64.max
         while true {
@@ -119,7 +108,7 @@ final class HistoryRoute: Sendable {
             let isFinal = since.map { place.isBeyond(termOf: $0) && page.floor <= $0.index }
             let fate: HistoryDocument.Fate =
                 !found.entries.isEmpty ? .applied : isFinal == true ? .notApplied : .notYetKnown
-            return try found.encoded(fate, of: id, at: place)
+            return (found, fate, page.floor)
         }
     }
 
@@ -177,7 +166,7 @@ final class HistoryRoute: Sendable {
 
 extension LogPosition {
     /// Whether this lies in a later term, or after a forced recovery, on the same branch of the log.
-    fileprivate func isBeyond(termOf other: LogPosition) -> Bool {
+    func isBeyond(termOf other: LogPosition) -> Bool {
         if generation == other.generation { return nonce == other.nonce && term > other.term }
         return generation > other.generation
     }

@@ -9,6 +9,8 @@ import Statistics
 struct MetricsRoute: Sendable {
     let routes: StatisticsRoutes
     let storage: StorageCheck
+    let longPoll: LongPoll
+    let watchers: Places
 
     func serve(_ exchange: Exchange) async throws {
         let report = try await routes.statistics.report(on: exchange.loop)
@@ -20,6 +22,7 @@ struct MetricsRoute: Sendable {
             routes.node, routes.statistics.snapshot(), report, started: routes.statistics.started,
             connections: exchange.openConnections)
         text.add(state)
+        text.add(waiting: ["version": longPoll.waiting, "watch": watchers.inUse])
         text.add(routes.group)
         text.add(routes.group.counters.totals)
         text.family("martlet_raft_log_bytes", .gauge, "Size of the files of log and state.") {

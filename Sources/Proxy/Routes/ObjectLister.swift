@@ -16,7 +16,8 @@ struct ObjectLister: Sendable {
     ) async throws(Failure) -> [UInt8] {
         var request = request
         if request.uuid.isEmpty { request.uuid = SystemRandom.identifier() }
-        let targets = now.state.map.nodes(.target)
+        // One that removes what it has shows nothing any more, and is waited for by nobody.
+        let targets = now.state.map.nodes(.target).filter { !$0.flags.contains(.decommission) }
         guard !targets.isEmpty else {
             throw Failure(.noTargets, "no available targets: the cluster map has none")
         }

@@ -165,6 +165,7 @@ struct ProxyHandler: Handler {
         case .join, .keepalive: try await cluster.admit(exchange, query)
         case .unregister: try await cluster.remove(exchange, match.values[0], query)
         case .mountpathNote: try await cluster.takeNote(exchange)
+        case .removalReport: try await cluster.takeRemovalReport(exchange)
         case .health: try health.serve(exchange, query)
         case .help, .helpRow:
             let page = HelpPage(map: published.now.state.map, node: health.node)
@@ -177,7 +178,7 @@ struct ProxyHandler: Handler {
         case .followLog: try await follow.serve(exchange, query)
         case .logFollowers: try await cluster.takeReport(exchange)
         case .raftStream: try await receiver.serve(exchange)
-        case .mountpaths, .followHint: throw match.stray
+        case .mountpaths, .rejoin, .followHint: throw match.stray
         }
     }
 
@@ -187,12 +188,18 @@ struct ProxyHandler: Handler {
 
     private func fail(_ exchange: Exchange, _ failure: Failure) {
         let request = exchange.request
-        exchange.respond(
-            failure.at(
-                method: request.method.name, path: request.rawPath,
-                remoteAddress: exchange.remoteAddress, node: id.text,
-                mapVersion: published.now.state.map.version
-            ).answer)
+        statistics.count(failure)
+        let state = published.now.state
+        var answer = failure.at(
+            method: request.method.name, path: request.rawPath,
+            remoteAddress: exchange.remoteAddress, node: id.text, mapVersion: state.map.version
+        ).answer
+        if failure.code == .termPassed {
+            // Which term it would have to be bound to.
+            let now = cluster.forwarder.group.bound(after: state)
+            answer.headers.append((HeaderName.position, now.text))
+        }
+        exchange.respond(answer)
     }
 }
 
@@ -223,6 +230,7 @@ extension Exchange {
             : try ChangeTerms(
                 session: headers[named: HeaderName.session],
                 sequence: headers[named: HeaderName.sequence],
+                term: headers[named: HeaderName.term],
                 match: headers[named: HeaderName.ifMatch])
         guard terms.call == nil || heeded == .all else {
             throw Failure(

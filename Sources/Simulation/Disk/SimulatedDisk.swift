@@ -16,6 +16,8 @@ package final class SimulatedDisk {
         package var failsNextSync = false
         /// Bytes that all files together may have; more is "disk full".
         package var capacityBytes: Int?
+        /// A file that may not grow, as one whose disk is full while others have theirs.
+        package var fullFile: String?
 
         package init() {}
     }
@@ -119,6 +121,7 @@ package final class SimulatedDisk {
         {
             return .full
         }
+        if growth > 0, name == faults.fullFile { return .full }
         files[name]?.write(bytes, at: offset)
         return .done
     }

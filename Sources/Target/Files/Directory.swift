@@ -75,6 +75,11 @@ struct Directory: Sendable {
         guard fsync(target.number) == 0 else { throw failure("fsync", name, errno) }
     }
 
+    /// Returns when everything that was done to the filesystem survives power loss.
+    func syncFilesystem() throws(FileError) {
+        guard syncfs(descriptor.number) == 0 else { throw failure("syncfs", "", errno) }
+    }
+
     func status(_ name: String) throws(FileError) -> stat {
         var result = stat()
         guard fstatat(descriptor.number, name, &result, Self.doesNotFollow) == 0 else {

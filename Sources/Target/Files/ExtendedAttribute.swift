@@ -37,6 +37,15 @@ enum ExtendedAttribute {
         throw FileError("getxattr", path, error)
     }
 
+    /// Removes it, if it is there.
+    static func remove(
+        _ name: String, from file: FileDescriptor, path: String
+    ) throws(FileError) {
+        guard fremovexattr(file.number, name) == 0 || errno == ENODATA else {
+            throw FileError("removexattr", path, errno)
+        }
+    }
+
     static func write(
         _ name: String, _ value: [UInt8], to file: FileDescriptor, path: String
     ) throws(FileError) {

@@ -10,7 +10,7 @@ import HTTP
 /// 2. A state's settings are in effect before it is published, and it is published before it is acknowledged.
 /// 3. One stream at a time; when it ends, another proxy is asked, at once and then more and more slowly.
 /// 4. What a state was made by is cached before it is acknowledged (``StateCache``).
-/// 5. A proxy that does not bring what redirects speak of is left, whether it shows signs of life or not.
+/// 5. A proxy that does not bring what redirects speak of is left, whether it shows signs of life or not; if another one has it.
 final class FollowDriver: @unchecked Sendable {
     // Safety: all `var`s are touched by one step of `run` at a time, which awaits each before the next.
     private var follower: LogFollower
@@ -32,6 +32,7 @@ final class FollowDriver: @unchecked Sendable {
     private let pool: BlockingPool
     private let joins: [Endpoint]
     private let log: Logger
+    private let unknownLogged = Pacing(nanoseconds: TargetLimits.unknownPositionLogNanoseconds)
 
     struct Ports {
         let data: Directory
@@ -168,8 +169,8 @@ final class FollowDriver: @unchecked Sendable {
                     isHinted.set(true)
                     call.close()
                 }
-                tasks.addTask { [publisher, loop] in
-                    guard await publisher.overdue(on: loop) != nil else { return }
+                tasks.addTask { [self] in
+                    guard await isBetterServed(than: proxy) else { return }
                     isOverdue.set(true)
                     call.close()
                 }
@@ -185,6 +186,30 @@ final class FollowDriver: @unchecked Sendable {
             guard isOverdue.value else { throw error }
             throw LogFollower.Refusal.lagging(follower.state.position)
         }
+    }
+
+    /// Returns when a proxy has what requests have waited for in vain.
+    ///
+    /// - Returns: `false` when the task was cancelled.
+    private func isBetterServed(than followed: Endpoint) async -> Bool {
+        let survey = PositionSurvey(client: client)
+        while let wanted = await publisher.overdue(on: loop) {
+            let begun = publisher.beginSurvey()
+            var proxies = ProxyChoice(node: node.id, joins: joins).order(
+                in: publisher.current.state.map)
+            if !proxies.contains(followed) { proxies.append(followed) }
+            let answers = await survey.ask(proxies)
+            if Task.isCancelled { return false }
+            let newest = answers.newest?.position ?? .zero
+            let isAwaited = publisher.end(
+                begun, newest: newest, isComplete: answers.isComplete)
+            if wanted <= newest || isAwaited { return true }
+            guard answers.isComplete, unknownLogged.isDue(at: .now()) else { continue }
+            log.warning(
+                "a redirect names position \(wanted.text), which no proxy has; the newest is at "
+                    + newest.text)
+        }
+        return false
     }
 
     private func read(
@@ -267,7 +292,8 @@ final class FollowDriver: @unchecked Sendable {
         case .entry(let entry) where entry.kind == .command:
             switch LogRecord.kind(in: entry.payload) {
             case .createBucket, .setNode, .removeNode, .setConfig, .setMaintenance,
-                .startRebalance, .stopRebalance, .noteMountpath, .session:
+                .startRebalance, .stopRebalance, .noteMountpath, .session, .decommission,
+                .endDecommission:
                 return true
             // A recovery changes which generation the disks belong to.
             case .destroyBucket, .batch, .found, .recover, nil: return false

@@ -12,6 +12,8 @@ struct Joiner: Sendable {
     private let proxies: ProxyCaller
     /// Whether any mountpath takes part.
     private let isUsable: Watched<Bool>
+    /// Whether this target has left for good, in a state.
+    private let isDismissed: @Sendable (ClusterState) -> Bool
     private let reporter: MountpathReporter
     private let client: Client
     private let loop: EventLoop
@@ -22,7 +24,9 @@ struct Joiner: Sendable {
 
     init(
         _ node: Node, joins: [Endpoint], publisher: StatePublisher,
-        proxies: ProxyCaller, isUsable: Watched<Bool>, reporter: MountpathReporter, client: Client,
+        proxies: ProxyCaller, isUsable: Watched<Bool>,
+        isDismissed: @escaping @Sendable (ClusterState) -> Bool, reporter: MountpathReporter,
+        client: Client,
         loop: EventLoop, log: Logger
     ) {
         self.node = node
@@ -30,6 +34,7 @@ struct Joiner: Sendable {
         self.publisher = publisher
         self.proxies = proxies
         self.isUsable = isUsable
+        self.isDismissed = isDismissed
         self.reporter = reporter
         self.client = client
         self.loop = loop
@@ -65,14 +70,14 @@ struct Joiner: Sendable {
             }
             let isJoined = Self.isJoined(node, in: published.state.map)
             switch policy.next(node.id, isJoined: isJoined, published.state) {
-            case .join where published.isKnown:
+            case .join where published.isKnown && !isDismissed(published.state):
                 await join(published.state.map)
                 continue
-            case .removed:
+            case .removed where !isDismissed(published.state):
                 log.warning(
                     "an operator has taken this target off the map; register it, or start it "
                         + "again, to bring it back")
-            case .join, .wait: break
+            case .join, .removed, .wait: break
             }
             await news(after: published, isUsable: true)
         }

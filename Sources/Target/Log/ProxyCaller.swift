@@ -14,26 +14,49 @@ struct ProxyCaller: Sendable {
 
     /// Sends a request that may be repeated: a proxy that was lost with it is no reason not to ask the next.
     ///
-    /// - Returns: the first answer, whatever its status.
+    /// - Returns: the first answer, whatever its status; but a refusal says nothing of a copy that was lost before.
     func send(
-        _ method: Method, _ target: String, body: [UInt8] = []
+        _ method: Method, _ target: String, body: [UInt8] = [], requestID: String = ""
     ) async throws(Failure) -> Answer {
         let order = choice.order(in: publisher.current.state.map)
+        let headers = requestID.isEmpty ? [] : [(HeaderName.requestID, requestID)]
+        var doubt: Failure?
         for proxy in order {
+            let answer: Answer
             do throws(ClientError) {
                 let response = try await client.send(
-                    method, proxy, target, body: body, timeouts: Self.timeouts)
+                    method, proxy, target, headers: headers, body: body, timeouts: Self.timeouts)
                 let reply = try await response.collect(upTo: Limits.failureBytesMax)
-                return Answer(
+                answer = Answer(
                     response.status, contentType: response.headers["content-type"] ?? "",
                     body: reply)
             } catch {
                 log.info("\(method.name) \(target): no answer from \(proxy): \(error)")
+                if case .unreachable = error { continue }
+                if method != .get, method != .head { doubt = lost(proxy, error, requestID) }
+                continue
             }
+            // That the node is not there any more may be what the lost copy came to.
+            let isEcho =
+                answer.status != .ok && Failure(decoding: answer.body)?.code == .nodeNotFound
+            if answer.status != .ok, !isEcho, let doubt { throw doubt }
+            return answer
         }
-        throw Failure(
-            .primaryUnreachable, "none of \(order.count) proxies answered",
-            next: "start the proxies, or send the request to one that runs")
+        throw doubt
+            ?? Failure(
+                .primaryUnreachable, "none of \(order.count) proxies answered",
+                next: "start the proxies, or send the request to one that runs")
+    }
+
+    private func lost(_ proxy: Endpoint, _ error: ClientError, _ requestID: String) -> Failure {
+        var failure = Failure(
+            .outcomeUnknown,
+            "proxy \(proxy) was lost after it had got the request; the change may or may not "
+                + "have been made", cause: error.description,
+            next: "look before you repeat it: GET /v1/cluster?what=history&request_id="
+                + "\(PercentCoding.encoded(requestID)) at a proxy")
+        failure.requestID = requestID
+        return failure
     }
 
     /// Sends a request that must not be made twice, to the first proxy that can be reached.
@@ -43,11 +66,13 @@ struct ProxyCaller: Sendable {
     ///   - target: path and query, encoded.
     ///   - client: the address of whoever asked this target.
     ///   - requestID: names the request on all nodes.
+    ///   - term: the only term in which it may be made, as its client has it.
     ///   - seconds: how long the proxy may take.
     /// - Returns: the proxy's answer, whatever its status, with the position in it.
     /// - Throws: that no proxy could be reached, and nothing has happened; or that one has got the request and was lost.
     func sendOnce(
-        _ method: Method, _ target: String, for client: String, requestID: String, seconds: Double
+        _ method: Method, _ target: String, for client: String, requestID: String, term: String?,
+        seconds: Double
     ) async throws(Failure) -> Answer {
         let order = choice.order(in: publisher.current.state.map)
         for proxy in order {
@@ -56,7 +81,7 @@ struct ProxyCaller: Sendable {
                     method, proxy, target,
                     headers: [
                         (HeaderName.clientAddress, client), (HeaderName.requestID, requestID),
-                    ],
+                    ] + (term.map { [(HeaderName.term, $0)] } ?? []),
                     timeouts: Client.Timeouts(
                         connectSeconds: TargetLimits.proxyConnectSeconds, responseSeconds: seconds),
                     mayRepeat: false)
@@ -72,13 +97,7 @@ struct ProxyCaller: Sendable {
                     log.info("\(method.name) \(target): no answer from \(proxy): \(error)")
                     continue
                 }
-                var failure = Failure(
-                    .outcomeUnknown,
-                    "proxy \(proxy) was lost after it had got the request; the change may or may not "
-                        + "have been made", cause: error.description,
-                    next: "look before you repeat it")
-                failure.requestID = requestID
-                throw failure
+                throw lost(proxy, error, requestID)
             }
         }
         throw Failure(

@@ -25,7 +25,28 @@ final class PublishedState: Sendable {
 final class StatePublisher: Sendable {
     private struct Waiter {
         let isServed: @Sendable (PublishedState) -> Bool
-        let continuation: CheckedContinuation<Bool, Never>
+        /// The position that is waited for, when it is one, and since when.
+        let position: LogPosition?
+        let since: MonotonicTime
+        let continuation: CheckedContinuation<Wake, Never>
+    }
+
+    /// Why a wait has ended.
+    private enum Wake {
+        case served
+        case cancelled
+        case late
+        /// No proxy has come as far; this is how far they have.
+        case unknown(LogPosition)
+    }
+
+    /// What became of waiting for a position.
+    enum Arrival: Sendable {
+        case reached(PublishedState)
+        /// It has not come in time, or too many wait already.
+        case late
+        /// No proxy has come as far; this is how far they have.
+        case unknown(newest: LogPosition)
     }
 
     private struct Waiters {
@@ -42,6 +63,8 @@ final class StatePublisher: Sendable {
     private let published: Mutex<PublishedState>
     private let waiters = Mutex(Waiters())
     private let wanted = Watched<Wanted?>(nil)
+    private let horizon = Mutex(PositionHorizon())
+    private let placesOutOfReach = Places(TargetLimits.positionWaitersOutOfReachMax)
 
     init() {
         published = Mutex(PublishedState(ClusterState(), serial: 1))
@@ -61,18 +84,32 @@ final class StatePublisher: Sendable {
             for key in served.keys { waiters.waiting[key] = nil }
             return served.values
         }
-        for waiter in served { waiter.continuation.resume(returning: true) }
+        for waiter in served { waiter.continuation.resume(returning: .served) }
     }
 
     /// Waits until a state is published that is not before `position`.
-    ///
-    /// - Returns: `nil` when none came in time, or too many wait already.
     func state(
         notBefore position: LogPosition, within seconds: Double, on loop: EventLoop
-    ) async -> PublishedState? {
-        let present = current.state.position
-        if present < position { note(wanted: position, at: present) }
-        return await state(within: seconds, on: loop) { $0.position >= position }
+    ) async -> Arrival {
+        let present = current
+        guard present.state.position < position else { return .reached(present) }
+        let verdict = horizon.withLock { horizon in
+            horizon.note(present.state.position)
+            return (horizon.verdict(position, at: .now()), horizon.newest)
+        }
+        if case (.isUnknown, let newest) = verdict { return .unknown(newest: newest) }
+        note(wanted: position, at: present.state.position)
+        let needsPlace = verdict.0 == .waitsWithFew
+        guard !needsPlace || placesOutOfReach.take() else { return .late }
+        defer { if needsPlace { placesOutOfReach.giveBack() } }
+        switch await wake(
+            within: seconds, on: loop, position: position,
+            where: { $0.state.position >= position })
+        {
+        case .served: return .reached(current)
+        case .unknown(let newest): return .unknown(newest: newest)
+        case .late, .cancelled: return .late
+        }
     }
 
     /// Waits until a state is published that fits.
@@ -84,20 +121,29 @@ final class StatePublisher: Sendable {
     ) async -> PublishedState? {
         let present = current
         if fits(present.state) { return present }
+        let wake = await wake(
+            within: seconds, on: loop, position: nil, where: { fits($0.state) })
+        if case .served = wake { return current }
+        return nil
+    }
+
+    private func wake(
+        within seconds: Double, on loop: EventLoop, position: LogPosition?,
+        where fits: @escaping @Sendable (PublishedState) -> Bool
+    ) async -> Wake {
         guard waiters.withLock({ $0.waiting.count < TargetLimits.positionWaitersMax }) else {
-            return nil
+            return .late
         }
-        let isServed = await withTaskGroup(of: Bool.self) { group in
-            group.addTask { await self.wait { fits($0.state) } }
+        return await withTaskGroup(of: Wake.self) { group in
+            group.addTask { await self.wait(for: position, until: fits) }
             group.addTask {
                 await loop.sleep(nanoseconds: UInt64(seconds * 1e9))
-                return false
+                return .late
             }
-            let first = await group.next() ?? false
+            let first = await group.next() ?? .late
             group.cancelAll()
             return first
         }
-        return isServed ? current : nil
     }
 
     private func note(wanted position: LogPosition, at present: LogPosition) {
@@ -110,7 +156,7 @@ final class StatePublisher: Sendable {
     }
 
     /// Returns when requests have waited too long for a position, although a proxy has been followed for as long: it
-    /// does not have it, and another one does. Each position is told once.
+    /// does not have it, and another one may. Each position is told once.
     ///
     /// - Returns: the position; `nil` when the task was cancelled.
     func overdue(on loop: EventLoop) async -> LogPosition? {
@@ -135,31 +181,76 @@ final class StatePublisher: Sendable {
         wanted.update { if $0?.position == old.position { $0 = nil } }
     }
 
+    // MARK: How far proxies are
+
+    /// A question to the proxies; only those who waited before it are answered by what comes of it.
+    struct Survey: Sendable {
+        fileprivate let last: UInt64
+        fileprivate let begun: MonotonicTime
+    }
+
+    func beginSurvey() -> Survey {
+        Survey(last: waiters.withLock { $0.next }, begun: .now())
+    }
+
+    /// Takes what proxies have said of how far they are.
+    ///
+    /// - Parameters:
+    ///   - survey: when they were asked.
+    ///   - newest: the newest position among the answers.
+    ///   - isComplete: whether all have answered. Then nobody who waited before goes on waiting for more than that.
+    /// - Returns: whether somebody has waited too long for what one of them has.
+    func end(_ survey: Survey, newest: LogPosition, isComplete: Bool) -> Bool {
+        let present = current.state.position
+        horizon.withLock { horizon in
+            horizon.note(newest)
+            if isComplete { horizon.settle(max(newest, present), at: .now()) }
+        }
+        let (isAwaited, refused) = waiters.withLock { waiters in
+            let early = waiters.waiting.filter { $0.key <= survey.last }
+            let isAwaited = early.values.contains { waiter in
+                guard let position = waiter.position, position <= newest else { return false }
+                return survey.begun.since(waiter.since) >= TargetLimits.overdueNanoseconds
+            }
+            guard isComplete else { return (isAwaited, [Waiter]()) }
+            let refused = early.filter { $0.value.position.map { $0 > newest } ?? false }
+            for key in refused.keys { waiters.waiting[key] = nil }
+            return (isAwaited, Array(refused.values))
+        }
+        for waiter in refused { waiter.continuation.resume(returning: .unknown(newest)) }
+        return isAwaited
+    }
+
+    // MARK: Waiting
+
     /// Waits until another state than the one with this number is published; returns early when cancelled.
     func change(after serial: UInt64) async -> PublishedState {
-        _ = await wait { $0.serial > serial }
+        _ = await wait(for: nil) { $0.serial > serial }
         return current
     }
 
     private func wait(
-        _ isServed: @escaping @Sendable (PublishedState) -> Bool
-    ) async -> Bool {
+        for position: LogPosition?, until isServed: @escaping @Sendable (PublishedState) -> Bool
+    ) async -> Wake {
         let id = waiters.withLock { waiters in
             waiters.next += 1
             return waiters.next
         }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let isAlready = waiters.withLock { waiters -> Bool in
-                    if isServed(current) || Task.isCancelled { return true }
-                    waiters.waiting[id] = Waiter(isServed: isServed, continuation: continuation)
-                    return false
+                let wake = waiters.withLock { waiters -> Wake? in
+                    if isServed(current) { return .served }
+                    if Task.isCancelled { return .cancelled }
+                    waiters.waiting[id] = Waiter(
+                        isServed: isServed, position: position, since: .now(),
+                        continuation: continuation)
+                    return nil
                 }
-                if isAlready { continuation.resume(returning: isServed(current)) }
+                if let wake { continuation.resume(returning: wake) }
             }
         } onCancel: {
             let waiter = waiters.withLock { $0.waiting.removeValue(forKey: id) }
-            waiter?.continuation.resume(returning: false)
+            waiter?.continuation.resume(returning: .cancelled)
         }
     }
 }

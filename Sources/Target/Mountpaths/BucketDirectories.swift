@@ -97,9 +97,15 @@ final class BucketDirectories: Sendable {
     /// Brings a mountpath in line with the state, and calls `join` at a moment at which it is: from then on it is settled
     /// with the others.
     ///
+    /// - Parameters:
+    ///   - mountpath: one that takes no part yet.
+    ///   - prepare: called when it is settled, while the state may go on; with the state it is settled by.
+    ///   - join: called when nothing may go on; with the state as it is then.
     /// - Returns: false when a bucket's directory on it is in no state to be used; `join` is not called then.
+    /// - Throws: what the disk, or one of the two, has to say.
     func admit(
-        _ mountpath: Mountpath, _ join: () throws(FileError) -> Void
+        _ mountpath: Mountpath, prepare: (ClusterState) throws(FileError) -> Void,
+        join: (ClusterState) throws(FileError) -> Void
     ) throws(FileError) -> Bool {
         let first = settled.withLock { $0 }
         let found = try BucketLayout.buckets(on: mountpath.directory)
@@ -107,12 +113,13 @@ final class BucketDirectories: Sendable {
         for bucket in found where !first.map.clusterID.isEmpty {
             guard settle(bucket, on: mountpath, first) else { return false }
         }
+        try prepare(first)
         let result = settled.withLock { state -> Result<Bool, FileError> in
             for bucket in found where state.buckets[bucket] != first.buckets[bucket] {
                 guard settle(bucket, on: mountpath, state) else { return .success(false) }
             }
             do throws(FileError) {
-                try join()
+                try join(state)
                 return .success(true)
             } catch {
                 return .failure(error)
@@ -321,17 +328,21 @@ final class BucketDirectories: Sendable {
         return made ?? false
     }
 
+    /// Directories were moved away, and not because their buckets have ended.
+    func forgetNames() { durable.forget() }
+
     /// Makes a new name in `directory` survive power loss: the directory itself, and every directory above it
     /// whose own name may not have been written out yet.
     func sync(
         _ directory: String, of incarnation: Incarnation, on mountpath: Mountpath
     ) throws(FileError) {
+        let epoch = durable.epoch
         try mountpath.directory.sync(directory)
         var name = directory
         while !durable.contains(name, incarnation, mountpath) {
             let parent = Directory.parent(of: name) ?? ""
             try mountpath.directory.sync(parent)
-            durable.insert(name, incarnation, mountpath)
+            durable.insert(name, incarnation, mountpath, since: epoch)
             if parent.isEmpty { break }
             name = parent
         }

@@ -8,7 +8,12 @@ import Synchronization
 /// power failed. Kept by hash and bounded; forgetting one costs an fsync.
 final class DurableNames: Sendable {
     private static let namesMax = 1 << 16
-    private let known = Mutex<Set<UInt64>>([])
+    private struct Known {
+        var names: Set<UInt64> = []
+        var epoch = 0
+    }
+
+    private let known = Mutex(Known())
 
     init() {}
 
@@ -16,14 +21,29 @@ final class DurableNames: Sendable {
         _ name: String, _ incarnation: Incarnation, _ mountpath: Mountpath
     ) -> Bool {
         let hash = Self.hash(name, incarnation, mountpath)
-        return known.withLock { $0.contains(hash) }
+        return known.withLock { $0.names.contains(hash) }
     }
 
-    func insert(_ name: String, _ incarnation: Incarnation, _ mountpath: Mountpath) {
+    /// Raised by ``forget()``: what was made sure of before may be about directories that are elsewhere now.
+    var epoch: Int { known.withLock { $0.epoch } }
+
+    /// Notes a directory that was made sure of since `epoch`.
+    func insert(
+        _ name: String, _ incarnation: Incarnation, _ mountpath: Mountpath, since epoch: Int
+    ) {
         let hash = Self.hash(name, incarnation, mountpath)
         known.withLock { known in
-            if known.count >= Self.namesMax { known.removeAll() }
-            known.insert(hash)
+            guard known.epoch == epoch else { return }
+            if known.names.count >= Self.namesMax { known.names.removeAll() }
+            known.names.insert(hash)
+        }
+    }
+
+    /// Directories were moved away that may be made again, in the same life of their bucket.
+    func forget() {
+        known.withLock { known in
+            known.names = []
+            known.epoch += 1
         }
     }
 

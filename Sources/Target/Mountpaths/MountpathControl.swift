@@ -96,6 +96,7 @@ final class MountpathControl: Sendable {
                 throw .unknown(path)
             }
             try leave(present, set.removing(path), mustRemember: true)
+            store.absences.end(identity)
             log.warning("mountpath \(path) was removed; what lies there is given up")
             note(path, identity, isDisabled: true, "it was removed; what lies there is given up")
         }
@@ -148,17 +149,27 @@ final class MountpathControl: Sendable {
     private func join(_ mountpath: Mountpath, _ set: MountpathSet) throws(MountpathRefusal) {
         let isSettled: Bool
         let bringsObjects: Bool
+        var returning = ReturningMountpath(mountpath)
         do throws(FileError) {
             bringsObjects = try !BucketLayout.buckets(on: mountpath.directory).isEmpty
             let next = set.adding(mountpath, bringsObjects: bringsObjects)
-            isSettled = try store.directories.admit(mountpath) { () throws(FileError) in
+            isSettled = try admit(&returning, others: set.all) { () throws(FileError) in
                 try next.record.write(in: data)
                 store.table.replace(by: next)
             }
         } catch {
+            store.absences.giveUp(mountpath.identity)
             throw .file(error)
         }
-        guard isSettled else { throw .unsettled(mountpath.path) }
+        guard isSettled else {
+            store.absences.giveUp(mountpath.identity)
+            throw .unsettled(mountpath.path)
+        }
+        if returning.removed > 0 {
+            log.info(
+                "\(returning.removed) objects of \(mountpath.path) had been replaced or removed while it was away"
+            )
+        }
         store.forgetOpenObjects()
         store.mountpaths.stamp()
         trash.sweep(mountpath)
@@ -169,10 +180,39 @@ final class MountpathControl: Sendable {
         note(mountpath.path, mountpath.identity, isDisabled: false, "")
     }
 
+    /// Settles a mountpath, takes from it what was replaced or removed while it was away, and has it take part (`join`).
+    private func admit(
+        _ returning: inout ReturningMountpath, others: [Mountpath],
+        _ join: () throws(FileError) -> Void
+    ) throws(FileError) -> Bool {
+        let mountpath = returning.mountpath
+        var progress = AbsenceLog.Progress()
+        var stale = returning
+        let isSettled = try store.directories.admit(
+            mountpath,
+            prepare: { (state) throws(FileError) in
+                progress = try store.absences.prepare(mountpath.identity) {
+                    (records) throws(FileError) in try stale.take(records, in: state)
+                }
+                if progress.needsComparison { try stale.compare(with: others, in: state) }
+            },
+            join: { (state) throws(FileError) in
+                try store.absences.finish(
+                    mountpath.identity, progress,
+                    { (records) throws(FileError) in try stale.take(records, in: state) },
+                    join: join)
+            })
+        returning = stale
+        return isSettled
+    }
+
     private func leave(
         _ mountpath: Mountpath?, _ next: MountpathSet, mustRemember: Bool
     ) throws(MountpathRefusal) {
         do throws(FileError) {
+            for entry in next.disabled where entry.identity == mountpath?.identity {
+                try store.absences.begin(entry.identity)
+            }
             try next.record.write(in: data)
         } catch {
             guard !mustRemember else { throw .file(error) }

@@ -5,7 +5,7 @@ import Cluster
 /// first set; from then on this record says which mountpaths there are. See docs/formats/object-layout.md.
 struct MountpathRecord: Equatable, Sendable {
     private static let format: UInt8 = 1
-    private static let fileName = "mountpaths"
+    static let fileName = "mountpaths"
     static let bytesMax = 1 << 20
     /// Machines have tens of disks.
     static let entriesMax = 1_024

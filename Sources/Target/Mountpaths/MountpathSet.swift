@@ -92,9 +92,9 @@ struct MountpathSet: Sendable {
         return isScattered ? [owner] + all.filter { $0 !== owner } : [owner]
     }
 
-    /// The mountpath that takes no part and may hold the object.
-    func absentPlace(of digest: UInt64) -> MountpathRecord.Entry? {
-        disabled.first { entry in
+    /// The mountpaths that take no part and may hold the object.
+    func absentPlaces(of digest: UInt64) -> [MountpathRecord.Entry] {
+        disabled.filter { entry in
             guard let absence = entry.absence else { return false }
             if absence.isScattered { return true }
             let weight = Placement.weight(Placement.digest(entry.path), digest)

@@ -18,6 +18,10 @@ struct MountpathStart {
             return set
         }
         let set = try resume(record)
+        let known = Set(record.entries.filter { $0.absence != nil }.map(\.identity))
+        for entry in set.disabled where !known.contains(entry.identity) {
+            try AbsenceFile.make(for: entry.identity, in: data, isComplete: true)
+        }
         if set.record != record { try set.record.write(in: data) }
         for path in given where !record.entries.contains(where: { $0.path == path }) {
             log.warning(

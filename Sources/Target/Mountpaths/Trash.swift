@@ -10,6 +10,11 @@ final class Trash: Sendable {
     private let pool = BlockingPool(name: "trash", threads: 1)
     private let counter = Atomic<UInt64>(0)
     private let isStopped = Atomic<Bool>(false)
+    private let removals = Atomic<UInt64>(0)
+    /// Why a mountpath's trash could not be emptied the last time, by its path.
+    private let problems = Mutex<[String: String]>([:])
+    /// Mountpaths whose trash waits to be emptied, by serial.
+    private let emptying = Mutex<Set<UInt64>>([])
     private let life: WorkName
     private let log: Logger
 
@@ -32,7 +37,40 @@ final class Trash: Sendable {
 
     /// Removes what is in the trash of a mountpath, some time.
     func empty(_ mountpath: Mountpath) {
-        pool.submit { [self] in removeContents(of: BucketLayout.trash, on: mountpath) }
+        let isFirst = emptying.withLock { $0.insert(mountpath.serial).inserted }
+        // One that waits already finds what comes meanwhile.
+        guard isFirst else { return }
+        pool.submit { [self] in
+            _ = emptying.withLock { $0.remove(mountpath.serial) }
+            // Nobody goes on with a work file here, not one of this life either: it has lost its name.
+            removeContents(of: BucketLayout.trash, on: mountpath) { _ in false }
+        }
+    }
+
+    /// Files and directories removed in this life.
+    var removed: UInt64 { removals.load(ordering: .relaxed) }
+
+    func isEmpty(on mountpath: Mountpath) throws(FileError) -> Bool {
+        try count(on: mountpath, upTo: 1) == 0
+    }
+
+    /// What was moved to the trash of a mountpath and is not removed yet, whole.
+    func count(on mountpath: Mountpath, upTo most: Int = .max) throws(FileError) -> Int {
+        var count = 0
+        do throws(FileError) {
+            try mountpath.directory.forEach(in: BucketLayout.trash) { _, _ in
+                count += 1
+                return count < most
+            }
+        } catch  where error.isMissing {
+            return 0
+        }
+        return count
+    }
+
+    /// Why the trash of a mountpath could not be emptied the last time; `nil` when it could.
+    func problem(on mountpath: Mountpath) -> String? {
+        problems.withLock { $0[mountpath.path] }
     }
 
     /// Removes the work files that no process will ever finish, some time.
@@ -40,7 +78,9 @@ final class Trash: Sendable {
         pool.submit { [self] in
             guard let buckets = try? BucketLayout.buckets(on: mountpath.directory) else { return }
             for bucket in buckets {
-                removeContents(of: BucketLayout.work(of: bucket), on: mountpath)
+                removeContents(of: BucketLayout.work(of: bucket), on: mountpath) { [life] in
+                    life.isOwn($0)
+                }
             }
         }
     }
@@ -50,14 +90,21 @@ final class Trash: Sendable {
         isStopped.store(true, ordering: .relaxed)
     }
 
-    private func removeContents(of name: String, on mountpath: Mountpath) {
-        var removal = Removal(directory: mountpath.directory) { [self] in
+    private func removeContents(
+        of name: String, on mountpath: Mountpath, keeping keeps: @escaping (String) -> Bool
+    ) {
+        var removal = Removal(directory: mountpath.directory, device: mountpath.device) { [self] in
             isStopped.load(ordering: .relaxed)
         }
-        removal.keeps = { [life] in life.isOwn($0) }
+        removal.keeps = keeps
+        removal.removed = { [self] in removals.add(1, ordering: .relaxed) }
         do throws(FileError) {
             try removal.removeContents(of: name)
+            problems.withLock { $0[mountpath.path] = nil }
         } catch {
+            problems.withLock {
+                $0[mountpath.path] = "mountpath \(mountpath.path) could not be emptied: \(error)"
+            }
             log.warning("\(mountpath.path)/\(name) could not be emptied: \(error)")
         }
     }
@@ -66,13 +113,17 @@ final class Trash: Sendable {
 /// One directory tree being removed.
 private struct Removal {
     let directory: Directory
+    /// The filesystem that is emptied; one that is mounted below is somebody else's.
+    let device: UInt64
     let mustStop: () -> Bool
     /// Names of work files that are in use.
     var keeps: (String) -> Bool = { _ in false }
+    var removed: () -> Void = {}
     private var count = 0
 
-    init(directory: Directory, mustStop: @escaping () -> Bool) {
+    init(directory: Directory, device: UInt64, mustStop: @escaping () -> Bool) {
         self.directory = directory
+        self.device = device
         self.mustStop = mustStop
     }
 
@@ -84,6 +135,10 @@ private struct Removal {
                 if mustStop() { return }
                 let path = "\(name)/\(child)"
                 if kind == .directory {
+                    guard UInt64(try directory.status(path).st_dev) == device else {
+                        throw FileError(
+                            "remove (another filesystem is mounted there)", path, EXDEV)
+                    }
                     try removeContents(of: path)
                     if !mustStop() { try directory.removeDirectory(path) }
                 } else {
@@ -112,6 +167,7 @@ private struct Removal {
     }
 
     private mutating func rest() {
+        removed()
         count += 1
         if count.isMultiple(of: TargetLimits.trashBatch) {
             usleep(TargetLimits.trashPauseMicroseconds)

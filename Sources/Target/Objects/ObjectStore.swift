@@ -10,17 +10,19 @@ final class ObjectStore: Sendable {
     var mountpaths: MountpathSet { table.current }
     let table: MountpathTable
     let directories: BucketDirectories
+    let absences: AbsenceLog
     let cache: ObjectCache
     let generations = ObjectGenerations()
     private let locks = ObjectLocks()
     private let life: WorkName
 
     init(
-        _ table: MountpathTable, _ directories: BucketDirectories, life: WorkName,
-        openObjects: Int
+        _ table: MountpathTable, _ directories: BucketDirectories, _ absences: AbsenceLog,
+        life: WorkName, openObjects: Int
     ) {
         self.table = table
         self.directories = directories
+        self.absences = absences
         self.life = life
         cache = ObjectCache(capacity: openObjects)
     }
@@ -71,17 +73,24 @@ final class ObjectStore: Sendable {
             if let known = newest, known.attributes.edition >= found.attributes.edition { continue }
             newest = found
         }
-        guard let newest else { throw Self.absence(of: key, in: set) }
+        guard let newest else { throw absence(of: key, in: set) }
         return newest
     }
 
     /// No such object, unless it may lie where nobody can look.
-    private static func absence(of key: ObjectKey, in set: MountpathSet) -> StoreError {
+    private func absence(of key: ObjectKey, in set: MountpathSet) -> StoreError {
         if set.all.isEmpty { return .mountpathUnavailable("") }
-        if let absent = set.absentPlace(of: key.digest) {
+        if let absent = awayWithCopies(of: key, in: set).first {
             return .mountpathUnavailable(absent.path)
         }
         return .objectNotFound(key.name)
+    }
+
+    /// The mountpaths that are away and may have a copy that counts.
+    private func awayWithCopies(
+        of key: ObjectKey, in set: MountpathSet
+    ) -> [MountpathRecord.Entry] {
+        set.absentPlaces(of: key.digest).filter { !absences.isVoid(key.digest, on: $0.identity) }
     }
 
     private func openFile(
@@ -221,7 +230,8 @@ final class ObjectStore: Sendable {
     /// the rename leaves the old object and a work file that the next life removes; one behind it leaves the new
     /// object, whole, whether or not the client was told.
     ///
-    /// Copies of the old object on other mountpaths go before the client is told. The mountpath may leave the set at any
+    /// Copies of the old object on other mountpaths go before the client is told, and what mountpaths have of it that are away is
+    /// noted to be void. The mountpath may leave the set at any
     /// moment: the client is told of success only if it took part when all was done (decision 0021).
     func commit(
         _ work: WorkFile, _ put: PutRequest
@@ -254,10 +264,8 @@ final class ObjectStore: Sendable {
             guard entered != nil else { throw directories.refusal(of: key.bucket, put.incarnation) }
             cache.remove(key.digest)
             if put.isDurable { try syncName(of: key, put.incarnation, on: work.mountpath) }
-            if set.isScattered {
-                try removeCopies(
-                    of: key, put.incarnation, in: set, but: work.mountpath, durable: put.isDurable)
-            }
+            try giveUpCopies(
+                of: key, put.incarnation, in: set, but: work.mountpath, durable: put.isDurable)
             try Self.checkPresence(of: work.mountpath, in: mountpaths)
         }
     }
@@ -266,6 +274,39 @@ final class ObjectStore: Sendable {
         of mountpath: Mountpath, in set: MountpathSet
     ) throws(StoreError) {
         guard set.contains(mountpath) else { throw .mountpathUnavailable(mountpath.path) }
+    }
+
+    /// Removes what the object has left on the other mountpaths, and notes it for those that are away. Only when the new object is
+    /// there: a note for one that never came would cost the old one.
+    private func giveUpCopies(
+        of key: ObjectKey, _ incarnation: Incarnation, in set: MountpathSet, but home: Mountpath,
+        durable: Bool
+    ) throws(StoreError) {
+        var set = set
+        while set.isScattered {
+            try removeCopies(of: key, incarnation, in: set, but: home, durable: durable)
+            let away = awayWithCopies(of: key, in: set).map(\.identity)
+            switch note(key, incarnation, in: set, for: away, durable: durable) {
+            case .noted: return
+            // Copies are compared when the mountpath returns; until then this one is the only one to be seen.
+            case .full: return absences.miss(away)
+            case .changed: set = mountpaths
+            }
+        }
+    }
+
+    private func note(
+        _ key: ObjectKey, _ incarnation: Incarnation, in set: MountpathSet,
+        for away: [MountpathIdentity], durable: Bool
+    ) -> AbsenceLog.Outcome {
+        guard !away.isEmpty else { return .noted }
+        let record = AbsenceFile.Record(
+            bucket: key.bucket, incarnation: incarnation, name: key.name, edition: set.edition)
+        do throws(FileError) {
+            return try absences.note(record, for: away, durable: durable)
+        } catch {
+            return .full
+        }
     }
 
     /// Removes what the object has left on the other mountpaths.
@@ -349,14 +390,14 @@ final class ObjectStore: Sendable {
 
     // MARK: Removing
 
+    /// What mountpaths have of it that are away is noted to be void first: a copy that comes back must find that.
     func remove(
         _ key: ObjectKey, of incarnation: Incarnation, durable: Bool
     ) throws(StoreError) {
         try locks.withLock(key.digest) { () throws(StoreError) in
-            let set = mountpaths
-            // A copy that nobody can reach would come back with its mountpath.
-            if let absent = set.absentPlace(of: key.digest) {
-                throw .mountpathUnavailable(absent.path)
+            var set = mountpaths
+            while try !noteRemoval(of: key, incarnation, in: set, durable: durable) {
+                set = mountpaths
             }
             var places: [Mountpath] = []
             let entered: Void? = try directories.enter(key.bucket, incarnation) {
@@ -368,10 +409,38 @@ final class ObjectStore: Sendable {
             }
             guard entered != nil else { throw directories.refusal(of: key.bucket, incarnation) }
             cache.remove(key.digest)
-            guard !places.isEmpty else { throw Self.absence(of: key, in: set) }
+            guard !places.isEmpty else { throw absence(of: key, in: set) }
             guard durable else { return }
             for mountpath in places { try syncName(of: key, incarnation, on: mountpath) }
         }
+    }
+
+    /// - Returns: false when the set has changed meanwhile.
+    /// - Throws: when the object may lie where nobody can look, and cannot be removed there.
+    private func noteRemoval(
+        of key: ObjectKey, _ incarnation: Incarnation, in set: MountpathSet, durable: Bool
+    ) throws(StoreError) -> Bool {
+        let away = awayWithCopies(of: key, in: set)
+        guard let first = away.first else { return true }
+        // What is not seen here may not exist at all, or be what lies there: the client must not be told either.
+        guard try exists(key, in: set) else { throw .mountpathUnavailable(first.path) }
+        switch note(key, incarnation, in: set, for: away.map(\.identity), durable: durable) {
+        case .noted: return true
+        case .changed: return false
+        case .full: throw .mountpathUnavailable(first.path)
+        }
+    }
+
+    private func exists(_ key: ObjectKey, in set: MountpathSet) throws(StoreError) -> Bool {
+        for mountpath in set.places(of: key.digest) {
+            do throws(FileError) {
+                let status = try mountpath.directory.status(BucketLayout.object(key))
+                if status.st_mode & S_IFMT == S_IFREG { return true }
+            } catch {
+                guard error.isMissing || error.number == ENOTDIR else { throw .file(error) }
+            }
+        }
+        return false
     }
 
     /// Lets go of everything that was opened under an earlier set of mountpaths. Called when the set has been replaced.

@@ -27,14 +27,16 @@ struct Admission {
             throw Failure.olderGeneration(wanted, published.state)
         }
         if let wanted = redirect?.position, wanted > published.state.position {
-            let awaited = await target.publisher.state(
+            switch await target.publisher.state(
                 notBefore: wanted,
                 within: target.config.values.seconds("timeout.cplane_operation"),
                 on: exchange.loop)
-            guard let awaited else {
+            {
+            case .reached(let awaited): published = awaited
+            case .late:
                 throw Failure.targetBehind(wanted, target.publisher.current.state.position)
+            case .unknown(let newest): throw Failure.positionUnknown(wanted, newest)
             }
-            published = awaited
         }
         guard published.isKnown else { throw Failure.starting }
         return published

@@ -12,7 +12,7 @@ struct BucketRoutes {
 
     func respond(_ match: Route.Match) async throws {
         switch match.name {
-        case .buckets: try names()
+        case .buckets: try await names()
         case .bucketProperties: try head(match.values[0])
         case .bucketAction: try await list(match.values[0])
         default:
@@ -22,12 +22,12 @@ struct BucketRoutes {
         }
     }
 
-    private func names() throws {
+    private func names() async throws {
         let published = target.publisher.current
         guard published.isKnown else { throw Failure.starting }
         exchange.respond(
-            document: published.state.bucketNames(
-                provider: try query.provider(), namespace: try query.namespace()))
+            document: await target.documents.names(
+                of: published.state, try query.provider(), try query.namespace()))
     }
 
     private func head(_ name: String) throws {

@@ -43,7 +43,7 @@ struct ConfigRoute {
         let client = headers[named: HeaderName.clientAddress] ?? exchange.remoteAddress
         let answer = try await target.proxies.sendOnce(
             .put, path, for: client,
-            requestID: headers[named: HeaderName.requestID] ?? SystemRandom.identifier(length: 16),
+            requestID: exchange.requestID, term: headers[named: HeaderName.term],
             // The proxy waits for the primary as long, and says so itself.
             seconds: target.config.values.seconds("client.client_timeout")
                 + TargetLimits.proxyConnectSeconds)
@@ -76,5 +76,14 @@ extension ConfigDocument.Facts {
             "proxy.original_url": settings.joins.first.map { "http://\($0)" } ?? "",
         ]
         mountpaths = settings.mountpaths
+    }
+}
+
+extension Exchange {
+    /// Names a request on all nodes: by its client's word, or anew.
+    var requestID: String {
+        String(
+            (request.headers[named: HeaderName.requestID] ?? SystemRandom.identifier(length: 16))
+                .prefix(255))
     }
 }

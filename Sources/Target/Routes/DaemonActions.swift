@@ -48,7 +48,8 @@ struct DaemonActions {
     }
 
     private func leave() async throws {
-        let answer = try await target.proxies.send(.delete, removal)
+        let answer = try await target.proxies.send(
+            .delete, removal, requestID: exchange.requestID)
         guard answer.status != .ok else { return }
         let failure =
             Failure(decoding: answer.body)

@@ -20,13 +20,20 @@ struct DaemonRoutes {
         switch question {
         case .smap: exchange.respond(document: try await state(.smap).map.document)
         case .bmd:
-            exchange.respond(document: try await state(.bmd).bucketDocument)
+            exchange.respond(
+                document: await target.documents.document(
+                    "bmd", of: try await state(.bmd), \.bucketDocument))
         case .snode: respond { $0.value(target.plainNode) }
         case .config:
             // A target tells its settings before it knows a cluster; one that is asked to wait needs to know one.
             if try query.value(QueryName.waitVersion) != nil { _ = try await state(.config) }
             exchange.respond(document: ConfigRoute.document(of: target))
-        case .smapvote: try smapVote()
+        case .smapvote:
+            // Targets have no vote.
+            exchange.respond(
+                document: await target.documents.document("smapvote", of: try state()) {
+                    $0.voteBundle(isVoting: false)
+                })
         case .mountpaths: respond { mountpaths(&$0) }
         case .stats, .status, .sysinfo, .disk:
             try await StatisticsRoute(target: target, exchange: exchange).respond(question)
@@ -34,6 +41,7 @@ struct DaemonRoutes {
         case .log: try exchange.respond(log: target.log.tail, query)
         case .remote: exchange.respond(document: RemoteClusters.none)
         case .kept: try await kept()
+        case .decommission: exchange.respond(document: target.removal.progress.document)
         case .cachedState:
             try await CachedStateRoute(target: target, exchange: exchange).describe()
         case .cachedStateFile:
@@ -58,12 +66,6 @@ struct DaemonRoutes {
         }
         guard let reached else { throw wait.failure(publisher.current.state) }
         return reached.state
-    }
-
-    /// What a node would say in a vote (contract §8.5). Targets have none.
-    private func smapVote() throws {
-        let state = try state()
-        respond { $0.voteBundle(state, isVoting: false) }
     }
 
     /// What the jobs of this target have done (contract §11.5). The only one of this version is a rebalance that is

@@ -20,6 +20,7 @@ struct MetricsRoute {
             target.node, snapshot, report, started: target.statistics.started,
             connections: exchange.openConnections)
         text.add(published.state)
+        text.add(waiting: ["version": target.longPoll.waiting])
         text.add(report.capacities, of: paths)
         text.family("martlet_mountpaths", .gauge, "Mountpaths, by whether they take part.") {
             $0.sample(mountpaths.all.count, [("state", "available")])

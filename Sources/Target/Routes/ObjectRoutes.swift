@@ -82,6 +82,7 @@ struct ObjectRoutes {
         guard object.attributes.checksumType == ChecksumType.xxhash.rawValue,
             object.attributes.hasChecksum
         else { return }
+        guard !target.pool.isSaturated else { throw Failure.overloaded("file operations") }
         let computed: String
         do throws(FileError) {
             computed = try await target.pool.run { () throws(FileError) in try object.checksum() }
@@ -89,6 +90,9 @@ struct ObjectRoutes {
             throw Failure(error, "read \(object.key.bucket)/\(object.key.name)")
         }
         guard computed != object.attributes.checksumValue else { return }
+        // The only copy there is: it stays, because what is read wrongly once may be read well again, or be saved by people.
+        target.log.error(
+            "\(object.key.bucket)/\(object.key.name) does not match its checksum, and was not sent")
         throw Failure(
             .checksumMismatch,
             "BAD DATA CHECKSUM of \(object.key.bucket)/\(object.key.name): stored"

@@ -12,6 +12,7 @@ struct RegisterRoute: Sendable {
         let body = try await exchange.collect(upTo: Limits.actionBytesMax)
         // Registering twice is registering once, so the next proxy may be asked whatever became of this.
         exchange.respond(
-            try await proxies.send(.post, exchange.request.target, body: body))
+            try await proxies.send(
+                .post, exchange.request.target, body: body, requestID: exchange.requestID))
     }
 }

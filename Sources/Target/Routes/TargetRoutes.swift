@@ -57,6 +57,8 @@ struct TargetRoutes: Handler {
             try await DaemonRoutes(target: target, exchange: exchange, query: query).respond()
         case .daemonAction:
             try await DaemonActions(target: target, exchange: exchange, query: query).respond()
+        case .rejoin:
+            try await RejoinRoute(target: target, exchange: exchange, query: query).respond()
         case .daemonConfig, .daemonConfigReset:
             let action = match.name == .daemonConfig ? Action.setConfig : .resetConfig
             try await ConfigRoute(target: target, exchange: exchange)
@@ -79,7 +81,7 @@ struct TargetRoutes: Handler {
             .sessions, .session,
             .cluster, .clusterAction, .clusterConfig,
             .clusterConfigReset, .setPrimary, .attachRemote, .detachRemote, .join, .keepalive,
-            .unregister, .mountpathNote, .followLog, .logFollowers, .raftStream:
+            .unregister, .mountpathNote, .removalReport, .followLog, .logFollowers, .raftStream:
             throw match.stray
         }
     }

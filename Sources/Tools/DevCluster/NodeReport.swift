@@ -28,8 +28,9 @@ package struct NodeReport: Sendable {
         let health = NodeProbe.get("/v1/health?readiness=true", port: node.port)
         let map = NodeProbe.get("/v1/daemon?what=smap&consistency=stale", port: node.port)?
             .decoded(as: MapDocument.self)
-        let buckets = NodeProbe.get("/v1/daemon?what=bmd&consistency=stale", port: node.port)?
-            .decoded(as: VersionDocument.self)
+        // The map of the buckets may be large; this names its version.
+        let maps = NodeProbe.get("/v1/health?cii=true", port: node.port)?
+            .decoded(as: MapVersions.self)
         let reason =
             health.map { reply in
                 reply.decoded(as: FailureDocument.self)?.message ?? "status \(reply.status)"
@@ -38,7 +39,7 @@ package struct NodeReport: Sendable {
         return NodeReport(
             node: node, isAlive: true, isPaused: false, isReady: isReady,
             reason: isReady ? nil : reason, primary: map?.primary?.id, mapVersion: map?.version,
-            bucketsVersion: buckets?.version, members: map?.members ?? [])
+            bucketsVersion: maps?.buckets.version, members: map?.members ?? [])
     }
 }
 
@@ -63,8 +64,10 @@ private struct MapDocument: Decodable {
     }
 }
 
-private struct VersionDocument: Decodable {
-    let version: String
+private struct MapVersions: Decodable {
+    struct Map: Decodable { let version: String }
+    let buckets: Map
+    enum CodingKeys: String, CodingKey { case buckets = "bmd" }
 }
 
 private struct FailureDocument: Decodable {

@@ -74,7 +74,7 @@ struct Martlet {
           cluster    Start, stop and disturb a cluster of local processes
           load       Put load on a cluster, record what it acknowledged, verify it later
           sim        Run the replicated log under a seeded clock, network and disk
-          recovery   Look at the log of a proxy that does not run, or repair it
+          recovery   Look at the log of a proxy that does not run, repair it or set it aside
 
           version    Print the version
           help       Print this text, or the help of a command: martlet help cluster

@@ -71,6 +71,103 @@ import Testing
         }
     }
 
+    @Test
+    func `a target that is to remove its user data is told so by an entry, and leaves when it has`()
+        async throws
+    {
+        try await TestProxies.with(3) { proxies in
+            let target = try await StubTarget.start(proxies)
+            #expect(try await proxies.create("b", through: 1).status == 200)
+            let path = "/v1/cluster"
+            func message(_ more: String) -> String {
+                Self.message("decommission-node", "t1", #","rm_user_data":true"# + more)
+            }
+            let dry = try await proxies.ask(2, .put, "\(path)?dry_run=true", message(""))
+            #expect(dry.text.contains(#""verdict":"blocked""#), "\(dry.text)")
+            #expect(dry.text.contains("removed for good"), "\(dry.text)")
+            #expect(dry.text.contains("user data on its 1 mountpaths"), "\(dry.text)")
+            let refused = try await proxies.ask(2, .put, path, message(""))
+            #expect(refused.failure?.code == .objectsAtRisk, "\(refused.text)")
+            let meant = try await proxies.ask(3, .put, path, message(Self.skip))
+            #expect(meant.status == 200 && meant.body.isEmpty, "\(meant.text)")
+            #expect(meant.header("Martlet-Notice")?.contains("what=decommission") == true)
+            // Asked again, because an answer may be lost: the same order.
+            for _ in 1...2 {
+                let again = try await proxies.ask(1, .put, path, message(Self.skip))
+                #expect(again.status == 200, "\(again.text)")
+            }
+            let shown = try await proxies.ask(2, .get, "/v1/cluster?what=decommission").text
+            #expect(
+                shown.hasPrefix(#"{"nodes":{"t1":{"phase":"removing","order":""#), "\(shown)")
+            #expect(shown.contains(#""disks":["\#(StubTarget.disk)"]"#), "\(shown)")
+            #expect(shown.contains(#""target":{"phase":"none""#), "\(shown)")
+            let map = try await proxies.ask(1, .get, "/v1/daemon?what=smap").text
+            #expect(map.contains(#""flags":8"#), "\(map)")
+            let parts = shown.components(separatedBy: #""order":""#)
+            let order = try #require(parts.dropFirst().first?.split(separator: "\"").first)
+            for body in [
+                "", "{}", #"{"daemon_id":"t1","order":"1","left":[]}"#,
+                #"{"daemon_id":"t1","order":"\#(order)","left":["z"]}"#,
+                #"{"daemon_id":"t1","order":"\#(order)","left":7}"#,
+            ] {
+                let reply = try await proxies.ask(2, .post, "/v1/cluster/decommission", body)
+                #expect(reply.status == 400, "\(body): \(reply.text)")
+            }
+            let report = #"{"daemon_id":"t1","order":"\#(order)","left":[]}"#
+            for _ in 1...2 {
+                let done = try await proxies.ask(2, .post, "/v1/cluster/decommission", report)
+                #expect(done.status == 200, "\(done.text)")
+            }
+            let over = try await proxies.ask(3, .get, "/v1/cluster?what=decommission").text
+            #expect(over.contains(#""phase":"done""#) && !over.contains("unanswered"), "\(over)")
+            #expect(try await !proxies.ask(1, .get, "/v1/daemon?what=smap").text.contains("t1"))
+            let history = try await proxies.ask(1, .get, "/v1/cluster?what=history").text
+            #expect(history.contains(#""what":"decommission","node":"t1""#), "\(history)")
+            await target.stop()
+        }
+    }
+
+    @Test func `a target that does not say which disks it has is not told to clear them`()
+        async throws
+    {
+        try await TestProxies.with(1) { proxies in
+            let target = try await StubTarget.start(proxies)
+            await target.stop()
+            let body = Self.message("decommission", "t1", #","rm_user_data":true"#)
+            let dry = try await proxies.ask(1, .put, "/v1/cluster?dry_run=true", body)
+            #expect(dry.text.contains(#""verdict":"blocked""#), "\(dry.text)")
+            let refused = try await proxies.ask(1, .put, "/v1/cluster", body)
+            #expect(refused.failure?.code == .targetUnreachable, "\(refused.text)")
+            #expect(try await proxies.ask(1, .get, "/v1/daemon?what=smap").text.contains("t1"))
+        }
+    }
+
+    @Test func `a decommissioned node ends unless it is told to go on`() async throws {
+        try await TestProxies.with(3) { proxies in
+            let targets = [
+                try await StubTarget.start(proxies), try await StubTarget.start(proxies, "t2"),
+                try await StubTarget.start(proxies, "t3"),
+            ]
+            let rows = [
+                ("decommission-node", "t1", "", true), ("decommission", "t2", "", false),
+                ("decommission-node", "t3", #","no_shutdown":true"#, false),
+            ]
+            for (place, (word, id, more, ends)) in rows.enumerated() {
+                let reply = try await proxies.ask(
+                    1, .put, "/v1/cluster", Self.message(word, id, more))
+                #expect(reply.status == 200 && reply.body.isEmpty, "\(reply.text)")
+                #expect(targets[place].isTold.value == ends, "\(word)")
+            }
+            let primary = try #require(try await proxies.primary(asSeenBy: 1))
+            let other = primary % 3 + 1
+            let reply = try await proxies.ask(
+                primary, .put, "/v1/cluster", Self.message("decommission-node", "p\(other)"))
+            #expect(reply.status == 200, "\(reply.text)")
+            #expect(await proxies.ended(other) == 0)
+            for target in targets { await target.stop() }
+        }
+    }
+
     @Test func `what makes no sense is refused by name`() async throws {
         try await TestProxies.with(1) { proxies in
             let rows: [(String, Int, FailureCode)] = [
@@ -82,9 +179,14 @@ import Testing
                 (#"{"action":"decommission"}"#, 400, .badValue),
                 (#"{"action":"decommission","value":{"sid":7}}"#, 400, .badValue),
                 (Self.message("startmaintenance", "p1", #","x":1"#), 400, .badValue),
+                (Self.message("decommission", "p1", #","rm_user_data":true"#), 400, .isPrimary),
                 (
-                    Self.message("decommission", "p1", #","rm_user_data":true"#), 501,
-                    .notImplemented
+                    Self.message("startmaintenance", "p1", #","rm_user_data":true"#), 400,
+                    .badValue
+                ),
+                (
+                    Self.message("decommission", "nobody", #","rm_user_data":true"#), 404,
+                    .nodeNotFound
                 ),
                 (Self.message("shutdown", "p1"), 400, .badValue),
                 (Self.message("shutdown-node", "nobody"), 404, .nodeNotFound),
@@ -167,6 +269,31 @@ import Testing
             let record = try await proxies.ask(3, .get, "/v1/daemon?what=rmd").text
             #expect(record.hasPrefix(#"{"target_ids":["t1","t2"],"version":3,"status":"not_run""#))
             #expect(record.contains(#""stopped":""#), "\(record)")
+            for target in targets { await target.stop() }
+        }
+    }
+
+    @Test func `no rebalance begins within dont_run_time of the start of the primary`() async throws
+    {
+        try await TestProxies.with(1) { proxies in
+            let targets = [
+                try await StubTarget.start(proxies), try await StubTarget.start(proxies, "t2"),
+            ]
+            let start = #"{"action":"start","value":{"kind":"rebalance"}}"#
+            let set = "/v1/cluster/setconfig?rebalance.dont_run_time="
+            #expect(try await proxies.ask(1, .put, set + "10m").status == 200)
+            let refused = try await proxies.ask(1, .put, "/v1/cluster", start)
+            #expect(
+                refused.status == 400 && refused.failure?.code == .badRequest, "\(refused.text)")
+            #expect(refused.text.contains("dont_run_time (10m"), "\(refused.text)")
+            let dry = try await proxies.ask(1, .put, "/v1/cluster?dry_run=true", start)
+            #expect(dry.text.contains(#""verdict":"blocked""#), "\(dry.text)")
+            let stop = #"{"action":"stop","value":{"kind":"rebalance"}}"#
+            #expect(try await proxies.ask(1, .put, "/v1/cluster", stop).status == 200)
+            // By the time that the primary has run for so long it begins.
+            #expect(try await proxies.ask(1, .put, set + "1ms").status == 200)
+            let begun = try await proxies.ask(1, .put, "/v1/cluster", start)
+            #expect(begun.status == 200 && begun.text == "g1", "\(begun.text)")
             for target in targets { await target.stop() }
         }
     }

@@ -70,6 +70,13 @@ import Testing
         #expect(try order().step(Generation(counter: 3, nonce: 0)) == .done)
         #expect(try order().step(nil) == .join)
         #expect(try order().step(Generation.none) == .join)
+        // Of a recovery that is undone, the generation to leave is the later one.
+        let undo = RejoinOrder(
+            clusterID: "c", generation: old, left: new, seeds: try order().seeds)
+        #expect(undo.step(new) == .setAside)
+        #expect(undo.step(old) == .done)
+        #expect(undo.step(Generation(counter: 3, nonce: 0)) == .done)
+        #expect(undo.step(nil) == .join)
     }
 
     @Test func `an order is read as it was written, and a damaged one stops the start`() throws {

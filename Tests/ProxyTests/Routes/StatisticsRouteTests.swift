@@ -80,6 +80,62 @@ import Testing
         }
     }
 
+    @Test func `waiting requests, sessions and failures are counted by what they are`() async throws
+    {
+        try await TestProxies.with(1) { proxies in
+            func value(_ name: String, _ labels: [String: String] = [:]) async throws -> Double? {
+                try ParsedMetrics(try await proxies.ask(1, .get, "/metrics").text)
+                    .value(name, labels)
+            }
+            let waiting = "martlet_requests_waiting"
+            #expect(try await value(waiting, ["for": "watch"]) == 0)
+            #expect(try await value("martlet_sessions", ["state": "open"]) == 0)
+            #expect(
+                try await value("martlet_failures_total", ["code": "bad_json", "status": "400"])
+                    == 0)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                let start = try await proxies.ask(1, .get, "/v1/cluster?what=watch").header(
+                    "Martlet-Position")
+                let place = try #require(start)
+                group.addTask {
+                    _ = try await proxies.ask(
+                        1, .get, "/v1/cluster?what=watch&after=\(place)&timeout=20s")
+                }
+                group.addTask {
+                    _ = try await proxies.ask(
+                        1, .get, "/v1/daemon?what=bmd&wait_version=2&timeout=20s")
+                }
+                try await eventually("both wait") {
+                    let watching = try await value(waiting, ["for": "watch"])
+                    let version = try await value(waiting, ["for": "version"])
+                    return watching == 1 && version == 1
+                }
+                #expect(try await proxies.create("b", through: 1).status == 200)
+                try await group.waitForAll()
+            }
+            #expect(try await value(waiting, ["for": "watch"]) == 0)
+            #expect(try await value(waiting, ["for": "version"]) == 0)
+            for _ in 1...2 {
+                #expect(try await proxies.ask(1, .put, "/v1/cluster", "{").status == 400)
+            }
+            #expect(
+                try await value("martlet_failures_total", ["code": "bad_json", "status": "400"])
+                    == 2)
+            let opened = try await proxies.ask(1, .post, "/v1/cluster/sessions?lifetime=1s")
+            try #require(opened.status == 200, "\(opened.text)")
+            #expect(try await value("martlet_sessions_expired_total") == 0)
+            try await eventually("its time is over") {
+                try await value("martlet_sessions", ["state": "expired"]) == 1
+            }
+            #expect(try await value("martlet_sessions", ["state": "open"]) == 0)
+            let other = try await proxies.ask(1, .post, "/v1/cluster/sessions?lifetime=60s")
+            try #require(other.status == 200, "\(other.text)")
+            #expect(try await value("martlet_sessions", ["state": "open"]) == 1)
+            #expect(try await value("martlet_sessions", ["state": "expired"]) == 0)
+            #expect(try await value("martlet_sessions_expired_total") == 1)
+        }
+    }
+
     @Test func `the cluster's documents name who did not answer`() async throws {
         try await TestProxies.with(2) { proxies in
             // It answers with itself, whatever it is asked: a document, though not that of statistics.

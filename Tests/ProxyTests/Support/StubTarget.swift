@@ -11,6 +11,9 @@ import Testing
 final class StubTarget: Handler {
     let node: Node
     private let server = Mutex<Server?>(nil)
+    /// Whether it was told to end.
+    let isTold = Watched(false)
+    static let disk = String(repeating: "a", count: 32)
 
     var port: Int { Int(node.address.port) }
 
@@ -44,6 +47,18 @@ final class StubTarget: Handler {
     }
 
     func handle(_ exchange: Exchange) async throws {
+        let request = RequestTarget(exchange.request.target)
+        if exchange.request.method == .put {
+            isTold.set(true)
+            return exchange.respond(.ok)
+        }
+        if try request.query.value("what") == "decommission" {
+            var progress = RemovalProgress()
+            progress.disks = [
+                .init(mountpath: "/mp", disk: Self.disk, isDisabled: false, isOrdered: false)
+            ]
+            return exchange.respond(.ok, type: "application/json", body: progress.document)
+        }
         var json = JSONWriter()
         json.value(node)
         exchange.respond(.ok, type: "application/json", body: json.bytes)

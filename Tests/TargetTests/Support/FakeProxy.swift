@@ -23,6 +23,9 @@ final class FakeProxy: Sendable {
         var isHolding = false
         /// What it pretends to be.
         var clusterID: String?
+        /// How often it was asked how far it is; and whether it does not say.
+        var surveys = 0
+        var isMute = false
     }
 
     let group: EventLoopGroup
@@ -133,6 +136,13 @@ final class FakeProxy: Sendable {
             let request = RequestTarget(exchange.request.target)
             switch try Resource(path: request.path) {
             case .followLog: try await proxy.follow(exchange, request.query)
+            case .daemon([]):
+                let position = proxy.log.withLock { log in
+                    log.surveys += 1
+                    return log.isMute ? nil : log.state.position.text
+                }
+                guard let position else { return exchange.respond(.serviceUnavailable) }
+                exchange.respond(.ok) { $0.add(named: HeaderName.position, position) }
             case .cluster(["autoreg"]):
                 let join = try JoinRequest(decoding: try await exchange.collect(upTo: 1 << 16))
                 if proxy.log.withLock({ $0.refusesJoins }) {
@@ -158,6 +168,10 @@ final class FakeProxy: Sendable {
                 let report = try MountpathReport(
                     decoding: try await exchange.collect(upTo: 1 << 16))
                 proxy.submit(.noteMountpath(report.target, report.note))
+                exchange.respond(.ok)
+            case .cluster(["decommission"]):
+                let report = try RemovalReport(decoding: try await exchange.collect(upTo: 1 << 16))
+                proxy.submit(.endDecommission(report.target, report.report))
                 exchange.respond(.ok)
             case .cluster(let path) where path.first == "daemon" && path.count == 2:
                 try proxy.remove(exchange, path[1], request.query)

@@ -1,0 +1,91 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// One curl that runs beside the test, and what it was answered.
+final class Call {
+    private let cluster: LabCluster
+    private let words: String
+    private let output: String
+    private var process: Process?
+
+    /// A request of that id, from the client's host; `term` is a position in the only term in which it may be made.
+    init(_ cluster: LabCluster, _ words: String, id: String, term: String? = nil, seconds: Int = 20)
+        throws
+    {
+        self.cluster = cluster
+        output = "\(cluster.directory)/call-\(id)-\(UInt32.random(in: 0...UInt32.max))"
+        let bound = term.map { " -H 'Martlet-Term: \($0)'" } ?? ""
+        self.words =
+            "curl -s --max-time \(seconds) -w '\\n%{http_code}' -H 'Martlet-Request-Id: \(id)'\(bound) \(words)"
+    }
+
+    func send() throws {
+        process = try cluster.lab.start(on: "c", words, log: output)
+    }
+
+    var isAnswered: Bool { process?.isRunning == false }
+
+    struct Answer: CustomStringConvertible {
+        enum Kind {
+            case done
+            case refused
+            case unknown
+            /// The connection ended, or nothing came in time.
+            case none
+            /// Something that an answer may not be.
+            case other
+        }
+
+        let status: Int
+        let body: String
+        let kind: Kind
+        let code: String
+        let requestID: String?
+        /// From where the request may be found, as `next` has it.
+        let since: String?
+
+        var description: String { "\(status) \(body)" }
+
+        init(status: Int, body: String) {
+            struct Failure: Decodable {
+                let code: String
+                let requestID: String?
+                let next: String?
+
+                enum CodingKeys: String, CodingKey {
+                    case code, next
+                    case requestID = "request_id"
+                }
+            }
+            self.status = status
+            self.body = body
+            let failure = try? JSONDecoder().decode(Failure.self, from: Data(body.utf8))
+            code = failure?.code ?? ""
+            requestID = failure?.requestID
+            since = failure?.next?.components(separatedBy: "since=").dropFirst().first.map {
+                String($0.prefix { $0.isHexDigit || $0 == "-" })
+            }
+            switch status {
+            case 0: kind = .none
+            case 200..<300: kind = .done
+            case 504 where failure?.code == "outcome_unknown" && failure?.requestID != nil:
+                kind = .unknown
+            case 400..<600 where failure != nil && failure?.code != "outcome_unknown":
+                kind = .refused
+            default: kind = .other
+            }
+        }
+    }
+
+    /// Waits for it.
+    func answer() throws -> Answer {
+        let process = try #require(process)
+        try waitUntil("\(words) ends", within: 30) { !process.isRunning }
+        let text = try String(contentsOfFile: output, encoding: .utf8)
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        return Answer(
+            status: lines.last.flatMap { Int($0) } ?? 0,
+            body: lines.dropLast().joined(separator: "\n"))
+    }
+}
