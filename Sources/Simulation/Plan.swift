@@ -105,6 +105,8 @@ package struct Plan: Hashable, Sendable {
         case .throttle: event.b = random.next(in: 5...500)
         case .force:
             event.a = random.next(in: 1...(1 << members) - 1)
+            // Where one is missing, the others are a majority of those who voted before, and adopt what was forced.
+            if random.next(in: 0...2) == 0 { event.a = 1 << random.next(in: 0...members - 1) }
             event.b = random.next(in: 1...127)
         default: break
         }

@@ -73,7 +73,7 @@ extension World {
         }
     }
 
-    private mutating func isolate(_ id: MemberID, for duration: UInt64) {
+    mutating func isolate(_ id: MemberID, for duration: UInt64) {
         for other in ids where other != id {
             cuts[Link(from: id, to: other)] = now + duration
             cuts[Link(from: other, to: id)] = now + duration

@@ -96,6 +96,7 @@ extension World {
             return
         }
         checkFreshness(envelope)
+        checkFloor(envelope, member)
         oracle.demand(
             envelope.term <= stored.term && envelope.generation <= stored.generation,
             "IN-10: \(envelope.from) says term \(envelope.term), stored is \(stored.term)")
@@ -109,6 +110,18 @@ extension World {
             oracle.demand(
                 member.model.last.index >= match,
                 "IN-10: \(envelope.from) confirms \(match), stored is \(member.model.last)")
+        default: break
+        }
+    }
+
+    /// ST-02, ST-03: who lacks what it has promised gives nobody its vote.
+    private mutating func checkFloor(_ envelope: Envelope, _ member: Member) {
+        switch envelope.message {
+        case .voteReply(granted: true), .preVoteReply(_, granted: true):
+            oracle.demand(
+                !member.model.isBelowPromise,
+                "ST-03: \(envelope.from) votes, and has \(member.model.last) of "
+                    + "\(member.model.promised)")
         default: break
         }
     }

@@ -213,6 +213,10 @@ extension World {
             successor: forcing.recovery.successor, base: forcing.recovery.expected,
             match: evidence(of: forcing.others[0], at: replica), leader: forcing.candidate,
             term: term, configuration: forcing.recovery.configuration)
+        // Now and then the founder is out of sight before it has sent anything of the new generation.
+        if !isHealing, random.next(in: 0...2) == 0 {
+            isolate(forcing.candidate, for: Plan.second + spread(2 * Plan.second))
+        }
         feed(forcing.others[0], .adopt(ProposalToken(token), adoption))
         // A crash may keep the answer from coming.
         later(.adopt(again), within: 2_000)

@@ -107,6 +107,24 @@ import Testing
         #expect(opened.recovered.floor == LogMark(index: Index(9), term: Term(3)))
     }
 
+    /// ST-03, found by simulation on disk, seed 16: a vote without an entry is such a word as well.
+    @Test func `a floor behind its database in term and vote is brought up at the start`() throws {
+        let grown = try ScratchDirectory()
+        let log = try open(grown).log
+        try log.write(Sample.founding)
+        try log.write(Sample.batch(entries: 1...4, term: 1))
+        let stale = try #require(try ScratchDirectory(copying: grown).read(Self.floor))
+        let generation = try #require(Sample.founding.hardState).generation
+        let voted = HardState(generation: generation, term: Term(7), vote: MemberID(2))
+        try log.write(WriteBatch(sequence: WriteSequence(9), hardState: voted))
+        let directory = try ScratchDirectory(copying: grown)
+        try directory.write(stale, to: Self.floor)
+        do { #expect(try open(directory).recovered.hardState == voted) }
+        directory.remove(Self.database)
+        directory.remove(Self.database + "-wal")
+        #expect(try open(directory).recovered.hardState == voted)
+    }
+
     /// ST-02 (a).
     @Test func `a member whose database is gone is still itself, and owes what it promised`() throws
     {

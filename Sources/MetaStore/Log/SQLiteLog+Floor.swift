@@ -38,14 +38,16 @@ extension SQLiteLog {
             }
         }
         recovered.hardState = hardState
+        // Or it is the floor's newest word that a power loss has taken, and the transaction is there.
+        let lacksTerm = promised.hardState != hardState
         if !last.mark.isUpToDate(with: promised.last) {
             owed = promised.last
             recovered.floor = promised.last
             try writeFloor()
+            if lacksTerm { try floor.flush() }
         } else if let chain, promised.chain != 0, chain != promised.chain {
             throw damaged("log", promised.last.index, "is not the one that was confirmed")
-        } else if last.mark != promised.last {
-            // A power loss has taken the floor's newest word, and what it spoke of is there.
+        } else if last.mark != promised.last || lacksTerm {
             try writeFloor()
             try floor.flush()
         }
