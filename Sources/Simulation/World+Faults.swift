@@ -151,7 +151,7 @@ extension World {
         }
     }
 
-    /// Whether a majority of every configuration in force anywhere is left without these members and
+    /// Whether a majority of every configuration that is in force anywhere, or about to be, is left without these members and
     /// without those that are wiped. Generations that were left behind count no more, and neither do those who are named in the
     /// newest and have nothing of it yet: who has begun it may be the only one that could go on.
     func canDoWithout(_ missing: Set<MemberID>) -> Bool {
@@ -159,9 +159,10 @@ extension World {
         return group.indices.allSatisfy { place in
             let model = group[place].model
             if oracle.eras.count > 1, model.hardState.generation < newest { return true }
+            let replica = group[place].pipeline?.replica
             let held =
                 [model.base.configuration] + model.entries.compactMap(\.configuration)
-                + [group[place].pipeline?.replica.configuration ?? .empty]
+                + [replica?.configuration, replica?.awaitedConfiguration].compactMap(\.self)
             return held.allSatisfy { configuration in
                 let left = configuration.voters.count {
                     !missing.contains($0) && !member($0).isWiped && hasPart($0, in: newest)
@@ -170,6 +171,7 @@ extension World {
             }
         }
     }
+
     /// Whether the disk has the beginning of a generation, the forced configuration included.
     private func hasPart(_ id: MemberID, in newest: Generation) -> Bool {
         let model = member(id).model

@@ -45,4 +45,21 @@ import Testing
         let verdict = try Campaign.run(plan)
         #expect(verdict.violation == nil && verdict.counts.recoveries > 0)
     }
+
+    /// And seed 310100320 took the disk of one of the two whom a removal would leave, in the moment between its answer to the leader
+    /// and the entry that removed the third.
+    @Test func `no disk is taken that a change of members which waits counts on`() throws {
+        let plan = try #require(
+            Plan(
+                text: """
+                    seed 310100320
+                    seconds 18
+                    duplication 327
+                    delaySpread 24000
+                    deferring 1
+                    at 13852674 remove 2 1 2746075
+                    at 13876882 wipe 3 1 3508533
+                    """))
+        #expect(try Campaign.run(plan).violation == nil)
+    }
 }

@@ -38,6 +38,11 @@ extension Replica {
     /// Who waits for a change that is neither accepted nor refused yet.
     var pendingChange: ProposalToken? { leadership?.change?.token }
 
+    /// The configuration that a change would make which waits for contact; with the next answers it may be in force.
+    public var awaitedConfiguration: Configuration? {
+        leadership?.change.map { log.configuration.after($0.change) }
+    }
+
     /// Makes the change that waits, once a majority of the voters that it leaves has answered since it was asked for.
     ///
     /// What was heard before says nothing: the leader may have been frozen meanwhile, and they gone for good.
