@@ -108,9 +108,13 @@ extension World {
             let configuration = member(longest).pipeline?.replica.configuration
         else { return false }
         return survivors.contains { survivor in
-            let stored = member(survivor).model.hardState
-            return stored.generation == newest && stored.supersededBy == nil
-                && (asLearners || configuration.isVoter(survivor))
+            let model = member(survivor).model
+            let stored = model.hardState
+            guard stored.generation == newest, stored.supersededBy == nil else { return false }
+            guard asLearners else { return configuration.isVoter(survivor) }
+            // A learner may have shown a state and not have flushed it: what is on its disk makes it one.
+            let kept = model.entries.compactMap(\.configuration).last ?? model.base.configuration
+            return kept.isLearner(survivor)
         }
     }
 
