@@ -45,6 +45,7 @@ extension World {
         crash(id, for: time)
         note("\(id) forgets: \(way)")
         struck.hasForgotten = true
+        struck.rememberedVote = struck.model.hardState
         if var storage = struck.storage {
             Case.forget(&storage, way, using: &random)
             struck.storage = storage
@@ -69,6 +70,7 @@ extension World {
     ) {
         let member = member(id)
         member.hasForgotten = false
+        member.rememberedVote = stored.hardState
         guard let storage = member.storage else { return }
         oracle.demand(
             stored.hardState == member.model.hardState,

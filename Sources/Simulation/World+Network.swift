@@ -114,9 +114,14 @@ extension World {
         }
     }
 
-    /// ST-02, ST-03: who lacks what it has promised gives nobody its vote.
+    /// ST-02, ST-03: who lacks what it has promised gives nobody its vote. It may repeat one that it gave before: when it did, it
+    /// had everything.
     private mutating func checkFloor(_ envelope: Envelope, _ member: Member) {
         switch envelope.message {
+        case .voteReply(granted: true)
+        where member.rememberedVote.map({ $0.term == envelope.term && $0.vote == envelope.to })
+            == true:
+            break
         case .voteReply(granted: true), .preVoteReply(_, granted: true):
             oracle.demand(
                 !member.model.isBelowPromise,

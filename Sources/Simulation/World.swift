@@ -45,6 +45,8 @@ struct World<Case: Subject> {
         var failsNextFlush = false
         /// Its disk has forgotten something since it went down.
         var hasForgotten = false
+        /// Term and vote when it last came back from that: a vote that was given before may be said again.
+        var rememberedVote: HardState?
         /// Its state was changed behind its back, and not replaced since.
         var isDisturbed = false
         /// Whether it ever was: a backup of it may be wrong as well.

@@ -235,6 +235,54 @@ import Testing
         #expect(group.lines(2) == ["x"])
     }
 
+    /// SN-14: answers that come late and twice bring no piece again; one that has lost what it had of a snapshot gets it anew.
+    @Test func `late answers of a snapshot move nothing, and a beginning from nothing is heeded`() {
+        var (limits, driverLimits) = (Limits(), DriverLimits())
+        limits.snapshotChunkBytes = 4
+        (driverLimits.retainedEntries, driverLimits.compactionStride) = (0, 1)
+        var group = Group(voters: 3, limits: limits, driverLimits: driverLimits)
+        group.elect(1)
+        group.crash(3)
+        for number in 0..<12 { group.propose("line \(number)", at: 1) }
+        group.settle()
+        group.tick(12)
+        group.restart(3)
+        group.heard = []
+        // The network repeats what 3 has said of a snapshot, in any order, while it is sent.
+        var said: [Envelope] = []
+        var number = 0
+        while pieces(group).count < 12, number < 4_000 {
+            number += 1
+            if group.wire.isEmpty {
+                group.time += 25
+                group.feed(MemberID(1), [.tick(time: group.time)])
+            }
+            if let next = group.wire.first, case .snapshotProgress = next.message,
+                !said.contains(next)
+            {
+                said.append(next)
+                group.wire += (1...3).map { said[number * $0 % said.count] }
+            }
+            group.deliver()
+            for id in group.ids where group.flush(id) {}
+        }
+        let sent = pieces(group)
+        #expect(Set(sent.map(\.offset)).count == sent.count, "\(sent.map(\.offset))")
+        #expect(sent.last?.offset ?? 0 > 40)
+        // What it had of it was in memory.
+        group.wire = []
+        group.crash(3)
+        group.restart(3)
+        group.tick(60)
+        #expect(group.lines(3) == group.lines(1))
+    }
+
+    private func pieces(_ group: Group) -> [SnapshotChunk] {
+        group.heard.compactMap { envelope in
+            if case .snapshotChunk(let chunk) = envelope.message { chunk } else { nil }
+        }
+    }
+
     /// SN-16: a member that stands for election takes the snapshot it needs.
     @Test func `a candidate accepts a snapshot`() {
         var group = follower(terms: [1])

@@ -14,6 +14,8 @@ struct Progress: Hashable, Sendable {
         var offset: UInt64
         /// Heartbeat replies since the last chunk was sent.
         var silence = 0
+        /// The last chunk was sent because of that silence, so the follower may have begun anew.
+        var isRepeat = false
     }
 
     struct InFlight: Hashable, Sendable {

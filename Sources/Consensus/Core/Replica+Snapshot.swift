@@ -22,7 +22,7 @@ extension Replica {
         }
         if let transfer, transfer.base == snapshot.base {
             if transfer.silence > limits.stalledRepliesMax, obeys(.lostPieceIsSentAgain) {
-                sendChunk(ordinal, at: transfer.offset, &effects)
+                sendChunk(ordinal, at: transfer.offset, isRepeat: true, &effects)
             }
         } else {
             sendChunk(ordinal, at: 0, &effects)
@@ -40,7 +40,7 @@ extension Replica {
     }
 
     private mutating func sendChunk(
-        _ ordinal: Int, at offset: UInt64, _ effects: inout [Effect]
+        _ ordinal: Int, at offset: UInt64, isRepeat: Bool = false, _ effects: inout [Effect]
     ) {
         guard let leadership, let snapshot = leadership.snapshot else { return }
         let start = Int(min(offset, UInt64(snapshot.bytes.count)))
@@ -50,16 +50,20 @@ extension Replica {
             checksum: snapshot.checksum, offset: UInt64(start),
             bytes: Array(snapshot.bytes[start..<end]))
         self.leadership?.followers[ordinal].progress.state = .snapshot(
-            Progress.Transfer(base: snapshot.base, offset: UInt64(start)))
+            Progress.Transfer(
+                base: snapshot.base, offset: UInt64(start), isRepeat: isRepeat))
         send(.snapshotChunk(chunk), to: leadership.followers[ordinal].member, &effects)
     }
 
+    /// Answers that come late or twice move nothing: each would bring another piece, and that another answer, without end. Only
+    /// behind a piece that was sent again may the follower be taken at its word that it has less than before.
     mutating func snapshotProgressed(
         at member: MemberID, _ last: LogMark, _ nextOffset: UInt64, _ effects: inout [Effect]
     ) {
         guard let ordinal = leadership?.ordinal(of: member),
             case .snapshot(let transfer?) = leadership?.followers[ordinal].progress.state,
-            transfer.base.mark == last, transfer.offset != nextOffset,
+            transfer.base.mark == last,
+            nextOffset > transfer.offset || (transfer.isRepeat && nextOffset < transfer.offset),
             let size = leadership?.snapshot?.bytes.count
         else { return }
         if nextOffset < size {
