@@ -137,6 +137,8 @@ extension World {
         note("\(id) crashes")
         counts.crashes += 1
         member.pipeline = nil
+        // Its disk may have the state that was wrong, although memory had another by now.
+        if member.wasDisturbed { member.isDisturbed = true }
         let job = member.job
         member.job = nil
         member.missed = []

@@ -195,6 +195,33 @@ import Testing
         #expect(group.lines(2) == ["of the new leader"])
     }
 
+    /// Found by simulation, seed 340400717: the end of its log was as far as it had promised, and another one.
+    @Test(arguments: [true, false])
+    func `a disk that goes back to another end of the same length is brought up to the leader's`(
+        keepsPromises: Bool
+    ) {
+        var group = Group(voters: 3)
+        group.elect(2)
+        group.loses = { $0.from == MemberID(2) || $0.to == MemberID(2) }
+        group.propose("of the old leader", at: 2)
+        group.settle()
+        let earlier = group.members[MemberID(2)]?.storage
+        group.elect(1)
+        group.loses = { _ in false }
+        group.tick(10)
+        #expect(group[2].replica.lastMark == group[1].replica.lastMark)
+        group.crash(2)
+        group.members[MemberID(2)]?.storage.fallBack(to: earlier, keepsPromises: keepsPromises)
+        group.start(MemberID(2))
+        #expect(group[2].replica.lastMark.index == group[1].replica.lastMark.index)
+        #expect(group[2].replica.lastMark != group[1].replica.lastMark)
+        group.tick(60)
+        group.propose("of the new leader", at: 1)
+        group.tick(20)
+        #expect(group.lines(2) == ["of the new leader"])
+        #expect(group[2].replica.floor == nil && group[1].status.uncounted == [])
+    }
+
     /// Found by simulation, seed 31 on disk: a voter was removed while another was below its floor and a third was dead.
     @Test func `a member below its floor is none to count on when members change`() throws {
         var group = Group(voters: 4)

@@ -70,6 +70,27 @@ import Testing
     }
 
     /// ST-13: also without any change, and with the log compacted to its tip.
+    /// ST-13: found by simulation, seed 340500746. It had asked for votes when the others said that its state is wrong.
+    @Test func `whoever is quarantined while it stands for election does not win it`() {
+        var group = started()
+        group.crash(1)
+        group.age(2, ticks: 40)
+        group.loses = { if case .voteReply = $0.message { true } else { false } }
+        for _ in 0..<200 where group[3].replica.roleName != .candidate { group.tick(1, [3]) }
+        var replica = group[3].replica
+        #expect(replica.roleName == .candidate)
+        let vote = Envelope(
+            from: MemberID(2), to: MemberID(3), generation: Group.generation, term: replica.term,
+            message: .voteReply(granted: true))
+        _ = replica.handle(.quarantine)
+        _ = replica.handle(.received(vote))
+        #expect(replica.roleName == .follower)
+        // Without that it would have.
+        replica = group[3].replica
+        _ = replica.handle(.received(vote))
+        #expect(replica.roleName == .leader)
+    }
+
     @Test func `an idle group compares as well`() {
         var group = started()
         disturb(&group, 2)

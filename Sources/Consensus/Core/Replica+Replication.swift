@@ -212,13 +212,20 @@ extension Replica {
     ) {
         guard let ordinal = leadership?.ordinal(of: member),
             var progress = leadership?.followers[ordinal].progress,
-            rejected.index > progress.match, rejected.index < progress.next,
+            rejected.index >= progress.match, rejected.index < progress.next,
             log.term(at: rejected.index) == rejected.term || rejected.index < log.base.mark.index
         else { return }  // an old reply: progress never goes back for it
+        // What it had confirmed it does not have any more: its disk has gone back to what was there before, which may be as long.
+        let isForgotten = rejected.index == progress.match
         switch progress.state {
         case .snapshot: return
+        case .replicate where isForgotten: return
         case .probe where rejected.index.next != progress.inFlight.first?.first: return
         case .probe, .replicate: break
+        }
+        if isForgotten {
+            send(.promised(rejected), to: member, &effects)
+            progress.forget(from: rejected.index, to: rejected.index)
         }
         let limit = min(hint.index, rejected.index.previous)
         let common = log.lastMark(atOrBefore: limit, termAtMost: hint.term)

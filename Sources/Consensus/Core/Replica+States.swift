@@ -12,10 +12,9 @@ extension Replica {
     /// because a leader answers from its state.
     mutating func quarantine(_ effects: inout [Effect]) {
         isQuarantined = true
-        if isLeader {
-            if let heir { send(.timeoutNow(), to: heir, &effects) }
-            stepDown(to: term, leader: nil, &effects)
-        }
+        if isLeader, let heir { send(.timeoutNow(), to: heir, &effects) }
+        // Who stands for election could win it yet.
+        if roleName != .follower { stepDown(to: term, leader: nil, &effects) }
         askForSnapshot(&effects)
     }
 
