@@ -46,6 +46,7 @@ extension World {
         note("\(id) forgets: \(way)")
         struck.hasForgotten = true
         struck.rememberedVote = struck.model.hardState
+        struck.forgotten = struck.model
         if var storage = struck.storage {
             Case.forget(&storage, way, using: &random)
             struck.storage = storage

@@ -57,7 +57,8 @@ extension World {
             "MB-05: \(id) leads on, and is no voter of \(replica.configuration)")
     }
 
-    /// EL-04, EL-21: who leads has the votes of a majority, given in this very term, on their disks.
+    /// EL-04, EL-21: who leads has the votes of a majority, given in this very term, on their disks. A vote that was written
+    /// together with a later term has left no trace there, and needs none: its member votes in that term no more.
     private mutating func checkVotes(of id: MemberID, _ replica: Replica, in era: Int) {
         // Who has begun a generation leads its first term by itself.
         guard replica.term != oracle.eras[era].openingTerm else { return }
@@ -66,7 +67,13 @@ extension World {
         let isElected = [
             replica.configuration, replica.configuration(at: replica.commit),
         ].contains {
-            $0.quorum <= $0.voters.count { member($0).votes[ballot] == id }
+            $0.quorum
+                <= $0.voters.count { voter in
+                    let (votes, stored) = (member(voter).votes, member(voter).model.hardState)
+                    let isPast =
+                        stored.generation == ballot.generation && stored.term > ballot.term
+                    return votes[ballot] == id || (isPast && votes[ballot] == nil)
+                }
         }
         oracle.demand(
             isElected,

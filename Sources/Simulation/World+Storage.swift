@@ -23,21 +23,33 @@ extension World {
         }
         if member.hasForgotten { checkMemory(of: id, stored) }
         if let storage = member.storage { Case.takeBackup(storage) }
-        if let interrupted, !isEqual(stored, member.model.load()) {
+        if let interrupted, !differences(stored, member.model.load()).isEmpty {
             member.model.write(interrupted)
         }
+        // A frame that was damaged may be written again as it was; then the write-ahead file is whole, and so is the memory.
+        if var forgotten = member.forgotten, !differences(stored, member.model.load()).isEmpty,
+            differences(stored, forgotten.load()).isEmpty
+        {
+            member.model = forgotten
+        }
+        let differences = differences(stored, member.model.load())
+        let list = differences.joined(separator: ", ")
         oracle.demand(
-            isEqual(stored, member.model.load()), "ST-01: storage of \(id) differs from the model")
+            differences.isEmpty, "ST-01: storage of \(id) differs from the model: \(list)")
         return stored
     }
 
-    private func isEqual(
+    private func differences(
         _ stored: RecoveredState<Machine>, _ model: RecoveredState<Machine>
-    ) -> Bool {
-        stored.hardState == model.hardState && stored.base == model.base
-            && stored.applied == model.applied && stored.termRuns == model.termRuns
-            && stored.lastIndex == model.lastIndex && stored.tail == model.tail
-            && stored.configurations == model.configurations
+    ) -> [String] {
+        let same = [
+            "hard state": stored.hardState == model.hardState, "base": stored.base == model.base,
+            "applied": stored.applied == model.applied,
+            "terms": stored.termRuns == model.termRuns,
+            "end": stored.lastIndex == model.lastIndex, "tail": stored.tail == model.tail,
+            "configurations": stored.configurations == model.configurations,
+        ]
+        return same.filter { !$0.value }.keys.sorted()
     }
 
     /// The planted defect: state is newer than its index.

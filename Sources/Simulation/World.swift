@@ -45,6 +45,8 @@ struct World<Case: Subject> {
         var failsNextFlush = false
         /// Its disk has forgotten something since it went down.
         var hasForgotten = false
+        /// What its disk had before that.
+        var forgotten: MemoryStorage<Machine>?
         /// Term and vote when it last came back from that: a vote that was given before may be said again.
         var rememberedVote: HardState?
         /// Its state was changed behind its back, and not replaced since.
