@@ -118,7 +118,7 @@ struct Operation: Sendable {
         } request: { matrix, url in
             "-X PUT '\(url)/v1/cluster/setconfig?client.list_timeout=\(100 + matrix.number)s&node=t3'"
         } isDone: { matrix, number, proxy in
-            try matrix.history(of: number, at: proxy).contains(FaultMatrix.duration(100 + number))
+            try matrix.history(of: number, at: proxy).contains("\"after\":\"\(100 + number)s\"")
         },
     ]
 
@@ -203,11 +203,5 @@ extension FaultMatrix {
             "'\(cluster.url(proxy))/v1/cluster?what=history&request_id=matrix-\(number)'")
         guard reply.status == 200 else { throw Broken(description: "\(reply)") }
         return reply.body
-    }
-
-    /// Seconds as the configuration writes them.
-    static func duration(_ seconds: Int) -> String {
-        let (minutes, rest) = (seconds / 60, seconds % 60)
-        return "\(minutes)m\(rest == 0 ? "" : "\(rest)s")"
     }
 }
