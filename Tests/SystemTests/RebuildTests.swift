@@ -305,6 +305,11 @@ import Testing
             #expect(none.status == 1 && none.output.contains("there is no cached state"))
 
             for target in targets[0...1] { try cluster.must("restart \(target.id)") }
+            try waitUntil("both tell what they have cached") {
+                try targets[0...1].allSatisfy {
+                    try cluster.curl("'\($0.url)/v1/daemon?what=cached_state'").status == 200
+                }
+            }
             let unsafe = try Self.attempt(cluster, "p9", at: address, first)
             #expect(unsafe.status == 1, "\(unsafe.output)")
             #expect(unsafe.output.contains("what t3 alone has cached is lost"), "\(unsafe.output)")
