@@ -232,6 +232,12 @@ extension RaftGroup {
 }
 
 enum Text {
+    /// Names in a sentence: `t1`, `t1 and t2`, `t1, t2 and t3`.
+    static func list(_ names: [String]) -> String {
+        guard names.count > 1, let last = names.last else { return names.first ?? "" }
+        return "\(names.dropLast().joined(separator: ", ")) and \(last)"
+    }
+
     /// A moment as people read it, in UTC.
     static func time(_ time: Timestamp) -> String {
         TimeLayout.text(time, layout: "2006-01-02T15:04:05Z")

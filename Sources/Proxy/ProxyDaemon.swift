@@ -157,8 +157,8 @@ final class ProxyDaemon: Sendable {
                 node: node, metadata: metadata, published: published, client: client,
                 ending: ending, log: log.about("shutdown")),
             maintenance: Maintenance(
-                group: group, metadata: metadata, departure: departure, client: client,
-                loop: loops.loops[0], log: log.about("maintenance")),
+                group: group, metadata: metadata, departure: departure, transfer: transfer,
+                client: client, loop: loops.loops[0], log: log.about("maintenance")),
             rebalance: Rebalance(metadata: metadata, config: config), client: client,
             published: published,
             config: configRoutes,

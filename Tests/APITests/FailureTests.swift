@@ -57,6 +57,7 @@ import Testing
         out_of_space 507
         outcome_unknown 504
         overloaded 503
+        partly_done 504
         plan_changed 409
         position_unknown 503
         precondition_failed 412

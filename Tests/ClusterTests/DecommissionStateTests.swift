@@ -140,6 +140,36 @@ import Testing
         }
     }
 
+    @Test func `orders and removals of one entry are made together, or none is`() throws {
+        var (log, t1) = try Self.log()
+        let (t2, t3) = (try #require(NodeID("t2")), try #require(NodeID("t3")))
+        let version = log.state.map.version
+        let p1 = try #require(NodeID("p1"))
+        log.lead(member: 11)
+        let before = log.state
+        #expect(
+            log.apply(.batch([.decommission(t1, Self.order), .removeNode(t2), .removeNode(p1)]))
+                == .failure(.inBatch(change: 3, .isPrimary(p1))))
+        #expect(log.state.hash == before.hash && log.state.map == before.map)
+        let batch = Command.batch([
+            .decommission(t1, Self.order), .decommission(t3, Self.order), .removeNode(t2),
+        ])
+        let record = LogRecord(batch, actor: "p1")
+        #expect(try LogRecord(decoding: record.encoded) == record)
+        #expect((try? log.apply(batch).get()) != nil)
+        #expect(log.state.map.version == version + 4 && log.state.map[t2] == nil)
+        for id in [t1, t3] {
+            #expect(log.state.decommissions[id]?.position == log.state.position)
+            #expect(log.state.map[id]?.flags == .decommission)
+        }
+        // Each ends on its own.
+        let report = DecommissionReport(order: log.state.position, left: [])
+        #expect((try? log.apply(.endDecommission(t3, report)).get()) != nil)
+        #expect(log.state.map[t3] == nil && log.state.decommissions[t1]?.phase == .removing)
+        let end = LogRecord(.batch([.endDecommission(t1, report)]), actor: "")
+        #expect(throws: DecodingFailure.self) { try LogRecord(decoding: end.encoded) }
+    }
+
     /// The bytes are those of docs/formats/metastore.md: a build that writes others has another state hash than its peers.
     @Test func `commands and rows are these bytes`() throws {
         let t1 = try #require(NodeID("t1"))

@@ -31,6 +31,18 @@ package struct ActionValue: Sendable {
         }
     }
 
+    /// A list of texts.
+    package func strings(_ key: String) throws(Failure) -> [String]? {
+        switch object[key] {
+        case nil, .null: return nil
+        case .array(let items):
+            let texts = items.compactMap(\.string)
+            guard texts.count == items.count else { throw mistake(key, "a list of texts") }
+            return texts
+        default: throw mistake(key, "a list of texts")
+        }
+    }
+
     package func bool(_ key: String) throws(Failure) -> Bool? {
         switch object[key] {
         case nil, .null: return nil

@@ -15,6 +15,10 @@ extension Failure {
             if let mapVersion { json.member("map_version", String(mapVersion)) }
             if let next { json.member("next", next) }
             if let requestID { json.member("request_id", requestID) }
+            if !done.isEmpty || !notDone.isEmpty {
+                json.member("done", done)
+                json.member("not_done", notDone)
+            }
         }
         return json.bytes + [UInt8(ascii: "\n"), UInt8(ascii: "\n")]
     }
@@ -35,8 +39,15 @@ extension Failure {
         node = object["node"]?.string
         mapVersion = object["map_version"]?.unsigned
         requestID = object["request_id"]?.string
+        done = Self.ids(object["done"])
+        notDone = Self.ids(object["not_done"])
         method = object["method"]?.string ?? ""
         path = object["url_path"]?.string ?? ""
         remoteAddress = object["remote_addr"]?.string ?? ""
+    }
+
+    private static func ids(_ json: JSONValue?) -> [String] {
+        guard case .array(let items)? = json else { return [] }
+        return items.compactMap(\.string)
     }
 }

@@ -16,6 +16,9 @@ package struct Failure: Error, Equatable, Sendable {
     /// The command or request that helps.
     package var next: String?
     package var requestID: String?
+    /// Of a request about several nodes: ids of those at which all was done, and of those at which something is left.
+    package var done: [String] = []
+    package var notDone: [String] = []
     package var method = ""
     package var path = ""
     /// The client's `ip:port`.

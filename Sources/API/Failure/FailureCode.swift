@@ -92,6 +92,9 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case targetUnreachable = "target_unreachable"
     /// The change may or may not have been made; ask before repeating it.
     case outcomeUnknown = "outcome_unknown"
+    /// Of a request about several nodes, what was one change is made, and what follows it is not at all of them;
+    /// ``Failure/notDone`` names those.
+    case partlyDone = "partly_done"
     case deadlineExceeded = "deadline_exceeded"
     /// A target that did not catch up in time with the map a redirect was computed from.
     case targetBehind = "target_behind"
@@ -143,7 +146,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
             .mountpathUnavailable,
             .targetInMaintenance:
             503
-        case .outcomeUnknown, .deadlineExceeded: 504
+        case .outcomeUnknown, .partlyDone, .deadlineExceeded: 504
         case .outOfSpace: 507
         }
     }

@@ -50,6 +50,11 @@ package struct JSONWriter: Sendable {
         self.value(value)
     }
 
+    package mutating func member(_ key: String, _ texts: [String]) {
+        self.key(key)
+        array { json in for text in texts { json.value(text) } }
+    }
+
     package mutating func value(_ text: String) {
         separate()
         quote(text)

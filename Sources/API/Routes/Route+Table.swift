@@ -99,12 +99,16 @@ extension Route {
 
     // MARK: The cluster
 
-    private static let nodeChoice: Schema = .members(
-        ["sid": .texts(length: 1...64)],
-        optional: [
-            "skip_rebalance": .looseFlag, "force": .looseFlag, "rm_user_data": .looseFlag,
-            "keep_initial_config": .looseFlag, "no_shutdown": .looseFlag,
-        ])
+    private static let nodeID: Schema = .texts(length: 1...64)
+    private static let serviceFlags: KeyValuePairs<String, Schema> = [
+        "skip_rebalance": .looseFlag, "force": .looseFlag, "rm_user_data": .looseFlag,
+        "keep_initial_config": .looseFlag, "no_shutdown": .looseFlag,
+    ]
+    private static let nodeChoice: Schema = .choice([
+        .members(["sid": nodeID], optional: serviceFlags),
+        .members(
+            ["sids": .set(nodeID, count: 1...NodeChoice.countMax)], optional: serviceFlags),
+    ])
     private static let batchItem: Schema = .members(
         [
             "action": .words(BatchRequest.actions.flatMap(\.spellings)),
@@ -158,7 +162,7 @@ extension Route {
                     .text, .empty)
             ],
             failures: configFailures + FailureCode.ofMembership + FailureCode.ofBuckets
-                + [.bucketExists, .xactionNotFound]),
+                + [.bucketExists, .xactionNotFound, .partlyDone]),
         Route(
             .clusterConfig, .cluster, [.put], "/v1/cluster/setconfig",
             "/v1/cluster/set-config", rows: "A9",

@@ -13,6 +13,8 @@ package indirect enum Schema: Sendable {
     case pattern(String)
     case words([String])
     case array(Schema)
+    /// A list without repetitions, of a bounded length.
+    case set(Schema, count: ClosedRange<Int>)
     /// An object with any keys, and values of one kind.
     case map(Schema)
     case object(required: [Member], optional: [Member], isOpen: Bool)
@@ -81,6 +83,13 @@ extension JSONWriter {
             array { json in for word in words { json.value(word) } }
         case .array(let element):
             member("type", "array")
+            key("items")
+            value(element)
+        case .set(let element, let count):
+            member("type", "array")
+            member("minItems", count.lowerBound)
+            member("maxItems", count.upperBound)
+            member("uniqueItems", true)
             key("items")
             value(element)
         case .map(let element):

@@ -10,7 +10,7 @@ extension SchemaName {
         ],
         optional: [
             "cause": .text, "node": .text, "map_version": .decimal, "next": .text,
-            "request_id": .text,
+            "request_id": .text, "done": .array(.text), "not_done": .array(.text),
         ])
 
     static let forecastSchema: Schema = .members(

@@ -88,9 +88,7 @@ extension Command {
         guard let kind = Kind(rawValue: code) else {
             throw DecodingFailure("command of unknown kind \(code)", at: start)
         }
-        let alone: [Kind] = [
-            .found, .recover, .session, .batch, .decommission, .endDecommission,
-        ]
+        let alone: [Kind] = [.found, .recover, .session, .batch, .endDecommission]
         if isWithinBatch, alone.contains(kind) {
             throw DecodingFailure("command of kind \(code) within a batch", at: start)
         }

@@ -5,30 +5,62 @@ import HTTP
 
 /// Decommissioning with the removal of user data (decision 0028), and the end of processes whose node has left.
 extension Maintenance {
-    /// What the order to a target would be; made of what it says of its disks now, because only those are cleared.
-    func order(_ request: Request, to node: Node) async throws(Failure) -> DecommissionOrder {
-        let answers = await FanOut(client: client).ask([node], "decommission", on: loop)
-        guard let document = answers.documents.first?.body else {
+    /// What the orders to targets would be; made of what they say of their disks now, because only those are cleared.
+    func orders(
+        _ request: Request, to nodes: [Node]
+    ) async throws(Failure) -> [NodeID: DecommissionOrder] {
+        guard !nodes.isEmpty else { return [:] }
+        let answers = await FanOut(client: client).ask(nodes, "decommission", on: loop)
+        if let first = answers.unanswered.first {
+            let silent = answers.unanswered.map(\.node)
             throw Failure(
                 .targetUnreachable,
-                "\(node.id) does not say which disks it has, and only it can remove what is on them",
-                cause: answers.unanswered.first?.failure.cause,
-                next: "start it, or leave 'rm_user_data' out: then its disks keep what they have")
+                silent.count == 1
+                    ? "\(first.node.id) does not say which disks it has, and only it can remove what is on them"
+                    : "\(Text.list(silent)) do not say which disks they have, and only they can remove "
+                        + "what is on them",
+                cause: first.failure.cause,
+                next:
+                    "start \(silent.count == 1 ? "it" : "them"), or leave 'rm_user_data' out: then "
+                    + "the disks keep what they have")
         }
-        return DecommissionOrder(
-            disks: try RemovalProgress.disks(in: document), endsProcess: request.endsProcess)
+        var orders: [NodeID: DecommissionOrder] = [:]
+        for (node, document) in answers.documents {
+            orders[node.id] = DecommissionOrder(
+                disks: try RemovalProgress.disks(in: document), endsProcess: request.endsProcess)
+        }
+        return orders
     }
 
-    /// What is said in the reply while the target removes.
-    static func notice(of id: NodeID) -> String {
-        "\(id) removes its user data and leaves the map when that is done; "
-            + "GET /v1/cluster?what=decommission shows how far it is"
+    /// What is said in the reply while targets remove.
+    static func notice(of nodes: [Node]) -> String {
+        (nodes.count == 1
+            ? "\(nodes[0].id) removes its user data and leaves the map when that is done"
+            : "\(Text.list(nodes)) remove their user data, and each leaves the map when that is done")
+            + "; GET /v1/cluster?what=decommission shows how far \(nodes.count == 1 ? "it is" : "they are")"
     }
 
-    /// Tells a node that is off the map to end.
+    /// Tells nodes that are off the map to end; the one that a client waits at when all others have been.
     ///
+    /// - Returns: those that do not end, and what the operator has to hear of each.
+    func end(_ nodes: [Node], last: String?) async -> [(node: Node, text: String)] {
+        var untold: [(node: Node, text: String)] = []
+        for group in [nodes.filter { $0.id.text != last }, nodes.filter { $0.id.text == last }] {
+            untold += await withTaskGroup(of: (Node, String)?.self) { tasks in
+                for node in group { tasks.addTask { await end(node).map { (node, $0) } } }
+                var untold: [(node: Node, text: String)] = []
+                for await trouble in tasks {
+                    if let (node, text) = trouble { untold.append((node, text)) }
+                }
+                return untold.sorted { $0.node.id < $1.node.id }
+            }
+        }
+        for (_, text) in untold { log.warning(text) }
+        return untold
+    }
+
     /// - Returns: what the operator has to hear; `nil` when it ends.
-    func end(_ node: Node) async -> String? {
+    private func end(_ node: Node) async -> String? {
         do {
             let response = try await client.send(
                 .put, node.endpoint, "/v1/daemon",
@@ -47,27 +79,35 @@ extension Maintenance {
 
     // MARK: Dry runs
 
+    /// Puts into a forecast that nodes remove what users have; `others` leave by the same entry.
     func describe(
-        removalAt node: Node, _ request: Request, in state: ClusterState,
-        _ forecast: inout Forecast
+        removalAt nodes: [Node], _ request: Request, behind others: [Node],
+        in state: ClusterState, _ forecast: inout Forecast
     ) async {
-        let version = state.map.version
-        let isUnderWay = node.flags.contains(.decommission)
-        if !isUnderWay {
+        let version = state.map.version + UInt64(others.count)
+        let fresh = nodes.filter { !$0.flags.contains(.decommission) }
+        if !fresh.isEmpty {
             forecast.changes.append(
-                "\(node.id) takes no part any more (Smap \(version) to \(version + 1))")
+                Text.list(fresh, "takes no part any more", "take no part any more")
+                    + " (Smap \(version) to \(version + UInt64(fresh.count)))")
         }
         do throws(Failure) {
-            let count = try await order(request, to: node).disks.count
-            forecast.changes.append("\(node.id) removes the user data on its \(count) mountpaths")
+            for (id, order) in try await orders(request, to: nodes).sorted(by: { $0.key < $1.key })
+            {
+                forecast.changes.append(
+                    "\(id) removes the user data on its \(order.disks.count) mountpaths")
+            }
         } catch {
-            forecast.warn(.blocked, error.message)
-            forecast.next = error.next
+            forecast.block(error)
         }
-        forecast.changes.append("\(node.id) leaves the map when that is done")
-        if request.endsProcess { forecast.changes.append("the process of \(node.id) ends") }
-        let rest = state.map.candidates.count { $0.id != node.id }
-        forecast.activeTargets = Forecast.Count(now: state.map.candidates.count, then: rest)
+        forecast.changes.append(
+            nodes.count == 1
+                ? "\(nodes[0].id) leaves the map when that is done"
+                : "\(Text.list(nodes)) leave the map, each when that is done")
+        let ids = Set((nodes + others).map(\.id))
+        forecast.activeTargets = Forecast.Count(
+            now: state.map.candidates.count,
+            then: state.map.candidates.count { !ids.contains($0.id) })
     }
 }
 

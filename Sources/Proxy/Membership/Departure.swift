@@ -14,24 +14,35 @@ struct Departure: Sendable {
 
     /// Takes a node off the map. Its process goes on, and can be registered again.
     ///
-    /// `permits` is asked about the newest state first, and throws what speaks against it.
-    ///
     /// A proxy that may end when this returns must have no vote any more: so it returns when the group has let go of it.
     func remove(
-        _ id: NodeID, isForced: Bool, for origin: MetadataService.Origin,
-        if permits: @Sendable (ClusterState) throws(Failure) -> Void = { _ in }
+        _ id: NodeID, isForced: Bool, for origin: MetadataService.Origin
     ) async throws(Failure) {
         let before = published.now.state.map[id]
-        _ = try await metadata.change(for: origin) { _ throws(Failure) in
+        try await takeOff([id], isForced: isForced, for: origin)
+        // Within a session it may have left with an earlier copy of the request, and be known no more.
+        guard let before else { return }
+        try Self.check(await unreleased([before]), for: origin)
+    }
+
+    /// Takes nodes off the map, all of them or none, and leaves it to the caller to wait for the group.
+    ///
+    /// `permits` is asked about the newest state first, and throws what speaks against it.
+    func takeOff(
+        _ ids: [NodeID], isForced: Bool, for origin: MetadataService.Origin,
+        if permits: @Sendable (ClusterState) throws(Failure) -> Void = { _ in }
+    ) async throws(Failure) {
+        _ = try await metadata.changeAll(for: origin) { _ throws(Failure) in
             let state = try await metadata.linearizable().state
             try permits(state)
-            guard let node = state.map[id] else { throw Failure(Rejection.noSuchNode(id)) }
-            if !isForced { try await checkQuorum(without: node, in: state.map) }
-            return .removeNode(id)
+            var nodes: [Node] = []
+            for id in ids {
+                guard let node = state.map[id] else { throw Failure(Rejection.noSuchNode(id)) }
+                nodes.append(node)
+            }
+            if !isForced { try await checkQuorum(without: nodes, in: state.map) }
+            return ids.map { .removeNode($0) }
         }
-        // Within a session it may have left with an earlier copy of the request, and be known no more.
-        guard let before, before.role == .proxy, before.member != 0 else { return }
-        try await waitUntilReleased(before, for: origin)
     }
 
     /// What ``remove(_:isForced:for:)`` would do.
@@ -41,38 +52,45 @@ struct Departure: Sendable {
         let state = try await metadata.linearizable().state
         guard let node = state.map[id] else { throw Failure(Rejection.noSuchNode(id)) }
         var forecast = Forecast(action)
-        let version = state.map.version
-        forecast.changes.append("\(id) leaves the map (Smap \(version) to \(version + 1))")
+        await describe([node], in: state, isForced, &forecast)
         if state.map.primary == id {
             forecast.warn(.blocked, "\(id) is the primary")
             forecast.next = "make another proxy primary first"
         }
-        switch node.role {
-        case .proxy:
-            if let voters = await self.forecast(without: node, in: state.map) {
-                describe(voters, isForced, &forecast)
-            }
-        case .target: Self.describe(targets: state, without: node, &forecast)
-        }
         return forecast
     }
 
-    /// Refuses what would leave voters behind of whom no majority lives.
-    func checkQuorum(without node: Node, in map: ClusterMap) async throws(Failure) {
-        guard let voters = await forecast(without: node, in: map), let stuck = voters.stuck
+    /// Puts into a forecast what becomes of the map, the voters and the targets when these nodes leave.
+    func describe(
+        _ nodes: [Node], in state: ClusterState, _ isForced: Bool, _ forecast: inout Forecast
+    ) async {
+        let version = state.map.version
+        forecast.changes.append(
+            Text.list(nodes, "leaves the map", "leave the map")
+                + " (Smap \(version) to \(version + UInt64(nodes.count)))")
+        if let voters = await self.forecast(without: nodes, in: state.map) {
+            describe(voters, isForced, &forecast)
+        }
+        Self.describe(targets: nodes.filter { $0.role == .target }, in: state, &forecast)
+    }
+
+    /// Refuses what would leave voters behind of whom no majority lives, at any step of the way.
+    func checkQuorum(without nodes: [Node], in map: ClusterMap) async throws(Failure) {
+        guard let voters = await forecast(without: nodes, in: map), let stuck = voters.stuck
         else { return }
         let missing = voters.voters(name).missing.joined(separator: ", ")
         throw Failure(
             .quorumAtRisk,
-            "without \(node.id) the \(stuck.voters.count) voting proxies that are left have no "
-                + "majority: \(missing) not heard",
+            "without \(Text.list(nodes.filter { $0.role == .proxy })) the \(stuck.voters.count) voting "
+                + "proxies that are left have no majority: \(missing) not heard",
             next: "start them first, or take them off the map; frc=true does it anyway")
     }
 
-    /// What the voters come to without a proxy; `nil` for a target.
-    func forecast(without node: Node, in map: ClusterMap) async -> VoterForecast? {
-        guard node.role == .proxy else { return nil }
-        return await forecast(of: map.nodes(.proxy).filter { $0.id != node.id })
+    /// What the voters come to without some proxies; `nil` when there is none among the nodes.
+    func forecast(without nodes: [Node], in map: ClusterMap) async -> VoterForecast? {
+        let leaving = Set(nodes.filter { $0.role == .proxy }.map(\.id))
+        guard !leaving.isEmpty else { return nil }
+        return await forecast(of: map.nodes(.proxy).filter { !leaving.contains($0.id) })
     }
 
     /// What the voters come to when the map has these proxies.
@@ -124,40 +142,63 @@ struct Departure: Sendable {
     }
 
     private static func describe(
-        targets state: ClusterState, without node: Node, _ forecast: inout Forecast
+        targets: [Node], in state: ClusterState, _ forecast: inout Forecast
     ) {
+        guard !targets.isEmpty else { return }
+        let ids = Set(targets.map(\.id))
         let count = state.map.candidates.count
-        let rest = state.map.candidates.count { $0.id != node.id }
+        let rest = state.map.candidates.count { !ids.contains($0.id) }
         forecast.activeTargets = Forecast.Count(now: count, then: rest)
         guard !state.buckets.buckets.isEmpty, rest < count else { return }
         forecast.warn(
             .unsafe,
             rest == 0
                 ? "no target is left: no object can be read or written"
-                : "objects on \(node.id) are not moved: they answer 404 until it is back")
+                : "objects on \(Text.list(targets)) are not moved: they answer 404 until "
+                    + "\(targets.count == 1 ? "it is" : "they are") back")
     }
 
-    /// Returns when the group does without a proxy, whether it votes or learns.
+    // MARK: Letting go
+
+    /// Waits until the group does without the proxies among nodes that are off the map, whether they vote or learn.
     ///
-    /// - Throws: that it is not known: the map has changed, and the rest may follow.
-    func waitUntilReleased(
-        _ node: Node, for origin: MetadataService.Origin
-    ) async throws(Failure) {
-        let member = MemberID(node.member)
-        let isReleased = await loop.within(nanoseconds: UInt64(Limits.releaseSeconds * 1e9)) {
-            await group.statusChanges.first {
-                $0.map { !$0.configuration.contains(member) } ?? false
+    /// - Returns: those that it has not let go of in time.
+    func unreleased(_ nodes: [Node]) async -> [Node] {
+        let proxies = nodes.filter { $0.role == .proxy && $0.member != 0 }
+        guard !proxies.isEmpty else { return [] }
+        _ = await loop.within(nanoseconds: UInt64(Limits.releaseSeconds * 1e9)) {
+            await group.statusChanges.first { status in
+                status.map { status in
+                    proxies.allSatisfy { !status.configuration.contains(MemberID($0.member)) }
+                } ?? false
             }
-                != nil
         }
-        guard isReleased == true else {
-            var failure = Failure(
-                .outcomeUnknown,
-                "\(node.id) is off the map, and takes part in the group still as far as is known here",
-                next: "do not end it yet: GET /v1/daemon?what=raft shows when it has left the group"
-            )
-            failure.requestID = origin.requestID
-            throw failure
+        let configuration = group.status.configuration
+        return proxies.filter { configuration.contains(MemberID($0.member)) }
+    }
+
+    /// Says who is staying, beside nodes of the same request with which all is done.
+    ///
+    /// - Throws: that some are off the map, and take part in the group still; the rest may follow.
+    static func check(
+        _ staying: [Node], done: [Node] = [], for origin: MetadataService.Origin
+    ) throws(Failure) {
+        guard let first = staying.first else { return }
+        let isOne = staying.count == 1
+        var failure = Failure(
+            .outcomeUnknown,
+            Text.list(staying, "is", "are")
+                + " off the map, and \(isOne ? "takes" : "take") part in "
+                + "the group still as far as is known here",
+            next:
+                "do not end \(isOne ? first.id.text : "them") yet: GET /v1/daemon?what=raft shows "
+                + "when \(isOne ? "it has" : "they have") left the group")
+        failure.requestID = origin.requestID
+        if !isOne || !done.isEmpty {
+            failure.code = .partlyDone
+            failure.done = done.map(\.id.text)
+            failure.notDone = staying.map(\.id.text)
         }
+        throw failure
     }
 }

@@ -51,7 +51,7 @@ struct NodeShutdown: Sendable {
     ) async throws(Failure) {
         if group.isLeader {
             if !isForced {
-                try await departure.checkQuorum(without: node, in: published.now.state.map)
+                try await departure.checkQuorum(without: [node], in: published.now.state.map)
             }
             let heir = try await transfer.transferToFittest(for: origin)
             log.info("\(heir) is primary now; this proxy leaves")
@@ -112,20 +112,17 @@ struct NodeShutdown: Sendable {
     }
 
     private func forecastAsPrimary(isForced: Bool) async throws(Failure) -> Forecast {
-        let map = try await departure.metadata.linearizable().state.map
+        let state = try await departure.metadata.linearizable().state
         var forecast = Forecast("shutdown")
-        if let heir = transfer.fittest(in: map).first.flatMap({ group.directory.node(of: $0) }) {
+        if let heir = transfer.fittest(in: state.map).first.flatMap({ group.directory.node(of: $0) }
+        ) {
             forecast.changes.append("\(heir.id) becomes primary")
         } else {
             forecast.warn(isForced ? .unsafe : .blocked, "no other proxy can become primary")
             forecast.next = "start another voting proxy first"
         }
-        forecast.changes.append(
-            "\(node.id) leaves the map (Smap \(map.version) to \(map.version + 1))")
-        if let voters = await departure.forecast(without: node, in: map) {
-            departure.describe(voters, isForced, &forecast)
-        }
-        forecast.changes.append("the process of \(node.id) ends")
+        await departure.describe([node], in: state, isForced, &forecast)
+        forecast.describe(endOf: [node])
         return forecast
     }
 }

@@ -21,17 +21,20 @@ struct PrimaryTransfer: Sendable {
         try await transfer(to: member, id, for: origin, isAll: true)
     }
 
-    /// Hands over to whoever can take over best, and tries the next one if need be.
+    /// Hands over to whoever can take over best of those that are not among `others`, and tries the next one if need be.
     ///
+    /// - Throws: why nobody has taken over.
     /// - Returns: the new primary.
     func transferToFittest(
-        for origin: MetadataService.Origin
+        for origin: MetadataService.Origin, without others: [NodeID] = []
     ) async throws(Failure) -> NodeID {
         var problem = Failure(
             .noPrimary, "no other proxy can become primary: none that votes answers",
             next: "start another voting proxy first; frc=true ends this one all the same")
         for member in fittest(in: published.now.state.map) {
-            guard let id = group.directory.node(of: member)?.id else { continue }
+            guard let id = group.directory.node(of: member)?.id, !others.contains(id) else {
+                continue
+            }
             do throws(Failure) {
                 try await transfer(to: member, id, for: origin, isAll: false)
                 return id

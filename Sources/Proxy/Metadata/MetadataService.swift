@@ -44,6 +44,21 @@ struct MetadataService: Sendable {
         try await decide(for: origin, make).accepted
     }
 
+    /// The same for several commands, which one entry makes together or not at all. What refuses one of them refuses all, in
+    /// the words that it has alone.
+    func changeAll(
+        for origin: Origin,
+        _ make: @Sendable (PublishedState.Snapshot) async throws(Failure) -> [Command]
+    ) async throws(Failure) -> Cluster.Outcome {
+        let outcome = try await decide(for: origin) { now throws(Failure) in
+            let commands = try await make(now)
+            return commands.count == 1 ? commands[0] : .batch(commands)
+        }
+        // Its place in the list says nothing to whoever named nodes.
+        if case .failure(.inBatch(_, let rejection)) = outcome.result { throw Failure(rejection) }
+        return try outcome.accepted
+    }
+
     private func decide(
         for origin: Origin,
         _ make: @Sendable (PublishedState.Snapshot) async throws(Failure) -> Command

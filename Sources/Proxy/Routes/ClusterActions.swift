@@ -43,8 +43,15 @@ struct ClusterActions: Sendable {
         let terms: Exchange.Terms = action == .shutdown ? .none : .all
         let request = try exchange.forwardable(body, heeding: terms)
         let reply = try await forwarder.onPrimary(request) { () -> Reply in
+            let last = exchange.request.headers[named: HeaderName.forwardedBy]
             if isOneNode {
-                return .relayed(try await endOne(message, query, request.origin.requestID))
+                let wanted = try Maintenance.Request(.shutdown, message)
+                if wanted.ids.count == 1 {
+                    return .relayed(try await endOne(wanted, query, request.origin.requestID))
+                }
+                if isDryRun { return .json(try await maintenance.forecast(wanted).encoded) }
+                _ = try await maintenance.perform(wanted, for: request.origin, last: last)
+                return .empty
             }
             switch action {
             case .shutdown:
@@ -52,8 +59,7 @@ struct ClusterActions: Sendable {
                 guard !isDryRun else { return .json(shutdown.forecast.encoded) }
                 // One that was frozen, and is replaced, ends nobody for a request of long ago.
                 try await shutdown.metadata.confirm(request.origin)
-                return await shutdown.tell(
-                    last: exchange.request.headers[named: HeaderName.forwardedBy])
+                return await shutdown.tell(last: last)
             case .start, .stop:
                 let wanted = try Rebalance.Request(action, message)
                 if isDryRun { return .json(try await rebalance.forecast(wanted).encoded) }
@@ -62,7 +68,8 @@ struct ClusterActions: Sendable {
             default:
                 let wanted = try Maintenance.Request(action, message)
                 if isDryRun { return .json(try await maintenance.forecast(wanted).encoded) }
-                let notice = try await maintenance.perform(wanted, for: request.origin)
+                let notice = try await maintenance.perform(
+                    wanted, for: request.origin, last: last)
                 return notice.map { .text("", notice: $0) } ?? .empty
             }
         }
@@ -85,11 +92,10 @@ struct ClusterActions: Sendable {
     }
 
     private func endOne(
-        _ message: ActionMessage, _ query: Query, _ requestID: String
+        _ wanted: Maintenance.Request, _ query: Query, _ requestID: String
     ) async throws -> Answer {
-        let wanted = try Maintenance.Request(.shutdown, message)
-        guard let node = published.now.state.map[wanted.id] else {
-            throw Failure(Rejection.noSuchNode(wanted.id))
+        guard let node = try wanted.nodes(in: published.now.state).first else {
+            preconditionFailure("a request names a node at least")
         }
         let flags =
             "\(QueryName.dryRun)=\(try query.flag(QueryName.dryRun))&"

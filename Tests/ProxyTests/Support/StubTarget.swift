@@ -13,6 +13,8 @@ final class StubTarget: Handler {
     private let server = Mutex<Server?>(nil)
     /// Whether it was told to end.
     let isTold = Watched(false)
+    /// Whether it answers an error to that.
+    let refusesEnding = Watched(false)
     static let disk = String(repeating: "a", count: 32)
 
     var port: Int { Int(node.address.port) }
@@ -57,6 +59,7 @@ final class StubTarget: Handler {
                 .ok, type: "application/json", body: Array(#"{"verdict":"safe"}"#.utf8))
         }
         if exchange.request.method == .put {
+            guard !refusesEnding.value else { return exchange.respond(.internalServerError) }
             isTold.set(true)
             return exchange.respond(.ok)
         }

@@ -87,6 +87,18 @@ struct ControlContractTests {
                     + "\($0.url($1))/v1/cluster"
             }, made: 1...1, echo: "bad_node"),
         Repeated(
+            name: "start-maintenance-of-several",
+            words: {
+                "\(action("start-maintenance", #"{"sids":["t2","t3"],"skip_rebalance":true}"#)) "
+                    + "\($0.url($1))/v1/cluster"
+            }, made: 1...1, echo: "bad_node"),
+        Repeated(
+            name: "stop-maintenance-of-several",
+            words: {
+                "\(action("stop-maintenance", #"{"sids":["t2","t3"],"skip_rebalance":true}"#)) "
+                    + "\($0.url($1))/v1/cluster"
+            }, made: 1...1, echo: "bad_node"),
+        Repeated(
             name: "rebalance",
             words: { "\(action("start", #"{"kind":"rebalance"}"#)) \($0.url($1))/v1/cluster" },
             made: 3...3, echo: ""),
@@ -179,6 +191,10 @@ struct ControlContractTests {
                 (
                     other, Self.action("shutdown-node", "{\"sid\":\"nobody\"}"), "/v1/cluster",
                     "node_not_found"
+                ),
+                (
+                    other, Self.action("shutdown-node", "{\"sids\":[\"t3\",\"nobody\"]}"),
+                    "/v1/cluster", "node_not_found"
                 ),
                 (
                     other, Self.action("start", "{\"kind\":\"nothing\"}"), "/v1/cluster",
