@@ -16,22 +16,26 @@ import Testing
         var elections: UInt64
         /// Seconds that the slowest change took.
         var slowest: Double
+        /// Changes that met another election.
+        var refused = 0
+
+        var isCalm: Bool { elections == 1 && slowest < 4 && refused == 0 }
     }
 
     /// NW-11: when a primary ends, all that followed it come to the new one in the same moment.
     ///
-    /// Three proxies and a thousand followers share this machine with other tests; what these may disturb gets three
-    /// tries. That no follower misses an entry is demanded of each.
+    /// Three proxies and a thousand followers share one process; what a busy machine may disturb gets three tries. That no
+    /// follower misses an entry is demanded of each.
     @Test func `a thousand followers that return at once hold up neither elections nor changes`()
         async throws
     {
         var storms: [Storm] = []
-        while storms.count < 3, storms.last.map({ $0.elections != 1 || $0.slowest > 4 }) ?? true {
+        while storms.count < 3, storms.last?.isCalm != true {
             storms.append(try await Self.storm())
         }
         let last = try #require(storms.last)
         // The hand-over is the one election there was, and a change waits two seconds at most for who is on the way.
-        #expect(last.elections == 1 && last.slowest < 4, "\(storms)")
+        #expect(last.isCalm, "\(storms)")
     }
 
     private static func storm() async throws -> Storm {
@@ -65,7 +69,8 @@ import Testing
                     let begun = MonotonicTime.now()
                     let reply = try await proxies.create(
                         "storm\(number)", through: survivors[number % 2])
-                    #expect(reply.status == 200, "\(reply.text)")
+                    #expect(reply.status == 200 || reply.status == 503, "\(reply.text)")
+                    if reply.status != 200 { storm.refused += 1 }
                     let seconds = Double(MonotonicTime.now().since(begun)) / 1e9
                     storm.slowest = max(storm.slowest, seconds)
                 }
