@@ -168,6 +168,7 @@ extension RaftGroup {
     /// Why there is no primary: a majority is missing (who, and since when), or an election is under way.
     func noPrimary() -> Failure {
         let status = status
+        if let members = status.majorityWithoutSpace { return failure(.noSpace(members)) }
         if let generation = status.supersededBy {
             return .superseded(by: generation, node)
         }
@@ -211,6 +212,14 @@ extension RaftGroup {
         case .otherTerm(let term): .termPassed(now: term)
         case .busy:
             Failure(.overloaded, "too many changes are under way", next: "try again in a moment")
+        case .noSpace(let members):
+            .metadataDiskFull(
+                "nothing can be changed before there is room on "
+                    + members.map { directory.node(of: $0)?.id.text ?? "member \($0)" }
+                    .joined(separator: ", "),
+                next:
+                    "make room on the disks of the data directories; the proxies notice by themselves"
+            )
         case .tooLarge(let bytes, let max):
             Failure(.bodyTooLarge, "the change has \(bytes) bytes, more than \(max)")
         case .transferring(let member):
@@ -228,6 +237,12 @@ extension RaftGroup {
                 .recoveryRefused, "this proxy does not begin or adopt the generation",
                 cause: "\(refusal)")
         }
+    }
+}
+
+extension Failure {
+    static func metadataDiskFull(_ trouble: String, next: String) -> Failure {
+        Failure(.metadataDiskFull, "the disk of the metadata is full: \(trouble)", next: next)
     }
 }
 

@@ -183,7 +183,8 @@ final class ProxyDaemon: Sendable {
             follow: FollowServer(
                 published: published, followers: followers, hashes: hashes,
                 entries: { raft.committedEntries(from: $0, bytesMax: $1) }, pool: loops.pool,
-                fence: fence, stopping: stopping, log: log.about("followers")),
+                fence: fence, standsBack: observer.standsBack, stopping: stopping,
+                log: log.about("followers")),
             receiver: StreamReceiver(
                 member: storage.member, identity: identity, directory: directory,
                 contacts: contacts,
@@ -214,6 +215,8 @@ final class ProxyDaemon: Sendable {
         limits.proposalTicksMax = 200
         // A question that was lost on the way is asked again (MetadataService).
         limits.readTicksMax = 12
+        // Each second; writes have it looked at besides.
+        limits.spaceTicks = 40
         return limits
     }
 

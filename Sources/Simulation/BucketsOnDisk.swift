@@ -27,6 +27,11 @@ enum BucketsOnDisk: Subject {
         storage.forget(way, using: &random)
     }
 
+    static func watchSpace(_ storage: SimulatedStore) { storage.watchesSpace = true }
+    static func fill(_ storage: SimulatedStore, sparing bytes: Int?) {
+        storage.fill(sparing: bytes)
+    }
+
     static func settle(_ storage: SimulatedStore) { storage.settle() }
     static func takeBackup(_ storage: SimulatedStore) { storage.takeBackup() }
     static func disturb(_ machine: inout Catalog) {}

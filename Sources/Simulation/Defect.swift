@@ -20,6 +20,8 @@ package enum Defect: Hashable, Sendable {
         case keepsReplaced
         /// A snapshot is stored without the configuration it brings.
         case storesOldConfiguration
+        /// What does not fit on a full disk is left out, and confirmed.
+        case losesWhatDoesNotFit
         /// A follower confirms one entry more than it has.
         case confirmsTooMuch
         /// A forced recovery is two writes: the generation, then its first entries.

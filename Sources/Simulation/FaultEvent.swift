@@ -53,6 +53,8 @@ package struct FaultEvent: Hashable, Sendable {
         /// A copy of the disk of `a` starts somewhere else, for the duration: everybody hears it, and nobody's answer reaches it,
         /// because the map has the address of the other one (PC-11).
         case clone
+        /// The disk of `a` is full for the duration, that of everybody when `a` is 0; `b` says what is left of it (ST-06).
+        case fill
     }
 
     package var kind: Kind

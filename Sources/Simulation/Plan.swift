@@ -30,7 +30,7 @@ package struct Plan: Hashable, Sendable {
         let isStorm = random.next(in: 0...3) == 0
         if isStorm { conditions.makeStormy(&random) }
         let mostDown = UInt64(random.next(in: 1...(isStorm ? 10 : 60))) * Self.second / 10
-        for kind in FaultEvent.Kind.allCases {
+        for kind in FaultEvent.Kind.allCases where kind != .fill {
             let rarity = isStorm ? Self.rarityInStorm(of: kind) : Self.rarity(of: kind)
             guard random.next(in: 1...rarity.oneIn) == 1 else { continue }
             let period = UInt64(random.next(in: rarity.halfSeconds)) * Self.second / 2
@@ -46,6 +46,30 @@ package struct Plan: Hashable, Sendable {
             conditions.sessions = 1
             conditions.lifetime = [300, 3_000, 60_000][random.next(in: 0...2)]
         }
+        fillDisks()
+    }
+
+    /// Full disks are drawn by themselves, from numbers of their own: a seed without them is the run that it was before there
+    /// were any, and so are the seeds in docs/consensus/teeth.md, for which this constant was chosen.
+    private mutating func fillDisks() {
+        var random = Random(seed: seed ^ 0x4655_4C4C_0000_04AE)
+        guard random.next(in: 1...4) == 1 else { return }
+        let members = conditions.voters + conditions.spares
+        let period = UInt64(random.next(in: 4...30)) * Self.second / 2
+        // One after another, or all members at once now and then.
+        let atOnce = random.next(in: 0...2) == 0
+        var time = period / 2 + random.next() % period
+        while time < UInt64(seconds) * Self.second {
+            let isAll = atOnce && random.next(in: 0...2) == 0
+            var event = FaultEvent(
+                kind: .fill, time: time, a: isAll ? 0 : random.next(in: 1...members),
+                b: random.next(in: 0...3), duration: random.next() % (6 * Self.second))
+            event.time -= event.time % 1_000
+            event.duration -= event.duration % 1_000
+            events.append(event)
+            time += period / 2 + random.next() % period
+        }
+        events.sort { ($0.time, $0.kind.rawValue) < ($1.time, $1.kind.rawValue) }
     }
 
     /// How many seeds have the class, and the mean time between its events.
@@ -72,6 +96,7 @@ package struct Plan: Hashable, Sendable {
         case .throttle: (4, 8...40)
         case .force: (4, 10...60)
         case .clone: (4, 10...40)
+        case .fill: (1, 1...1)  // drawn by itself
         }
     }
 

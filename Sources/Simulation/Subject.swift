@@ -32,6 +32,10 @@ protocol Subject {
     /// Changes the state, where the subject has something that can be changed without harm to clients.
     static func disturb(_ machine: inout Machine)
     static var canBeDisturbed: Bool { get }
+    /// Has storage watch how much room there is on its disk.
+    static func watchSpace(_ storage: Storage)
+    /// The disk has no room but for so many bytes; `nil`: it has.
+    static func fill(_ storage: Storage, sparing bytes: Int?)
     /// Plants a defect of the storage itself.
     static func plant(_ plant: Defect.Plant, in storage: inout Storage)
     /// The model of what storage must hold; it is fed the same batches.
@@ -55,6 +59,8 @@ protocol Subject {
 
 extension Subject {
     static func machine(of id: MemberID, _ defect: Defect?) -> Machine { machine() }
+    static func watchSpace(_ storage: Storage) {}
+    static func fill(_ storage: Storage, sparing bytes: Int?) {}
     static func command(_ request: SessionRequest) -> [UInt8]? { nil }
     static func reading(_ outcome: Machine.Outcome) -> SessionReading { .refused }
 }

@@ -36,18 +36,21 @@ extension World {
             throttles[id] = (now + event.duration, UInt64(max(1, event.b)) * 1_000)
         case .force: force(event)
         case .clone: clone(id, for: event.duration)
+        case .fill:
+            for full in event.a == 0 ? ids : [id] { fill(full, event.b, for: event.duration) }
         }
         note("fault \(event.text)")
     }
 
     /// Plans name members by number; a wiped one's number means its successor.
-    private func place(_ number: Int) -> MemberID { ids[(number - 1) % ids.count] }
+    private func place(_ number: Int) -> MemberID { ids[(max(1, number) - 1) % ids.count] }
 
     private func struck(by event: FaultEvent, _ id: MemberID) -> [MemberID] {
         switch event.kind {
         case .crashAll, .quiet, .burst, .replay: ids
         case .partition: ids.filter { isApart($0, event) }
         case .force: []
+        case .fill where event.a == 0: ids
         default: [id]
         }
     }

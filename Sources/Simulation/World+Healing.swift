@@ -25,6 +25,10 @@ extension World {
         for id in ids {
             member(id).stalledUntil = 0
             member(id).failsNextFlush = false
+            if member(id).fullUntil > 0 {
+                member(id).fullUntil = now
+                makeRoom(id)
+            }
             if goners.contains(id) {
                 crash(id, for: .max / 2)
             } else {
@@ -58,6 +62,9 @@ extension World {
             operations.isEmpty,
             "IN-14: \(operations.count) recoveries have no answer, one of them "
                 + "\(operations.keys.min() ?? 0)")
+        for id in ids where member(id).pipeline?.replica.isShortOfSpace == true {
+            oracle.fail("ST-06: \(id) has room again, and stands back")
+        }
         checkAgreement(leader, of: leaders[0])
         checkNames(leader.machine.capture(), in: member(leaders[0]).era)
         checkLoss(in: member(leaders[0]).era)

@@ -13,6 +13,7 @@ extension World {
                 + "applied \(member.applied) -> \(glance.applied)")
         if glance.isLeader { inspectLeader(member, id, glance) }
         if member.wasCut { checkConfiguration(member, id) }
+        if hasFullDisks { checkRoom(id, glance) }
         member.commit = glance.commit
         member.applied = glance.applied
         let era = member.era

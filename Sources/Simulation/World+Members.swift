@@ -19,6 +19,7 @@ extension World {
             Case.plant(plant, in: &planted)
             storage = planted
         }
+        if hasFullDisks, let storage { Case.watchSpace(storage) }
         ids.append(id)
         let drift = Int(spread(UInt64(2 * conditions.drift + 1))) - conditions.drift
         group.append(
@@ -36,6 +37,7 @@ extension World {
         member.isPaused = false
         member.missed = []
         member.ledTerm = .zero
+        member.stoodBack = nil
         do {
             var recovered = try recover(member, id)
             if defect == .planted(.dropsForcedConfiguration),
@@ -48,6 +50,7 @@ extension World {
             {
                 recovered = replayed(recovered, member)
             }
+            if let space = space(of: member) { recovered.space = space }
             member.commit = recovered.applied.index
             member.applied = recovered.applied.index
             checkHardState(member, id)
@@ -61,6 +64,11 @@ extension World {
                 id: id, recovered: recovered, machine: Case.machine(of: id, defect), limits: limits,
                 driverLimits: driverLimits, seed: random.next(), waiving: defect?.rule)
         } catch {
+            if isForWantOfRoom("\(error)", member) {
+                note("\(id) does not start: \(error)")
+                agenda.plan(.restart(id, life: member.life), at: now + Plan.second)
+                return
+            }
             oracle.fail("\(id) does not start: \(error)")
         }
         noteGeneration(of: id)
@@ -118,6 +126,8 @@ extension World {
             note("\(id) \(index.map { "doubts its state at \($0)" } ?? "doubts no more")")
         case .quarantined(let difference):
             note("\(id) \(difference == nil ? "is itself again" : "is quarantined")")
+        case .space(let space):
+            note("\(id) \(space.isShort ? "stands back" : "takes part again")")
         case .damaged(let damage): note("\(id) found damage: \(damage)")
         case .repaired: note("\(id) has mended it")
         case .forgotten(let follower, let promised, let last):
@@ -125,6 +135,8 @@ extension World {
         case .superseded(let generation): leftBehind(id, by: generation)
         case .removed: note("\(id) was removed")
         case .stopped(.storageFailed(Self.flushFailed)): crash(id, for: spread(2 * Plan.second))
+        case .stopped(.storageFailed(let failure)) where isForWantOfRoom(failure, member(id)):
+            crash(id, for: spread(2 * Plan.second))
         case .stopped(let reason): oracle.fail("\(id) stopped: \(reason)")
         }
     }

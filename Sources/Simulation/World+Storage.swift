@@ -8,8 +8,10 @@ extension World {
         _ member: Member, _ id: MemberID
     ) throws -> RecoveredState<Machine> {
         let interrupted = member.interrupted
+        // Where it cannot be opened, it is as open as before what it holds.
+        let found = try member.storage?.load()
         member.interrupted = nil
-        guard let stored = try member.storage?.load() else {
+        guard let stored = found else {
             member.hasForgotten = false
             member.backup = member.model
             return member.model.load()
@@ -96,6 +98,11 @@ extension World {
             result.failure = Self.flushFailed
             return feed(id, .stored(result))
         }
+        guard fits(job, member) else {
+            var result = StorageResult<Machine>()
+            result.failure = Self.noRoom
+            return feed(id, .stored(result))
+        }
         member.job = nil
         spoil(&job, member)
         checkUntouched(job, member, id)
@@ -105,8 +112,15 @@ extension World {
             member.wasCut = true
             if member.storage == nil { member.replaced = member.model }
         }
-        let result = carryOut(job, member)
-        if let failure = result.failure { oracle.fail("storage of \(id) failed: \(failure)") }
+        var result = carryOut(job, member)
+        if let failure = result.failure {
+            guard isForWantOfRoom(failure, member) else {
+                return oracle.fail("storage of \(id) failed: \(failure)")
+            }
+            member.job = job
+            return feed(id, .stored(result))
+        }
+        if let space = space(of: member) { result.space = space }
         checkHardState(member, id)
         noteEntries(of: job, member, id, after: previous, era)
         if defect == .planted(.flushesLater), isPlain(job) { return }
@@ -117,7 +131,7 @@ extension World {
         guard var storage = member.storage else { return job.run(on: &member.model) }
         let result = job.run(on: &storage)
         member.storage = storage
-        if let batch = job.batch { member.model.write(batch) }
+        if let batch = job.batch, result.failure == nil { member.model.write(batch) }
         return result
     }
 
@@ -190,6 +204,8 @@ extension World {
             if job.batch?.installation == nil {
                 job.batch?.entries.removeAll { $0.index <= last }
             }
+        case .losesWhatDoesNotFit:
+            if member.fullUntil > 0 { job.batch?.entries = [] }
         case .storesOldConfiguration:
             let held = member.model.base.configuration
             job.batch?.installation?.base.configuration = held

@@ -22,6 +22,8 @@ struct World<Case: Subject> {
         case restart(MemberID, life: Int)
         case resume(MemberID, life: Int)
         case release(Link)
+        /// A disk that was full may have room again.
+        case emptied(MemberID)
         /// A clone's clock.
         case cloneTick(Int)
         indirect case operate(OperatorStep)
@@ -60,6 +62,10 @@ struct World<Case: Subject> {
         var missed: [PipelineEvent<Machine>] = []
         var isUp: Bool { pipeline != nil }
         var stalledUntil: UInt64 = 0
+        /// Until when its disk is full, how much is left of it nevertheless, and what it had when it said so.
+        var fullUntil: UInt64 = 0
+        var left = 0
+        var stoodBack: Pipeline<Machine>.Glance?
         /// The generation it is in, and the place of that in the oracle's books.
         var generation = Generation.none
         var era = 0
@@ -161,7 +167,9 @@ struct World<Case: Subject> {
         self.plan = plan
         conditions = plan.conditions
         limits = plan.conditions.limits
-        driverLimits = plan.conditions.driverLimits
+        var driverLimits = plan.conditions.driverLimits
+        if Self.hasFullDisks(plan) { driverLimits.spaceTicks = 8 }
+        self.driverLimits = driverLimits
         generation = Generation(counter: 1, nonce: plan.seed)
         oracle = Oracle(generation)
         self.defect = defect
@@ -252,6 +260,7 @@ struct World<Case: Subject> {
             if member(id).life == life, !member(id).isUp { start(id) }
         case .resume(let id, let life): if isCurrent(id, life) { resume(id) }
         case .release(let link): release(link)
+        case .emptied(let id): makeRoom(id)
         case .cloneTick(let place): tick(clone: place)
         case .operate(let step): operate(step)
         }

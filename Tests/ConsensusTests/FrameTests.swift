@@ -24,6 +24,7 @@ import Testing
             hint: LogMark(index: Index(3), term: Term(1))),
         .heartbeat(round: 8, commit: LogMark(index: Index(4), term: Term(2))),
         .heartbeatReply(round: 8, last: Index(4)), .appendHeld(match: Index(3)),
+        .heartbeatReply(round: 8, last: Index(4), isShort: true),
         .promised(LogMark(index: Index(9), term: Term(2))), .snapshotWanted(from: Index(5)),
         .stateDigests([StatePoint(index: Index(3), digest: 77)]), .stateDigests([]),
         .snapshotChunk(

@@ -16,6 +16,9 @@ struct Group {
         var floors: [LogMark?] = []
         var forgetful: [MemberID] = []
         var damages: [String] = []
+        var spaces: [Bool] = []
+        /// What its storage says of its room, when it looks.
+        var room: StorageSpace?
         var repairs = 0
         var diverged: [MemberID] = []
         var quarantines: [StateDigests.Difference?] = []
@@ -138,6 +141,7 @@ struct Group {
             case .diverged(let other, _): member.diverged.append(other)
             case .quarantined(let difference): member.quarantines.append(difference)
             case .doubted(let index): member.doubts.append(index)
+            case .space(let space): member.spaces.append(space.isShort)
             case .damaged(let damage): member.damages.append(damage)
             case .repaired: member.repairs += 1
             case .forgotten(let follower, _, _): member.forgetful.append(follower)
@@ -158,7 +162,8 @@ struct Group {
             return false
         }
         member.job = nil
-        let result = job.run(on: &member.storage)
+        var result = job.run(on: &member.storage)
+        if job.looksForSpace { result.space = member.room }
         members[id] = member
         feed(id, [.stored(result)])
         return true

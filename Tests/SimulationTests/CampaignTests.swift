@@ -60,6 +60,33 @@ import Testing
         #expect(found != nil)
     }
 
+    /// ST-06: disks that are full one after another, and all at once, with as good as nothing left or with enough for a while.
+    @Test(arguments: [20, 26, 27] as [UInt64], [SubjectName.memory, .disk])
+    func `full disks cost nothing that was acknowledged`(
+        seed: UInt64, subject: SubjectName
+    ) throws {
+        var lines = ["seed \(seed)", "subject \(subject.rawValue)", "seconds 10", "shared 80"]
+        for second in [1, 3, 5, 7, 9] as [UInt64] {
+            lines.append(
+                "at \(second * 1_000_000) fill \((second + seed) % 4) \(second / 2 % 4) 1500000")
+        }
+        let plan = try #require(Plan(text: lines.joined(separator: "\n")))
+        let verdict = try Campaign.run(plan)
+        #expect(verdict.violation == nil)
+        #expect(verdict.counts.acknowledged > 100 && verdict.counts.refused > 0)
+    }
+
+    /// ST-06.
+    @Test(arguments: ["losesWhatDoesNotFit", "shortTakesNothing"])
+    func `a defect of full disks is found`(name: String) throws {
+        let defect = try #require(Defect(name: name))
+        var found: Violation?
+        for seed in [20, 26, 27, 42, 45, 46] as [UInt64] where found == nil {
+            found = try Campaign.run(Plan(seed: seed, seconds: 10), defect: defect).violation
+        }
+        #expect(found != nil)
+    }
+
     /// A share of the teeth, those that are found quickly and without ending the process.
     @Test(arguments: [
         "oneVotePerTerm", "termDurableFirst", "onlyConflictGivesWay", "entriesDurableFirst",

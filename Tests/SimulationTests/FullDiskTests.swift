@@ -1,6 +1,7 @@
 import Base
 import Cluster
 import Consensus
+import Foundation
 import MetaStore
 import Simulation
 import Testing
@@ -56,6 +57,117 @@ import Testing
         #expect(refused > 0 && done > 0, "\(refused) refused, \(done) done")
     }
 
+    /// Whatever is left: the reserve makes room for one more batch of every kind, on the same connection, and after a power cut it
+    /// is there.
+    @Test(arguments: Step.allCases)
+    func `a batch that does not fit is written with the reserve`(step: Step) throws {
+        let roomy = try FilledStore(name: "reserve-\(step)")
+        let size = roomy.bytes
+        try roomy.log.write(try roomy.batch(step))
+        let after = try roomy.contents()
+        let needed = roomy.bytes - size
+
+        var shortened = 0
+        for eighths in 0...9 {
+            let store = try FilledStore(name: "reserve-\(step)-\(eighths)", watchesSpace: true)
+            let before = try #require(store.log.space(looks: true))
+            #expect(!before.isShort && before.reserveBytes == SimulatedSpace.limits.reserveBytes)
+            store.disk.faults.capacityBytes = store.bytesWithReserve + needed * eighths / 8
+            try store.log.write(try store.batch(step))
+            #expect(try store.contents() == after, "\(eighths)")
+            let space = try #require(store.log.space(looks: true))
+            #expect(space.isShort)
+            if space.reserveBytes == 0 { shortened += 1 }
+            // Term and vote go on being written, as often as it takes.
+            for term in 10...14 as ClosedRange<UInt64> {
+                try store.log.write(FilledStore.vote(in: term))
+            }
+            if eighths.isMultiple(of: 2) { store.disk.cutPower() } else { store.disk.killProcess() }
+            store.disk.faults.capacityBytes = store.bytesWithReserve
+            try store.reopen()
+            let found = try store.contents()
+            #expect(found.hardState.term == Term(14) && found.tail == after.tail)
+            #expect(store.log.space(looks: true)?.isShort == true)
+            // Not at once, so that a quota that nobody sees does not make it go to and fro.
+            store.disk.faults = SimulatedDisk.Faults()
+            for _ in 0...2 { _ = store.log.space(looks: true) }
+            #expect(
+                store.log.space(looks: true)
+                    == StorageSpace(
+                        isShort: false, freeBytes: UInt64(Int.max / 4),
+                        reserveBytes: SimulatedSpace.limits.reserveBytes))
+        }
+        #expect(shortened > 0 && shortened < 10, "\(shortened)")
+    }
+
+    /// The last resort: without room and without a reserve the batch is refused, nothing is there of it, and what this process
+    /// knows of the file is still true.
+    @Test(arguments: Step.allCases)
+    func `with the reserve gone a batch is refused and nothing is confused`(step: Step) throws {
+        let store = try FilledStore(name: "last-\(step)", watchesSpace: true)
+        let medium = SimulatedSpace(store.disk)
+        try medium.release()
+        store.disk.faults.capacityBytes = store.bytesWithReserve
+        let before = try store.contents()
+        let batch = try store.batch(step)
+        #expect(throws: DatabaseError.self) { try store.log.write(batch) }
+        store.disk.faults = SimulatedDisk.Faults()
+        #expect(try store.contents() == before)
+        try store.log.write(batch)
+        store.disk.cutPower()
+        try store.reopen()
+        #expect(try store.contents() != before)
+    }
+
+    /// Below the one mark it stands back, from the other on it takes part; between them it stays as it is.
+    @Test func `what is short has room again only well above the mark`() throws {
+        let store = try FilledStore(name: "marks", watchesSpace: true)
+        let limits = SimulatedSpace.limits
+        func isShort(with free: UInt64) -> Bool? {
+            store.disk.faults.capacityBytes = store.bytesWithReserve + Int(free)
+            return store.log.space(looks: true)?.isShort
+        }
+        #expect(isShort(with: limits.highBytes) == false)
+        #expect(isShort(with: limits.lowBytes) == false)
+        #expect(isShort(with: limits.lowBytes - 1) == true)
+        #expect(isShort(with: limits.highBytes - 1) == true)
+        #expect(isShort(with: limits.highBytes) == false)
+        // Who writes much is looked at without being asked.
+        store.disk.faults.capacityBytes = store.bytesWithReserve + Int(limits.lowBytes) + 30_000
+        #expect(store.log.space(looks: false) == nil)
+        for index in 41...44 as ClosedRange<UInt64> {
+            try store.log.write(
+                WriteBatch(sequence: .zero, entries: [FilledStore.entry(index, bytes: 900)]))
+        }
+        #expect(store.log.space(looks: false)?.isShort == true)
+    }
+
+    /// A real file system: the blocks are there, and are given back.
+    @Test func `the reserve of a directory is allocated and given up`() throws {
+        let directory =
+            FileManager.default.temporaryDirectory.path + "/reserve-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let path = "\(directory)/\(ReserveFile.fileName)"
+        let bytes = SpaceLimits().reserveBytes
+        func blocks() throws -> UInt64 {
+            var status = stat()
+            #expect(stat(path, &status) == 0)
+            return UInt64(status.st_blocks) * 512
+        }
+        let file = try ReserveFile(path: path)
+        #expect(file.reserveBytes == 0)
+        try file.reserve(bytes)
+        #expect(try blocks() >= bytes)
+        #expect(try ReserveFile(path: path).reserveBytes == bytes)
+        #expect(try file.freeBytes() > 0)
+        try file.release()
+        #expect(try blocks() == 0)
+        #expect(throws: DatabaseError.self) { try file.reserve(1 << 62) }
+        #expect(file.reserveBytes == 0)
+    }
+
     /// A checkpoint moves what is in the write-ahead file into the database, which grows for it.
     @Test func `a checkpoint that finds no room costs nothing that was acknowledged`() throws {
         let store = try FilledStore(name: "full-checkpoint")
@@ -89,11 +201,16 @@ private final class FilledStore {
     let disk = SimulatedDisk(seed: 6)
     private let system: SimulatedFileSystem
     private let founding: [Entry]
+    private let watchesSpace: Bool
 
-    init(name: String) throws {
+    init(name: String, watchesSpace: Bool = false) throws {
+        self.watchesSpace = watchesSpace
         let system = SimulatedFileSystem(name: name, disk: disk)
         self.system = system
-        log = try SQLiteLog(path: "/log", newMember: MemberID(7), vfs: system.name)
+        log = try SQLiteLog(
+            path: "/log", newMember: MemberID(7),
+            space: watchesSpace ? SimulatedSpace(disk) : nil, vfs: system.name,
+            spaceLimits: SimulatedSpace.limits)
         _ = try log.load()
         try log.write(Founding.batch(by: MemberID(7), nonce: 9))
         founding = try Self.founding()
@@ -101,10 +218,22 @@ private final class FilledStore {
     }
 
     func reopen() throws {
-        log = try SQLiteLog(path: "/log", newMember: MemberID(8), vfs: system.name)
+        log = try SQLiteLog(
+            path: "/log", newMember: MemberID(8),
+            space: watchesSpace ? SimulatedSpace(disk) : nil, vfs: system.name,
+            spaceLimits: SimulatedSpace.limits)
     }
 
     var bytes: Int { ["/log", "/log-wal"].reduce(0) { $0 + (disk.size(of: $1) ?? 0) } }
+
+    var bytesWithReserve: Int { bytes + (disk.size(of: SimulatedSpace.name) ?? 0) }
+
+    static func vote(in term: UInt64) -> WriteBatch<Catalog> {
+        var batch = WriteBatch<Catalog>(sequence: .zero)
+        batch.hardState = HardState(
+            generation: Generation(counter: 1, nonce: 9), term: Term(term), vote: MemberID(3))
+        return batch
+    }
 
     struct Contents: Equatable {
         var hardState: HardState

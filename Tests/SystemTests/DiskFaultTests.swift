@@ -8,7 +8,7 @@ import Testing
     .enabled(if: NetworkLab.obstacle == nil, "namespaces: \(NetworkLab.obstacle ?? "")"))
 struct DiskFaultTests {
     /// ST-06: a follower, then the primary.
-    @Test func `a proxy whose disk is full ends and says so, and resumes when there is room`()
+    @Test func `a proxy whose disk is full stands back, votes, and takes part again with room`()
         throws
     {
         // swift-format-ignore: OnlyOneTrailingClosureArgument
@@ -16,7 +16,89 @@ struct DiskFaultTests {
             targets: 1,
             prepare: { cluster in
                 for proxy in cluster.proxies {
-                    try cluster.mount("\(cluster.directory)/\(proxy)", megabytes: 8)
+                    try cluster.mount("\(cluster.directory)/\(proxy)", megabytes: 64)
+                }
+            }
+        ) { cluster in
+            let old = try cluster.primary()
+            var made: Set<String> = []
+            func create(_ name: String, at proxy: String) throws -> LabCluster.Reply {
+                let reply = try cluster.create(name, at: proxy)
+                if reply.status == 200 { made.insert(name) }
+                return reply
+            }
+            for victim in [cluster.proxies.first { $0 != old }, old].compactMap({ $0 }) {
+                let others = cluster.proxies.filter { $0 != victim }
+                let filler = "\(cluster.directory)/\(victim)/filler"
+                let pid = cluster.pid(victim)
+                let terms = try cluster.term(victim)
+                try cluster.lab.sandbox.must(
+                    "dd if=/dev/zero of=\(filler) bs=64k 2>/dev/null || true")
+                let full = ContinuousClock.now
+                try waitUntil("\(victim) says so", within: 5) {
+                    let reply = try cluster.curl(
+                        "'\(cluster.url(victim))/v1/health?readiness=true'")
+                    return reply.status == 507 && reply.code == "metadata_disk_full"
+                }
+                try waitUntil("another is primary", within: 5) {
+                    try others.contains { try cluster.role($0) == "leader" }
+                }
+                print(
+                    "full disk of \(victim): another leads after \(LabCluster.seconds(since: full)) s"
+                )
+                #expect(try cluster.role(victim) == "follower")
+                var slowest = 0.0
+                for number in 1...40 {
+                    let reply = try create(
+                        "on-\(victim)-\(number)", at: cluster.proxies[number % 3])
+                    #expect(reply.status == 200, "\(reply)")
+                    slowest = max(slowest, reply.seconds)
+                }
+                #expect(slowest < 3, "\(slowest)")
+                let raft = try cluster.curl("'\(cluster.url(victim))/v1/daemon?what=raft'").body
+                #expect(raft.contains("\"short\":true"), "\(raft)")
+                let metrics = try cluster.curl("\(cluster.url(victim))/metrics").body
+                #expect(metrics.contains("\nmartlet_storage_short 1\n"))
+
+                // With its vote another one leads, although its own disk has no room; and nothing is said to be committed.
+                let leader = try cluster.primary()
+                let third = try #require(others.first { $0 != leader })
+                try cluster.signal(leader, SIGKILL)
+                try waitUntil("\(third) leads", within: 5) { try cluster.role(third) == "leader" }
+                #expect(try cluster.term(victim) > terms)
+                let refused = try create("refused-\(victim)", at: third)
+                #expect(refused.status == 507 || refused.status == 503, "\(refused)")
+                try waitUntil("it is said why", within: 5) {
+                    try cluster.create("refused-\(victim)", at: third).code == "metadata_disk_full"
+                }
+                try cluster.start(leader)
+                try waitUntil("two take changes", within: 10) {
+                    try create("past-\(victim)", at: third).status == 200
+                }
+
+                try cluster.lab.sandbox.must("rm \(filler)")
+                try cluster.waitUntilSettled()
+                #expect(cluster.isRunning(victim) && cluster.pid(victim) == pid)
+                #expect(try cluster.buckets(at: victim).isSuperset(of: made))
+                let log = try cluster.logText(victim)
+                #expect(
+                    log.contains("takes no changes before there is more")
+                        && log.contains("takes part in changes again"), "\(log)")
+                #expect(try create("after-\(victim)", at: victim).status == 200)
+            }
+        }
+    }
+
+    /// ST-06: the disk is so full that the reserve does not help either.
+    @Test func `a proxy with nothing left ends and says so, and resumes when there is room`()
+        throws
+    {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
+        try LabCluster.with(
+            targets: 1,
+            prepare: { cluster in
+                for proxy in cluster.proxies {
+                    try cluster.mount("\(cluster.directory)/\(proxy)", megabytes: 48)
                 }
             }
         ) { cluster in
@@ -24,15 +106,21 @@ struct DiskFaultTests {
             var made: Set<String> = []
             for victim in [cluster.proxies.first { $0 != old }, old].compactMap({ $0 }) {
                 let filler = "\(cluster.directory)/\(victim)/filler"
+                // Somebody else takes what was reserved as well, before the proxy has looked.
                 try cluster.lab.sandbox.must(
-                    "dd if=/dev/zero of=\(filler) bs=64k 2>/dev/null || true")
+                    "truncate -s 0 \(cluster.directory)/\(victim)/metadata.reserve"
+                        + " && dd if=/dev/zero of=\(filler) bs=64k 2>/dev/null || true")
                 let other = try #require(cluster.proxies.last { $0 != victim })
                 var slowest = 0.0
-                for number in 1...400 where cluster.isRunning(victim) {
+                let others = cluster.proxies.filter { $0 != victim }
+                for number in 1...40 where cluster.isRunning(victim) {
                     let name = "on-\(victim)-\(number)"
                     let reply = try cluster.create(name, at: other)
                     slowest = max(slowest, reply.seconds)
                     if reply.status == 200 { made.insert(name) }
+                    // It stands back and takes no entries; but each term has to be written.
+                    _ = try cluster.curl(
+                        "-X PUT \(cluster.url(other))/v1/cluster/proxy/\(others[number % 2])")
                 }
                 #expect(try cluster.exitStatus(victim) == 1)
                 let log = try cluster.logText(victim)

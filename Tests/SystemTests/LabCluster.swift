@@ -142,6 +142,12 @@ final class LabCluster {
         return try JSONDecoder().decode(Raft.self, from: Data(reply.body.utf8)).role
     }
 
+    func term(_ proxy: String) throws -> Int {
+        struct Raft: Decodable { let term: Int }
+        let reply = try curl("'\(url(proxy))/v1/daemon?what=raft'", seconds: 2)
+        return try JSONDecoder().decode(Raft.self, from: Data(reply.body.utf8)).term
+    }
+
     func primary() throws -> String {
         var found = ""
         try waitUntil("there is one primary") {

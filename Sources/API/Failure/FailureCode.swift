@@ -106,6 +106,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case targetInMaintenance = "target_in_maintenance"
     case mountpathUnavailable = "mountpath_unavailable"
     case outOfSpace = "out_of_space"
+    /// The proxies that would have to store a change have no room for it.
+    case metadataDiskFull = "metadata_disk_full"
     case inputOutput = "io_error"
     case internalError = "internal_error"
     case notImplemented = "not_implemented"
@@ -147,7 +149,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
             .targetInMaintenance:
             503
         case .outcomeUnknown, .partlyDone, .deadlineExceeded: 504
-        case .outOfSpace: 507
+        case .outOfSpace, .metadataDiskFull: 507
         }
     }
 }

@@ -49,6 +49,7 @@ extension SchemaName {
         "raft": .members([
             "role": .text, "term": .count(), "leader": .text, "voter": .flag,
             "commit": .count(), "applied": .count(), "last": .count(), "lag": .count(),
+            "short_of_space": .flag,
         ]),
         "log_followers": .array(
             .members([

@@ -222,12 +222,16 @@ extension SchemaName {
             .members(
                 ["member": .text, "node": .text, "voter": .flag],
                 optional: [
-                    "match": .count(), "counted": .flag, "heard": .text,
+                    "match": .count(), "counted": .flag, "short": .flag, "heard": .text,
                     "state_differs": stateDifference,
                 ])),
         "storage": .members([
             "recovering_until": .nullable(.count()), "damage": .nullable(.text),
             "doubted_at": .nullable(.count()), "quarantined": .nullable(stateDifference),
+            "space": .nullable(
+                .members([
+                    "short": .flag, "free_bytes": .count(), "reserve_bytes": .count(),
+                ])),
             "found_at_start": .array(.text),
             "scan": .members([
                 "rows": .count(), "walks": .count(), "last_walk": .text, "found": .count(),

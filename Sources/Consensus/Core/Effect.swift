@@ -91,6 +91,9 @@ public enum Refusal: Hashable, Sendable {
     case otherTerm(TermMark)
     /// Too much is waiting already; try again later.
     case busy
+    /// Nothing can be committed before these members have room on their disks: this one, or so many that those who are left and
+    /// answer are no majority.
+    case noSpace([MemberID])
     case tooLarge(bytes: Int, max: Int)
     /// Leadership is being handed to this member; ask it in a moment.
     case transferring(to: MemberID)
@@ -143,5 +146,7 @@ public enum TransferRefusal: Hashable, Sendable {
     case otherTerm(TermMark)
     case targetIsLeader
     case targetIsLearner
+    /// It could not take entries.
+    case targetIsShortOfSpace
     case noSuchMember
 }

@@ -13,7 +13,7 @@ extension Message {
         case .appendRejected(let rejected, let hint): "rejected \(rejected) hint \(hint)"
         case .heartbeat(let round, let commit): "heartbeat \(round) commit \(commit.index)"
         case .appendHeld(let match): "held \(match)"
-        case .heartbeatReply(let round, _): "heard \(round)"
+        case .heartbeatReply(let round, _, let isShort): "heard \(round)\(isShort ? " short" : "")"
         case .promised(let mark): "promised \(mark)"
         case .stateDigests(let points): "digests up to \(points.first?.index ?? .zero)"
         case .snapshotWanted(let index): "snapshot wanted from \(index)"

@@ -25,8 +25,9 @@ public enum Message: Hashable, Sendable {
     /// "I lead this term." `commit` never exceeds what the recipient has confirmed to hold, and names the entry, because the
     /// recipient may have lost it since; `round` numbers the leader's heartbeats and is never reused in a term.
     case heartbeat(round: UInt64, commit: LogMark)
-    /// `round` is that of the heartbeat; `last` is the end of the sender's log, durable or on its way there.
-    case heartbeatReply(round: UInt64, last: Index)
+    /// `round` is that of the heartbeat; `last` is the end of the sender's log, durable or on its way there. `isShort`: there is
+    /// no room on the sender's disk, so that it takes no entries and no snapshot.
+    case heartbeatReply(round: UInt64, last: Index, isShort: Bool = false)
     /// "In this term you confirmed to hold everything up to here." Sent by a leader to a follower that has it no more.
     case promised(LogMark)
     /// Digests of the sender's state after some of the last entries, for the recipient to compare with its own.

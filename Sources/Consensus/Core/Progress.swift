@@ -31,6 +31,8 @@ struct Progress: Hashable, Sendable {
     var matchRound: UInt64 = 0
     /// It says that its log does not have what it has promised; until it says otherwise, it does not count.
     var isRecovering = false
+    /// It says that its disk has no room: it is sent nothing before it says otherwise.
+    var isShortOfSpace = false
     /// It confirmed entries up to here in this term and lost them; until it has them again, it does not count.
     var forgotten: Index?
     /// The first entry of the next message.

@@ -31,6 +31,7 @@ extension Replica {
             endTransfer(transfer, &effects)
             guard isLeader else { return }
         }
+        if isShortOfSpace { seekHeir(&effects) }
         proceedWithChange(&effects)
         if now >= leadership.heartbeatDue { beginRound(&effects) }
     }
@@ -38,7 +39,8 @@ extension Replica {
     /// Whether an election may be started here: by a voter, on a disk that works, with a whole log.
     var mayCampaign: Bool {
         isVoterUntilCommitted && supersededBy == nil && receipt == nil && floor == nil
-            && !isQuarantined && !yieldsInDoubt && isOpened && generationChange == nil
+            && !isQuarantined && !yieldsInDoubt && !standsAside && isOpened
+            && generationChange == nil
             && installationWrite <= flushedWrite
             && oldestWriteAge <= UInt64(limits.electionTicksMin)
     }
@@ -207,7 +209,10 @@ extension Replica {
     /// Follows, in `newTerm`, which is the current one or a later one.
     mutating func stepDown(to newTerm: Term, leader: MemberID?, _ effects: inout [Effect]) {
         let wasLeader = isLeader
-        if wasLeader { endLeadership(isHandedOver: newTerm > term, &effects) }
+        if wasLeader {
+            endLeadership(isHandedOver: newTerm > term, &effects)
+            stepAside()
+        }
         if newTerm > term {
             hardState.term = newTerm
             hardState.vote = nil
@@ -248,6 +253,7 @@ extension Replica {
         }
         stepDown(to: term, leader: leader, &effects)
         leaderContact = now
+        stepAside()
         resetElectionTimer()
         return true
     }

@@ -69,9 +69,9 @@ extension Replica {
         next.voters.filter { voter in
             voter != id
                 && leadership?.followers.contains {
-                    // One that has lost what it had promised has no vote to give.
+                    // One that has lost what it had promised has no vote to give, nor has one without room for the entry.
                     $0.member == voter && $0.progress.round >= round && $0.progress.counts
-                        && !isLost($0.progress)
+                        && !$0.progress.isShortOfSpace && !isLost($0.progress)
                 } != true
         }
     }

@@ -110,8 +110,8 @@ extension Replica {
         case .heartbeat(let round, let leaderCommit):
             guard hear(leader: from, &effects) else { return }
             heartbeatReceived(from: from, round, leaderCommit, &effects)
-        case .heartbeatReply(let round, let last):
-            heartbeatReplied(by: from, round, last, &effects)
+        case .heartbeatReply(let round, let last, let isShort):
+            heartbeatReplied(by: from, round, last, isShort: isShort, &effects)
         case .snapshotChunk(let chunk):
             guard hear(leader: from, &effects) else { return }
             chunkReceived(from: from, chunk, &effects)

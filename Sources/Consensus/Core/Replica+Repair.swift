@@ -7,7 +7,9 @@ extension Replica {
     mutating func rewrite(at base: LogBase, _ effects: inout [Effect]) {
         guard supersededBy == nil, base.mark.index == applied, base.mark.index <= log.flushed,
             installationWrite <= flushedWrite, receipt == nil,
-            leadership?.isTakingSnapshot != true, leadership?.snapshot == nil
+            leadership?.isTakingSnapshot != true, leadership?.snapshot == nil,
+            // It takes as much room again as there is written already.
+            !isShortOfSpace
         else { return }
         let tail =
             log.last > applied

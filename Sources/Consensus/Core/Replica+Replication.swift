@@ -34,6 +34,7 @@ extension Replica {
     func refusal(of byteCount: Int, after count: Int, _ bytes: Int) -> Refusal? {
         guard let leadership else { return .notLeader(hint: leader) }
         if let transfer = leadership.transfer { return .transferring(to: transfer.target) }
+        if let members = membersWithoutSpace { return .noSpace(members) }
         if byteCount > limits.payloadBytesMax {
             return .tooLarge(bytes: byteCount, max: limits.payloadBytesMax)
         }
@@ -80,7 +81,10 @@ extension Replica {
 
     /// Sends what the follower lacks, as far as its window has room.
     mutating func replicate(_ ordinal: Int, _ effects: inout [Effect]) {
-        guard let follower = leadership?.followers[ordinal] else { return }
+        guard let follower = leadership?.followers[ordinal], !follower.progress.isShortOfSpace
+        else {
+            return
+        }
         var progress = follower.progress
         sending: while progress.next <= log.last, !progress.isReading {
             switch progress.state {
@@ -145,7 +149,9 @@ extension Replica {
                 entry.index == request.first.advanced(by: offset)
                     && entry.term == log.term(at: entry.index)
             }
-        var maySend = isGenuine && progress.next == request.first && progress.hasRoom(limits)
+        var maySend =
+            isGenuine && progress.next == request.first && progress.hasRoom(limits)
+            && !progress.isShortOfSpace
         switch progress.state {
         case .probe(isWaiting: true), .snapshot: maySend = false
         case .probe(isWaiting: false), .replicate: break
@@ -271,8 +277,13 @@ extension Replica {
                 break
             }
         }
-        write(Array(missing), &effects)
-        let match = previous.index.advanced(by: entries.count)
+        var match = previous.index.advanced(by: entries.count)
+        if takesNothing, let first = missing.first {
+            // What is held already is confirmed, the rest is not there.
+            match = first.index.previous
+        } else {
+            write(Array(missing), &effects)
+        }
         commit = max(commit, min(leaderCommit, match))
         accept(match, from: leader, &effects)
     }
@@ -352,11 +363,14 @@ extension Replica {
         } else if !obeys(.commitIsSame) {
             commit = max(commit, min(leaderCommit.index, log.last))
         }
-        send(.heartbeatReply(round: round, last: log.last), to: leader, &effects)
+        send(
+            .heartbeatReply(round: round, last: log.last, isShort: takesNothing), to: leader,
+            &effects)
     }
 
     mutating func heartbeatReplied(
-        by member: MemberID, _ round: UInt64, _ last: Index, _ effects: inout [Effect]
+        by member: MemberID, _ round: UInt64, _ last: Index, isShort: Bool,
+        _ effects: inout [Effect]
     ) {
         guard let ordinal = leadership?.ordinal(of: member),
             var progress = leadership?.followers[ordinal].progress,
@@ -367,7 +381,11 @@ extension Replica {
         }
         let isNewRound = round > progress.round
         progress.round = max(progress.round, round)
-        if isNewRound, obeys(.lostIsSentAgain) { progress.noteSilence(limits) }
+        // Of two answers that have overtaken each other, the later one counts.
+        if isNewRound { progress.noteSpace(isShort: isShort) }
+        if isNewRound, !progress.isShortOfSpace, obeys(.lostIsSentAgain) {
+            progress.noteSilence(limits)
+        }
         leadership?.followers[ordinal].progress = progress
         compareWithPromise(ordinal, round, last, &effects)
         replicate(ordinal, &effects)

@@ -7,7 +7,7 @@ extension Replica {
     mutating func advanceSnapshot(_ ordinal: Int, _ effects: inout [Effect]) {
         guard let leadership,
             case .snapshot(let transfer) = leadership.followers[ordinal].progress
-                .state
+                .state, !leadership.followers[ordinal].progress.isShortOfSpace
         else { return }
         guard let snapshot = leadership.snapshot, snapshot.base.mark.index >= log.base.mark.index
         else {
@@ -64,7 +64,8 @@ extension Replica {
             case .snapshot(let transfer?) = leadership?.followers[ordinal].progress.state,
             transfer.base.mark == last,
             nextOffset > transfer.offset || (transfer.isRepeat && nextOffset < transfer.offset),
-            let size = leadership?.snapshot?.bytes.count
+            let size = leadership?.snapshot?.bytes.count,
+            leadership?.followers[ordinal].progress.isShortOfSpace == false
         else { return }
         if nextOffset < size {
             sendChunk(ordinal, at: nextOffset, &effects)
@@ -91,7 +92,7 @@ extension Replica {
     mutating func dropIdleSnapshot() {
         guard let leadership, leadership.snapshot != nil else { return }
         let isNeeded = leadership.followers.contains {
-            if case .snapshot = $0.progress.state {
+            if case .snapshot = $0.progress.state, !$0.progress.isShortOfSpace {
                 now - $0.progress.contact <= 4 * UInt64(limits.electionTicksMax)
             } else {
                 false
@@ -105,6 +106,7 @@ extension Replica {
     mutating func chunkReceived(
         from leader: MemberID, _ chunk: SnapshotChunk, _ effects: inout [Effect]
     ) {
+        if takesNothing { return }
         guard isNews(chunk.base) || !obeys(.oldSnapshotIgnored) else {
             return accept(min(commit, log.flushed), from: leader, &effects)
         }

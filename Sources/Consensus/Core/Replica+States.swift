@@ -20,7 +20,8 @@ extension Replica {
 
     /// Asks again from time to time: the leader may be another one by now, or the answer lost.
     mutating func askForSnapshot(_ effects: inout [Effect]) {
-        guard receipt == nil, installationWrite <= flushedWrite, let leader, leader != id,
+        guard receipt == nil, installationWrite <= flushedWrite, !takesNothing,
+            let leader, leader != id,
             now >= snapshotAskedAt + UInt64(limits.electionTicksMax) || snapshotAskedAt == 0
         else { return }
         snapshotAskedAt = max(1, now)

@@ -22,6 +22,13 @@ extension Replica {
         if !isLeader { return .notLeader(hint: leader) }
         if target == id { return .targetIsLeader }
         if log.configuration.isLearner(target) { return .targetIsLearner }
+        if leadership?.followers.contains(where: {
+            $0.member == target && $0.progress.isShortOfSpace
+        })
+            == true
+        {
+            return .targetIsShortOfSpace
+        }
         return log.configuration.isVoter(target) ? nil : .noSuchMember
     }
 
@@ -29,6 +36,7 @@ extension Replica {
     public var heir: MemberID? {
         leadership?.followers.filter {
             log.configuration.isVoter($0.member) && $0.progress.counts
+                && !$0.progress.isShortOfSpace
                 && now - $0.progress.contact <= UInt64(limits.electionTicksMin)
         }.max { ($0.progress.match, $1.member) < ($1.progress.match, $0.member) }?.member
     }

@@ -39,6 +39,10 @@ public struct Replica: Sendable {
     public internal(set) var floor: LogMark?
     /// The state differs from that of most others; a snapshot ends it.
     public internal(set) var isQuarantined = false
+    /// Storage has too little room: nothing is taken that can wait (`Replica+Space.swift`).
+    public internal(set) var isShortOfSpace = false
+    /// Until when a member that is short of space leaves it to others to stand.
+    var standsAsideUntil: UInt64 = 0
     /// Since when the state here may be wrong.
     var doubtedSince: UInt64?
     var snapshotAskedAt: UInt64 = 0
@@ -69,6 +73,8 @@ public struct Replica: Sendable {
         floor = waived == .floorBeforeVote ? nil : recovered.floor
         random = Random(seed: seed)
         electionDeadline = UInt64(random.next(in: limits.startTicksMin...limits.startTicksMax))
+        isShortOfSpace = recovered.space?.isShort ?? false
+        standsAsideUntil = 2 * UInt64(limits.electionTicksMax)
         checkInvariants()
     }
 
@@ -99,6 +105,7 @@ public struct Replica: Sendable {
         case .tellStates(let points): tellStates(points, &effects)
         case .doubt(let isDoubted): doubtedSince = isDoubted ? doubtedSince ?? now : nil
         case .quarantine: quarantine(&effects)
+        case .space(let isShort): noteSpace(isShort, &effects)
         case .rewrite(let base): rewrite(at: base, &effects)
         }
         if commit > committed { effects.append(.committed(commit)) }

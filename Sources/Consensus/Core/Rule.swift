@@ -82,6 +82,10 @@ public enum Rule: String, CaseIterable, Sendable {
     /// States are compared.
     case statesAreCompared
 
+    // Disks without room.
+    /// Who is short of space takes no entries and no snapshot.
+    case shortTakesNothing
+
     // Forced recovery.
     /// A message of another generation is not looked at.
     case generationFirst

@@ -29,6 +29,8 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         case doubted(Index?)
         /// The state here is not to be shown; `nil`: it has been replaced.
         case quarantined(StateDigests.Difference?)
+        /// The member has become short of space, or has room again.
+        case space(StorageSpace)
         /// Something that storage holds is damaged; the member mends it.
         case damaged(String)
         case repaired(String)
@@ -230,6 +232,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         case .diverged(let member, let difference): observe(.diverged(member, difference))
         case .doubted(let index): observe(.doubted(index))
         case .quarantined(let difference): observe(.quarantined(difference))
+        case .space(let space): observe(.space(space))
         case .damaged(let damage): observe(.damaged(damage))
         case .repaired(let damage): observe(.repaired(damage))
         case .superseded(let generation): observe(.superseded(by: generation))

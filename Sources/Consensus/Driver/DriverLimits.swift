@@ -47,5 +47,8 @@ public struct DriverLimits: Hashable, Sendable {
     /// majority would have said who is right. Its snapshots wait twice as long.
     public var undecidedTicks: UInt64 = 80
 
+    /// Ticks after which storage looks how much room it has, whatever it has written; zero: storage has no end.
+    public var spaceTicks: UInt64 = 0
+
     public init() {}
 }

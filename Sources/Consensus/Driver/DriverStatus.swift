@@ -23,6 +23,12 @@ public struct DriverStatus: Hashable, Sendable {
     public var floor: LogMark?
     /// On the leader: members whose confirmations do not count, because they have lost what they had promised.
     public var uncounted: [MemberID] = []
+    /// How much room storage has; `nil` where it does not watch it.
+    public var space: StorageSpace?
+    /// On the leader: members that say they have no room, so that they take no entries.
+    public var shortOfSpace: [MemberID] = []
+    /// On the leader: the voters without room, when the others are no majority.
+    public var majorityWithoutSpace: [MemberID]?
     /// What is wrong with what storage holds; it is being mended.
     public var damage: String?
     /// After which entry the state here is not what a later entry tells, while it is not known who is right.
@@ -52,6 +58,8 @@ extension Pipeline {
                 replica.matches.map { ($0.member, $0.index) }, uniquingKeysWith: max),
             leaderSilence: replica.ticksSinceLeader.map(nanoseconds),
             floor: replica.floor, uncounted: replica.uncounted,
+            space: space, shortOfSpace: replica.shortOfSpace,
+            majorityWithoutSpace: replica.majorityWithoutSpace,
             damage: repair.damage, doubt: doubt, quarantine: quarantine,
             differing: Dictionary(
                 digests.differing.map { ($0.member, $0.difference) },

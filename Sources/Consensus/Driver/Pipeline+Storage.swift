@@ -32,6 +32,7 @@ extension Pipeline {
             carryOut(replica.handle(.entriesRead(request, entries)))
         }
         if let batch = result.written { written(batch) }
+        if let space = result.space { note(space) }
     }
 
     mutating func converted(_ result: ConversionResult<Machine>) {

@@ -50,6 +50,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     public internal(set) var quarantine: StateDigests.Difference?
     /// The entry after which the state here is not the one that its proposer had, until the others have said who is right.
     public internal(set) var doubt: Index?
+    /// How much room storage had when it looked last.
+    public internal(set) var space: StorageSpace?
     /// What others were last told, and when.
     var told: (index: Index, tick: UInt64) = (.zero, 0)
     /// A state that a majority has confirmed, and a later one that waits for that.
@@ -78,6 +80,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         applied = recovered.applied
         appliedDurable = recovered.applied.index
         appliedTime = recovered.lastTime
+        space = recovered.space
         digests.note(applied.index, self.machine.digest)
         lookAround()
     }
@@ -91,6 +94,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         public var commit = Index.zero
         public var commitTerm: Term?
         public var applied = Index.zero
+        /// A follower that is short of space.
+        public var standsBack = false
     }
 
     private mutating func lookAround() {
@@ -98,7 +103,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             isLeader: replica.isLeader, generation: replica.hardState.generation,
             term: replica.term, last: replica.log.last,
             commit: replica.commit, commitTerm: replica.log.term(at: replica.commit),
-            applied: applied.index)
+            applied: applied.index,
+            standsBack: replica.isShortOfSpace && replica.roleName == .follower)
     }
 
     public var position: Position { place(applied) }
@@ -415,6 +421,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             carryOut(replica.handle(.compact(point)))
         }
         if repair.isDue(at: ticks) { mend() }
+        watchSpace()
         tellStates()
         giveSnapshot()
         lookIntoDifference()

@@ -54,6 +54,8 @@ public enum PipelineAction<Machine: StateMachine>: Sendable {
     case doubted(Index?)
     /// The state here differs from that of a majority: it is not to be shown before it has been replaced; `nil`: it has been.
     case quarantined(StateDigests.Difference?)
+    /// The member has become short of space, or has room again.
+    case space(StorageSpace)
     /// Something that storage holds is damaged, or cannot be read; it will be written anew.
     case damaged(String)
     /// It has been.

@@ -17,7 +17,8 @@ public protocol LogStorage {
     ///
     /// - Throws: when it may not survive. The member then stops at once and nothing that depended
     ///   on the batch is ever sent; the batch is not tried again (a failed flush may have dropped
-    ///   pages), a restart reads what is there.
+    ///   pages), a restart reads what is there. What was refused for want of room, before any flush, storage itself may
+    ///   try once more with what it has reserved.
     mutating func write(_ batch: WriteBatch<Machine>) throws
 
     /// Entries that have left the core's cache, for followers that lag.
@@ -31,6 +32,15 @@ public protocol LogStorage {
     /// - Throws: when an entry is missing or damaged. The member never sends a guess: it sends its state instead, and
     ///   has what it holds written anew.
     mutating func entries(from first: Index, through last: Index, maxBytes: Int) throws -> [Entry]
+
+    /// How much room there is. Called after every job; it looks when it is told to, or when much was written since.
+    ///
+    /// - Returns: `nil` when it has not looked, or when there is no end of room.
+    mutating func space(looks: Bool) -> StorageSpace?
+}
+
+extension LogStorage {
+    public mutating func space(looks: Bool) -> StorageSpace? { nil }
 }
 
 /// The replicated state machine.

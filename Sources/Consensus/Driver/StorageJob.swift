@@ -3,8 +3,10 @@ public struct StorageJob<Machine: StateMachine>: Sendable {
     /// Old entries for followers that lag; before the batch, which may compact them away.
     public var reads: [ReadRequest] = []
     public var batch: WriteBatch<Machine>?
+    /// Whether to look how much room there is, behind the batch.
+    public var looksForSpace = false
 
-    public var isEmpty: Bool { reads.isEmpty && batch == nil }
+    public var isEmpty: Bool { reads.isEmpty && batch == nil && !looksForSpace }
 
     /// Does the work. A failed write is not tried again.
     @specialized(where Machine == NameSet, Storage == MemoryStorage<NameSet>)
@@ -30,6 +32,7 @@ public struct StorageJob<Machine: StateMachine>: Sendable {
         } catch {
             result.failure = String(describing: error)
         }
+        result.space = storage.space(looks: looksForSpace)
         return result
     }
 }
@@ -42,6 +45,8 @@ public struct StorageResult<Machine: StateMachine>: Sendable {
     public var damage: String?
     /// The batch that is durable now.
     public var written: WriteBatch<Machine>?
+    /// How much room there is, when storage has looked.
+    public var space: StorageSpace?
     /// Why storage can no longer be relied on.
     public var failure: String?
 

@@ -46,7 +46,7 @@ extension WireWriter {
         case .heartbeat(let round, let commit):
             number(round)
             mark(commit)
-        case .heartbeatReply(let round, let last):
+        case .heartbeatReply(let round, let last, _):
             number(round)
             number(last.rawValue)
         case .promised(let mark): self.mark(mark)
@@ -141,6 +141,7 @@ extension WireReader {
         case 20: return try stateDigests()
         case 21: return .snapshotWanted(from: try index())
         case 22: return .timeoutNow(note: try blob(max: Entry.noteBytesMax))
+        case 23: return .heartbeatReply(round: try number64(), last: try index(), isShort: true)
         default: throw .unknownKind(code)
         }
     }
@@ -209,7 +210,7 @@ extension Message {
         case .appendAccepted: 5
         case .appendRejected: 6
         case .heartbeat: 7
-        case .heartbeatReply: 8
+        case .heartbeatReply(_, _, let isShort): isShort ? 23 : 8
         case .snapshotChunk: 9
         case .snapshotProgress: 10
         case .snapshotRefused: 11

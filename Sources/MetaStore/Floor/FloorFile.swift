@@ -21,6 +21,12 @@ package final class FloorFile: FloorMedium {
         self.path = path
         descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Self.failure("cannot open", path) }
+        // Whatever becomes of the room on this disk, there is some for what has to be promised.
+        let code = posix_fallocate(descriptor, 0, off_t(FloorKeeper.fileBytes))
+        guard code != ENOSPC else {
+            errno = code
+            throw Self.failure("cannot allocate", path)
+        }
         let slash = path.lastIndex(of: "/") ?? path.startIndex
         let directory = Glibc.open(String(path[..<slash]) + "/", O_RDONLY | O_CLOEXEC)
         guard directory >= 0 else { throw Self.failure("cannot open the directory of", path) }
@@ -44,7 +50,10 @@ package final class FloorFile: FloorMedium {
     }
 
     package func flush() throws(DatabaseError) {
-        guard fdatasync(descriptor) == 0 else { throw Self.failure("cannot flush", path) }
+        guard fdatasync(descriptor) == 0 else {
+            // For whatever reason, want of room included: what it was to keep may be lost.
+            throw Self.failure("cannot flush", path, isFlush: true)
+        }
     }
 
     package func flushBehind(atOnce: Bool, _ flush: @escaping @Sendable () -> Void) {
@@ -54,10 +63,13 @@ package final class FloorFile: FloorMedium {
         }
     }
 
-    private static func failure(_ attempt: String, _ path: String) -> DatabaseError {
+    private static func failure(
+        _ attempt: String, _ path: String, isFlush: Bool = false
+    ) -> DatabaseError {
         let code = errno
         return DatabaseError(
-            kind: code == ENOSPC ? .full : code == EACCES ? .notPermitted : .inputOutput,
+            kind: code == ENOSPC && !isFlush
+                ? .full : code == EACCES ? .notPermitted : .inputOutput,
             code: code,
             message: "\(attempt) \(path): \(String(cString: strerror(code)))")
     }

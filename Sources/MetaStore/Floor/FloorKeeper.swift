@@ -64,13 +64,15 @@ final class FloorKeeper: Sendable {
             if let failure = state.failure { return .failure(failure) }
             if state.floor == floor { return .success(()) }
             state.sequence += 1
+            let before = state.floor
             state.floor = floor
             do throws(DatabaseError) {
                 try medium.write(
                     floor.slot(state.sequence), at: state.writing * Self.slotDistance)
                 return .success(())
             } catch {
-                state.failure = error
+                // Without room the slot is no worse than torn, and it is none of those that hold: it may be tried again.
+                if error.kind == .full { state.floor = before } else { state.failure = error }
                 return .failure(error)
             }
         }

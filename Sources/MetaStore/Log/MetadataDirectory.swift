@@ -8,6 +8,7 @@ import Glibc
 /// |---|---|
 /// | database below the floor, or gone | the member keeps quiet until it has caught up (``Consensus/RecoveredState/floor``) |
 /// | database damaged | it is set aside; the same |
+/// | no room to open what is there | opened without the reserve |
 /// | floor gone, or damaged as a whole | the database is set aside, and another member begins |
 /// | no floor yet, an older build's database | a floor is begun |
 /// | a newer format, another program's file, contradictions | refused, nothing is touched |
@@ -43,11 +44,14 @@ package enum MetadataDirectory {
     ) throws -> Opened {
         let path = "\(directory)/\(SQLiteLog.fileName)"
         let floorPath = "\(directory)/\(FloorFile.fileName)"
+        let reserve = try ReserveFile(path: "\(directory)/\(ReserveFile.fileName)")
         var findings: [String] = []
         if access(path, F_OK) != 0, hasFloor(floorPath) { findings.append("\(path) is gone") }
         while true {
             do throws(DatabaseError) {
-                return try open(path, floorPath, newMember, findings)
+                return try reserve.sparing { () throws(DatabaseError) in
+                    try open(path, floorPath, reserve, newMember, findings)
+                }
             } catch {
                 let hasFloor = hasFloor(floorPath)
                 let isOurs = hasFloor && error.code & 0xFF == SQLITE_NOTADB
@@ -65,10 +69,12 @@ package enum MetadataDirectory {
     }
 
     private static func open(
-        _ path: String, _ floorPath: String, _ newMember: () -> MemberID, _ findings: [String]
+        _ path: String, _ floorPath: String, _ reserve: ReserveFile, _ newMember: () -> MemberID,
+        _ findings: [String]
     ) throws(DatabaseError) -> Opened {
         let log = try SQLiteLog(
-            path: path, newMember: newMember(), floor: try FloorFile(path: floorPath))
+            path: path, newMember: newMember(), floor: try FloorFile(path: floorPath),
+            space: reserve)
         let recovered: RecoveredState<Catalog>
         do {
             recovered = try log.load()

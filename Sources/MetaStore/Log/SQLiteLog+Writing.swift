@@ -5,7 +5,23 @@ package import Consensus
 /// One batch, one transaction: entries, hard state, rows of the state, the base.
 extension SQLiteLog {
     package func write(_ batch: WriteBatch<Catalog>) throws {
-        let isPromised = try beginPromise(batch)
+        var isPromised = false
+        try sparing { () throws(DatabaseError) in
+            isPromised = try beginPromise(batch)
+            try store(batch)
+        }
+        if let hardState = batch.hardState {
+            if hardState.generation != self.hardState.generation { owed = nil }
+            self.hardState = hardState
+        }
+        if let mark = batch.floor { owed = mark }
+        try sparing { () throws(DatabaseError) in
+            try keepPromise(batch, wasBegun: isPromised)
+        }
+        space?.wrote(batch.roughBytes)
+    }
+
+    private func store(_ batch: WriteBatch<Catalog>) throws(DatabaseError) {
         try database.transaction { () throws(DatabaseError) in
             if let hardState = batch.hardState {
                 try Self.store(.hardState, hardState.document, in: database)
@@ -20,12 +36,6 @@ extension SQLiteLog {
             }
             if let newBase = batch.base { try compact(to: newBase) }
         }
-        if let hardState = batch.hardState {
-            if hardState.generation != self.hardState.generation { owed = nil }
-            self.hardState = hardState
-        }
-        if let mark = batch.floor { owed = mark }
-        try keepPromise(batch, wasBegun: isPromised)
     }
 
     func append(_ entries: [Entry]) throws(DatabaseError) {

@@ -31,6 +31,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     /// Counts how often entries were replaced or removed that were not the first.
     var cuts: UInt64 = 0
     let floor: FloorKeeper?
+    let space: SpaceKeeper?
     /// What was promised and the log lacks.
     var owed: LogMark?
     /// What is left of the promise during a transaction that takes the end of the log away.
@@ -42,16 +43,19 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     ///   - path: where the file is; its directory must exist.
     ///   - newMember: the replica's name, should the file be made now.
     ///   - floor: where the floor is kept; `nil`: nowhere, and a database that lost something is believed.
+    ///   - space: what tells how much room there is, and keeps a reserve; `nil`: there is no end of room.
     ///   - vfs: SQLite's name of a file system other than the operating system's.
     ///   - historyLimits: how much of the history is kept.
+    ///   - spaceLimits: how much room there is to be.
     /// - Throws: ``DatabaseError`` when the file cannot be opened, is locked, foreign, newer or damaged.
     package init(
         path: String, newMember: @autoclosure () -> MemberID,
-        floor: (any FloorMedium)? = nil, vfs: String? = nil,
-        historyLimits: HistoryLimits = HistoryLimits()
+        floor: (any FloorMedium)? = nil, space: (any SpaceMedium)? = nil, vfs: String? = nil,
+        historyLimits: HistoryLimits = HistoryLimits(), spaceLimits: SpaceLimits = SpaceLimits()
     ) throws(DatabaseError) {
         database = try Database(path: path, vfs: vfs)
         if let floor { self.floor = try FloorKeeper(floor) } else { self.floor = nil }
+        self.space = space.map { SpaceKeeper($0, spaceLimits) }
         history = try HistoryTable(database, limits: historyLimits)
         if let member = try Self.read(.member, from: database, MemberID.init(document:)) {
             self.member = member
@@ -73,6 +77,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         database = try Database(path: path, isReadOnly: true)
         history = try HistoryTable(database, limits: HistoryLimits())
         floor = nil
+        space = nil
         guard let member = try Self.read(.member, from: database, MemberID.init(document:)) else {
             throw DatabaseError(kind: .foreign, code: 0, message: "\(path) is nobody's log")
         }
@@ -132,6 +137,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             if entry.mark == promised?.last { chainAtPromise = row.chain }
         }
         try compare(with: promised, chainAtPromise, &recovered)
+        recovered.space = space?.space
         return recovered
     }
 

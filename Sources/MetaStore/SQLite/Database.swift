@@ -74,7 +74,8 @@ final class Database {
 
     /// Runs `body` as one transaction. When this returns, what it wrote survives power loss.
     ///
-    /// After a failed commit nothing is known about the transaction; the caller stops using the database.
+    /// After a failed commit nothing is known about the transaction; the caller stops using the database. Only when there was no
+    /// room the same transaction may be tried again: no flush has failed, and its frames take the place of those before.
     func transaction(_ body: () throws(DatabaseError) -> Void) throws(DatabaseError) {
         try run("BEGIN IMMEDIATE")
         do {

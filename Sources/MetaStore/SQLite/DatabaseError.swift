@@ -1,7 +1,7 @@
 /// What SQLite could not do, on which file, and what kind of trouble that is.
 package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Kind: Equatable, Sendable {
-        /// No space is left. Nothing was written.
+        /// No space is left. Nothing was written, and no flush has failed.
         case full
         /// The device failed; nothing since the last commit may be trusted.
         case inputOutput

@@ -13,6 +13,8 @@ struct FollowServer: Sendable {
     let entries: @Sendable (Index, Int) -> [Entry]?
     let pool: BlockingPool
     let fence: Fence
+    /// Whether the log does not grow here for want of room.
+    let standsBack: Watched<Bool>
     let stopping: Latch
     let log: Logger
     /// Those open now.
@@ -37,6 +39,7 @@ struct FollowServer: Sendable {
                 next: "follow another proxy")
         }
         guard !stopping.isOpen else { throw Failure(.stopping, "this proxy is stopping") }
+        guard !standsBack.value else { throw Self.standingBack }
         guard streams.value < Limits.followersMax else {
             throw Failure(.overloaded, "this proxy has \(Limits.followersMax) followers already")
         }
@@ -64,6 +67,10 @@ struct FollowServer: Sendable {
                 throw Failure(.stopping, "this proxy is stopping")
             }
             group.addTask {
+                _ = await standsBack.first { $0 }
+                throw Self.standingBack
+            }
+            group.addTask {
                 // Other proxies have the state that counts.
                 _ = await fence.generation.first { $0 != nil }
                 try fence.check()
@@ -71,6 +78,10 @@ struct FollowServer: Sendable {
             defer { group.cancelAll() }
             try await group.next()
         }
+    }
+
+    private static var standingBack: Failure {
+        .metadataDiskFull("this proxy's log does not grow", next: "follow another proxy")
     }
 
     private static func address(_ query: Query) throws(Failure) -> NodeAddress? {

@@ -99,6 +99,9 @@ struct PrimaryTransfer: Sendable {
         case .refused(.targetIsLeader): return
         case .refused(.notLeader): throw group.noPrimary()
         case .refused(.targetIsLearner), .refused(.noSuchMember): throw Self.noVote(id)
+        case .refused(.targetIsShortOfSpace):
+            throw .metadataDiskFull(
+                "\(id) takes no changes", next: "make room on its disk, or name another proxy")
         case .handedOver, .leadershipLost, .timedOut, .aborted: break
         }
         // Handed over is not taken over, and a target that was slow may take over yet: what counts is the first entry of a

@@ -97,6 +97,10 @@ struct MetadataService: Sendable {
         guard let status = group.statusChanges.value, status.role == .leader else { return now }
         let term = status.term.rawValue
         guard now.state.position.term < term else { return now }
+        // Its own first entry cannot be committed, and it is known why.
+        if let members = group.status.majorityWithoutSpace {
+            throw group.failure(.noSpace(members))
+        }
         let published = published
         let newest = await loop.within(nanoseconds: UInt64(Limits.primarySeconds * 1e9)) {
             await published.first { $0.position.term >= term }
@@ -211,6 +215,13 @@ struct MetadataService: Sendable {
         while true {
             guard case .refused(let refusal) = await group.raft.readIndex() else {
                 return published.now
+            }
+            // What was acknowledged elsewhere since does not come here.
+            let status = group.status
+            if refusal == .timedOut, status.space?.isShort == true, status.role != .leader {
+                throw .metadataDiskFull(
+                    "this proxy does not get the newest metadata",
+                    next: "ask another proxy, and make room on this one's disk")
             }
             var failure = group.failure(refusal)
             let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9

@@ -7,8 +7,7 @@ struct LogFiles: Sendable {
 
     /// Bytes of each; what is not there has none.
     var sizes: [(name: String, bytes: UInt64)] {
-        ["", "-wal"].map { suffix in
-            let name = SQLiteLog.fileName + suffix
+        [SQLiteLog.fileName, SQLiteLog.fileName + "-wal", ReserveFile.fileName].map { name in
             var status = stat()
             let isThere = stat("\(directory)/\(name)", &status) == 0
             return (name, isThere ? UInt64(max(0, status.st_size)) : 0)

@@ -14,6 +14,9 @@ final class RaftObserver: Sendable {
     /// The state here is wrong, and must not be shown.
     let isQuarantined = Atomic<Bool>(false)
     let isDoubted = Atomic<Bool>(false)
+    /// There is no room here, and somebody else leads: the log does not grow here, so nobody should follow it from here.
+    let standsBack = Watched<Bool>(false)
+    private let isShort = Atomic<Bool>(false)
     private let hasHadLeader = Atomic<Bool>(false)
     private let fence: Fence
     private let published: PublishedState
@@ -40,6 +43,7 @@ final class RaftObserver: Sendable {
     func start(_ status: DriverStatus, _ state: ClusterState) {
         statusChanges.set(status)
         fence.follow(status.supersededBy)
+        if let space = status.space { note(space, status.role) }
         publish(state)
     }
 
@@ -55,6 +59,7 @@ final class RaftObserver: Sendable {
             statusChanges.set(status)
             fence.follow(status.supersededBy)
             counters.changed(from: before, to: status)
+            settleStanding(status.role)
             if status.leader != nil {
                 hasHadLeader.store(true, ordering: .relaxed)
                 if isStranded.value { isStranded.set(false) }
@@ -106,6 +111,7 @@ final class RaftObserver: Sendable {
                 log.info("this proxy's state is that of the others again")
             }
             isQuarantined.store(difference != nil, ordering: .relaxed)
+        case .space(let space): note(space, statusChanges.value?.role ?? .follower)
         case .damaged(let damage):
             log.error("\(damage); what is in memory will be written anew")
         case .repaired(let damage): log.info("mended: \(damage)")
@@ -122,6 +128,25 @@ final class RaftObserver: Sendable {
             log.error("the log has failed, this proxy ends: \(reason)")
             stop.open()
         }
+    }
+
+    private func note(_ space: StorageSpace, _ role: RoleName) {
+        guard space.isShort != isShort.load(ordering: .relaxed) else { return }
+        isShort.store(space.isShort, ordering: .relaxed)
+        let left = "\(space.freeBytes >> 10) KiB are left on the disk of the metadata"
+        if space.isShort {
+            log.error(
+                "\(left), and \(space.reserveBytes >> 10) KiB of the reserve: this proxy takes no changes before there is more; it "
+                    + "votes, and hands over if it is primary")
+        } else {
+            log.info("\(left): this proxy takes part in changes again")
+        }
+        settleStanding(role)
+    }
+
+    private func settleStanding(_ role: RoleName) {
+        let isBack = isShort.load(ordering: .relaxed) && role != .leader
+        if standsBack.value != isBack { standsBack.set(isBack) }
     }
 
     private func publish(_ state: ClusterState) {

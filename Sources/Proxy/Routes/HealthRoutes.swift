@@ -39,6 +39,11 @@ struct HealthRoutes: Sendable {
                 "this proxy's log lacks entries that it had confirmed, up to \(floor.index.rawValue); it does not vote before it "
                     + "has them again")
         }
+        if let space = status.space, space.isShort {
+            return .metadataDiskFull(
+                "\(space.freeBytes) bytes are left; this proxy takes no changes",
+                next: "make room on the disk of its data directory")
+        }
         if let doubt = status.doubt {
             return Failure(
                 .starting,

@@ -91,6 +91,22 @@ extension MetricsText {
             "martlet_storage_recovering",
             "Whether the log lacks entries that the member had confirmed; it does not vote then.",
             status.floor == nil ? 0 : 1)
+        if let space = status.space {
+            gauge(
+                "martlet_storage_short",
+                "Whether the disk of the log has too little room; the member takes no changes then.",
+                space.isShort ? 1 : 0)
+            gauge(
+                "martlet_storage_free_bytes", "Room on the disk of the log.", space.freeBytes)
+            gauge(
+                "martlet_storage_reserve_bytes",
+                "What is kept of it for votes; less than usual once it was needed.",
+                space.reserveBytes)
+        }
+        gauge(
+            "martlet_raft_short_peers",
+            "On the leader: members that take no entries for want of room.",
+            status.shortOfSpace.count)
         gauge(
             "martlet_storage_damaged", "Whether something is damaged and not yet mended.",
             status.damage == nil ? 0 : 1)

@@ -44,6 +44,8 @@ struct RaftDocument: Sendable {
         if let doubt = status.doubt { json.value(doubt.rawValue) } else { json.null() }
         json.key("quarantined")
         if let quarantine = status.quarantine { write(quarantine, &json) } else { json.null() }
+        json.key("space")
+        if let space = status.space { write(space, &json) } else { json.null() }
         json.key("found_at_start")
         json.array { json in for finding in storage.findings { json.value(finding) } }
         let progress = storage.progress
@@ -53,6 +55,14 @@ struct RaftDocument: Sendable {
             json.member("walks", progress.walks)
             json.member("last_walk", progress.lastWalk.map { Text.time($0) } ?? "")
             json.member("found", progress.found)
+        }
+    }
+
+    private func write(_ space: StorageSpace, _ json: inout JSONWriter) {
+        json.object { json in
+            json.member("short", space.isShort)
+            json.member("free_bytes", space.freeBytes)
+            json.member("reserve_bytes", space.reserveBytes)
         }
     }
 
@@ -71,6 +81,7 @@ struct RaftDocument: Sendable {
             if let match = status.matches[member] {
                 json.member("match", match.rawValue)
                 json.member("counted", !status.uncounted.contains(member))
+                json.member("short", status.shortOfSpace.contains(member))
             }
             if let difference = status.differing[member] {
                 json.key("state_differs")

@@ -71,6 +71,7 @@ struct StatisticsRoutes: Sendable {
             json.member("applied", status.applied.index.rawValue)
             json.member("last", status.last.index.rawValue)
             json.member("lag", status.lag)
+            json.member("short_of_space", status.space?.isShort ?? false)
         }
     }
 }

@@ -78,6 +78,14 @@ package final class SimulatedDisk {
 
     package func size(of name: String) -> Int? { files[name]?.current.count }
 
+    /// What all files together have.
+    var bytesInUse: Int { files.values.reduce(0) { $0 + $1.current.count } }
+
+    /// What they may still grow by.
+    var freeBytes: Int {
+        faults.capacityBytes.map { max(0, $0 - bytesInUse) } ?? .max / 4
+    }
+
     // MARK: What the file system asks for
 
     func exists(_ name: String) -> Bool { files[name] != nil }
@@ -117,7 +125,7 @@ package final class SimulatedDisk {
         let size = files[name]?.current.count ?? 0
         let growth = max(0, offset + bytes.count - size)
         if let capacity = faults.capacityBytes,
-            files.values.reduce(growth, { $0 + $1.current.count }) > capacity
+            growth > 0, bytesInUse + growth > capacity
         {
             return .full
         }

@@ -38,7 +38,9 @@ final class SimulatedFloor: FloorMedium, @unchecked Sendable {
 
     private func put(_ bytes: [UInt8], at offset: Int) throws(DatabaseError) {
         let result = bytes.withUnsafeBytes { disk.write(Self.name, $0, at: offset) }
-        guard result == .done else { throw Self.failure("write") }
+        guard result == .done else {
+            throw Self.failure("write", isFull: result == .full)
+        }
     }
 
     func flush() throws(DatabaseError) {
@@ -57,7 +59,9 @@ final class SimulatedFloor: FloorMedium, @unchecked Sendable {
         flush?()
     }
 
-    private static func failure(_ what: String) -> DatabaseError {
-        DatabaseError(kind: .inputOutput, code: 0, message: "cannot \(what) \(name)")
+    private static func failure(_ what: String, isFull: Bool = false) -> DatabaseError {
+        DatabaseError(
+            kind: isFull ? .full : .inputOutput, code: 0,
+            message: "cannot \(what) \(name)\(isFull ? ": disk is full" : "")")
     }
 }

@@ -11,6 +11,9 @@ final class SimulatedStore: LogStorage {
     private let member: MemberID
     private var log: SQLiteLog?
     private var floor: SimulatedFloor?
+    /// Whether the disk may be full in this run; otherwise nobody looks.
+    var watchesSpace = false
+    private var capacityBytes: Int?
     /// The planted defect of ``SimulatedFloor``.
     var hasLateFloor = false
 
@@ -31,11 +34,40 @@ final class SimulatedStore: LogStorage {
     func load() throws -> RecoveredState<Catalog> {
         log = nil
         let floor = SimulatedFloor(disk, isLate: hasLateFloor)
-        let log = try SQLiteLog(
-            path: Self.database, newMember: member, floor: floor, vfs: system.name)
-        self.log = log
         self.floor = floor
-        return try log.load()
+        guard watchesSpace else {
+            let log = try SQLiteLog(
+                path: Self.database, newMember: member, floor: floor, vfs: system.name)
+            self.log = log
+            return try log.load()
+        }
+        let space = SimulatedSpace(disk)
+        return try space.sparing { () throws(DatabaseError) in try open(floor, space) }
+    }
+
+    private func open(
+        _ floor: SimulatedFloor, _ space: SimulatedSpace
+    ) throws(DatabaseError) -> RecoveredState<Catalog> {
+        log = nil
+        let log = try SQLiteLog(
+            path: Self.database, newMember: member, floor: floor, space: space, vfs: system.name,
+            spaceLimits: SimulatedSpace.limits)
+        self.log = log
+        do {
+            return try log.load()
+        } catch let error as DatabaseError {
+            throw error
+        } catch {
+            throw DatabaseError(kind: .foreign, code: 0, message: "\(error)")
+        }
+    }
+
+    func space(looks: Bool) -> StorageSpace? { log?.space(looks: looks) }
+
+    /// From now on there is no room but for so many bytes; `nil`: there is.
+    func fill(sparing bytes: Int?) {
+        capacityBytes = bytes.map { disk.bytesInUse + $0 }
+        disk.faults.capacityBytes = capacityBytes
     }
 
     func write(_ batch: WriteBatch<Catalog>) throws {
@@ -78,6 +110,7 @@ final class SimulatedStore: LogStorage {
             try? log?.write(batch)
         }
         disk.cutPower()
+        disk.faults.capacityBytes = capacityBytes
         log = nil
     }
 }
