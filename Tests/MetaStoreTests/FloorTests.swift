@@ -90,6 +90,28 @@ import Testing
         #expect(caughtUp.recovered.lastIndex == end.index)
     }
 
+    /// ST-03, found by simulation on disk, seed 370001200: a member that had written its log anew, and lost that again by a flipped
+    /// bit, took what it had before for something else than it had promised.
+    @Test func `a log that was written anew is still the one that was confirmed`() throws {
+        let directory = try ScratchDirectory()
+        let log = try open(directory).log
+        try log.write(Sample.batch(entries: 1...8, term: 1))
+        let before = try ScratchDirectory(copying: directory)
+        let base = LogBase(
+            mark: LogMark(index: Index(3), term: Term(1)), time: 3,
+            configuration: Configuration(voters: [MemberID(7)]))
+        try log.write(
+            WriteBatch(
+                sequence: .zero,
+                installation: Installation(
+                    base: base, image: Catalog().capture(), keepsTail: false),
+                entries: Sample.entries(4...8, term: 1)))
+        try before.write(try #require(directory.read(Self.floor)), to: Self.floor)
+        let opened = try open(before)
+        #expect(opened.recovered.floor == nil && opened.findings == [])
+        #expect(opened.recovered.lastIndex == Index(8))
+    }
+
     /// ST-03: a power loss takes the floor's newest word; the next start says it again, before anything else can go wrong.
     @Test func `a floor behind its database is brought up at the start`() throws {
         let grown = try ScratchDirectory()

@@ -84,10 +84,18 @@ extension SQLiteLog {
         return (LogMark(index: index, term: Term(term)), chain)
     }
 
+    /// The chain up to an entry that may be held here, as when a member writes anew what it has: should that be lost again, what
+    /// was there before is still what the floor knows. Before a received snapshot it is not known, and begins anew with zero.
+    private func knownChain(to mark: LogMark) -> UInt64 {
+        // A row that cannot be read is no obstacle: it is just what is being replaced.
+        guard let held = try? end(at: mark.index), held.mark == mark else { return 0 }
+        return held.chain
+    }
+
     private func install(_ installation: Installation<Catalog>) throws(DatabaseError) {
         let index = installation.base.mark.index
-        // The chain before a received snapshot is not known here; it begins anew.
-        let chain = installation.keepsTail ? try chain(at: index) : 0
+        let chain =
+            installation.keepsTail ? try chain(at: index) : knownChain(to: installation.base.mark)
         if !installation.keepsTail {
             try database.run("DELETE FROM log")
             last = (installation.base.mark, chain)
