@@ -51,6 +51,20 @@ import Testing
         #expect(policy.next(id, isJoined: false, try state(index: 7, listed: false)) == .removed)
     }
 
+    @Test func `one that was taken off before it saw itself listed stays off as well`() throws {
+        var policy = JoinPolicy()
+        let id = try target()
+        let before = try state(index: 2, listed: false)
+        #expect(policy.next(id, isJoined: false, before) == .join)
+        policy.admitted(at: LogPosition(generation: 1, nonce: 1, term: 1, index: 3))
+        #expect(policy.next(id, isJoined: false, try state(index: 4, listed: false)) == .removed)
+        #expect(policy.next(id, isJoined: false, try state(index: 5, listed: false)) == .wait)
+        // In another generation that says nothing.
+        policy.admitted(at: LogPosition(generation: 1, nonce: 1, term: 1, index: 6))
+        let recovered = try state(generation: 2, index: 2, listed: false)
+        #expect(policy.next(id, isJoined: false, recovered) == .join)
+    }
+
     @Test func `a map of another generation may have forgotten it, so it joins`() throws {
         var policy = JoinPolicy()
         let id = try target()

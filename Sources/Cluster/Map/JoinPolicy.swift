@@ -17,6 +17,13 @@ public struct JoinPolicy: Sendable {
 
     public init() {}
 
+    /// The node was put on the map at this position. When a state from there on does not have it, somebody has taken it off
+    /// meanwhile, whether or not the node has seen itself listed.
+    public mutating func admitted(at position: LogPosition) {
+        listedIn = (position.generation, position.nonce)
+        isRemoved = false
+    }
+
     /// - Parameters:
     ///   - id: the node's own.
     ///   - isJoined: whether the map has the node exactly as it is.

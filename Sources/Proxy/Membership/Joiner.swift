@@ -27,7 +27,7 @@ struct Joiner: Sendable {
             // Before it is looked at: what changes in between is news.
             let wasStranded = isStranded.value
             switch policy.next(node.id, isJoined: isListed(in: state), state) {
-            case .join: await join()
+            case .join: if let position = await join() { policy.admitted(at: position) }
             case .removed:
                 log.warning(
                     "an operator has taken this proxy off the map; register it, or start it again, "
@@ -48,7 +48,10 @@ struct Joiner: Sendable {
         }
     }
 
-    private func join() async {
+    /// Asks until the map has this proxy.
+    ///
+    /// - Returns: where it was put on the map, when it has been taken off again before it saw itself there.
+    private func join() async -> LogPosition? {
         var pause = Limits.joinSecondsMin
         var turn = 0
         var complaints: Set<String> = []
@@ -68,8 +71,15 @@ struct Joiner: Sendable {
                     : try await ask(others[turn % others.count])
                 identity.joined(reply.clusterID)
                 // The log brings the news; a leader finds this member by the map.
-                _ = await loop.within(nanoseconds: UInt64(Limits.joinSecondsMax * 1e9)) {
-                    await published.first { isListed(in: $0) }
+                let seen = await loop.within(nanoseconds: UInt64(Limits.joinSecondsMax * 1e9)) {
+                    await published.first {
+                        isListed(in: $0) || isTakenOff(in: $0, from: reply.position)
+                    }
+                }
+                if case .some(.some(let news)) = seen,
+                    isTakenOff(in: news.state, from: reply.position)
+                {
+                    return reply.position
                 }
             } catch {
                 let text = (error as? Failure)?.message ?? "\(error)"
@@ -83,6 +93,14 @@ struct Joiner: Sendable {
             }
             await loop.sleep(nanoseconds: UInt64(pause * 1e9))
         }
+        return nil
+    }
+
+    /// Whether a state that comes from where this proxy was put on the map has it no more.
+    private func isTakenOff(in state: ClusterState, from position: LogPosition) -> Bool {
+        !isStranded.value && state.position.generation == position.generation
+            && state.position.nonce == position.nonce && state.position.index >= position.index
+            && state.map[node.id] == nil
     }
 
     private func isListed(in state: ClusterState) -> Bool {

@@ -64,14 +64,14 @@ struct Joiner: Sendable {
                 continue
             }
             if isAwayByItself, !isListed {
-                await join(published.state.map)
+                if let position = await join(published.state.map) { policy.admitted(at: position) }
                 isAwayByItself = false
                 continue
             }
             let isJoined = Self.isJoined(node, in: published.state.map)
             switch policy.next(node.id, isJoined: isJoined, published.state) {
             case .join where published.isKnown && !isDismissed(published.state):
-                await join(published.state.map)
+                if let position = await join(published.state.map) { policy.admitted(at: position) }
                 continue
             case .removed where !isDismissed(published.state):
                 log.warning(
@@ -124,13 +124,18 @@ struct Joiner: Sendable {
     }
 
     /// Asks one proxy after the other until the map has the node.
-    private func join(_ map: ClusterMap) async {
+    ///
+    /// - Returns: where it was put on the map, when it has been taken off again before it saw itself there.
+    private func join(_ map: ClusterMap) async -> LogPosition? {
         log.info("asks cluster \(map.clusterID) to be put on the map at \(node.address)")
         var pause = Self.pauseMin
         var lastProblem = ""
         while !Task.isCancelled, isUsable.value {
             let published = publisher.current
-            if Self.isJoined(node, in: published.state.map) { return log.info("is on the map") }
+            if Self.isJoined(node, in: published.state.map) {
+                log.info("is on the map")
+                return nil
+            }
             var problem = "no proxy is known"
             for proxy in ProxyChoice(node: node.id, joins: joins).order(in: published.state.map) {
                 do {
@@ -141,7 +146,12 @@ struct Joiner: Sendable {
                             "it is of generation \(position.generationText), which was left behind")
                     }
                     // The stream brings the state soon; asking again does no harm if it does not.
-                    _ = await publisher.state(notBefore: position, within: 2, on: loop)
+                    let arrival = await publisher.state(notBefore: position, within: 2, on: loop)
+                    if case .reached(let news) = arrival,
+                        isTakenOff(in: news.state, from: position)
+                    {
+                        return position
+                    }
                     problem = ""
                 } catch {
                     problem = "\(proxy): \(Self.describe(error))"
@@ -157,6 +167,13 @@ struct Joiner: Sendable {
                 pause = min(pause * 2, Self.pauseMax)
             }
         }
+        return nil
+    }
+
+    /// Whether a state that comes from where this target was put on the map has it no more.
+    private func isTakenOff(in state: ClusterState, from position: LogPosition) -> Bool {
+        state.position.generation == position.generation && state.position.nonce == position.nonce
+            && state.map[node.id] == nil
     }
 
     private func ask(_ proxy: Endpoint, _ clusterID: String) async throws -> LogPosition {
