@@ -32,7 +32,7 @@ final class ProxyDaemon: Sendable {
     private let transport: HTTPTransport
     private let followers: Followers
     private let announcer = CommitAnnouncer()
-    private let metadata: MetadataService
+    let metadata: MetadataService
     private let statistics: NodeStatistics
     private let admission: Admission
     private let storageCheck: StorageCheck

@@ -45,12 +45,37 @@ package struct Query: Sendable {
     }
 
     /// A yes-or-no parameter (contract §3.4); absent and empty are no.
+    ///
+    /// `dry_run` is a safety catch: it is on when it stands there without a value, and when it is said twice and once with
+    /// yes. Whoever writes it down does not want the change.
     package func flag(_ name: String) throws(Failure) -> Bool {
+        if name == QueryName.dryRun { return try isDryRun }
         guard let text = try value(name) else { return false }
         guard let flag = Self.flag(text) else {
             throw Failure(.badQuery, "query parameter '\(name)' is '\(text)', neither yes nor no")
         }
         return flag
+    }
+
+    private var isDryRun: Bool {
+        get throws(Failure) {
+            // Most requests have none, and are not taken apart for it.
+            guard try value(QueryName.dryRun) != nil else { return false }
+            var isOn = false
+            for (name, value) in try pairs() where name == QueryName.dryRun {
+                guard let value, !value.isEmpty else {
+                    isOn = true
+                    continue
+                }
+                guard let flag = Self.flag(value) else {
+                    throw Failure(
+                        .badQuery, "query parameter '\(name)' is '\(value)', neither yes nor no",
+                        next: "nothing was changed; say dry_run=true or leave it out")
+                }
+                isOn = isOn || flag
+            }
+            return isOn
+        }
     }
 
     /// Reads `1 t true y yes on` and `0 f false n no off` in any case; empty is false.

@@ -20,7 +20,7 @@ extension BucketProperties {
         mirror.optimizePut = try reader.readBool()
         mirror.enabled = try reader.readBool()
         erasureCoding.objectSizeLimit = try reader.read(UInt64.self)
-        erasureCoding.compression = try reader.readString(limit: 64)
+        erasureCoding.compression = try reader.readString(limit: BucketProperties.textBytesMax)
         erasureCoding.dataSlices = try reader.read(UInt32.self)
         erasureCoding.paritySlices = try reader.read(UInt32.self)
         erasureCoding.batchSize = try reader.read(UInt32.self)
@@ -58,7 +58,7 @@ extension BucketProperties {
         from reader: inout ByteReader
     ) throws(DecodingFailure) -> Word {
         let start = reader.offset
-        let text = try reader.readString(limit: 64)
+        let text = try reader.readString(limit: BucketProperties.textBytesMax)
         guard let word = Word(rawValue: text) else {
             throw DecodingFailure("unknown \(Word.self) '\(text)'", at: start)
         }
@@ -91,8 +91,8 @@ extension BucketProperties.LRU {
         lowWatermark = try reader.readUInt8()
         highWatermark = try reader.readUInt8()
         outOfSpace = try reader.readUInt8()
-        dontEvictTime = try reader.readString(limit: 64)
-        capacityUpdateTime = try reader.readString(limit: 64)
+        dontEvictTime = try reader.readString(limit: BucketProperties.textBytesMax)
+        capacityUpdateTime = try reader.readString(limit: BucketProperties.textBytesMax)
         enabled = try reader.readBool()
     }
 

@@ -2,6 +2,9 @@ public import Base
 
 /// What a bucket is set to (AIS: Bprops).
 public struct BucketProperties: Equatable, Sendable {
+    /// The longest duration, and any other text among them, in bytes.
+    public static let textBytesMax = 64
+
     public struct Versioning: Equatable, Sendable {
         public var enabled = true
         public var validateWarmGet = false

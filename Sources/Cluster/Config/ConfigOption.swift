@@ -149,7 +149,8 @@ extension ConfigOption {
             guard let number = Self.number(text), number <= 5 else { return nil }
             return String(number)
         case .duration(let range):
-            guard let nanoseconds = ConfigDuration.nanoseconds(text),
+            guard text.utf8.count <= BucketProperties.textBytesMax,
+                let nanoseconds = ConfigDuration.nanoseconds(text),
                 (range.lowerBound * 1_000_000...range.upperBound * 1_000_000)
                     .contains(nanoseconds)
             else { return nil }

@@ -10,6 +10,8 @@ public struct LogRecord: Equatable, Sendable {
     private static let format: UInt8 = 2
     /// One for each document.
     public static let preconditionsMax = Precondition.Document.allCases.count
+    /// The longest actor, client address and request id, in bytes.
+    public static let textBytesMax = 256
     /// More than the largest command needs (names and properties are bounded), and far below a frame.
     public static let bytesMax = 64 * 1_024
 
@@ -49,9 +51,9 @@ public struct LogRecord: Equatable, Sendable {
         guard Self.plainFormat...Self.format ~= format else {
             throw DecodingFailure("log record of format \(format), known is \(Self.format)", at: 0)
         }
-        actor = try reader.readString(limit: 256)
-        clientAddress = try reader.readString(limit: 256)
-        requestID = try reader.readString(limit: 256)
+        actor = try reader.readString(limit: Self.textBytesMax)
+        clientAddress = try reader.readString(limit: Self.textBytesMax)
+        requestID = try reader.readString(limit: Self.textBytesMax)
         stateIndex = try reader.read(UInt64.self)
         stateHash = try reader.read(UInt64.self)
         preconditions = []
@@ -76,7 +78,7 @@ public struct LogRecord: Equatable, Sendable {
         do throws(DecodingFailure) {
             let format = try reader.readUInt8()
             guard plainFormat...Self.format ~= format else { return nil }
-            for _ in 0..<3 { try reader.skipBlock(limit: 256) }
+            for _ in 0..<3 { try reader.skipBlock(limit: textBytesMax) }
             let index = try reader.read(UInt64.self)
             return index == 0 ? nil : (index, try reader.read(UInt64.self))
         } catch {
@@ -92,7 +94,7 @@ public struct LogRecord: Equatable, Sendable {
         do throws(DecodingFailure) {
             let format = try reader.readUInt8()
             guard plainFormat...Self.format ~= format else { return nil }
-            for _ in 0..<3 { try reader.skipBlock(limit: 256) }
+            for _ in 0..<3 { try reader.skipBlock(limit: textBytesMax) }
             try reader.skip(16)
             if format == Self.format {
                 if try reader.readBool() { try reader.skip(40) }

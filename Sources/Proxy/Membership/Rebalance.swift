@@ -19,6 +19,8 @@ struct Rebalance: Sendable {
         let isStart: Bool
         /// Whether the message is about a rebalance; stopping anything else finds nothing to stop.
         let isMeant: Bool
+        /// The rebalance that is to be stopped; empty: whichever is the last.
+        let id: String
 
         init(_ action: Action, _ message: ActionMessage) throws(Failure) {
             let value = try ActionValue(
@@ -26,6 +28,7 @@ struct Rebalance: Sendable {
             let kind = try value?.string("kind") ?? ""
             let id = try value?.string("id") ?? ""
             isStart = action == .start
+            self.id = isStart ? "" : id
             let form = #"send {"action":"\#(action.rawValue)","value":{"kind":"rebalance"}}"#
             guard !kind.isEmpty || (!isStart && !id.isEmpty) else {
                 throw Failure(
@@ -44,6 +47,10 @@ struct Rebalance: Sendable {
         _ request: Request, for origin: MetadataService.Origin
     ) async throws(Failure) -> String {
         guard request.isMeant else { return "" }
+        // A late word about an earlier one must not end the one there is now.
+        if !request.id.isEmpty, try await metadata.linearizable().state.rebalance.id != request.id {
+            return ""
+        }
         if request.isStart, let reason = tooEarly {
             throw Failure(
                 .badRequest, reason, next: "wait, or set rebalance.dont_run_time to 0s")

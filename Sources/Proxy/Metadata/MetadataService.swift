@@ -144,6 +144,14 @@ struct MetadataService: Sendable {
                 .bodyTooLarge, "\(command.name) takes \(bytes.count) bytes of the log",
                 next: "at most \(LogRecord.bytesMax): make it in parts")
         }
+        // What cannot be read again would end every proxy that comes to it, for ever: it must not get into the log.
+        do throws(DecodingFailure) {
+            _ = try LogRecord(decoding: bytes)
+        } catch {
+            throw Failure(
+                .badValue, "\(command.name) cannot be written to the log: \(error)",
+                next: "nothing was changed; a text in it is longer than is allowed")
+        }
         let begun = MonotonicTime.now()
         let ending = await group.raft.propose(bytes, bound: origin.terms.bound.map { TermMark($0) })
         group.counters.proposed(

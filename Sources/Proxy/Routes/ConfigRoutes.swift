@@ -94,7 +94,7 @@ extension ConfigDocument.Facts {
         values = [
             "confdir": settings.dataPath, "net.ipv4": settings.listen.host,
             "net.l4.port": String(settings.listen.port),
-            "proxy.original_url": settings.seeds.first.map { "http://\($0)" } ?? "",
+            "proxy.original_url": settings.seeds.first?.description ?? "",
             "proxy.non_electable": settings.isElectable ? "false" : "true",
         ]
     }

@@ -242,14 +242,18 @@ extension Exchange {
                 .badHeader, "this request does not depend on versions",
                 next: "leave out \(HeaderName.ifMatch)")
         }
-        let client = headers[named: HeaderName.clientAddress]
+        let requestID = headers[named: HeaderName.requestID] ?? SystemRandom.identifier(length: 16)
+        guard requestID.utf8.count <= LogRecord.textBytesMax else {
+            throw Failure(
+                .badHeader, "\(HeaderName.requestID) has \(requestID.utf8.count) bytes",
+                next: "at most \(LogRecord.textBytesMax); the request was not made")
+        }
+        let client = headers[named: HeaderName.clientAddress] ?? remoteAddress
         return MetadataService.Origin(
-            actor: headers[named: HeaderName.callerID] ?? "client",
-            clientAddress: String((client ?? remoteAddress).prefix(255)),
-            requestID: String(
-                (headers[named: HeaderName.requestID] ?? SystemRandom.identifier(length: 16))
-                    .prefix(255)),
-            terms: terms)
+            // Nodes name themselves; whatever else somebody calls himself, he is a client.
+            actor: headers[named: HeaderName.callerID].flatMap { NodeID($0) }?.text ?? "client",
+            clientAddress: client.utf8.count <= LogRecord.textBytesMax ? client : remoteAddress,
+            requestID: requestID, terms: terms)
     }
 
     /// What is needed to send the request on to the primary.

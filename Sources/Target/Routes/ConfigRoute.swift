@@ -73,7 +73,7 @@ extension ConfigDocument.Facts {
         self.init()
         values = [
             "confdir": settings.dataPath, "net.ipv4": settings.host, "net.l4.port": String(port),
-            "proxy.original_url": settings.joins.first.map { "http://\($0)" } ?? "",
+            "proxy.original_url": settings.joins.first?.description ?? "",
         ]
         mountpaths = settings.mountpaths
     }
@@ -82,8 +82,9 @@ extension ConfigDocument.Facts {
 extension Exchange {
     /// Names a request on all nodes: by its client's word, or anew.
     var requestID: String {
-        String(
-            (request.headers[named: HeaderName.requestID] ?? SystemRandom.identifier(length: 16))
-                .prefix(255))
+        // What proxies would not take names nothing.
+        let named = request.headers[named: HeaderName.requestID]
+        return named.flatMap { $0.utf8.count <= LogRecord.textBytesMax ? $0 : nil }
+            ?? SystemRandom.identifier(length: 16)
     }
 }
