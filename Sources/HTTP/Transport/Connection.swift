@@ -35,6 +35,9 @@ final class Connection: Socket, @unchecked Sendable {
         case closed
     }
 
+    /// How long a server that ends waits for the request of one who has just connected.
+    private static let lateSeconds = 0.25
+
     /// Requests served in one go before other connections get their turn.
     private static let requestsPerTurn = 64
 
@@ -50,7 +53,9 @@ final class Connection: Socket, @unchecked Sendable {
     var isDraining: Bool { server.isDraining }
 
     func begin() {
-        readDeadline = deadline(after: server.limits.headSeconds, from: loop.now)
+        // Whoever comes while the server ends has his request with him, or on its way.
+        let patience = server.isDraining ? Self.lateSeconds : server.limits.headSeconds
+        readDeadline = deadline(after: patience, from: loop.now)
         loop.note(deadline: readDeadline)
     }
 
@@ -88,9 +93,10 @@ final class Connection: Socket, @unchecked Sendable {
         server.remove(self)
     }
 
-    /// Shutdown has begun: idle connections end now, the others after their answer.
+    /// Shutdown has begun: idle connections end now, the others after their answer. A request that has arrived and was not read
+    /// yet is one of the others: to its client it is no different from one that was lost half done.
     func drainOut() {
-        if phase == .idle, !parser.hasBegun, end == 0 { close() }
+        if phase == .idle, isExpendable { close() }
     }
 
     /// The deadline of the shutdown is over.

@@ -19,28 +19,40 @@ final class Listener: Socket, @unchecked Sendable {
 
     func serves(_ state: ServerState) -> Bool { server === state }
 
+    /// Ends; who has been let in by the kernel already is served, because his request may have come with him.
+    func drainOut() {
+        while !isClosed, acceptSome() {}
+        close()
+    }
+
     override func becameReadable() { accept() }
 
     override func becameLate() { accept() }
 
     private func accept() {
+        if acceptSome() { loop.execute { [self] in accept() } }
+    }
+
+    /// - Returns: whether there may be more.
+    private func acceptSome() -> Bool {
         for _ in 0..<Self.acceptsPerTurn {
-            guard !isClosed else { return }
+            guard !isClosed else { return false }
             let (client, error, address) = SocketAddress.filled {
                 accept4(descriptor, $0, $1, Self.acceptFlags)
             }
             guard client >= 0 else {
                 switch error {
-                case EAGAIN: return
+                case EAGAIN: return false
                 case ECONNABORTED, EINTR, EPROTO: continue
                 default:
                     readDeadline = deadline(after: Self.pauseSeconds, from: EventLoop.clock())
-                    return loop.note(deadline: readDeadline)
+                    loop.note(deadline: readDeadline)
+                    return false
                 }
             }
             begin(client, address)
         }
-        loop.execute { [self] in accept() }
+        return true
     }
 
     private func begin(_ client: Int32, _ address: SocketAddress) {

@@ -65,7 +65,7 @@ package final class Server: Sendable {
             await loop.run {
                 for socket in loop.openSockets {
                     if let listener = socket as? Listener, listener.serves(server) {
-                        listener.close()
+                        listener.drainOut()
                     } else if let connection = socket as? Connection, connection.server === server {
                         connection.drainOut()
                     }
