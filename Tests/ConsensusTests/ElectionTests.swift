@@ -40,6 +40,25 @@ import Testing
         #expect(group.wire.last?.message == .voteReply(granted: row.isGranted))
     }
 
+    /// What a new term has not is no word of how long there was no leader.
+    @Test func `a new term does not make it long ago that there was a leader`() {
+        var group = Group(voters: 3)
+        group.elect(1)
+        group.tick(30)
+        #expect(group[1].replica.ticksWithoutLeader == 0)
+        let last = LogMark(index: Index(9), term: Term(9))
+        for voter in [1, 2] as [UInt64] {
+            group.inject(.voteRequest(last: last, isTransfer: true), from: 3, to: voter, term: 99)
+            group.flushAll(voter)
+            let replica = group[voter].replica
+            #expect(replica.term == Term(99) && replica.ticksSinceLeader == nil)
+            #expect(replica.ticksWithoutLeader <= 4, "\(replica.ticksWithoutLeader)")
+        }
+        // As long as it hears of none, the time grows.
+        group.age(2, ticks: 3)
+        #expect(group[2].replica.ticksWithoutLeader >= 3)
+    }
+
     /// EL-04, PC-02.
     @Test func `a vote is given once per term, also across a restart`() {
         var group = Group(voters: 3)

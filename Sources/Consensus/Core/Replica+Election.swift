@@ -210,6 +210,7 @@ extension Replica {
     mutating func stepDown(to newTerm: Term, leader: MemberID?, _ effects: inout [Effect]) {
         let wasLeader = isLeader
         if wasLeader {
+            lastLeaderContact = now
             endLeadership(isHandedOver: newTerm > term, &effects)
             stepAside()
         }
@@ -253,6 +254,7 @@ extension Replica {
         }
         stepDown(to: term, leader: leader, &effects)
         leaderContact = now
+        lastLeaderContact = now
         stepAside()
         resetElectionTimer()
         return true

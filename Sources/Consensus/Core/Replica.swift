@@ -24,6 +24,8 @@ public struct Replica: Sendable {
     var electionDeadline: UInt64 = 0
     /// When the leader of the current term was last heard.
     var leaderContact: UInt64?
+    /// When a leader of whatever term was last heard, or this member led; at first, when it started.
+    var lastLeaderContact: UInt64 = 0
 
     /// The last write asked for, the last that carried the hard state, and the last flushed.
     var lastWrite = WriteSequence.zero
@@ -154,8 +156,11 @@ public struct Replica: Sendable {
         leadership?.followers.map { ($0.member, $0.progress.match) } ?? []
     }
 
-    /// Ticks since the leader was last heard; `nil` when it never was.
+    /// Ticks since the leader was last heard; `nil` when none was in this term.
     public var ticksSinceLeader: UInt64? { leaderContact.map { now - $0 } }
+
+    /// Ticks since there was a leader, of whatever term; since the start when there was none.
+    public var ticksWithoutLeader: UInt64 { isLeader ? 0 : now - lastLeaderContact }
 
     /// Whether, on the leader, some follower has not been told that it may apply what it holds, up to `index`.
     public func owesCommit(upTo index: Index) -> Bool {

@@ -17,8 +17,10 @@ public struct DriverStatus: Hashable, Sendable {
     public var silence: [MemberID: UInt64]
     /// On the leader: how far each other member holds the log durably.
     public var matches: [MemberID: Index]
-    /// Elsewhere: nanoseconds since the leader was last heard; `nil` when it never was.
+    /// Elsewhere: nanoseconds since the leader was last heard; `nil` when none was in this term.
     public var leaderSilence: UInt64?
+    /// Nanoseconds since there was a leader, of whatever term; since the start when there was none.
+    public var leaderAbsence: UInt64 = 0
     /// What this member has promised and its log lacks: until it has caught up, it does not vote, lead or count.
     public var floor: LogMark?
     /// On the leader: members whose confirmations do not count, because they have lost what they had promised.
@@ -57,6 +59,7 @@ extension Pipeline {
             matches: Dictionary(
                 replica.matches.map { ($0.member, $0.index) }, uniquingKeysWith: max),
             leaderSilence: replica.ticksSinceLeader.map(nanoseconds),
+            leaderAbsence: nanoseconds(replica.ticksWithoutLeader),
             floor: replica.floor, uncounted: replica.uncounted,
             space: space, shortOfSpace: replica.shortOfSpace,
             majorityWithoutSpace: replica.majorityWithoutSpace,

@@ -85,9 +85,9 @@ struct Forwarder: Sendable {
         _ request: Request, _ serve: () async throws -> Value
     ) async throws -> Reply<Value> {
         let begun = MonotonicTime.now()
-        // An election is usually over by then; a primary that was not heard for as long is out of reach.
-        let silence = group.status.leaderSilence.map { Double($0) / 1e9 } ?? .infinity
-        var detourDue = silence < Limits.detourSeconds ? Limits.detourSeconds : 0
+        // An election is usually over by then; a primary that was not heard for as long is out of reach. One that has just
+        // handed over is no way round: it may be ending.
+        var detourDue = isWithoutPrimary ? 0 : Limits.detourSeconds
         while true {
             // Another proxy might make the change in the generation that has replaced this one's.
             if let generation = group.status.supersededBy {
@@ -178,7 +178,11 @@ struct Forwarder: Sendable {
         let status = group.status
         // Whom a forced recovery has left behind has nobody to ask.
         guard status.role != .leader, status.supersededBy == nil else { return false }
-        return status.leaderSilence.map { Double($0) / 1e9 >= Limits.detourSeconds } ?? true
+        return isWithoutPrimary
+    }
+
+    private var isWithoutPrimary: Bool {
+        Double(group.status.leaderAbsence) / 1e9 >= Limits.detourSeconds
     }
 
     private func pause() async {
