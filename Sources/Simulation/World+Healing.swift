@@ -38,6 +38,16 @@ extension World {
         }
     }
 
+    /// Clients may have drawn nothing but reads, or have asked nobody but a member that was removed. Whether the group could
+    /// serve them is then found out by asking.
+    mutating func askForProgress() {
+        guard oracle.violation == nil, isPrepared, counts.acknowledged == acknowledgedAtHealing,
+            let leader = ids.first(where: { member($0).pipeline?.replica.roleName == .leader })
+        else { return }
+        nextName += 1
+        write(.create(nextName), for: nil, at: leader)
+    }
+
     /// IN-12, IN-14, IN-15: one leader, equal logs and states, requests served and answered.
     mutating func checkHealed() {
         guard oracle.violation == nil else { return }

@@ -197,6 +197,7 @@ struct World<Case: Subject> {
         runUntil(now + UInt64(plan.seconds) * Plan.second)
         heal()
         runUntil(now + settling)
+        askForProgress()
         quietUntil = .max
         runUntil(now + Self.resting)
         checkHealed()
