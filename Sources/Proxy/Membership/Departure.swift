@@ -164,24 +164,39 @@ struct Departure: Sendable {
     ///
     /// - Returns: those that it has not let go of in time.
     func unreleased(_ nodes: [Node]) async -> [Node] {
+        await held(nodes) { $0.contains($1) }
+    }
+
+    /// Waits until none of the proxies among nodes votes.
+    ///
+    /// - Returns: those that vote still, after a bounded time.
+    func voting(among nodes: [Node]) async -> [Node] {
+        await held(nodes) { $0.isVoter($1) }
+    }
+
+    private func held(
+        _ nodes: [Node], by isHeld: @escaping @Sendable (Configuration, MemberID) -> Bool
+    ) async -> [Node] {
         let proxies = nodes.filter { $0.role == .proxy && $0.member != 0 }
         guard !proxies.isEmpty else { return [] }
         _ = await loop.within(nanoseconds: UInt64(Limits.releaseSeconds * 1e9)) {
             await group.statusChanges.first { status in
                 status.map { status in
-                    proxies.allSatisfy { !status.configuration.contains(MemberID($0.member)) }
+                    proxies.allSatisfy { !isHeld(status.configuration, MemberID($0.member)) }
                 } ?? false
             }
         }
         let configuration = group.status.configuration
-        return proxies.filter { configuration.contains(MemberID($0.member)) }
+        return proxies.filter { isHeld(configuration, MemberID($0.member)) }
     }
 
-    /// Says who is staying, beside nodes of the same request with which all is done.
+    /// Says who is staying, beside nodes of the same request with which all is done, and others of which `open` tells what is
+    /// left.
     ///
     /// - Throws: that some are off the map, and take part in the group still; the rest may follow.
     static func check(
-        _ staying: [Node], done: [Node] = [], for origin: MetadataService.Origin
+        _ staying: [Node], done: [Node] = [], open: [(node: Node, text: String)] = [],
+        for origin: MetadataService.Origin
     ) throws(Failure) {
         guard let first = staying.first else { return }
         let isOne = staying.count == 1
@@ -194,10 +209,11 @@ struct Departure: Sendable {
                 "do not end \(isOne ? first.id.text : "them") yet: GET /v1/daemon?what=raft shows "
                 + "when \(isOne ? "it has" : "they have") left the group")
         failure.requestID = origin.requestID
-        if !isOne || !done.isEmpty {
+        if !isOne || !done.isEmpty || !open.isEmpty {
             failure.code = .partlyDone
             failure.done = done.map(\.id.text)
-            failure.notDone = staying.map(\.id.text)
+            failure.notDone = (staying + open.map(\.node)).map(\.id.text)
+            if !open.isEmpty { failure.cause = open.map(\.text).joined(separator: "; ") }
         }
         throw failure
     }

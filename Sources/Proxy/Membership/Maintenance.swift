@@ -49,7 +49,8 @@ struct Maintenance: Sendable {
         }
         guard isOn else { return nil }
         let map = metadata.published.now.state.map
-        let voting = await voting(among: request.ids.compactMap { map[$0] })
+        // A proxy in maintenance may be ended at any time, so it must not be counted on any more.
+        let voting = await departure.voting(among: request.ids.compactMap { map[$0] })
         guard !voting.isEmpty else { return nil }
         return
             "\(Text.list(voting, "votes", "vote")) still: leave \(voting.count == 1 ? "it" : "them") "
@@ -81,7 +82,11 @@ struct Maintenance: Sendable {
         let staying = await departure.unreleased(leaving)
         let untold =
             request.endsProcess ? await end(leaving.without(staying), last: last) : []
-        try Departure.check(staying, done: before.without(staying), for: origin)
+        let open =
+            untold + clearing.map { ($0, "\($0.id) leaves when it has removed its user data") }
+        try Departure.check(
+            staying, done: before.without(staying).without(open.map(\.node)), open: open,
+            for: origin)
         let notices =
             untold.map(\.text) + (clearing.isEmpty ? [] : [Self.notice(of: clearing)])
         return notices.isEmpty ? nil : notices.joined(separator: "; ")
@@ -140,22 +145,5 @@ struct Maintenance: Sendable {
                 now: state.map.candidates.count,
                 then: state.map.nodes(.target).count { changed($0).isActive })
         }
-    }
-
-    /// A proxy in maintenance may be ended at any time, so it must not be counted on any more.
-    ///
-    /// - Returns: those that vote still, after a bounded time.
-    private func voting(among nodes: [Node]) async -> [Node] {
-        let proxies = nodes.filter { $0.role == .proxy }
-        guard !proxies.isEmpty else { return [] }
-        _ = await loop.within(nanoseconds: UInt64(Limits.releaseSeconds * 1e9)) {
-            await group.statusChanges.first { status in
-                status.map { status in
-                    proxies.allSatisfy { !status.configuration.isVoter(MemberID($0.member)) }
-                } ?? false
-            }
-        }
-        let configuration = group.status.configuration
-        return proxies.filter { configuration.isVoter(MemberID($0.member)) }
     }
 }

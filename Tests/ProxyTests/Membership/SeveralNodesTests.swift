@@ -234,4 +234,29 @@ import Testing
             for target in targets { await target.stop() }
         }
     }
+
+    /// What was ordered is not done, nor is a node that could not be told to end.
+    @Test func `an answer in part names each node where it belongs`() throws {
+        func node(_ id: String, _ role: NodeRole, _ port: UInt16) throws -> Node {
+            Node(
+                id: try #require(NodeID(id)), role: role,
+                address: try #require(NodeAddress(host: "h", port: port)), member: UInt64(port))
+        }
+        let staying = try node("p3", .proxy, 3)
+        let (gone, deaf, clearing) = (
+            try node("t1", .target, 4), try node("t2", .target, 5), try node("t3", .target, 6)
+        )
+        let origin = MetadataService.Origin(actor: "test", requestID: "r")
+        let failure = #expect(throws: Failure.self) {
+            try Departure.check(
+                [staying], done: [gone], open: [(deaf, "t2 is deaf"), (clearing, "t3 clears")],
+                for: origin)
+        }
+        #expect(failure?.code == .partlyDone && failure?.requestID == "r")
+        #expect(failure?.done == ["t1"] && failure?.notDone == ["p3", "t2", "t3"])
+        #expect(failure?.cause == "t2 is deaf; t3 clears")
+        let alone = #expect(throws: Failure.self) { try Departure.check([staying], for: origin) }
+        #expect(alone?.code == .outcomeUnknown)
+        try Departure.check([], done: [gone], open: [(deaf, "t2 is deaf")], for: origin)
+    }
 }
