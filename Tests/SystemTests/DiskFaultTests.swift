@@ -7,19 +7,25 @@ import Testing
     .serialized,
     .enabled(if: NetworkLab.obstacle == nil, "namespaces: \(NetworkLab.obstacle ?? "")"))
 struct DiskFaultTests {
-    /// ST-06: a follower, then the primary.
-    @Test func `a proxy whose disk is full stands back, votes, and takes part again with room`()
-        throws
-    {
+    /// A cluster with one target, in which each proxy's metadata has a small disk of its own.
+    private static func withDisks(
+        megabytes: Int, _ body: (LabCluster) throws -> Void
+    ) throws {
         // swift-format-ignore: OnlyOneTrailingClosureArgument
         try LabCluster.with(
             targets: 1,
             prepare: { cluster in
                 for proxy in cluster.proxies {
-                    try cluster.mount("\(cluster.directory)/\(proxy)", megabytes: 64)
+                    try cluster.mount("\(cluster.directory)/\(proxy)", megabytes: megabytes)
                 }
-            }
-        ) { cluster in
+            }, body)
+    }
+
+    /// ST-06: a follower, then the primary.
+    @Test func `a proxy whose disk is full stands back, votes, and takes part again with room`()
+        throws
+    {
+        try Self.withDisks(megabytes: 64) { cluster in
             let old = try cluster.primary()
             var made: Set<String> = []
             func create(_ name: String, at proxy: String) throws -> LabCluster.Reply {
@@ -93,15 +99,7 @@ struct DiskFaultTests {
     @Test func `a proxy with nothing left ends and says so, and resumes when there is room`()
         throws
     {
-        // swift-format-ignore: OnlyOneTrailingClosureArgument
-        try LabCluster.with(
-            targets: 1,
-            prepare: { cluster in
-                for proxy in cluster.proxies {
-                    try cluster.mount("\(cluster.directory)/\(proxy)", megabytes: 48)
-                }
-            }
-        ) { cluster in
+        try Self.withDisks(megabytes: 48) { cluster in
             let old = try cluster.primary()
             var made: Set<String> = []
             for victim in [cluster.proxies.first { $0 != old }, old].compactMap({ $0 }) {
