@@ -4,12 +4,21 @@ import Cluster
 import HTTP
 import Statistics
 
-/// `/v1/buckets`: names, creation, destruction, properties, listings (contract §5).
-struct BucketRoutes: Sendable {
+/// `/v1/buckets`: names, creation, destruction, properties, listings (contract §5). A class, because the closures of every
+/// request hold it.
+final class BucketRoutes: Sendable {
     let metadata: MetadataService
     let forwarder: Forwarder
     let lister: ObjectLister
     let documents: BucketDocuments
+
+    init(
+        metadata: MetadataService, forwarder: Forwarder, lister: ObjectLister,
+        documents: BucketDocuments
+    ) {
+        (self.metadata, self.forwarder) = (metadata, forwarder)
+        (self.lister, self.documents) = (lister, documents)
+    }
 
     // MARK: Reading
 
