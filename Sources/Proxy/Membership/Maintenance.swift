@@ -25,12 +25,16 @@ struct Maintenance: Sendable {
     func perform(
         _ request: Request, for origin: MetadataService.Origin, last: String? = nil
     ) async throws(Failure) -> String? {
-        switch request.action {
-        case .shutdown:
-            try await shutDown(request, for: origin, last: last)
-            return nil
-        case .decommission: return try await decommission(request, for: origin, last: last)
-        default: return try await setMaintenance(request, for: origin)
+        do throws(Failure) {
+            switch request.action {
+            case .shutdown:
+                try await shutDown(request, for: origin, last: last)
+                return nil
+            case .decommission: return try await decommission(request, for: origin, last: last)
+            default: return try await setMaintenance(request, for: origin)
+            }
+        } catch {
+            throw error.spelled(.value)
         }
     }
 
@@ -94,26 +98,36 @@ struct Maintenance: Sendable {
 
     // MARK: What it would mean
 
-    func forecast(_ request: Request) async throws(Failure) -> Forecast {
+    func forecast(
+        _ request: Request, for origin: MetadataService.Origin
+    ) async throws(Failure) -> Forecast {
         let state = try await metadata.linearizable().state
-        let nodes = try request.nodes(in: state)
-        var forecast = Forecast(request.action.rawValue)
+        let nodes = try request.known(in: state)
+        var forecast = Forecast(request.action.rawValue, departure.survival(of: state))
+        forecast.heed(origin.terms, in: state)
+        do throws(Failure) {
+            try request.check(nodes, in: state)
+        } catch {
+            forecast.block(error)
+        }
+        request.warn(nodes, in: state, &forecast)
         switch request.action {
         case .shutdown: await describe(shutdownOf: nodes, request, in: state, &forecast)
         case .decommission:
             let clearing = request.clearing(nodes)
             let leaving = nodes.without(clearing)
+            // The change asks the targets first which disks they have.
+            let orders = await orders(request, to: clearing, &forecast)
             if !leaving.isEmpty {
                 await departure.describe(leaving, in: state, request.isForced, &forecast)
             }
             if !clearing.isEmpty {
-                await describe(removalAt: clearing, request, behind: leaving, in: state, &forecast)
+                describe(removalAt: clearing, orders, behind: leaving, in: state, &forecast)
             }
             if request.endsProcess { forecast.describe(endOf: nodes) }
         default: await describe(nodes, request, in: state, &forecast)
         }
-        request.warn(nodes, in: state, &forecast)
-        return forecast
+        return forecast.spelled(.value)
     }
 
     private func describe(
@@ -138,10 +152,10 @@ struct Maintenance: Sendable {
         }
         if nodes.contains(where: { $0.role == .proxy }) {
             let voters = await departure.forecast(of: state.map.nodes(.proxy).map(changed))
-            departure.describe(voters, request.isForced, &forecast)
+            departure.describe(voters, without: isOn ? nodes : [], request.isForced, &forecast)
         }
         if nodes.contains(where: { $0.role == .target }) {
-            forecast.activeTargets = Forecast.Count(
+            forecast.survival.activeTargets = Survival.Count(
                 now: state.map.candidates.count,
                 then: state.map.nodes(.target).count { changed($0).isActive })
         }

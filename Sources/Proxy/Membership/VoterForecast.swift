@@ -41,12 +41,13 @@ struct VoterForecast: Equatable {
     }
 
     /// The same for people, who know members as nodes.
-    func voters(_ name: (MemberID) -> String) -> Forecast.Voters {
-        Forecast.Voters(
+    func voters(_ name: (MemberID) -> String) -> Survival.Voters {
+        Survival.Voters(
             now: now.voters.count, then: then.voters.count,
             survivesNow: max(0, Self.survives(now, missing)),
             survivesThen: max(0, Self.survives(then, missing)),
-            missing: now.voters.filter { missing.contains($0) }.map(name).sorted())
+            missing: now.voters.filter { missing.contains($0) }.map(name).sorted(),
+            hasMajorityThen: Self.survives(then, missing) >= 0)
     }
 }
 

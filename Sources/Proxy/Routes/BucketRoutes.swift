@@ -8,6 +8,7 @@ import Statistics
 struct BucketRoutes: Sendable {
     let metadata: MetadataService
     let forwarder: Forwarder
+    let departure: Departure
     let lister: ObjectLister
     let documents: BucketDocuments
 
@@ -155,7 +156,8 @@ struct BucketRoutes: Sendable {
             if isDryRun {
                 let now = try await metadata.linearizable()
                 return .forecast(
-                    Self.forecast(action, try command(now), of: bucket, in: now.state).encoded)
+                    try forecast(action, of: bucket, in: now, request.origin.terms, command)
+                        .encoded)
             }
             let outcome = try await metadata.change(for: request.origin, command)
             return .done(position: outcome.position.text)
