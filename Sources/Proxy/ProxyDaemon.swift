@@ -131,6 +131,7 @@ final class ProxyDaemon: Sendable {
             survey: survey, followers: followers, client: client, loop: loops.loops[0],
             log: log.about("recovery"))
         let documents = BucketDocuments()
+        let history = HistoryRoute(group: group, published: published, loop: loops.loops[0])
         let daemon = DaemonRoutes(
             node: node, metadata: metadata, raft: RaftDocument(group: group, storage: storageCheck),
             statistics: counted, log: log.tail, documents: documents, config: configRoutes,
@@ -140,7 +141,7 @@ final class ProxyDaemon: Sendable {
                     transfer: transfer, forwarder: forwarder, ending: ending,
                     log: log.about("shutdown")),
                 config: configRoutes),
-            history: HistoryRoute(group: group, published: published, loop: loops.loops[0]),
+            history: history,
             recovery: RecoveryRoutes(
                 survey: survey, adoption: adoption,
                 forced: ForcedPrimary(
@@ -158,7 +159,8 @@ final class ProxyDaemon: Sendable {
                 client: client, ending: ending, log: log.about("shutdown")),
             maintenance: Maintenance(
                 group: group, metadata: metadata, departure: departure, transfer: transfer,
-                client: client, loop: loops.loops[0], log: log.about("maintenance")),
+                departed: DepartedNodes(history: history), client: client, loop: loops.loops[0],
+                log: log.about("maintenance")),
             rebalance: Rebalance(metadata: metadata, departure: departure, config: config),
             client: client,
             published: published,

@@ -13,6 +13,7 @@ struct Maintenance: Sendable {
     let metadata: MetadataService
     let departure: Departure
     let transfer: PrimaryTransfer
+    let departed: DepartedNodes
     let client: Client
     let loop: EventLoop
     let log: Logger
@@ -25,16 +26,34 @@ struct Maintenance: Sendable {
     func perform(
         _ request: Request, for origin: MetadataService.Origin, last: String? = nil
     ) async throws(Failure) -> String? {
-        do throws(Failure) {
-            switch request.action {
-            case .shutdown:
-                try await shutDown(request, for: origin, last: last)
-                return nil
-            case .decommission: return try await decommission(request, for: origin, last: last)
-            default: return try await setMaintenance(request, for: origin)
+        let state = try await metadata.linearizable().state
+        let remainder = try await remainder(of: request, in: state, origin)
+        var notices = [Self.notice(ofGone: remainder.gone)]
+        if let rest = remainder.request {
+            do throws(Failure) {
+                notices.append(try await performAll(rest, for: origin, last: last))
+            } catch {
+                var failure = error.spelled(.value)
+                if failure.code == .partlyDone {
+                    failure.done += remainder.gone.map(\.node.id.text)
+                }
+                throw failure
             }
-        } catch {
-            throw error.spelled(.value)
+        }
+        try await finish(remainder, request, for: origin, last: last)
+        let said = notices.compactMap { $0 }
+        return said.isEmpty ? nil : said.joined(separator: "; ")
+    }
+
+    private func performAll(
+        _ request: Request, for origin: MetadataService.Origin, last: String?
+    ) async throws(Failure) -> String? {
+        switch request.action {
+        case .shutdown:
+            try await shutDown(request, for: origin, last: last)
+            return nil
+        case .decommission: return try await decommission(request, for: origin, last: last)
+        default: return try await setMaintenance(request, for: origin)
         }
     }
 
@@ -102,8 +121,13 @@ struct Maintenance: Sendable {
         _ request: Request, for origin: MetadataService.Origin
     ) async throws(Failure) -> Forecast {
         let state = try await metadata.linearizable().state
-        let nodes = try request.known(in: state)
         var forecast = Forecast(request.action.rawValue, departure.survival(of: state))
+        let remainder = try await remainder(of: request, in: state, origin)
+        for departed in remainder.gone {
+            forecast.changes.append("nothing with \(departed.node.id): it has left already")
+        }
+        guard let request = remainder.request else { return forecast }
+        let nodes = try request.known(in: state)
         forecast.heed(origin.terms, in: state)
         do throws(Failure) {
             try request.check(nodes, in: state)

@@ -7,7 +7,7 @@ extension Maintenance {
     struct Request: Sendable {
         let action: Action
         /// In the order in which they are named.
-        let ids: [NodeID]
+        var ids: [NodeID]
         let skipsRebalance: Bool
         let isForced: Bool
         /// Decommission: whether what users have on targets is removed, and whether the nodes' processes end.

@@ -34,9 +34,9 @@ extension Maintenance {
         guard !untold.isEmpty else { return }
         var failure = Failure(
             .partlyDone, untold.map(\.text).joined(separator: "; "),
-            next: untold.map {
+            next: (untold.map {
                 #"curl -X PUT -d '{"action":"shutdown"}' \#($0.node.address.url)/v1/daemon"#
-            }.joined(separator: "; "))
+            } + [Self.again(origin)]).joined(separator: "; or "))
         failure.requestID = origin.requestID
         failure.done = nodes.without(open).map(\.id.text)
         failure.notDone = open.map(\.id.text)

@@ -50,11 +50,13 @@ struct ClusterActions: Sendable {
                     return .json(
                         try await maintenance.forecast(wanted, for: request.origin).encoded)
                 }
-                if wanted.ids.count == 1 {
+                if wanted.ids.count == 1, published.now.state.map[wanted.ids[0]] != nil {
                     return .relayed(try await endOne(wanted, request.origin.requestID))
                 }
-                _ = try await maintenance.perform(wanted, for: request.origin, last: last)
-                return .done(survives: maintenance.departure.survival.headline)
+                let notice = try await maintenance.perform(
+                    wanted, for: request.origin, last: last)
+                return .done(
+                    notice: notice, survives: maintenance.departure.survival.headline)
             }
             switch action {
             case .shutdown:
