@@ -63,11 +63,15 @@ package struct Survival: Equatable, Sendable {
 
     /// What may fail then, and what comes of it; one sentence for each kind of thing that can.
     package var sentences: [String] {
-        [
-            voters.map {
+        sentences(
+            ofVoters: voters.map {
                 Self.sentence($0.then, $0.survivesThen, $0.hasMajorityThen, $0.missing)
-            },
-            mountpaths.map { Self.sentence(mountpaths: $0.then) },
+            })
+    }
+
+    private func sentences(ofVoters voters: String?) -> [String] {
+        [
+            voters, mountpaths.map { Self.sentence(mountpaths: $0.then) },
             Self.sentence(targets: activeTargets.then),
         ].compactMap { $0 }
     }
@@ -103,8 +107,8 @@ package struct Survival: Equatable, Sendable {
         case 0: "no target takes part: no object can be read or written"
         case 1: "the only target may not fail: no object can be read or written without it"
         default:
-            "a target that fails takes its objects out of reach until it is back; the other "
-                + "\(targets - 1) go on with theirs"
+            "a target that fails takes its objects out of reach until it is back; "
+                + others(targets)
         }
     }
 
@@ -113,9 +117,14 @@ package struct Survival: Equatable, Sendable {
         case 0: "no mountpath takes part: this target serves nothing"
         case 1: "the only mountpath may not fail: this target leaves the map with it"
         default:
-            "a mountpath that fails takes its objects out of reach until it is back; the other "
-                + "\(mountpaths - 1) go on with theirs"
+            "a mountpath that fails takes its objects out of reach until it is back; "
+                + others(mountpaths)
         }
+    }
+
+    private static func others(_ count: Int) -> String {
+        count == 2
+            ? "the other one goes on with its own" : "the other \(count - 1) go on with theirs"
     }
 }
 
@@ -123,12 +132,19 @@ extension Survival {
     /// The document of a change that is made, with a newline behind it.
     package var encoded: [UInt8] {
         var json = JSONWriter(capacity: 512)
-        json.object { json in write(members: &json) }
+        json.object { json in write(membersOfReply: &json) }
         json.newline()
         return json.bytes
     }
 
-    package func write(members json: inout JSONWriter) {
+    /// Behind a change that is made, what is now is told first: the group may take its time.
+    package func write(membersOfReply json: inout JSONWriter) {
+        write(sentences(ofVoters: headline), &json)
+    }
+
+    package func write(members json: inout JSONWriter) { write(sentences, &json) }
+
+    private func write(_ sentences: [String], _ json: inout JSONWriter) {
         json.member("survives", sentences)
         if let voters {
             json.key("voters")

@@ -155,9 +155,7 @@ struct Departure: Sendable {
     ) {
         let counts = voters.voters(name)
         forecast.survival.voters = counts
-        if voters.now != voters.then {
-            forecast.changes.append("\(counts.now) proxies vote now, \(counts.then) then")
-        }
+        if let change = voters.change(name) { forecast.changes.append(change) }
         if !nodes.isEmpty, let refusal = refusal(voters, without: nodes) {
             if isForced {
                 forecast.warn(

@@ -125,7 +125,7 @@ struct ClusterRoutes: Sendable {
         json.object { json in
             json.member("daemon_id", node.id.text)
             json.member("rebalance_id", "")
-            survival.write(members: &json)
+            survival.write(membersOfReply: &json)
         }
         json.newline()
         return Reply(json.bytes, survives: survival.headline)
