@@ -38,7 +38,8 @@ extension Route {
                 try query.flag(QueryName.dryRun)
             else { return }
             throw Failure(
-                .badQuery, "this operation has no dry run", next: "leave out \(QueryName.dryRun)")
+                .badQuery, "\(method.name) \(path) has no dry run; nothing was done",
+                next: "leave out \(QueryName.dryRun)")
         }
 
         /// What is answered by a handler that the table never sends such a request to.

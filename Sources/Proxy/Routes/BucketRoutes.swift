@@ -9,6 +9,7 @@ import Statistics
 final class BucketRoutes: Sendable {
     let metadata: MetadataService
     let forwarder: Forwarder
+    let departure: Departure
     let lister: ObjectLister
     let documents: BucketDocuments
 
@@ -164,7 +165,8 @@ final class BucketRoutes: Sendable {
             if isDryRun {
                 let now = try await metadata.linearizable()
                 return .forecast(
-                    Self.forecast(action, try command(now), of: bucket, in: now.state).encoded)
+                    try forecast(action, of: bucket, in: now, request.origin.terms, command)
+                        .encoded)
             }
             let outcome = try await metadata.change(for: request.origin, command)
             return .done(position: outcome.position.text)
