@@ -14,10 +14,10 @@ final class BucketRoutes: Sendable {
     let documents: BucketDocuments
 
     init(
-        metadata: MetadataService, forwarder: Forwarder, lister: ObjectLister,
-        documents: BucketDocuments
+        metadata: MetadataService, forwarder: Forwarder, departure: Departure,
+        lister: ObjectLister, documents: BucketDocuments
     ) {
-        (self.metadata, self.forwarder) = (metadata, forwarder)
+        (self.metadata, self.forwarder, self.departure) = (metadata, forwarder, departure)
         (self.lister, self.documents) = (lister, documents)
     }
 
