@@ -9,7 +9,7 @@ extension Maintenance {
         /// In the order in which they are named.
         let ids: [NodeID]
         let skipsRebalance: Bool
-        let isForced: Bool
+        var isForced: Bool
         /// Decommission: whether what users have on targets is removed, and whether the nodes' processes end.
         let removesUserData: Bool
         let endsProcess: Bool

@@ -30,9 +30,14 @@ struct ClusterRoutes: Sendable {
         case .recoveryPlan: try await daemon.recovery.plan(exchange, query)
         case .history:
             if let id = try query.value(QueryName.requestID) {
+                for name in [QueryName.of, QueryName.before, QueryName.limit] {
+                    try query.refuse(name, because: "not for a question about one request")
+                }
                 return try await RequestInquiry(daemon: daemon, forwarder: forwarder)
                     .serve(exchange, query, id)
             }
+            try query.refuse(
+                QueryName.since, because: "for a question about one request (request_id)")
             let now = try await daemon.view(query)
             exchange.respond(
                 json: try await daemon.history.document(query, upTo: now.snapshot), of: now)
@@ -58,6 +63,9 @@ struct ClusterRoutes: Sendable {
         if try query.flag(QueryName.force) {
             return try await daemon.recovery.force(exchange, id, query)
         }
+        for name in [QueryName.can, QueryName.override, QueryName.token] {
+            try query.refuse(name, because: "for a forced recovery (frc=true)")
+        }
         let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange) { origin in
             if isDryRun { return try await forecast(primary: id).encoded }
@@ -78,7 +86,9 @@ struct ClusterRoutes: Sendable {
 
     private static func nodeID(_ text: String) throws(Failure) -> NodeID {
         guard let id = NodeID(text) else {
-            throw Failure(.badNode, "'\(text)' is not a node's id")
+            throw Failure(
+                .badNode, "'\(text.excerpt)' is not a node's id",
+                next: "GET /v1/daemon?what=smap lists nodes")
         }
         return id
     }

@@ -100,11 +100,15 @@ struct ProxyHandler: Handler {
     ) throws(Failure) -> Forwarder.Request? {
         let (method, query) = (exchange.request.method, target.query)
         guard method == .get || method == .head,
-            try query.value(QueryName.consistency) ?? "" != "stale",
+            try query.consistency() != .stale,
             try query.value(QueryName.waitVersion) == nil
         else { return nil }
+        var isOfHead = false
         switch try Resource(path: target.path) {
-        case .buckets(let name): guard name == nil || method == .head else { return nil }
+        case .buckets(let name):
+            guard name == nil || method == .head else { return nil }
+            // The one document that there is in headers only.
+            isOfHead = name != nil
         case .daemon(let rest):
             guard rest.isEmpty, Self.agreed.contains(try query.value(QueryName.what) ?? "")
             else { return nil }
@@ -114,7 +118,10 @@ struct ProxyHandler: Handler {
             else { return nil }
         default: return nil
         }
-        return try exchange.forwardable([])
+        var request = try exchange.forwardable([])
+        // So that the answer has the length that GET has.
+        if !isOfHead { request.method = .get }
+        return request
     }
 
     /// Documents that are the same at every proxy.
@@ -127,7 +134,7 @@ struct ProxyHandler: Handler {
         let query = target.query
         let match = try Route.match(
             exchange.request.method, try Resource(path: target.path), at: .proxy)
-        try match.checkDryRun(query, exchange.request.method)
+        try match.check(query, exchange.request.method)
         try await redirector.metadata.catchUp(with: exchange)
         switch match.name {
         case .object, .objectRemoval, .objectAction:
@@ -214,6 +221,8 @@ extension Exchange {
     enum Terms: Sendable {
         /// It belongs to no session and rests on nothing: it is a step that takes several changes, or none of the log.
         case none
+        /// `If-Match`: what it does besides its one change of the log cannot be repeated.
+        case versions
         /// `If-Match`, and a session.
         case all
     }

@@ -12,7 +12,7 @@ struct DaemonActions {
     func respond() async throws {
         let message = try ActionMessage(
             decoding: try await exchange.collect(upTo: Limits.actionBytesMax))
-        switch try Route.action(of: message, on: .daemonAction) {
+        switch try Route.action(of: message, on: .daemonAction, query) {
         case let action where action.isOfConfig:
             try await ConfigRoute(target: target, exchange: exchange)
                 .change(try ConfigRequest(action, message, query: query))

@@ -13,7 +13,7 @@ struct MountpathRoutes {
     func respond() async throws {
         let message = try ActionMessage(
             decoding: try await exchange.collect(upTo: Limits.actionBytesMax))
-        let action = try Route.action(of: message, on: .mountpaths)
+        let action = try Route.action(of: message, on: .mountpaths, query)
         guard let path = message.value?.string, !path.isEmpty else {
             throw Failure(
                 .badValue, "'value' is not a mountpath's path",
@@ -37,7 +37,7 @@ struct MountpathRoutes {
                 return .done
             }
         } catch {
-            throw Failure(error, "\(action.rawValue) mountpath \(path)")
+            throw Failure(error, "\(action.rawValue) mountpath \(path.excerpt)")
         }
         exchange.respond(result == .done ? .ok : .noContent)
     }
@@ -49,7 +49,7 @@ struct MountpathRoutes {
         do throws(MountpathRefusal) {
             cleaned = try MountpathControl.checked(path)
         } catch {
-            throw Failure(error, "\(action.rawValue) mountpath \(path)")
+            throw Failure(error, "\(action.rawValue) mountpath \(path.excerpt)")
         }
         let set = target.store.mountpaths
         let takesPart = set.all.contains { $0.path == cleaned }
@@ -61,7 +61,7 @@ struct MountpathRoutes {
             forecast.changes.append("\(cleaned) takes part; objects that lie elsewhere stay there")
         case .enableMountpath where takesPart, .disableMountpath where isKnown && !takesPart:
             forecast.changes.append("nothing: it is so already")
-        case _ where !isKnown: forecast.warn(.blocked, "there is no mountpath \(cleaned)")
+        case _ where !isKnown: forecast.warn(.blocked, "there is no mountpath \(cleaned.excerpt)")
         case .enableMountpath:
             forecast.changes.append("\(cleaned) takes part again; its objects are available")
         case .disableMountpath:

@@ -38,14 +38,11 @@ struct TargetRoutes: Handler {
 
     private func route(_ exchange: Exchange) async throws {
         let request = RequestTarget(exchange.request.target)
-        guard request.query.text.utf8.count <= Limits.queryBytesMax else {
-            throw Failure(.badQuery, "the query is too long")
-        }
         let resource = try Resource(path: request.path)
         exchange.operation = Operation(resource, exchange.request.method)
         let (query, method) = (request.query, exchange.request.method)
         let match = try Route.match(method, resource, at: .target)
-        try match.checkDryRun(query, method)
+        try match.check(query, method)
         switch match.name {
         case .object, .objectRemoval, .objectAction:
             try await ObjectRoutes(target: target, exchange: exchange, query: query)
