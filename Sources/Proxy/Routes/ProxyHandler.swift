@@ -175,7 +175,8 @@ struct ProxyHandler: Handler {
         case .removalReport: try await cluster.takeRemovalReport(exchange)
         case .health: try health.serve(exchange, query)
         case .help, .helpRow:
-            let page = HelpPage(map: published.now.state.map, node: health.node)
+            let page = await cluster.queries.help(
+                for: match.values, published.now.state.map, on: exchange.loop)
             exchange.respond(
                 .ok, type: "text/plain; charset=utf-8",
                 body: Array(try page.text(for: match.values).utf8))

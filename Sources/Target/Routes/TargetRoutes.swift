@@ -66,7 +66,10 @@ struct TargetRoutes: Handler {
         case .health:
             try await HealthRoute(target: target, exchange: exchange, query: query).respond()
         case .help, .helpRow:
-            let page = HelpPage(map: target.publisher.current.state.map, node: target.node)
+            let page = HelpPage(
+                map: target.publisher.current.state.map, node: target.node,
+                mountpath: target.store.mountpaths.all.first?.path,
+                disabled: target.store.mountpaths.disabled.first?.path)
             exchange.respond(
                 .ok, type: "text/plain; charset=utf-8",
                 body: Array(try page.text(for: match.values).utf8))
