@@ -34,7 +34,8 @@ def before_call(context, case, kwargs):
     # What a document or an action does not heed is refused; most requests are to come further than that.
     raw = case.operation.definition.raw
     if len(query) % 4 != 3:
-        heeded = raw.get("x-parameters", {}).get(query.get("what"))
+        what = query.get("what")
+        heeded = raw.get("x-parameters", {}).get(what) if isinstance(what, str) else None
         if heeded is not None:
             query = {name: value for name, value in query.items() if name == "what" or name in heeded}
         action = case.body.get("action") if isinstance(case.body, dict) else None

@@ -23,14 +23,9 @@ struct NodeShutdown: Sendable {
         if try query.flag(QueryName.dryRun) {
             return try await forecast(exchange, leaves: leaves, isForced: isForced)
         }
+        // It takes several changes, of which handing over ends the term; or none at all.
+        let origin = try exchange.unboundOrigin()
         if leaves {
-            let origin = try exchange.origin()
-            guard origin.terms.bound == nil else {
-                throw Failure(
-                    .badHeader,
-                    "ending a proxy takes several changes, of which handing over ends the term",
-                    next: "leave out \(HeaderName.term)")
-            }
             do throws(Failure) {
                 try await leave(origin, isForced: isForced)
             } catch {

@@ -266,6 +266,18 @@ extension Exchange {
             requestID: requestID, terms: terms)
     }
 
+    /// The same of what is no single change of the log, so that no term of it can be named for it.
+    func unboundOrigin() throws(Failure) -> MetadataService.Origin {
+        let origin = try origin()
+        guard origin.terms.bound == nil else {
+            throw Failure(
+                .badHeader,
+                "this request is no change of the log, and is not bound to a term of it",
+                next: "leave out \(HeaderName.term)")
+        }
+        return origin
+    }
+
     /// What is needed to send the request on to the primary.
     func forwardable(
         _ body: [UInt8], heeding terms: Terms = .none

@@ -28,6 +28,7 @@ struct DaemonActions {
     /// Leaves the map, answers, and ends (contract §6.5). A target that cannot leave goes on, unless it is forced: the map
     /// would send clients to it for nothing, and nobody would have been told.
     private func shutDown(_ message: ActionMessage) async throws {
+        try exchange.checkIsUnbound()
         let isForced = try query.flag(QueryName.force)
         let value = try ActionValue(message.value, keys: ["unregister"])
         let leaves = try value?.bool("unregister") ?? true

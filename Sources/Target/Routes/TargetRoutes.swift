@@ -43,6 +43,7 @@ struct TargetRoutes: Handler {
         let (query, method) = (request.query, exchange.request.method)
         let match = try Route.match(method, resource, at: .target)
         try match.check(query, method)
+        try exchange.checkHeaders(of: match)
         switch match.name {
         case .object, .objectRemoval, .objectAction:
             try await ObjectRoutes(target: target, exchange: exchange, query: query)
