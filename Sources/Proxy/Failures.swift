@@ -77,7 +77,9 @@ extension Failure {
     }
 
     static func denied(_ verb: String, _ bucket: Bucket) -> Failure {
-        Failure(.accessDenied, "bucket \(bucket) does not permit \(verb)")
+        Failure(
+            .accessDenied, "bucket \(bucket) does not permit \(verb)",
+            next: "HEAD /v1/buckets/\(bucket.name) shows its access mask")
     }
 
     static func notImplemented(_ what: String) -> Failure {

@@ -161,7 +161,9 @@ extension Failure {
     }
 
     static func accessDenied(_ bucket: Bucket, _ what: String) -> Failure {
-        Failure(.accessDenied, "bucket \(bucket) does not permit \(what)")
+        Failure(
+            .accessDenied, "bucket \(bucket) does not permit \(what)",
+            next: "HEAD /v1/buckets/\(bucket.name) shows its access mask")
     }
 
     static func overloaded(_ what: String) -> Failure {

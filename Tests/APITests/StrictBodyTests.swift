@@ -1,6 +1,7 @@
 import API
 import Base
 import Cluster
+import HTTP
 import Testing
 
 /// Bodies are obeyed or refused by name: each key once, values of the type they must have (contract §2.3).
@@ -55,6 +56,33 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        (#"{"action":"createlb","name":"other"}"#, "'name'"),
+        (#"{"action":"invallistobjcache","value":{"dry_run":true}}"#, "'value'"),
+    ])
+    func `an action refuses a name or a value that it does not take`(
+        _ body: String, _ names: String
+    ) throws {
+        let message = try ActionMessage(decoding: Array(body.utf8))
+        let failure = #expect(throws: Failure.self) {
+            try Route.action(of: message, on: .bucketAction, .empty)
+        }
+        #expect(failure?.code == .badValue && failure?.message.contains(names) == true)
+    }
+
+    @Test func `a body where none is read is refused`() throws {
+        for (method, path) in [
+            (Method.delete, "/v1/cluster/daemon/t1"), (.put, "/v1/cluster/setconfig"),
+            (.put, "/v1/cluster/proxy/p2"), (.post, "/v1/cluster/sessions"),
+        ] {
+            let match = try Route.match(method, try Resource(path: path[...]), at: .proxy)
+            try match.check(.empty, method)
+            let code = PathTests.code { try match.check(.empty, method, hasBody: true) }
+            // What goes on by force may have logs with it.
+            #expect(code == (match.name == .setPrimary ? nil : .badRequest), "\(path)")
+        }
+    }
+
     // MARK: Nodes
 
     private static func body(_ more: String, port: String = "8083") -> [UInt8] {
@@ -68,6 +96,7 @@ import Testing
         #","direct_url":"http://10.0.0.6:8083""#, #","direct_url":"10.0.0.5:8083""#,
         #","intra_control_net":{"node_ip_addr":"10.1.0.5","daemon_port":"9083","direct_url":"http://10.1.0.5:9083"}"#,
         #","intra_data_net":{"node_ip_addr":"10.0.0.5","daemon_port":"8083","direct_url":"http://10.0.0.5:1"}"#,
+        #","flags":"many""#, #","member":"xyz""#, #","flags":5000000000"#,
     ])
     func `two addresses that cannot both be true are refused`(_ more: String) {
         let failure = #expect(throws: Failure.self) {

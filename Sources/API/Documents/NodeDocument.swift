@@ -64,8 +64,12 @@ extension Node {
                     next: "a node of this version has one network: name one address")
             }
         }
-        let member = object["member"]?.string.flatMap { UInt64($0, radix: 16) } ?? 0
-        let flags = object["flags"]?.unsigned.flatMap(UInt32.init(exactly:)) ?? 0
+        let member = try Self.number("member", in: object, "a number in hexadecimal") {
+            $0.string.flatMap { UInt64($0, radix: 16) }
+        }
+        let flags = try Self.number("flags", in: object, "a number of 32 bits") {
+            $0.unsigned.flatMap(UInt32.init(exactly:))
+        }
         self.init(
             id: id, role: role, address: address,
             flags: Flags(rawValue: flags).intersection(.nonElectable), member: member)
@@ -73,6 +77,18 @@ extension Node {
 
     private static let form =
         #"{"daemon_type":"target","daemon_id":"ID","node_ip_addr":"HOST","daemon_port":"PORT"}"#
+
+    /// A number that may be missing, and is not taken for missing when it is something else.
+    private static func number<Number: FixedWidthInteger>(
+        _ key: String, in object: JSONObject, _ expected: String,
+        _ read: (JSONValue) -> Number?
+    ) throws(Failure) -> Number {
+        guard let json = object[key], json != .null else { return 0 }
+        guard let number = read(json) else {
+            throw Failure(.badNode, "'\(key)' is not \(expected)", next: "leave it out")
+        }
+        return number
+    }
 
     private static func address(
         _ network: JSONObject, _ name: String

@@ -13,7 +13,8 @@ extension Bucket {
         guard let bucket = Bucket(name: name, provider: provider, namespace: namespace) else {
             throw Failure(
                 .badBucketName,
-                BucketName.problem(name).map { "\($0): '\(name.excerpt)'" } ?? "bad bucket")
+                BucketName.problem(name).map { "\($0): '\(name.excerpt)'" } ?? "bad bucket",
+                next: "1 to \(BucketName.bytesMax) letters, digits, '.', '_' and '-'")
         }
         self = bucket
     }

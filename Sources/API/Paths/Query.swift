@@ -57,7 +57,8 @@ package struct Query: Sendable {
         guard let text = try value(name) else { return false }
         guard let flag = Self.flag(text) else {
             throw Failure(
-                .badQuery, "query parameter '\(name)' is '\(text.excerpt)', neither yes nor no")
+                .badQuery, "query parameter '\(name)' is '\(text.excerpt)', neither yes nor no",
+                next: "true or false")
         }
         return flag
     }

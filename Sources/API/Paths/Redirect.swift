@@ -20,7 +20,9 @@ package struct Redirect: Equatable, Sendable {
         self.time = UInt64(time) ?? 0
         guard let text = try query.value(QueryName.position) else { return }
         guard let position = LogPosition(text: text) else {
-            throw Failure(.badPosition, "'\(text.excerpt)' is not a position of the log")
+            throw Failure(
+                .badPosition, "'\(text.excerpt)' is not a position of the log",
+                next: "leave 'at' as the proxy made it")
         }
         self.position = position
     }

@@ -24,7 +24,9 @@ package struct VersionQuestion: Equatable, Sendable {
         guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt64(text),
             number > 0
         else {
-            throw Failure(.badQuery, "'\(name)' is '\(text.excerpt)', not a version")
+            throw Failure(
+                .badQuery, "'\(name)' is '\(text.excerpt)', not a version",
+                next: "a whole number from 1, as the document has it")
         }
         return number
     }

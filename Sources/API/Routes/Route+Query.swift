@@ -147,8 +147,21 @@ extension Route {
 }
 
 extension Route.Match {
-    package func check(_ query: Query, _ method: Method) throws(Failure) {
+    /// Refuses what the operation would pass over: in the query, and a body where it reads none.
+    ///
+    /// - Parameters:
+    ///   - query: that of the request.
+    ///   - method: that of the request.
+    ///   - hasBody: whether there is one.
+    /// - Throws: as ``Route/check(_:_:at:)``; `bad_request` for the body.
+    package func check(
+        _ query: Query, _ method: Method, hasBody: Bool = false
+    ) throws(Failure) {
         try route.check(query, method, at: role)
+        guard hasBody, method != .get, method != .head, case .none = route.body else { return }
+        throw Failure(
+            .badRequest, "this operation reads no body, and the request has one",
+            next: "nothing was changed; what is to be done stands in path and query")
     }
 }
 

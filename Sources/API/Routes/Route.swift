@@ -63,6 +63,21 @@ package struct Route: Sendable {
             self.query = query
         }
 
+        /// Refuses what the message says beyond what the action reads. What else an action needs its handler knows.
+        fileprivate func check(_ message: ActionMessage) throws(Failure) {
+            let word = message.action.excerpt
+            if !takesName, !message.name.isEmpty {
+                throw Failure(
+                    .badValue, "'\(word)' takes no 'name'; it is '\(message.name.excerpt)'",
+                    next: "nothing was changed; what it is about stands in the path")
+            }
+            if value == nil, message.value != nil {
+                throw Failure(
+                    .badValue, "'\(word)' takes no 'value'",
+                    next: "nothing was changed; leave it out")
+            }
+        }
+
         static func unserved(_ action: Action) -> Act {
             Act(action, .any, isServed: false, at: [.proxy])
         }
@@ -152,7 +167,7 @@ extension Route {
     ///   - name: the route.
     ///   - query: that of the request, which has to be about this action.
     /// - Returns: the action.
-    /// - Throws: `unknown_action`; `not_implemented` for what the contract has and this version does not; `bad_query` for a
+    /// - Throws: `unknown_action`; `bad_value` for a name or a value that the action does not take; `not_implemented` for what the contract has and this version does not; `bad_query` for a
     ///   parameter that other actions of the route heed.
     package static func action(
         of message: ActionMessage, on name: Name, _ query: Query
@@ -164,6 +179,7 @@ extension Route {
                 .notImplemented, "the action '\(action.rawValue)' is not served by this build",
                 next: "GET /v1/help shows which operations are")
         }
+        try act.check(message)
         guard let heeded = act.query, !query.text.isEmpty else { return action }
         for (name, value) in try query.pairs() where !heeded.contains(name) {
             guard value.map(Query.flag) != false else { continue }

@@ -133,14 +133,16 @@ struct PrimaryTransfer: Sendable {
             throw Failure(
                 .badNode, "there is no node \(id)", next: "GET /v1/daemon?what=smap lists nodes")
         }
+        let choice = "name another proxy: GET /v1/daemon?what=smap lists them"
         guard node.role == .proxy else {
-            throw Failure(.badNode, "\(id) is a target; only a proxy can be primary")
+            throw Failure(.badNode, "\(id) is a target; only a proxy can be primary", next: choice)
         }
         guard node.isActive else {
-            throw Failure(.badNode, "\(id) is in maintenance, so it cannot be primary")
+            throw Failure(
+                .badNode, "\(id) is in maintenance, so it cannot be primary", next: choice)
         }
         guard !node.flags.contains(.nonElectable) else {
-            throw Failure(.badNode, "\(id) was started with --non-electable")
+            throw Failure(.badNode, "\(id) was started with --non-electable", next: choice)
         }
         return MemberID(node.member)
     }

@@ -125,6 +125,7 @@ struct BucketRoutes: Sendable {
         let actions = Route.named(.bucketRemoval).acts.map(\.action)
         switch try message.decoded(allowed: actions) {
         case .destroyBucket:
+            _ = try Route.action(of: message, on: .bucketRemoval, query)
             try await change(exchange, .destroyBucket, bucket, query, body) { now throws(Failure) in
                 try Self.checkDestruction(of: bucket, in: now.state)
                 return .destroyBucket(bucket)

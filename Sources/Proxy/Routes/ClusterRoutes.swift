@@ -63,6 +63,11 @@ struct ClusterRoutes: Sendable {
         if try query.flag(QueryName.force) {
             return try await daemon.recovery.force(exchange, id, query)
         }
+        guard !exchange.request.hasBody else {
+            throw Failure(
+                .badRequest, "the body is for a forced recovery (frc=true)",
+                next: "nothing was changed; leave it out")
+        }
         for name in [QueryName.can, QueryName.override, QueryName.token] {
             try query.refuse(name, because: "for a forced recovery (frc=true)")
         }

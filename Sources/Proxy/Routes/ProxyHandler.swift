@@ -134,7 +134,8 @@ struct ProxyHandler: Handler {
         let query = target.query
         let match = try Route.match(
             exchange.request.method, try Resource(path: target.path), at: .proxy)
-        try match.check(query, exchange.request.method)
+        try match.check(
+            query, exchange.request.method, hasBody: exchange.request.hasBody)
         try await redirector.metadata.catchUp(with: exchange)
         switch match.name {
         case .object, .objectRemoval, .objectAction:

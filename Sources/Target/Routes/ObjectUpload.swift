@@ -31,7 +31,9 @@ struct ObjectUpload {
         let key = try admission.object(bucket, name, in: published)
         if let kind = try query.value(QueryName.appendType), !kind.isEmpty {
             exchange.operation = .append
-            throw Failure(.notImplemented, "appending to objects is not supported by this build")
+            throw Failure(
+                .notImplemented, "appending to objects is not supported by this build",
+                next: "store the object whole")
         }
         let put = PutRequest(
             key, properties, claimed: try claimedChecksum(properties), custom: try customMetadata())

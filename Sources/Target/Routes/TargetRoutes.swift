@@ -42,7 +42,7 @@ struct TargetRoutes: Handler {
         exchange.operation = Operation(resource, exchange.request.method)
         let (query, method) = (request.query, exchange.request.method)
         let match = try Route.match(method, resource, at: .target)
-        try match.check(query, method)
+        try match.check(query, method, hasBody: exchange.request.hasBody)
         try exchange.checkHeaders(of: match)
         switch match.name {
         case .object, .objectRemoval, .objectAction:
