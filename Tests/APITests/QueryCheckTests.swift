@@ -1,6 +1,7 @@
 import API
 import Base
 import Cluster
+import Foundation
 import HTTP
 import Testing
 
@@ -123,6 +124,31 @@ import Testing
                     }
                 }
             }
+        }
+    }
+
+    /// Whoever follows the documents is not refused.
+    @Test func `every query that the documents show is understood`() throws {
+        let root = String(#filePath.dropLast("/Tests/APITests/QueryCheckTests.swift".count))
+        var count = 0
+        for page in ["README.md", "ARCHITECTURE.md", "docs/operations.md", "docs/glossary.md"] {
+            let bytes = try #require(FileManager.default.contents(atPath: "\(root)/\(page)"))
+            for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+                for rest in line.components(separatedBy: "/v1/").dropFirst() {
+                    let target = rest.prefix { !" '\"`)|>,;".contains($0) }
+                    guard target.contains("?"), !target.contains("…") else { continue }
+                    count += 1
+                    #expect(Self.isUnderstood("/v1/\(target)"), "\(page): /v1/\(target)")
+                }
+            }
+        }
+        #expect(count > 50)
+    }
+
+    /// Whether any node takes it with any method.
+    private static func isUnderstood(_ target: String) -> Bool {
+        ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH"].contains { method in
+            NodeRole.allCases.contains { (try? check("\(method) \(target)", at: $0)) != nil }
         }
     }
 
