@@ -31,8 +31,8 @@ import Testing
         Refusal("DELETE /v1/cluster/daemon/t1?dry-run=true", .unknownParameter, "dry_run"),
         Refusal("DELETE /v1/cluster/daemon/t1?Dry_Run=true", .unknownParameter, "dry_run"),
         Refusal("PUT /v1/cluster/proxy/p2?dry_run=yes&force=1", .unknownParameter, "'force'"),
-        Refusal("POST /v1/cluster/autoreg?dryrun=1", .unknownParameter, "no dry run"),
-        Refusal("POST /v1/cluster/autoreg?dry_run=1", .badQuery, "no dry run"),
+        Refusal("POST /v1/cluster/decommission?dryrun=1", .unknownParameter, "no dry run"),
+        Refusal("POST /v1/cluster/decommission?dry_run=1", .badQuery, "no dry run"),
         Refusal("POST /v1/buckets/b?bprovider=ais", .unknownParameter, "provider"),
         Refusal("POST /v1/buckets/b?provider=ais&=x", .unknownParameter, "''"),
         Refusal("PUT /v1/objects/b/o?append_type=append", .notImplemented, "append_type"),
@@ -78,7 +78,8 @@ import Testing
         "GET /v1/daemon?what=smap&what=smap",
         "POST /v1/cluster/register?nel=true", "GET /v1/objects/b/o?latest-ver=false&uuid=",
         "PUT /v1/cluster/attach?what=remote&alias=http://127.0.0.1:1",
-        "POST /v1/cluster/autoreg?dry_run=false", "PUT /v1/cluster/resetconfig?stats_time&node=t1",
+        "POST /v1/cluster/decommission?dry_run=false",
+        "PUT /v1/cluster/resetconfig?stats_time&node=t1",
     ])
     func `what an operation heeds is taken`(_ request: String) throws {
         try Self.check(request, at: .proxy)

@@ -36,7 +36,7 @@ extension Route {
     ///
     /// - Throws: `unknown_parameter`, `bad_query`, or `not_implemented` for what AIStore has and this version does not.
     package func check(
-        _ query: Query, _ method: Method, at role: NodeRole
+        _ query: Query, _ method: Method, at role: NodeRole, path: String? = nil
     ) throws(Failure) {
         guard !query.text.isEmpty else { return }
         guard query.text.utf8.count <= Limits.queryBytesMax else {
@@ -51,7 +51,7 @@ extension Route {
         for (name, value) in try query.pairs() {
             if name == QueryName.dryRun {
                 // A safety catch: it holds when it is said twice, and is never taken for an option (``Query/flag(_:)``).
-                try checkDryRun(query, isChange, parameters)
+                try checkDryRun(query, method, path ?? paths[0], parameters)
                 continue
             }
             guard let parameter = parameters.first(where: { $0.isNamed(name) }) else {
@@ -79,13 +79,15 @@ extension Route {
 
     /// Refuses a rehearsal of what cannot be rehearsed: who asks for one wants nothing to happen.
     private func checkDryRun(
-        _ query: Query, _ isChange: Bool, _ parameters: [Parameter]
+        _ query: Query, _ method: Method, _ path: String, _ parameters: [Parameter]
     ) throws(Failure) {
-        guard isChange, !parameters.contains(where: { $0.name == QueryName.dryRun }),
+        guard method != .get, method != .head,
+            !parameters.contains(where: { $0.name == QueryName.dryRun }),
             try query.flag(QueryName.dryRun)
         else { return }
         throw Failure(
-            .badQuery, "this operation has no dry run", next: "leave out \(QueryName.dryRun)")
+            .badQuery, "\(method.name) \(path) has no dry run; nothing was done",
+            next: "leave out \(QueryName.dryRun)")
     }
 
     private func unknown(
@@ -157,7 +159,7 @@ extension Route.Match {
     package func check(
         _ query: Query, _ method: Method, hasBody: Bool = false
     ) throws(Failure) {
-        try route.check(query, method, at: role)
+        try route.check(query, method, at: role, path: path)
         guard hasBody, method != .get, method != .head, case .none = route.body else { return }
         throw Failure(
             .badRequest, "this operation reads no body, and the request has one",

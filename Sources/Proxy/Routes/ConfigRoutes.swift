@@ -36,7 +36,7 @@ struct ConfigRoutes: Sendable {
             let report = try request.applyTransient(to: service.live)
             return respond(
                 exchange,
-                report.map { .report($0) }
+                report.map { .forecast(service.forecast($0, of: request)) }
                     ?? .done(position: service.metadata.published.now.position))
         }
         let answer = try await service.change(request, for: exchange)
@@ -55,9 +55,9 @@ struct ConfigRoutes: Sendable {
         switch answer {
         case .done(let position):
             exchange.respond(.ok) { $0.add(named: HeaderName.position, position) }
-        case .report(let report):
+        case .forecast(let forecast):
             exchange.respond(
-                json: report.encoded, position: service.metadata.published.now.position)
+                json: forecast.encoded, position: service.metadata.published.now.position)
         case .relayed(let answer): exchange.respond(answer)
         }
     }

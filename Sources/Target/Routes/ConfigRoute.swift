@@ -21,9 +21,12 @@ struct ConfigRoute {
             guard let report = try request.applyTransient(to: target.config) else {
                 return exchange.respond(.ok)
             }
-            return exchange.respond(document: report.encoded)
+            var survival = target.survival
+            survival.mountpaths = nil
+            return exchange.respond(
+                document: Forecast(report, request.action, survival).encoded)
         }
-        if !request.isDryRun { try request.check(in: .node(id)) }
+        try request.check(in: .node(id))
         var kept = request
         kept.node = id
         let answer = try await take("/v1/cluster/\(kept.pathAndQuery)")
