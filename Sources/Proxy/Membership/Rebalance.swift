@@ -36,7 +36,7 @@ struct Rebalance: Sendable {
                     .badValue, "'value.kind' does not say what to \(action.rawValue)", next: form)
             }
             if isStart, kind != Rebalance.kind {
-                throw .notImplemented("starting a job of kind '\(kind)'")
+                throw .notImplemented("starting a job of kind '\(kind.excerpt)'")
             }
             let isID = id.first == "g" && UInt64(id.dropFirst()) != nil
             isMeant = kind == Rebalance.kind || (kind.isEmpty && isID)

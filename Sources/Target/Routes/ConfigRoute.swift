@@ -17,6 +17,7 @@ struct ConfigRoute {
                 next: "PUT /v1/cluster/setconfig?…&node=ID at a proxy sets another node's options")
         }
         if request.isTransient {
+            try exchange.checkIsUnbound()
             guard let report = try request.applyTransient(to: target.config) else {
                 return exchange.respond(.ok)
             }
@@ -83,11 +84,8 @@ extension ConfigDocument.Facts {
 }
 
 extension Exchange {
-    /// Names a request on all nodes: by its client's word, or anew.
+    /// Names a request on all nodes: by its client's word (``checkHeaders(of:)``), or anew.
     var requestID: String {
-        // What proxies would not take names nothing.
-        let named = request.headers[named: HeaderName.requestID]
-        return named.flatMap { $0.utf8.count <= LogRecord.textBytesMax ? $0 : nil }
-            ?? SystemRandom.identifier(length: 16)
+        request.headers[named: HeaderName.requestID] ?? SystemRandom.identifier(length: 16)
     }
 }
