@@ -181,24 +181,11 @@ struct ForcedPrimary: Sendable {
         let plan = RecoveryPlan(try await survey.question(wish, on: loop))
         if request.isDryRun {
             let targets = survey.published.now.state.map.candidates.count
-            return .document(plan.forecast(activeTargets: targets), isWhole: true)
+            let document = plan.forecast(
+                activeTargets: targets, refusedBy: refusal(of: request, plan))
+            return .document(document, isWhole: true)
         }
-        if let refusal = plan.refusal { throw Failure(refusal, plan) }
-        if request.token.isEmpty {
-            // What can be named is lost only by a request that has seen it.
-            guard !plan.losesSomething, !plan.question.overridesQuorum, !plan.takesLearner else {
-                throw Failure(
-                    .recoveryRefused,
-                    "without a plan's token this is not done: \(plan.reasons.joined(separator: "; "))",
-                    cause: plan.losses, next: plan.next)
-            }
-        } else if request.token != plan.token {
-            throw Failure(
-                .planChanged, "the logs, or who answers, are not what they were in the plan",
-                cause: "the token is \(plan.token) now",
-                next: "look at the plan again: "
-                    + "\(node.address.url)/v1/cluster?what=recovery_plan&candidate=\(node.id)")
-        }
+        if let refusal = refusal(of: request, plan) { throw refusal }
         try await apply(plan, origin)
         await adoption.tell()
         guard let record = await verification.current() else {
@@ -206,6 +193,27 @@ struct ForcedPrimary: Sendable {
         }
         let report = await verification.report(of: record, on: loop)
         return .document(report.encoded(changed: true, plan), isWhole: report.isDone)
+    }
+
+    /// Why a plan is not carried out, or not by this request; `nil` when it is.
+    private func refusal(of request: Request, _ plan: RecoveryPlan) -> Failure? {
+        if let refusal = plan.refusal { return Failure(refusal, plan) }
+        if request.token.isEmpty {
+            // What can be named is lost only by a request that has seen it.
+            guard plan.losesSomething || plan.question.overridesQuorum || plan.takesLearner else {
+                return nil
+            }
+            return Failure(
+                .recoveryRefused,
+                "without a plan's token this is not done: \(plan.reasons.joined(separator: "; "))",
+                cause: plan.losses, next: plan.next)
+        }
+        guard request.token != plan.token else { return nil }
+        return Failure(
+            .planChanged, "the logs, or who answers, are not what they were in the plan",
+            cause: "the token is \(plan.token) now",
+            next: "look at the plan again: "
+                + "\(node.address.url)/v1/cluster?what=recovery_plan&candidate=\(node.id)")
     }
 
     private func apply(
@@ -266,7 +274,8 @@ struct ForcedPrimary: Sendable {
                     response.status, contentType: response.headers["content-type"] ?? "",
                     body: body))
         } catch {
-            guard case .unreachable = error else {
+            // A rehearsal that is lost leaves no doubt.
+            guard request.isDryRun || error.isUnreachable else {
                 var failure = Failure(
                     .outcomeUnknown,
                     "\(request.id) was lost after it had got the request; it may go on by force",
@@ -319,4 +328,8 @@ extension ForcedRecovery {
             overridesLeader: plan.question.overridesQuorum,
             acceptsLearner: facts.configuration.isLearner(facts.member))
     }
+}
+
+extension ClientError {
+    fileprivate var isUnreachable: Bool { if case .unreachable = self { true } else { false } }
 }

@@ -12,11 +12,15 @@ extension RecoveryPlan {
         return json.bytes
     }
 
-    func write(members json: inout JSONWriter) {
+    /// `refusal` is why the request that asks is refused, when the plan itself is not.
+    func write(members json: inout JSONWriter, refusedBy refusal: Failure? = nil) {
+        let reason =
+            refusal.map { [$0.message, $0.cause].compactMap { $0 }.joined(separator: ": ") }
+        let verdict = refusal == nil ? verdict.rawValue : Forecast.Verdict.blocked.rawValue
         json.member("cluster", question.clusterID)
         json.member("generation", "\(generation)")
-        json.member("verdict", verdict.rawValue)
-        json.member("reason", reasons.joined(separator: "; "))
+        json.member("verdict", verdict)
+        json.member("reason", reason ?? reasons.joined(separator: "; "))
         json.member("recommended", recommended)
         json.member("candidate", question.candidate ?? recommended)
         json.key("answered")
@@ -49,7 +53,7 @@ extension RecoveryPlan {
         }
         effects(&json)
         json.member("token", token.isEmpty ? nil : token)
-        json.member("next", next)
+        json.member("next", refusal?.next ?? next)
     }
 
     /// The voters before and after; as they are when nothing would be done.
@@ -66,14 +70,15 @@ extension RecoveryPlan {
             survivesNow: max(0, spare), survivesThen: survivesThen, missing: missing)
     }
 
-    /// The answer to `dry_run=true`: a forecast as every other, and the plan's own members beside it.
-    func forecast(activeTargets: Int) -> [UInt8] {
+    /// The answer to `dry_run=true`: a forecast as every other, and the plan's own members beside it. `refused` is what the
+    /// request is refused with when it is no rehearsal.
+    func forecast(activeTargets: Int, refusedBy refused: Failure?) -> [UInt8] {
         let survival = Survival(voters: voters, activeTargets: .init(activeTargets))
         var json = JSONWriter(capacity: 4_096)
         json.object { json in
             json.member("dry_run", true)
             json.member("action", ForcedPrimary.action)
-            if let refusal { json.member("code", Failure(refusal, self).code.rawValue) }
+            if let refused { json.member("code", refused.code.rawValue) }
             json.member("changes", changes)
             json.member("survives", survival.sentences)
             json.key("active_targets")
@@ -81,7 +86,7 @@ extension RecoveryPlan {
                 json.member("now", activeTargets)
                 json.member("then", activeTargets)
             }
-            write(members: &json)
+            write(members: &json, refusedBy: refusal == nil ? refused : nil)
         }
         json.newline()
         return json.bytes

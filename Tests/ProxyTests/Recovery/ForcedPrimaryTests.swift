@@ -150,6 +150,21 @@ import Testing
             let plan = try await plan(proxies, at: candidate, "&can=\(can)&override=quorum")
             #expect(plan["candidate"]?.string == "p\(candidate)")
             let token = try #require(plan["token"]?.string)
+            for (more, verdict, code) in [
+                ("", "blocked", FailureCode.recoveryRefused),
+                ("&token=0123456789abcdef", "blocked", .planChanged),
+                ("&token=\(token)", "unsafe", nil),
+            ] {
+                let dry = try await force(
+                    proxies, at: candidate, candidate, "&override=quorum&dry_run=true\(more)")
+                #expect(try json(dry)["verdict"]?.string == verdict, "\(dry.text)")
+                #expect(try json(dry)["code"]?.string == code?.rawValue, "\(dry.text)")
+                guard code != nil else { continue }
+                let change = try await force(
+                    proxies, at: candidate, candidate, "&override=quorum\(more)")
+                #expect(change.failure?.code == code, "\(change.text)")
+                #expect(try json(dry)["next"]?.string == change.failure?.next, "\(dry.text)")
+            }
             let done = try await force(
                 proxies, at: candidate, candidate, "&override=quorum&token=\(token)")
             #expect(done.status == 200, "\(done.text)")
