@@ -4,7 +4,8 @@ import Glibc
 
 /// A directory as it is found, and looked at before it is taken for a mountpath, or instead: nothing is written for good.
 ///
-/// As long as the directory is held open, no other process has it.
+/// As long as the directory is held open, no other process has it; but one that is only looked at may be taken by others
+/// meanwhile: a disk that hangs must not keep them from it.
 struct MountpathCandidate {
     let path: String
     let directory: Directory
@@ -18,9 +19,10 @@ struct MountpathCandidate {
     let isOwned: Bool
 
     /// Opens the directory, and sees that no other process and no node with another id has it. With `expected`, that it is the
-    /// mountpath of this identity.
+    /// mountpath of this identity. `isKept` says whether it stays so.
     init(
-        _ path: String, for node: NodeID, expecting expected: MountpathIdentity?
+        _ path: String, for node: NodeID, expecting expected: MountpathIdentity?,
+        isKept: Bool = true
     ) throws(MountpathError) {
         self.path = path
         do throws(FileError) {
@@ -28,9 +30,9 @@ struct MountpathCandidate {
         } catch {
             throw .unusable(error)
         }
-        guard flock(directory.descriptor.number, LOCK_EX | LOCK_NB) == 0 else {
-            throw .inUse(path)
-        }
+        let lock = isKept ? LOCK_EX : LOCK_SH
+        guard flock(directory.descriptor.number, lock | LOCK_NB) == 0 else { throw .inUse(path) }
+        if !isKept { flock(directory.descriptor.number, LOCK_UN) }
         let file: MountpathFile?
         do throws(FileError) {
             file = try MountpathFile.read(in: directory)

@@ -137,24 +137,24 @@ final class MountpathControl: Sendable {
 
     /// What a change would come to, by its own checks; nothing is written that stays. What only the change can find is left out:
     /// that a bucket's directory on the disk cannot be settled, or that the record of the mountpaths cannot be written.
+    ///
+    /// It looks at the set as it is, and holds no change up: the disk that is tried out may hang.
     func rehearse(_ change: Change, _ path: String) throws(MountpathRefusal) -> Rehearsal {
-        try alone { () throws(MountpathRefusal) in
-            let path = try Self.checked(path)
-            let set = store.mountpaths
-            let step = try Self.step(change, path, set)
-            var then = set.all.count
-            switch step {
-            case .nothing, .forget(nil, _): break
-            case .join(let expected):
-                try inspect(path, expecting: expected, set)
-                then += 1
-            case .leave, .forget: then -= 1
-            }
-            var result = Result.done
-            if case .nothing = step { result = .alreadySo }
-            return Rehearsal(
-                path: path, result: result, takingPart: set.all.count, takingPartThen: then)
+        let path = try Self.checked(path)
+        let set = store.mountpaths
+        let step = try Self.step(change, path, set)
+        var then = set.all.count
+        switch step {
+        case .nothing, .forget(nil, _): break
+        case .join(let expected):
+            try inspect(path, expecting: expected, set)
+            then += 1
+        case .leave, .forget: then -= 1
         }
+        var result = Result.done
+        if case .nothing = step { result = .alreadySo }
+        return Rehearsal(
+            path: path, result: result, takingPart: set.all.count, takingPartThen: then)
     }
 
     /// What any of the changes would refuse without looking at the disk.
@@ -190,7 +190,7 @@ final class MountpathControl: Sendable {
         let candidate: MountpathCandidate
         do throws(MountpathError) {
             try MountpathSet.checkPlace(path, among: set.all.map(\.path))
-            candidate = try MountpathCandidate(path, for: node, expecting: identity)
+            candidate = try MountpathCandidate(path, for: node, expecting: identity, isKept: false)
             try MountpathSet.checkDisk(
                 path, candidate.identity, on: candidate.device, among: set.all,
                 sharesFilesystem: sharesFilesystem)
