@@ -27,6 +27,9 @@ package struct Survival: Equatable, Sendable {
             self.hasMajorityThen = hasMajorityThen
         }
 
+        /// Whether a majority of them lives now.
+        package var hasMajorityNow: Bool { now - missing.count > now / 2 }
+
         /// One more of them does not answer then, and keeps its vote.
         package mutating func miss(_ id: String) {
             guard !missing.contains(id) else { return }
@@ -79,12 +82,16 @@ package struct Survival: Equatable, Sendable {
     /// The same of the voting proxies alone, for a header: now, and then where that is another number.
     package var headline: String? {
         guard let voters else { return nil }
-        let hasMajority = voters.now - voters.missing.count > voters.now / 2
+        let hasMajority = voters.hasMajorityNow
         let now = Self.sentence(voters.now, voters.survivesNow, hasMajority, voters.missing)
-        guard (voters.now, voters.survivesNow) != (voters.then, voters.survivesThen) else {
-            return now
-        }
-        return now + "; \(voters.survivesThen) of \(voters.then) when the group has settled"
+        guard
+            (voters.now, voters.survivesNow, hasMajority)
+                != (voters.then, voters.survivesThen, voters.hasMajorityThen)
+        else { return now }
+        let then =
+            voters.hasMajorityThen
+            ? "\(voters.survivesThen) of \(voters.then)" : "no majority of \(voters.then) lives"
+        return "\(now); \(then) when the group has settled"
     }
 
     private static func sentence(
