@@ -28,7 +28,11 @@ struct BatchRoute: Sendable {
         }
         let reply = try await forwarder.onPrimary(request) {
             try await metadata.changeConfig(for: request.origin) { now throws(Failure) in
-                .batch(try Rehearsal(batch, of: now.state).commands)
+                do throws(Obstacle) {
+                    return .batch(try Rehearsal(batch, of: now.state).commands)
+                } catch {
+                    throw error.failure
+                }
             }
         }
         switch reply {
@@ -42,36 +46,44 @@ struct BatchRoute: Sendable {
         _ batch: BatchRequest, _ origin: MetadataService.Origin, of state: ClusterState
     ) throws(Failure) -> Forecast {
         var forecast = Forecast(Action.batch.rawValue, departure.survival(of: state))
-        forecast.heed(origin.terms, in: state)
-        for (place, change) in batch.changes.enumerated() {
-            do throws(Failure) {
-                try Self.check(change)
-            } catch {
-                throw error.inBatch(change: place + 1)
-            }
-        }
-        do throws(Failure) {
-            let rehearsal = try Rehearsal(batch, of: state)
-            forecast.changes = rehearsal.effects
-            if let rejection = rehearsal.rejection { throw Failure(rejection) }
-            for case .destroyBucket(let bucket) in batch.changes {
-                forecast.warn("every object in \(bucket) is lost; nothing brings it back")
-            }
+        let rehearsal: Rehearsal
+        do throws(Obstacle) {
+            rehearsal = try Rehearsal(batch, of: state)
         } catch {
-            // Each value makes sense by itself: it is others that it contradicts.
-            if error.code == .badValue { forecast.block(error) } else { try forecast.take(error) }
+            if error.isContradiction {
+                forecast.block(error.failure)
+            } else {
+                try forecast.take(error.failure)
+            }
+            return forecast
+        }
+        forecast.changes = rehearsal.effects
+        forecast.heed(origin.terms, in: state)
+        if let rejection = rehearsal.rejection {
+            try forecast.take(Failure(rejection))
+            return forecast
+        }
+        for case .destroyBucket(let bucket) in batch.changes {
+            forecast.warn("every object in \(bucket) is lost; nothing brings it back")
         }
         return forecast
     }
+}
 
-    /// - Throws: what is wrong with a change whatever the state is.
-    private static func check(_ change: BatchRequest.Change) throws(Failure) {
-        switch change {
-        case .createBucket(_, let value):
-            _ = try BucketRoutes.properties(value, from: ClusterConfig())
-        case .destroyBucket: break
-        case .config(let request): try request.check(in: .cluster)
+/// Why a batch does not come to the log.
+private struct Obstacle: Error {
+    let failure: Failure
+    /// Whether the options that a change names make sense by themselves, and contradict others: that may pass, and what is wrong
+    /// with a message may not.
+    let isContradiction: Bool
+
+    init(_ failure: Failure, of change: BatchRequest.Change, at place: Int) {
+        self.failure = failure.inBatch(change: place)
+        guard case .config(let request) = change, failure.code == .badValue else {
+            isContradiction = false
+            return
         }
+        isContradiction = (try? request.check(in: .cluster)) != nil
     }
 }
 
@@ -84,14 +96,14 @@ private struct Rehearsal {
     private(set) var rejection: Rejection?
 
     /// - Throws: what is wrong with a change whatever the log says.
-    init(_ batch: BatchRequest, of state: ClusterState) throws(Failure) {
+    init(_ batch: BatchRequest, of state: ClusterState) throws(Obstacle) {
         var state = state
         for (place, change) in batch.changes.enumerated() {
             let command: Command
             do throws(Failure) {
                 command = try Self.command(change, of: state)
             } catch {
-                throw error.inBatch(change: place + 1)
+                throw Obstacle(error, of: change, at: place + 1)
             }
             commands.append(command)
             var position = state.position

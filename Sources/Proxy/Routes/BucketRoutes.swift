@@ -96,8 +96,13 @@ final class BucketRoutes: Sendable {
         guard bucket.namespace.uuid.isEmpty else {
             throw Failure.notImplemented("a bucket of another cluster (\(bucket.namespace.text))")
         }
-        // What is wrong with the message is said here; the primary starts from its own defaults.
-        _ = try Self.properties(message.value, from: ClusterConfig())
+        // What is wrong with the message is said here. What contradicts only one set of defaults is left to the primary, which
+        // knows the newest.
+        do throws(Failure) {
+            _ = try Self.properties(message.value, from: metadata.published.now.state.config)
+        } catch {
+            _ = try Self.properties(message.value, from: ClusterConfig())
+        }
         try await change(exchange, .createBucket, bucket, query, body) { now throws(Failure) in
             .createBucket(bucket, try Self.properties(message.value, from: now.state.config))
         }
