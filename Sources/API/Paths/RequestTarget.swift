@@ -18,4 +18,7 @@ package struct RequestTarget: Sendable {
             query = .empty
         }
     }
+
+    /// Whether the request changes nothing, and only asks what a change would do: losing it leaves no doubt.
+    package var isRehearsal: Bool { (try? query.flag(QueryName.dryRun)) == true }
 }

@@ -22,6 +22,11 @@ struct Forwarder: Sendable {
         var body: [UInt8]
         var origin: MetadataService.Origin
         var reach: Reach
+
+        /// Whether it changes nothing, so that losing it leaves no doubt.
+        var isRead: Bool {
+            method == .get || method == .head || RequestTarget(target).isRehearsal
+        }
     }
 
     /// How far a request may go from here.
@@ -205,7 +210,7 @@ struct Forwarder: Sendable {
     private func send(
         _ request: Request, to node: Node, isDetour: Bool = false
     ) async throws(Failure) -> Answer? {
-        let isRead = request.method == .get || request.method == .head
+        let isRead = request.isRead
         let terms = request.origin.terms
         var request = request
         // Its client says in which term; and what becomes of a session's request is found out by repeating it.
@@ -320,7 +325,7 @@ struct Forwarder: Sendable {
                 connectSeconds: Limits.streamConnectSeconds,
                 responseSeconds: patience),
             // Destroying a bucket twice would report the second attempt's "no such bucket".
-            mayRepeat: request.method == .get || request.method == .head,
+            mayRepeat: request.isRead,
             // What cuts off the primary cuts off others in the same moment, and a connection from before would swallow
             // the request: the client would wait for its whole time, and not know what became of it.
             mayReuse: !isDetour)

@@ -20,6 +20,7 @@ struct ProxyCaller: Sendable {
     ) async throws(Failure) -> Answer {
         let order = choice.order(in: publisher.current.state.map)
         let headers = requestID.isEmpty ? [] : [(HeaderName.requestID, requestID)]
+        let isRead = method == .get || method == .head || RequestTarget(target).isRehearsal
         var doubt: Failure?
         for proxy in order {
             let answer: Answer
@@ -36,7 +37,7 @@ struct ProxyCaller: Sendable {
             } catch {
                 log.info("\(method.name) \(target): no answer from \(proxy): \(error)")
                 if case .unreachable = error { continue }
-                if method != .get, method != .head { doubt = lost(proxy, error, requestID) }
+                if !isRead { doubt = lost(proxy, error, requestID) }
                 continue
             }
             // That the node is not there any more may be what the lost copy came to.
