@@ -76,34 +76,26 @@ extension Maintenance {
             request: request.without(absent), gone: absent.compactMap { found[$0] })
     }
 
-    /// What an earlier copy of the same request has left to do with nodes that it took off the map: the group lets go of them, and
-    /// they end. Nodes that have left by another request are left alone: who is at their address now is not known.
+    /// Does what an earlier copy of the same request has left to do with nodes that it took off the map: the group lets go of
+    /// them, and they end. Nodes that have left by another request are left alone: who is at their address now is not known.
     ///
-    /// - Throws: that it is not done yet.
+    /// - Returns: with whom it is not done yet, and what the operator has to hear of each.
     func finish(
         _ remainder: Remainder, _ request: Request, for origin: MetadataService.Origin,
         last: String?
-    ) async throws(Failure) {
+    ) async -> [Open] {
         let gone = remainder.gone.filter { $0.requestID == origin.requestID }.map(\.node)
-        let others = request.ids.filter { id in !gone.contains { $0.id == id } }
         let staying = await departure.unreleased(gone)
-        var untold: [(node: Node, text: String)] = []
-        if request.action == .shutdown || request.endsProcess {
-            let present = await FanOut(client: client).ask(
-                gone.without(staying), "snode", on: loop
-            ).documents.filter { Self.isItself($0.node, $0.body) }
-            untold = await end(present.map(\.node), last: last)
-        }
-        guard !staying.isEmpty || !untold.isEmpty else { return }
-        var failure = Failure(
-            .partlyDone,
-            (staying.map { "\($0.id) takes part in the group still" } + untold.map(\.text))
-                .joined(separator: "; "), next: Self.again(origin))
-        failure.requestID = origin.requestID
-        failure.notDone = (staying + untold.map(\.node)).map(\.id.text)
-        failure.done =
-            others.map(\.text) + gone.map(\.id.text).filter { !failure.notDone.contains($0) }
-        throw failure
+        let present = await present(gone.without(staying), endedBy: request)
+        return staying.map { ($0, "\($0.id) takes part in the group still") }
+            + (await end(present, last: last))
+    }
+
+    /// Those of nodes that have left which run still although a request ends them.
+    func present(_ nodes: [Node], endedBy request: Request) async -> [Node] {
+        guard request.action == .shutdown || request.endsProcess else { return [] }
+        return await FanOut(client: client).ask(nodes, "snode", on: loop).documents
+            .filter { Self.isItself($0.node, $0.body) }.map(\.node)
     }
 
     private static func isItself(_ node: Node, _ document: [UInt8]) -> Bool {

@@ -29,31 +29,70 @@ struct Maintenance: Sendable {
         let state = try await metadata.linearizable().state
         let remainder = try await remainder(of: request, in: state, origin)
         var notices = [Self.notice(ofGone: remainder.gone)]
+        var open: [Open] = []
+        var failure: Failure?
         if let rest = remainder.request {
             do throws(Failure) {
-                notices.append(try await performAll(rest, for: origin, last: last))
+                let made = try await performAll(rest, for: origin, last: last)
+                notices.append(made.notice)
+                open = made.open
             } catch {
-                var failure = error.spelled(.value)
-                if failure.code == .partlyDone {
-                    failure.done += remainder.gone.map(\.node.id.text)
+                guard error.code == .partlyDone, !remainder.gone.isEmpty else {
+                    throw error.spelled(.value)
                 }
-                throw failure
+                failure = error
             }
         }
-        try await finish(remainder, request, for: origin, last: last)
+        let left = await finish(remainder, request, for: origin, last: last)
+        if failure != nil || !left.isEmpty {
+            throw Self.partlyDone(request, failure, open: open, left: left, origin)
+        }
         let said = notices.compactMap { $0 }
         return said.isEmpty ? nil : said.joined(separator: "; ")
     }
 
+    /// A node with which something is left to do, and what the operator has to hear of it.
+    typealias Open = (node: Node, text: String)
+
+    /// What was made of a request, and with whom it is not done yet.
+    private struct Made {
+        var notice: String?
+        var open: [Open] = []
+    }
+
+    /// That a request is done in part: `failure` and `open` tell of what was begun now, `left` of what an earlier copy began.
+    private static func partlyDone(
+        _ request: Request, _ failure: Failure?, open: [Open], left: [Open],
+        _ origin: MetadataService.Origin
+    ) -> Failure {
+        let texts = left.map(\.text)
+        var whole: Failure
+        if let failure {
+            whole = failure
+            let causes = [failure.cause].compactMap { $0 } + texts
+            whole.cause = causes.isEmpty ? nil : causes.joined(separator: "; ")
+        } else {
+            whole = Failure(
+                .partlyDone, texts.joined(separator: "; "),
+                cause: open.isEmpty ? nil : open.map(\.text).joined(separator: "; "),
+                next: again(origin))
+            whole.requestID = origin.requestID
+            whole.notDone = open.map(\.node.id.text)
+        }
+        whole.notDone += left.map(\.node.id.text)
+        whole.done = request.ids.map(\.text).filter { !whole.notDone.contains($0) }
+        return whole.spelled(.value)
+    }
+
     private func performAll(
         _ request: Request, for origin: MetadataService.Origin, last: String?
-    ) async throws(Failure) -> String? {
+    ) async throws(Failure) -> Made {
         switch request.action {
         case .shutdown:
             try await shutDown(request, for: origin, last: last)
-            return nil
+            return Made()
         case .decommission: return try await decommission(request, for: origin, last: last)
-        default: return try await setMaintenance(request, for: origin)
+        default: return Made(notice: try await setMaintenance(request, for: origin))
         }
     }
 
@@ -84,7 +123,7 @@ struct Maintenance: Sendable {
     /// others leave at once (contract §7.10), by the same entry.
     private func decommission(
         _ request: Request, for origin: MetadataService.Origin, last: String?
-    ) async throws(Failure) -> String? {
+    ) async throws(Failure) -> Made {
         let map = metadata.published.now.state.map
         let before = request.ids.compactMap { map[$0] }
         let clearing = request.clearing(before)
@@ -106,13 +145,15 @@ struct Maintenance: Sendable {
         let untold =
             request.endsProcess ? await end(leaving.without(staying), last: last) : []
         let open =
-            untold + clearing.map { ($0, "\($0.id) leaves when it has removed its user data") }
+            untold
+            + clearing.map { ($0, "\($0.id) leaves when it has removed its user data") }
         try Departure.check(
             staying, done: before.without(staying).without(open.map(\.node)), open: open,
             for: origin)
         let notices =
             untold.map(\.text) + (clearing.isEmpty ? [] : [Self.notice(of: clearing)])
-        return notices.isEmpty ? nil : notices.joined(separator: "; ")
+        return Made(
+            notice: notices.isEmpty ? nil : notices.joined(separator: "; "), open: open)
     }
 
     // MARK: What it would mean
@@ -123,12 +164,19 @@ struct Maintenance: Sendable {
         let state = try await metadata.linearizable().state
         var forecast = Forecast(request.action.rawValue, departure.survival(of: state))
         let remainder = try await remainder(of: request, in: state, origin)
+        // What the same request has left to do is done when it is repeated.
+        let ended = await present(
+            remainder.gone.filter { $0.requestID == origin.requestID }.map(\.node),
+            endedBy: request)
         for departed in remainder.gone {
-            forecast.changes.append("nothing with \(departed.node.id): it has left already")
+            let isEnded = ended.contains { $0.id == departed.node.id }
+            forecast.changes.append(
+                isEnded
+                    ? "\(departed.node.id) has left already; its process ends"
+                    : "nothing with \(departed.node.id): it has left already")
         }
         guard let request = remainder.request else { return forecast }
         let nodes = try request.known(in: state)
-        forecast.heed(origin.terms, in: state)
         do throws(Failure) {
             try request.check(nodes, in: state)
         } catch {
@@ -151,6 +199,8 @@ struct Maintenance: Sendable {
             if request.endsProcess { forecast.describe(endOf: nodes) }
         default: await describe(nodes, request, in: state, &forecast)
         }
+        // The log looks at versions when everything else has been looked at.
+        forecast.heed(origin.terms, in: state)
         return forecast.spelled(.value)
     }
 

@@ -296,6 +296,12 @@ import Testing
             #expect(other.header("Martlet-Notice")?.contains("t2 has left already") == true)
             #expect(!targets[1].isTold.value)
             // The same one again does what is left of it, and then nothing.
+            let rest = try await proxies.ask(
+                1, .put, "/v1/cluster?dry_run=true", body,
+                headers: [("Martlet-Request-Id", "half")])
+            #expect(rest.text.contains("t2 has left already; its process ends"), "\(rest.text)")
+            #expect(!rest.text.contains("nothing with t2"), "\(rest.text)")
+            #expect(!targets[1].isTold.value)
             for _ in 1...2 {
                 let again = try await proxies.ask(
                     1, .put, "/v1/cluster", body, headers: [("Martlet-Request-Id", "half")])
@@ -311,6 +317,42 @@ import Testing
             let last = try await proxies.ask(1, .put, "/v1/cluster", body)
             #expect(last.status == 200 && targets[1].isTold.value, "\(last.text)")
             for target in targets { await target.stop() }
+        }
+    }
+
+    @Test func `what a repeated request begins only now is not called done`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let targets = [
+                try await StubTarget.start(proxies), try await StubTarget.start(proxies, "t2"),
+            ]
+            let same = [("Martlet-Request-Id", "same")]
+            targets[0].refusesEnding.set(true)
+            let first = try await proxies.ask(
+                1, .put, "/v1/cluster", Self.message("decommission-node", ["t1"]), headers: same)
+            #expect(first.status == 200, "\(first.text)")
+            let more = Self.message(
+                "decommission-node", ["t1", "t2"], #","rm_user_data":true,"skip_rebalance":true"#)
+            let reply = try await proxies.ask(1, .put, "/v1/cluster", more, headers: same)
+            #expect(reply.failure?.code == .partlyDone, "\(reply.text)")
+            #expect(reply.failure?.done == [] && reply.failure?.notDone == ["t2", "t1"])
+            #expect(
+                reply.failure?.cause == "t2 leaves when it has removed its user data",
+                "\(reply.text)")
+            for target in targets { await target.stop() }
+        }
+    }
+
+    @Test func `a node is asked by the word force only when it is meant`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let target = try await StubTarget.start(proxies)
+            for (more, isForced) in [("", false), (#","force":true"#, true)] {
+                let reply = try await proxies.ask(
+                    1, .put, "/v1/cluster", Self.message("shutdown-node", ["t1"], more))
+                #expect(reply.status == 200, "\(reply.text)")
+                #expect(target.lastMessage.value.contains("unregister"))
+                #expect(target.lastMessage.value.contains("force") == isForced)
+            }
+            await target.stop()
         }
     }
 
