@@ -94,5 +94,31 @@ import Testing
             now: 5, then: 5, survivesNow: 0, survivesThen: 0, missing: ["a", "b", "c"],
             hasMajorityThen: false)
         #expect(survival.headline?.hasPrefix("nothing can be changed before") == true)
+        // One of three is dead, and another gives its vote up.
+        survival.voters = .init(
+            now: 3, then: 2, survivesNow: 0, survivesThen: 0, missing: ["p2"],
+            hasMajorityThen: false)
+        #expect(
+            survival.headline?.hasSuffix("; no majority of 2 lives when the group has settled")
+                == true)
+        survival.voters?.then = 3
+        #expect(survival.headline?.contains("no majority of 3 lives") == true)
+    }
+
+    @Test func `what is refused before leaves an unknown name to be one more reason`() throws {
+        var forecast = Forecast("x", Self.survival)
+        forecast.block(Failure(.preconditionFailed, "changed"))
+        try forecast.take(Failure(.bucketNotFound, "no bucket"))
+        #expect(forecast.code == .preconditionFailed)
+        #expect(forecast.reasons == ["changed", "no bucket"])
+    }
+
+    @Test func `a dry run is a read, wherever it is sent`() {
+        for text in ["/v1/x?dry_run", "/v1/x?dry_run=true", "/v1/x?a=b&dry_run=true"] {
+            #expect(RequestTarget(text).isRehearsal, "\(text)")
+        }
+        for text in ["/v1/x", "/v1/x?dry_run=false", "/v1/x?dry_run=maybe", "/v1/dry_run?a=b"] {
+            #expect(!RequestTarget(text).isRehearsal, "\(text)")
+        }
     }
 }

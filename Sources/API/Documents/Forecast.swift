@@ -71,9 +71,9 @@ package struct Forecast: Equatable, Sendable {
     }
 
     /// Takes a refusal in, unless it is about the request itself: nothing that happens in the cluster could lift that one, so
-    /// the request is answered with it, rehearsed or not.
+    /// the request is answered with it, rehearsed or not. Behind another refusal it is one more reason: the change meets the first.
     package mutating func take(_ refusal: Failure) throws(Failure) {
-        guard !refusal.code.isAboutTheRequest else { throw refusal }
+        guard code != nil || !refusal.code.isAboutTheRequest else { throw refusal }
         block(refusal)
     }
 

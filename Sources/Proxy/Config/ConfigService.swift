@@ -63,16 +63,18 @@ struct ConfigService: Sendable {
     ) async throws(Failure) -> Forecast {
         let state = try await metadata.linearizable().state
         var forecast = Forecast(request.action.rawValue, departure.survival(of: state))
-        forecast.heed(origin.terms, in: state)
-        let report: ConfigReport
         do throws(Failure) {
-            report = ConfigReport(try Self.plan(request, scope, of: state))
+            let plan = try Self.plan(request, scope, of: state)
+            forecast.add(ConfigReport(plan))
+            // A change that changes nothing does not come to the log, which looks at versions.
+            if origin.terms.call != nil || !plan.change.items.isEmpty {
+                forecast.heed(origin.terms, in: state)
+            }
         } catch {
             guard error.code != .nodeNotFound else { throw error }
             // Names and values make sense by themselves: it is others that they contradict.
-            report = ConfigReport(blockedBy: error, version: state.config.version)
+            forecast.add(ConfigReport(blockedBy: error, version: state.config.version))
         }
-        forecast.add(report)
         return forecast
     }
 

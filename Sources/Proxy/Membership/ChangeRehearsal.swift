@@ -121,7 +121,6 @@ extension BucketRoutes {
     ) throws(Failure) -> Forecast {
         let state = now.state
         var forecast = Forecast(action.rawValue, departure.survival(of: state))
-        forecast.heed(terms, in: state)
         let made: Command
         do throws(Failure) {
             made = try command(now)
@@ -129,6 +128,7 @@ extension BucketRoutes {
             try forecast.take(error)
             return forecast
         }
+        forecast.heed(terms, in: state)
         let rehearsal = ChangeRehearsal(made, in: state)
         if let refusal = rehearsal.refusal {
             try forecast.take(refusal)

@@ -20,21 +20,25 @@ struct Departure: Sendable {
     func remove(
         _ id: NodeID, isForced: Bool, for origin: MetadataService.Origin
     ) async throws(Failure) -> Node? {
-        let before = published.now.state.map[id]
-        try await takeOff([id], isForced: isForced, for: origin)
-        // Within a session it may have left with an earlier copy of the request, and be known no more.
-        guard let before else { return nil }
-        try Self.check(await unreleased([before]), for: origin)
-        return before
+        // What is awaited is what the entry was made from: a fresh primary may publish that a moment later.
+        guard let node = try await takeOff([id], isForced: isForced, for: origin).first else {
+            return nil
+        }
+        try Self.check(await unreleased([node]), for: origin)
+        return node
     }
 
     /// Takes nodes off the map, all of them or none, and leaves it to the caller to wait for the group.
     ///
     /// `permits` is asked about the newest state first, and throws what speaks against it.
+    ///
+    /// - Returns: the nodes; none when an earlier copy of the request has taken them off, within a session.
+    @discardableResult
     func takeOff(
         _ ids: [NodeID], isForced: Bool, for origin: MetadataService.Origin,
         if permits: @Sendable (ClusterState) throws(Failure) -> Void = { _ in }
-    ) async throws(Failure) {
+    ) async throws(Failure) -> [Node] {
+        let taken = Watched<[Node]>([])
         _ = try await metadata.changeAll(for: origin) { _ throws(Failure) in
             let state = try await metadata.linearizable().state
             try permits(state)
@@ -47,8 +51,10 @@ struct Departure: Sendable {
                 throw Failure(Rejection.isPrimary(primary))
             }
             if !isForced { try await checkQuorum(without: nodes, in: state.map) }
+            taken.set(nodes)
             return ids.map { .removeNode($0) }
         }
+        return taken.value
     }
 
     /// What ``remove(_:isForced:for:)`` would do.
@@ -58,9 +64,9 @@ struct Departure: Sendable {
         let state = try await metadata.linearizable().state
         guard let node = state.map[id] else { throw Failure(Rejection.noSuchNode(id)) }
         var forecast = Forecast("unregister", survival(of: state))
-        forecast.heed(origin.terms, in: state)
         if state.map.primary == id { forecast.block(Failure(Rejection.isPrimary(id))) }
         await describe([node], in: state, isForced, &forecast)
+        forecast.heed(origin.terms, in: state)
         return forecast
     }
 
@@ -68,12 +74,20 @@ struct Departure: Sendable {
 
     /// Which failures are survived as things are, and as they will be when the group has settled to that map. Waits for nobody:
     /// who was heard a moment ago counts as living.
+    ///
+    /// Nothing is said of the voters where another proxy leads: only the primary hears all of them all the time, the others each
+    /// other now and then.
     func survival(of state: ClusterState) -> Survival {
-        let voters = VoterForecast(
-            state.map.nodes(.proxy), group.status.configuration,
-            missing: Set(group.missingVoters().map(\.member)))
-        return Survival(
-            voters: voters.voters(name), activeTargets: .init(state.map.candidates.count))
+        let view = group.leaderView
+        var voters: Survival.Voters?
+        if view.role == .leader || view.leader == nil {
+            voters =
+                VoterForecast(
+                    state.map.nodes(.proxy), group.status.configuration,
+                    missing: Set(group.missingVoters().map(\.member))
+                ).voters(name)
+        }
+        return Survival(voters: voters, activeTargets: .init(state.map.candidates.count))
     }
 
     /// The same now, for the reply to a change that has been made.

@@ -23,9 +23,11 @@ enum ForceSpelling: Sendable {
 extension Failure {
     /// The same refusal, for a request that spells force this way.
     func spelled(_ spelling: ForceSpelling) -> Failure {
-        guard code == .quorumAtRisk else { return self }
         var failure = self
-        failure.next = spelling.quorumHint
+        if code == .quorumAtRisk { failure.next = spelling.quorumHint }
+        for other in [ForceSpelling.query, .value] where other != spelling {
+            failure.next = failure.next?.replacing(other.words, with: spelling.words)
+        }
         return failure
     }
 }

@@ -18,9 +18,9 @@ struct NodeShutdown: Sendable {
 
     func serve(_ exchange: Exchange, _ query: Query, _ message: ActionMessage) async throws {
         let wish = try Wish(query, message)
-        if try query.flag(QueryName.dryRun) { return try await forecast(exchange, wish) }
         // It takes several changes, of which handing over ends the term; or none at all.
         let origin = try exchange.unboundOrigin()
+        if try query.flag(QueryName.dryRun) { return try await forecast(exchange, origin, wish) }
         var survives: String?
         if wish.leaves {
             do throws(Failure) {
@@ -94,10 +94,15 @@ struct NodeShutdown: Sendable {
             Failure(decoding: answer.body)
             ?? Failure(.unknown, "the primary answered \(answer.status.rawValue)")
         // It left with an earlier request whose answer was lost.
-        guard failure.code == .nodeNotFound,
-            !group.status.configuration.contains(group.status.id)
-        else { throw failure }
+        guard Self.hasLeft(failure, isMember: isMember) else { throw failure }
         return nil
+    }
+
+    private var isMember: Bool { group.status.configuration.contains(group.status.id) }
+
+    /// Whether a refused removal says that nothing is left to do but to end: off the map is not out of the group yet.
+    static func hasLeft(_ refusal: Failure, isMember: Bool) -> Bool {
+        refusal.code == .nodeNotFound && !isMember
     }
 
     /// The request that takes this proxy off the map.
@@ -113,36 +118,68 @@ struct NodeShutdown: Sendable {
 
     // MARK: Dry runs
 
-    private func forecast(_ exchange: Exchange, _ wish: Wish) async throws {
-        let forecast = wish.leaves ? try await departing(exchange, wish) : staying()
+    private func forecast(
+        _ exchange: Exchange, _ origin: MetadataService.Origin, _ wish: Wish
+    ) async throws {
+        var forecast: Forecast
+        do {
+            forecast =
+                wish.leaves ? try await departing(origin, wish) : await staying(origin)
+        } catch let failure as Failure where wish.isForced {
+            // Whatever keeps it from leaving, it ends.
+            forecast = await staying(origin)
+            forecast.warn(
+                failure.code == .nodeNotFound
+                    ? "\(node.id) is off the map, and takes part in the group still"
+                    : "it ends without having left the map: \(failure.message)")
+        }
         exchange.respond(
             .ok, type: "application/json", body: forecast.spelled(wish.spelling).encoded)
     }
 
     /// Ending without leaving: its vote is missing as long as it is not back.
-    private func staying() -> Forecast {
+    private func staying(_ origin: MetadataService.Origin) async -> Forecast {
         var survival = departure.survival
-        if group.status.configuration.isVoter(group.status.id) {
-            survival.voters?.miss(node.id.text)
-        }
+        if survival.voters == nil { survival.voters = await votersAtPrimary(origin) }
         var forecast = Forecast("shutdown", survival)
-        forecast.describe(endOf: [node])
-        forecast.warn(
-            "\(node.id) keeps its vote, and does not answer until it is back",
-            next: "leave 'unregister' out when it is not to come back soon")
+        forecast.describe(
+            endWithoutLeaving: node,
+            isVoter: group.status.configuration.isVoter(group.status.id))
         return forecast
     }
 
+    /// The voters as they are, by the word of the primary, which hears all of them.
+    ///
+    /// - Returns: `nil` when it does not answer.
+    private func votersAtPrimary(_ origin: MetadataService.Origin) async -> Survival.Voters? {
+        let request = removal(origin, isForced: true, isDryRun: true)
+        let reply = try? await forwarder.onPrimary(request) { departure.survival.voters }
+        switch reply {
+        case .local(let voters)?: return voters
+        case .relayed(let answer)?:
+            // Of what it foresees, what is now.
+            guard var voters = (try? Forecast(decoding: answer.body))?.survival.voters else {
+                return nil
+            }
+            (voters.then, voters.survivesThen) = (voters.now, voters.survivesNow)
+            voters.hasMajorityThen = voters.hasMajorityNow
+            return voters
+        case nil: return nil
+        }
+    }
+
     /// Only the primary hears all voters, so it says what leaving would mean.
-    private func departing(_ exchange: Exchange, _ wish: Wish) async throws -> Forecast {
-        let request = removal(try exchange.origin(), isForced: wish.isForced, isDryRun: true)
+    private func departing(
+        _ origin: MetadataService.Origin, _ wish: Wish
+    ) async throws -> Forecast {
+        let request = removal(origin, isForced: wish.isForced, isDryRun: true)
         let reply = try await forwarder.onPrimary(request) { try await forecastAsPrimary(wish) }
         switch reply {
         case .local(let forecast): return forecast
         case .relayed(let answer):
             if let failure = Failure(decoding: answer.body), answer.status != .ok {
                 // It is off the map: all that is left to do is to end.
-                guard failure.code == .nodeNotFound else { throw failure }
+                guard Self.hasLeft(failure, isMember: isMember) else { throw failure }
                 var forecast = Forecast("shutdown", departure.survival)
                 forecast.describe(endOf: [node])
                 return forecast
@@ -156,14 +193,14 @@ struct NodeShutdown: Sendable {
 
     private func forecastAsPrimary(_ wish: Wish) async throws(Failure) -> Forecast {
         let state = try await departure.metadata.linearizable().state
-        var forecast = Forecast("shutdown", departure.survival(of: state))
         let heir = transfer.fittest(in: state.map).first.flatMap { group.directory.node(of: $0) }
+        let refusal = PrimaryTransfer.noHeir(next: wish.withoutHeir)
+        // It cannot hand over, so it does not leave either.
+        if heir == nil, wish.isForced { throw refusal }
+        var forecast = Forecast("shutdown", departure.survival(of: state))
         if let heir { forecast.changes.append("\(heir.id) becomes primary") }
         await departure.describe([node], in: state, wish.isForced, &forecast)
-        if heir == nil {
-            let refusal = PrimaryTransfer.noHeir(next: wish.withoutHeir)
-            if wish.isForced { forecast.warn(refusal.message) } else { forecast.block(refusal) }
-        }
+        if heir == nil { forecast.block(refusal) }
         forecast.describe(endOf: [node])
         return forecast
     }

@@ -79,11 +79,12 @@ struct Rebalance: Sendable {
         let state = try await metadata.linearizable().state
         var forecast = Forecast(
             request.isStart ? "start" : "stop", departure.survival(of: state))
+        if request.isStart, let tooEarly { forecast.block(tooEarly) }
         forecast.heed(origin.terms, in: state)
         if !request.isStart {
             forecast.changes.append("nothing: no rebalance runs in this version")
-        } else if let tooEarly {
-            forecast.block(tooEarly)
+        } else if forecast.verdict == .blocked {
+            return forecast
         } else if let refusal = ChangeRehearsal(.startRebalance, in: state).refusal {
             forecast.block(refusal)
         } else {

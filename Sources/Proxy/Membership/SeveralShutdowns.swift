@@ -1,6 +1,7 @@
 import API
 import Base
 import Cluster
+import Consensus
 import HTTP
 
 /// Ends several nodes by one request (`shutdown-node` with `sids`): what can speak against it is asked first, then all of them
@@ -73,17 +74,18 @@ extension Maintenance {
         let handsOver = state.map.primary.map { request.ids.contains($0) } ?? false
         let heirs = transfer.fittest(in: state.map).compactMap { group.directory.node(of: $0) }
         let heir = heirs.first { !request.ids.contains($0.id) }
+        let refusal = PrimaryTransfer.noHeir(next: Self.endsAll)
+        // One node that is forced and cannot hand over ends where it is.
+        if handsOver, heir == nil, request.isForced, nodes.count == 1 {
+            forecast.describe(
+                endWithoutLeaving: nodes[0],
+                isVoter: group.status.configuration.isVoter(MemberID(nodes[0].member)))
+            forecast.warn("it ends without having left the map: \(refusal.message)")
+            return
+        }
         if handsOver, let heir { forecast.changes.append("\(heir.id) becomes primary") }
         await departure.describe(nodes, in: state, request.isForced, &forecast)
-        if handsOver, heir == nil {
-            let refusal = PrimaryTransfer.noHeir(next: Self.endsAll)
-            // Of one node force makes do without.
-            if request.isForced, nodes.count == 1 {
-                forecast.warn(refusal.message)
-            } else {
-                forecast.block(refusal)
-            }
-        }
+        if handsOver, heir == nil { forecast.block(refusal) }
         forecast.describe(endOf: nodes)
     }
 }
@@ -94,5 +96,14 @@ extension Forecast {
             nodes.count == 1
                 ? "the process of \(nodes[0].id) ends"
                 : "the processes of \(Text.list(nodes)) end")
+    }
+
+    /// A proxy ends and stays on the map: its vote is missing as long as it is not back.
+    mutating func describe(endWithoutLeaving node: Node, isVoter: Bool) {
+        if isVoter { survival.voters?.miss(node.id.text) }
+        describe(endOf: [node])
+        warn(
+            "\(node.id) keeps its vote, and does not answer until it is back",
+            next: "leave 'unregister' out when it is not to come back soon")
     }
 }

@@ -64,9 +64,9 @@ struct ClusterActions: Sendable {
             switch action {
             case .shutdown:
                 _ = try ActionValue(message.value, keys: [])
-                guard !isDryRun else { return .json(shutdown.forecast.encoded) }
-                // One that was frozen, and is replaced, ends nobody for a request of long ago.
+                // One that was frozen, and is replaced, ends nobody for a request of long ago, and foresees nothing.
                 try await shutdown.metadata.confirm(request.origin)
+                guard !isDryRun else { return .json(shutdown.forecast.encoded) }
                 return await shutdown.tell(last: last)
             case .start, .stop:
                 let wanted = try Rebalance.Request(action, message)
@@ -127,9 +127,9 @@ struct ClusterActions: Sendable {
         guard let node = try wanted.nodes(in: published.now.state).first else {
             preconditionFailure("a request names a node at least")
         }
-        // As the client spells force, so that a refusal names its spelling.
-        let message =
-            #"{"action":"shutdown","value":{"unregister":true,"force":\#(wanted.isForced)}}"#
+        // Who does not know the word yet is asked without it as long as it says nothing.
+        let force = wanted.isForced ? #","force":true"# : ""
+        let message = #"{"action":"shutdown","value":{"unregister":true\#(force)}}"#
         do throws(ClientError) {
             let response = try await client.send(
                 .put, node.endpoint, "/v1/daemon",
@@ -140,8 +140,12 @@ struct ClusterActions: Sendable {
                     responseSeconds: config.service.live.values.seconds("client.client_timeout"))
             )
             let body = try await response.collect(upTo: Limits.nodeDocumentBytes)
+            // A refusal names force as the client spells it; one that is not known here is passed on as it is.
+            var refusal = response.status == .ok ? nil : Failure(decoding: body)
+            if refusal?.code == .unknown { refusal = nil }
             return Answer(
-                response.status, contentType: response.headers["content-type"] ?? "", body: body,
+                response.status, contentType: response.headers["content-type"] ?? "",
+                body: refusal?.spelled(.value).encoded ?? body,
                 headers: response.headers.pairs.filter {
                     $0.name.lowercased() == HeaderName.survives.lowercased()
                 })

@@ -113,6 +113,63 @@ import Testing
         }
     }
 
+    @Test func `a proxy that hears others now and then calls nobody missing`() async throws {
+        try await TestProxies.with(3) { proxies in
+            let primary = try #require(try await proxies.primary(asSeenBy: 1))
+            let asked = primary % 3 + 1
+            // Nothing happens, so the others hear nothing of each other for a while.
+            try await Task.sleep(for: .seconds(2))
+            let stays = try await Self.forecast(
+                proxies, asked, .put, "/v1/daemon",
+                #"{"action":"shutdown","value":{"unregister":false}}"#, verdict: "unsafe")
+            #expect(
+                stays.contains(
+                    #""voters":{"now":3,"then":3,"survives_now":1,"survives_then":0,"missing":[],"#
+                        + #""majority_then":true}"#), "\(stays)")
+            let transient = try await proxies.ask(
+                asked, .put, "/v1/daemon/setconfig?stats_time=3s&transient=true&dry_run=true")
+            #expect(
+                transient.status == 200 && !transient.text.contains("not heard")
+                    && !transient.text.contains("voters"), "\(transient.text)")
+        }
+    }
+
+    @Test func `a batch is foreseen from the defaults that there are`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let target = try await StubTarget.start(proxies)
+            let set = try await proxies.ask(
+                1, .put, "/v1/cluster/setconfig?lru.lowwm=20&lru.highwm=50")
+            #expect(set.status == 200, "\(set.text)")
+            func replies(_ name: String, _ value: String, _ dry: String) async throws
+                -> [TestProxies.Reply]
+            {
+                [
+                    try await proxies.ask(
+                        1, .post, "/v1/buckets/\(name)1\(dry)",
+                        #"{"action":"createlb","value":\#(value)}"#),
+                    try await proxies.ask(
+                        1, .put, "/v1/cluster\(dry)",
+                        #"{"action":"batch","value":[{"action":"createlb","name":"\#(name)2","value":\#(value)}]}"#
+                    ),
+                ]
+            }
+            for dry in ["?dry_run=true", ""] {
+                // Contradicts what a cluster begins with, and not what this one has.
+                for reply in try await replies("fine", #"{"lru":{"highwm":60}}"#, dry) {
+                    #expect(reply.status == 200, "\(reply.text)")
+                    #expect(
+                        reply.text.contains(#""verdict":"safe""#) == !dry.isEmpty, "\(reply.text)")
+                }
+                // The other way round.
+                for reply in try await replies("bad", #"{"lru":{"lowwm":70}}"#, dry) {
+                    #expect(
+                        reply.status == 400 && reply.failure?.code == .badValue, "\(reply.text)")
+                }
+            }
+            await target.stop()
+        }
+    }
+
     private static func forecast(
         _ proxies: TestProxies, _ number: Int, _ method: HTTP.Method, _ path: String,
         _ body: String = "", verdict: String

@@ -1,5 +1,6 @@
 import API
 import Base
+import Cluster
 import Foundation
 import HTTP
 import TestSupport
@@ -62,6 +63,25 @@ import Testing
             #expect(refused.failure?.message.contains("no other proxy") == true)
             let dry = try await proxies.ask(1, .put, "/v1/daemon?dry_run=true", Self.message)
             #expect(dry.status == 200 && dry.text.contains(#""verdict":"blocked""#), "\(dry.text)")
+            // By force it ends where it is, and stays on the map.
+            for (path, body) in [
+                ("/v1/daemon?frc=true&dry_run=true", Self.message),
+                (
+                    "/v1/cluster?dry_run=true",
+                    #"{"action":"shutdown-node","value":{"sid":"p1","force":true}}"#
+                ),
+            ] {
+                let dry = try await proxies.ask(1, .put, path, body)
+                #expect(dry.text.contains(#""verdict":"unsafe""#), "\(dry.text)")
+                #expect(dry.text.contains("ends without having left the map"), "\(dry.text)")
+                #expect(!dry.text.contains("leaves the map"), "\(dry.text)")
+                #expect(dry.text.contains(#""now":1,"then":1"#), "\(dry.text)")
+                #expect(dry.text.contains(#""majority_then":false"#), "\(dry.text)")
+            }
+            let bound = try await proxies.ask(
+                1, .put, "/v1/daemon?dry_run=true", Self.message,
+                headers: [(HeaderName.term, LogPosition.zero.text)])
+            #expect(bound.failure?.code == .badHeader, "\(bound.text)")
             #expect(try await proxies.create("b", through: 1).status == 200)
             let forced = try await proxies.ask(1, .put, "/v1/daemon?frc=true", Self.message)
             #expect(forced.status == 200)
@@ -139,6 +159,23 @@ import Testing
             #expect(try await proxies.create("b", through: 2).status == 409)
             #expect(try await Self.isListed("t1", at: 3, proxies))
         }
+    }
+
+    @Test func `the end of the cluster is foreseen by a primary alone`() async throws {
+        try await TestProxies.with(3) { proxies in
+            let primary = try #require(try await proxies.primary(asSeenBy: 1))
+            for number in 1...3 where number != primary { await proxies.stop(number) }
+            // By its own word it leads for a while.
+            let dry = try await proxies.ask(primary, .put, "/v1/cluster?dry_run=true", Self.message)
+            #expect(dry.status == 503, "\(dry.text)")
+        }
+    }
+
+    @Test func `who is off the map and in the group still has not left`() {
+        let gone = Failure(.nodeNotFound, "there is no node p1")
+        #expect(NodeShutdown.hasLeft(gone, isMember: false))
+        #expect(!NodeShutdown.hasLeft(gone, isMember: true))
+        #expect(!NodeShutdown.hasLeft(Failure(.noPrimary, "none"), isMember: false))
     }
 
     @Test func `an action nobody knows is refused with those that are known`() async throws {

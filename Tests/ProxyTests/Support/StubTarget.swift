@@ -15,6 +15,8 @@ final class StubTarget: Handler {
     let isTold = Watched(false)
     /// Whether it answers an error to that.
     let refusesEnding = Watched(false)
+    /// What it was told last by an action.
+    let lastMessage = Watched("")
     static let disk = String(repeating: "a", count: 32)
 
     var port: Int { Int(node.address.port) }
@@ -59,6 +61,8 @@ final class StubTarget: Handler {
                 .ok, type: "application/json", body: Array(#"{"verdict":"safe"}"#.utf8))
         }
         if exchange.request.method == .put {
+            let body = try await exchange.collect(upTo: 1 << 16)
+            lastMessage.set(String(decoding: body, as: UTF8.self))
             guard !refusesEnding.value else { return exchange.respond(.internalServerError) }
             isTold.set(true)
             return exchange.respond(.ok)
