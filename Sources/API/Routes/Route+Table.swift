@@ -298,7 +298,10 @@ extension Route {
                     QueryName.clusterInfo, Parameter.flagSchema,
                     "the versions of the maps, and the primary"),
             ], answers: [Answer(.ok, .json(.component(.clusterInfo)), .empty)],
-            failures: [.noPrimary, .noQuorum, .inputOutput, .olderGeneration, .metadataDiskFull]),
+            failures: [
+                .noPrimary, .noQuorum, .inputOutput, .olderGeneration, .metadataDiskFull,
+                .logUnreadable,
+            ]),
         Route(
             .help, .reads, [.get], "/v1/help", at: both, summary: "The contract as curl lines",
             answers: [Answer(.ok, .text)]),

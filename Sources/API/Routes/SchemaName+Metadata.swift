@@ -214,6 +214,11 @@ extension SchemaName {
         "equal_at": .count(), "differs_at": .count(),
     ])
 
+    static let unreadable: Schema = .members([
+        "part": .words(["entry", "state"]), "index": .count(), "term": .count(),
+        "reason": .text, "newer": .flag,
+    ])
+
     static let raftSchema: Schema = .members([
         "member": .text, "role": .text, "generation": .text, "superseded_by": .nullable(.text),
         "term": .count(), "commit": .count(), "applied": .text, "last": .count(),
@@ -232,6 +237,7 @@ extension SchemaName {
                 .members([
                     "short": .flag, "free_bytes": .count(), "reserve_bytes": .count(),
                 ])),
+            "unreadable": .nullable(unreadable),
             "found_at_start": .array(.text),
             "scan": .members([
                 "rows": .count(), "walks": .count(), "last_walk": .text, "found": .count(),
