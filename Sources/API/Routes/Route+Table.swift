@@ -259,13 +259,13 @@ extension Route {
             .join, .between, [.post], "/v1/cluster/autoreg", summary: "A node joins, or returns",
             parameters: [.nonElectable], body: .json(.joinRequest),
             answers: [Answer(.ok, .json(.component(.joinReply)))],
-            failures: FailureCode.ofMembership + FailureCode.ofChanges + [.badJSON]),
+            failures: FailureCode.ofMembership + FailureCode.ofChanges + [.badJSON, .targetBehind]),
         Route(
             .keepalive, .between, [.post], "/v1/cluster/keepalive",
             summary: "A node says that it is there",
             parameters: [.nonElectable], body: .json(.joinRequest),
             answers: [Answer(.ok, .json(.component(.joinReply)))],
-            failures: FailureCode.ofMembership + FailureCode.ofChanges + [.badJSON]),
+            failures: FailureCode.ofMembership + FailureCode.ofChanges + [.badJSON, .targetBehind]),
         Route(
             .adoptGeneration, .between, [.post], "/v1/daemon/recovery",
             summary: "A proxy tells another of the generation it is to take part in",

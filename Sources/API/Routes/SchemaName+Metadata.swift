@@ -248,6 +248,6 @@ extension SchemaName {
     static let joinRequestSchema: Schema = .openObject([
         "daemon_id": .texts(length: 1...64), "daemon_type": .words(["proxy", "target"]),
         "node_ip_addr": .text, "daemon_port": .looseCount, "direct_url": .text,
-        "public_net": .any, "si": .any, "flags": .looseCount, "uuid": .text,
+        "public_net": .any, "si": .any, "flags": .looseCount, "uuid": .text, "position": .text,
     ])
 }

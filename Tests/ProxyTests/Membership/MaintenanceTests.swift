@@ -1,5 +1,6 @@
 import API
 import Base
+import Cluster
 import Foundation
 import HTTP
 import TestSupport
@@ -324,6 +325,39 @@ import Testing
             let other = report.replacingOccurrences(of: "t1", with: "t9")
             let reply = try await proxies.ask(1, .post, "/v1/cluster/mountpaths", other)
             #expect(reply.status == 404 && reply.failure?.code == .nodeNotFound)
+            await target.stop()
+        }
+    }
+
+    /// It may be shown that by a proxy that is behind, and then cannot know better.
+    @Test func `a target that left for good is not admitted upon a state from before that`()
+        async throws
+    {
+        try await TestProxies.with(1) { proxies in
+            let target = try await StubTarget.start(proxies)
+            let id = target.node.id
+            let metadata = try #require(proxies.daemon(1)).metadata
+            let order = DecommissionOrder(disks: [StubTarget.disk], endsProcess: true)
+            let before = metadata.published.now.state.position
+            _ = try await metadata.change(.decommission(id, order), for: .init(actor: "test"))
+            let record = try #require(metadata.published.now.state.decommissions[id])
+            _ = try await metadata.change(
+                .endDecommission(id, DecommissionReport(order: record.position, left: [])),
+                for: .init(actor: "test"))
+            func join(_ position: LogPosition?) async throws -> TestProxies.Reply {
+                let request = JoinRequest(node: target.node, clusterID: "", position: position)
+                return try await proxies.ask(
+                    1, .post, "/v1/cluster/autoreg",
+                    String(decoding: request.encoded, as: UTF8.self))
+            }
+            #expect(before < record.position)
+            let refused = try await join(before)
+            #expect(refused.failure?.code == .targetBehind, "\(refused.text)")
+            #expect(metadata.published.now.state.map[id] == nil)
+            // Whoever knows of it, and asks all the same, is another one under its id.
+            let taken = try await join(metadata.published.now.state.position)
+            #expect(taken.status == 200, "\(taken.text)")
+            #expect(metadata.published.now.state.map[id] != nil)
             await target.stop()
         }
     }
