@@ -44,7 +44,7 @@ import Testing
         let methods = Route.all.filter { $0.paths == ["/v1/objects/{bucket}/{object}"] }
             .flatMap(\.methods)
         for method in [Method.get, .head, .put, .post, .delete, .patch, .options, .other("X")] {
-            let isTaken = (try? Route.checkObject(method)) != nil
+            let isTaken = (try? Route.checkObject(method, .empty)) != nil
             #expect(isTaken == methods.contains(method), "\(method.name)")
         }
     }
@@ -67,6 +67,20 @@ import Testing
             Issue.record("\(row.method.name) \(row.path) is \(match.name)")
         } catch {
             #expect(error.code == row.code, "\(row.method.name) \(row.path)")
+        }
+    }
+
+    /// Nodes among themselves aside; but joining is rehearsed as well.
+    @Test func `every change of the control plane can be rehearsed`() {
+        for route in Route.all where route.effect != .reads {
+            let changes = route.methods.contains { $0 != .get && $0 != .head }
+            let isServed = route.acts.isEmpty || route.acts.contains(where: \.isServed)
+            let isOfObjects = route.paths.contains("/v1/objects/{bucket}/{object}")
+            // Other clusters cannot be attached in this version.
+            let isOfRemotes = route.name == .attachRemote || route.name == .detachRemote
+            guard changes, isServed, !isOfObjects, !isOfRemotes else { continue }
+            let canBe = route.parameters.contains { $0.name == QueryName.dryRun }
+            #expect(canBe == (route.effect != .between || route.name == .join), "\(route.name)")
         }
     }
 

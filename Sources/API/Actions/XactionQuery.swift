@@ -1,3 +1,4 @@
+import Base
 package import Cluster
 
 /// Which jobs somebody asks about (contract §11.4, §11.5): by id, or by kind, bucket and whether they run.
@@ -12,16 +13,15 @@ package struct XactionQuery: Equatable, Sendable {
     /// `{"action":"stats","name":KIND,"value":{"bucket":NAME}}`.
     package init(decoding body: [UInt8]) throws(Failure) {
         let example = #"{"kind":"rebalance"}, or {} for all"#
-        guard !body.isEmpty else {
-            throw Failure(.badJSON, "the request has no body", next: "send \(example)")
-        }
-        guard let json = try? JSONValue(parsing: body), case .object(let object) = json else {
+        guard case .object(let object) = try JSONValue(body: body, wanted: example) else {
             throw Failure(.badJSON, "the body is not a JSON object", next: "send \(example)")
         }
+        let keys = ["id", "kind", "bck", "show_active", "action", "name", "value"]
+        try object.checkOnce(keys, in: "the question")
         if let action = try Self.text("action", in: object), !action.isEmpty {
             guard action == "stats" else {
                 throw Failure(
-                    .unknownAction, "'\(action)' is no question about jobs",
+                    .unknownAction, "'\(action.excerpt)' is no question about jobs",
                     next: #"{"action":"stats",…} asks; PUT /v1/cluster starts and stops"#)
             }
             let value = try ActionValue(object["value"], keys: ["bucket"])
@@ -45,7 +45,7 @@ package struct XactionQuery: Equatable, Sendable {
         guard let word, !word.isEmpty else { return }
         guard let known = XactionKind(rawValue: word) else {
             throw Failure(
-                .xactionNotFound, "there is no kind of job '\(word)'",
+                .xactionNotFound, "there is no kind of job '\(word.excerpt)'",
                 next: "kinds: \(XactionKind.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         kind = known
@@ -66,7 +66,7 @@ package struct XactionQuery: Equatable, Sendable {
         }
         guard let name = try text("name", in: object), !name.isEmpty else { return nil }
         guard let bucket = Bucket(name: name) else {
-            throw Failure(.badBucketName, "'\(name)' is not a bucket's name")
+            throw Failure(.badBucketName, "'\(name.excerpt)' is not a bucket's name")
         }
         return bucket
     }
@@ -74,7 +74,7 @@ package struct XactionQuery: Equatable, Sendable {
     /// What is answered about a job that nobody knows.
     package var notFound: Failure {
         let what =
-            if !id.isEmpty { "job '\(id)'" } else if let kind {
+            if !id.isEmpty { "job '\(id.excerpt)'" } else if let kind {
                 "job of kind \(kind.rawValue)"
             } else {
                 "job"

@@ -5,7 +5,7 @@ extension ConfigRequest {
     ///
     /// - Returns: what it would do, when that was all that was asked for.
     package func applyTransient(to config: LiveConfig) throws(Failure) -> ConfigReport? {
-        if isDryRun { return preview(on: config.current) }
+        if isDryRun { return try preview(on: config.current) }
         do throws(ConfigMistake) {
             switch operation {
             case .set(let settings): try config.setTransient(settings)
@@ -17,7 +17,7 @@ extension ConfigRequest {
         return nil
     }
 
-    private func preview(on config: LayeredConfig) -> ConfigReport {
+    private func preview(on config: LayeredConfig) throws(Failure) -> ConfigReport {
         var next = config
         do throws(ConfigMistake) {
             switch operation {
@@ -25,7 +25,10 @@ extension ConfigRequest {
             case .reset(let names): try next.resetTransient(names)
             }
         } catch {
-            return ConfigReport(blockedBy: Failure(error), version: config.version)
+            let refusal = Failure(error)
+            // Only what other options say can be another way one day.
+            guard case .conflict = error else { throw refusal }
+            return ConfigReport(blockedBy: refusal, version: config.version)
         }
         return ConfigReport(from: config, to: next)
     }
@@ -57,6 +60,9 @@ extension ConfigRequest {
             throw Failure(error)
         }
     }
+
+    /// The action that says the same.
+    package var action: Action { resetNames == nil ? .setConfig : .resetConfig }
 
     /// The names a reset is about; `nil` for anything else.
     package var resetNames: [String]? {

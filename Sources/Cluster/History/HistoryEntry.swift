@@ -42,16 +42,17 @@ public struct HistoryEntry: Equatable, Sendable {
         before: ClusterState, after: ClusterState
     ) {
         var rows: [Row] = []
-        for change in changed
+        // The last change of a row says what it holds now.
+        for change in changed.reversed()
         where change.kind != .session && !rows.contains(where: { $0.isSame(change) }) {
-            let old = before.row(change.kind, change.key)
-            let new = after.row(change.kind, change.key)
-            if old != new {
-                rows.append(Row(kind: change.kind, key: change.key, before: old, after: new))
-            }
+            rows.append(
+                Row(
+                    kind: change.kind, key: change.key,
+                    before: before.row(change.kind, change.key), after: change.value))
         }
+        rows.removeAll { $0.before == $0.after }
         guard !rows.isEmpty else { return nil }
-        rows.sort { ($0.kind.rawValue, $0.key.count) < ($1.kind.rawValue, $1.key.count) }
+        rows.sort { $0.isBefore($1) }
         position = after.position
         self.time = time
         command = record?.command.name ?? "primary"
@@ -148,6 +149,13 @@ public struct HistoryEntry: Equatable, Sendable {
 }
 
 extension HistoryEntry.Row {
+    /// By kind and key, the shorter key first.
+    fileprivate func isBefore(_ other: Self) -> Bool {
+        if kind != other.kind { return kind.rawValue < other.kind.rawValue }
+        if key.count != other.key.count { return key.count < other.key.count }
+        return key.lexicographicallyPrecedes(other.key)
+    }
+
     fileprivate func isSame(_ change: StateRow.Change) -> Bool {
         kind == change.kind && key == change.key
     }

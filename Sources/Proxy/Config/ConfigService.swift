@@ -10,12 +10,13 @@ struct ConfigService: Sendable {
     let live: LiveConfig
     let metadata: MetadataService
     let forwarder: Forwarder
+    let departure: Departure
     let client: Client
 
     enum Reply: Sendable {
         /// Where the log stood when the change was made.
         case done(position: String)
-        case report(ConfigReport)
+        case forecast(Forecast)
         case relayed(Answer)
     }
 
@@ -25,7 +26,7 @@ struct ConfigService: Sendable {
     func change(_ request: ConfigRequest, for exchange: Exchange) async throws -> Reply {
         let scope: ConfigChange.Scope = request.node.map { .node($0) } ?? .cluster
         // What is wrong at any rate is said here, with or without a primary.
-        if !request.isDryRun { try request.check(in: scope) }
+        try request.check(in: scope)
         var forwarded = try exchange.forwardable([], heeding: .all)
         forwarded.method = .put
         forwarded.target = "/v1/cluster/\(request.pathAndQuery)"
@@ -43,7 +44,7 @@ struct ConfigService: Sendable {
     private func propose(
         _ request: ConfigRequest, _ scope: ConfigChange.Scope, for origin: MetadataService.Origin
     ) async throws(Failure) -> Reply {
-        if request.isDryRun { return .report(rehearse(request, scope, for: origin)) }
+        if request.isDryRun { return .forecast(try await rehearse(request, scope, for: origin)) }
         let now = metadata.published.now
         if origin.terms.call == nil,
             try Self.plan(request, scope, of: now.state).change.items.isEmpty
@@ -59,20 +60,25 @@ struct ConfigService: Sendable {
     /// What the change would do to the state as it is.
     private func rehearse(
         _ request: ConfigRequest, _ scope: ConfigChange.Scope, for origin: MetadataService.Origin
-    ) -> ConfigReport {
-        let state = metadata.published.now.state
+    ) async throws(Failure) -> Forecast {
+        let state = try await metadata.linearizable().state
+        var forecast = Forecast(request.action.rawValue, departure.survival(of: state))
+        forecast.heed(origin.terms, in: state)
+        let report: ConfigReport
         do throws(Failure) {
-            if let stale = origin.terms.preconditions.first(where: {
-                state.version(of: $0.document) != $0.version
-            }) {
-                throw Failure(
-                    Rejection.changedMeanwhile(
-                        stale.document, version: state.version(of: stale.document)))
-            }
-            return ConfigReport(try Self.plan(request, scope, of: state))
+            report = ConfigReport(try Self.plan(request, scope, of: state))
         } catch {
-            return ConfigReport(blockedBy: error, version: state.config.version)
+            guard error.code != .nodeNotFound else { throw error }
+            // Names and values make sense by themselves: it is others that they contradict.
+            report = ConfigReport(blockedBy: error, version: state.config.version)
         }
+        forecast.add(report)
+        return forecast
+    }
+
+    /// What settings for this run would do here.
+    func forecast(_ report: ConfigReport, of request: ConfigRequest) -> Forecast {
+        Forecast(report, request.action, departure.survival)
     }
 
     private static func plan(
@@ -111,17 +117,21 @@ struct ConfigService: Sendable {
         }
         let rehearsal = await ask(nodes, request, isDryRun: true)
         let refused = nodes.filter { rehearsal[$0.id]?.isWilling != true }
-        if let first = refused.first {
-            throw Self.failure(
-                refused, rehearsal[first.id], "nothing was changed on any node", of: nodes.count)
+        let refusal = refused.first.map {
+            Self.failure(
+                refused, rehearsal[$0.id], "nothing was changed on any node", of: nodes.count)
         }
         if request.isDryRun {
             // All nodes say the same but for values of their own; this one speaks for them.
             var local = request
             local.node = nil
-            return try local.applyTransient(to: live).map { .report($0) }
-                ?? .done(position: metadata.published.now.position)
+            guard var report = try local.applyTransient(to: live) else {
+                return .done(position: metadata.published.now.position)
+            }
+            if let refusal { report.refusal = refusal }
+            return .forecast(forecast(report, of: request))
         }
+        if let refusal { throw refusal }
         let results = await ask(nodes, request, isDryRun: false)
         let failed = nodes.filter { results[$0.id]?.isWilling != true }
         if let first = failed.first {
@@ -198,13 +208,11 @@ struct ConfigService: Sendable {
 
     private static func word(inReport body: [UInt8]) throws -> Word {
         guard case .object(let report) = try JSONValue(parsing: body),
-            report["verdict"]?.string == ConfigReport.Verdict.blocked.rawValue
+            report["verdict"]?.string == Forecast.Verdict.blocked.rawValue
         else { return .willing }
         let code = report["code"]?.string.flatMap(FailureCode.init(rawValue:)) ?? .badValue
-        var reason = "it says no"
-        if case .array(let reasons)? = report["reasons"], let first = reasons.first?.string {
-            reason = first
-        }
-        return .refused(Failure(code, reason))
+        return .refused(
+            Failure(
+                code, report["reason"]?.string ?? "it says no", next: report["next"]?.string))
     }
 }

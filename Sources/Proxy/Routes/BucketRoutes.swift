@@ -4,18 +4,30 @@ import Cluster
 import HTTP
 import Statistics
 
-/// `/v1/buckets`: names, creation, destruction, properties, listings (contract §5).
-struct BucketRoutes: Sendable {
+/// `/v1/buckets`: names, creation, destruction, properties, listings (contract §5). A class, because the closures of every
+/// request hold it.
+final class BucketRoutes: Sendable {
     let metadata: MetadataService
     let forwarder: Forwarder
+    let departure: Departure
     let lister: ObjectLister
     let documents: BucketDocuments
+
+    init(
+        metadata: MetadataService, forwarder: Forwarder, departure: Departure,
+        lister: ObjectLister, documents: BucketDocuments
+    ) {
+        (self.metadata, self.forwarder, self.departure) = (metadata, forwarder, departure)
+        (self.lister, self.documents) = (lister, documents)
+    }
 
     // MARK: Reading
 
     func names(_ exchange: Exchange, _ query: Query) async throws {
         let provider = try query.provider()
         let namespace = try query.namespace()
+        // All that there is, is present.
+        _ = try query.presence()
         let now = try await metadata.state(for: query)
         let names = await documents.names(of: now.state, provider, namespace)
         exchange.respond(json: names, of: now, version: .buckets)
@@ -26,17 +38,18 @@ struct BucketRoutes: Sendable {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         guard !body.isEmpty else {
             throw Failure(
-                .badPath, "a bucket's name stands where '*' is expected: '\(name)'",
+                .badPath, "a bucket's name stands where '*' is expected: '\(name.excerpt)'",
                 next: "GET /v1/buckets/* lists buckets, POST /v1/buckets/\(name) "
                     + #"{"action":"listobj"} its objects"#)
         }
         let message = try ActionMessage(decoding: body)
-        _ = try Route.action(of: message, on: .bucketObjects)
+        _ = try Route.action(of: message, on: .bucketObjects, query)
         try await list(exchange, name, query, message)
     }
 
     func head(_ exchange: Exchange, _ name: String, _ query: Query) async throws {
         let bucket = try Bucket(name: name, query: query)
+        let presence = try query.presence()
         let now = try await metadata.state(for: query)
         guard let properties = now.state.buckets[bucket] else { throw Failure.noSuchBucket(bucket) }
         guard properties.access.contains(.headBucket) else {
@@ -44,6 +57,7 @@ struct BucketRoutes: Sendable {
         }
         exchange.respond(.ok) { writer in
             now.describe(&writer)
+            guard presence?.wantsProperties != false else { return }
             for (name, value) in properties.headers(of: bucket) { writer.add(named: name, value) }
         }
     }
@@ -53,7 +67,7 @@ struct BucketRoutes: Sendable {
     func post(_ exchange: Exchange, _ name: String, _ query: Query) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         let message = try ActionMessage(decoding: body)
-        switch try Route.action(of: message, on: .bucketAction) {
+        switch try Route.action(of: message, on: .bucketAction, query) {
         case .createBucket: try await create(exchange, name, query, message, body)
         case .listObjects: try await list(exchange, name, query, message)
         // Listings keep nothing between two pages, so there is nothing to forget.
@@ -65,7 +79,7 @@ struct BucketRoutes: Sendable {
     func patch(_ exchange: Exchange) async throws {
         let message = try ActionMessage(
             decoding: try await exchange.collect(upTo: API.Limits.actionBytesMax))
-        let action = try Route.action(of: message, on: .bucketChange)
+        let action = try Route.action(of: message, on: .bucketChange, .empty)
         throw Failure.notImplemented("the action '\(action.rawValue)'")
     }
 
@@ -121,6 +135,7 @@ struct BucketRoutes: Sendable {
         let actions = Route.named(.bucketRemoval).acts.map(\.action)
         switch try message.decoded(allowed: actions) {
         case .destroyBucket:
+            _ = try Route.action(of: message, on: .bucketRemoval, query)
             try await change(exchange, .destroyBucket, bucket, query, body) { now throws(Failure) in
                 try Self.checkDestruction(of: bucket, in: now.state)
                 return .destroyBucket(bucket)
@@ -155,7 +170,8 @@ struct BucketRoutes: Sendable {
             if isDryRun {
                 let now = try await metadata.linearizable()
                 return .forecast(
-                    Self.forecast(action, try command(now), of: bucket, in: now.state).encoded)
+                    try forecast(action, of: bucket, in: now, request.origin.terms, command)
+                        .encoded)
             }
             let outcome = try await metadata.change(for: request.origin, command)
             return .done(position: outcome.position.text)

@@ -30,9 +30,14 @@ struct ClusterRoutes: Sendable {
         case .recoveryPlan: try await daemon.recovery.plan(exchange, query)
         case .history:
             if let id = try query.value(QueryName.requestID) {
+                for name in [QueryName.of, QueryName.before, QueryName.limit] {
+                    try query.refuse(name, because: "not for a question about one request")
+                }
                 return try await RequestInquiry(daemon: daemon, forwarder: forwarder)
                     .serve(exchange, query, id)
             }
+            try query.refuse(
+                QueryName.since, because: "for a question about one request (request_id)")
             let now = try await daemon.view(query)
             exchange.respond(
                 json: try await daemon.history.document(query, upTo: now.snapshot), of: now)
@@ -58,11 +63,19 @@ struct ClusterRoutes: Sendable {
         if try query.flag(QueryName.force) {
             return try await daemon.recovery.force(exchange, id, query)
         }
+        guard !exchange.request.hasBody else {
+            throw Failure(
+                .badRequest, "the body is for a forced recovery (frc=true)",
+                next: "nothing was changed; leave it out")
+        }
+        for name in [QueryName.can, QueryName.override, QueryName.token] {
+            try query.refuse(name, because: "for a forced recovery (frc=true)")
+        }
         let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange) { origin in
-            if isDryRun { return try await forecast(primary: id).encoded }
+            if isDryRun { return Reply(try await forecast(primary: id).encoded) }
             try await transfer.transfer(to: id, for: origin)
-            return []
+            return Reply()
         }
     }
 
@@ -78,7 +91,9 @@ struct ClusterRoutes: Sendable {
 
     private static func nodeID(_ text: String) throws(Failure) -> NodeID {
         guard let id = NodeID(text) else {
-            throw Failure(.badNode, "'\(text)' is not a node's id")
+            throw Failure(
+                .badNode, "'\(text.excerpt)' is not a node's id",
+                next: "GET /v1/daemon?what=smap lists nodes")
         }
         return id
     }
@@ -90,10 +105,13 @@ struct ClusterRoutes: Sendable {
         var request = try JoinRequest(decoding: body)
         if try query.flag(QueryName.nonElectable) { request.node.flags.insert(.nonElectable) }
         let joining = request
+        let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange, body) { origin in
+            if isDryRun { return Reply(try await forecast(joining: joining).encoded) }
             var origin = origin
             origin.actor = joining.node.id.text
-            return try await admission.admit(joining, for: origin).encoded
+            let reply = try await admission.admit(joining, for: origin)
+            return Reply(reply.encoded, survives: departure.survival.headline)
         }
     }
 
@@ -104,12 +122,28 @@ struct ClusterRoutes: Sendable {
         let registered = node
         let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange, body) { origin in
-            if isDryRun { return try await forecast(registering: registered).encoded }
+            if isDryRun { return Reply(try await forecast(registering: registered).encoded) }
             _ = try await admission.register(registered, for: origin)
-            // Later clients read an answer; no rebalance is started, so there is none to name.
-            return match.path == Route.joinByAdmin
-                ? Array("{\"daemon_id\":\"\(registered.id)\",\"rebalance_id\":\"\"}\n".utf8) : []
+            return registration(of: registered, byAdmin: match.path == Route.joinByAdmin)
         }
+    }
+
+    /// What a node's registration is answered with. A target's has the id of the rebalance that it starts for a body (contract
+    /// §7.3), and there is none; later clients read a document.
+    private func registration(of node: Node, byAdmin: Bool) -> Reply {
+        let survival = departure.survival
+        guard byAdmin else {
+            return Reply(
+                node.role == .proxy ? survival.encoded : [], survives: survival.headline)
+        }
+        var json = JSONWriter(capacity: 512)
+        json.object { json in
+            json.member("daemon_id", node.id.text)
+            json.member("rebalance_id", "")
+            survival.write(membersOfReply: &json)
+        }
+        json.newline()
+        return Reply(json.bytes, survives: survival.headline)
     }
 
     func remove(_ exchange: Exchange, _ text: String, _ query: Query) async throws {
@@ -118,19 +152,31 @@ struct ClusterRoutes: Sendable {
         let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange) { origin in
             if isDryRun {
-                return try await departure.forecast(
-                    id, action: "unregister", isForced: isForced
-                ).encoded
+                return Reply(
+                    try await departure.forecast(id, isForced: isForced, for: origin).encoded)
             }
-            try await departure.remove(id, isForced: isForced, for: origin)
-            return []
+            let node = try await departure.remove(id, isForced: isForced, for: origin)
+            let survival = departure.survival
+            return Reply(
+                node?.role == .proxy ? survival.encoded : [], survives: survival.headline)
+        }
+    }
+
+    /// What the primary answers: a document, or nothing; and, to a change of who takes part, which failures are survived now.
+    private struct Reply: Sendable {
+        var body: [UInt8]
+        var survives: String?
+
+        init(_ body: [UInt8] = [], survives: String? = nil) {
+            self.body = body
+            self.survives = survives
         }
     }
 
     /// Serves a request here when this is the primary, else takes it there.
     private func onPrimary(
         _ exchange: Exchange, _ body: [UInt8]? = nil,
-        _ serve: (MetadataService.Origin) async throws -> [UInt8]
+        _ serve: (MetadataService.Origin) async throws -> Reply
     ) async throws {
         let terms: Exchange.Terms = exchange.request.method == .delete ? .all : .none
         let body =
@@ -140,8 +186,18 @@ struct ClusterRoutes: Sendable {
         let request = try exchange.forwardable(body, heeding: terms)
         switch try await forwarder.onPrimary(request, { try await serve(request.origin) }) {
         case .relayed(let answer): exchange.respond(answer)
-        case .local(let reply) where reply.isEmpty: exchange.respond(.ok)
-        case .local(let reply): exchange.respond(.ok, type: "application/json", body: reply)
+        case .local(let reply) where reply.body.isEmpty:
+            exchange.respond(.ok) { writer in
+                if let survives = reply.survives {
+                    writer.add(named: HeaderName.survives, survives)
+                }
+            }
+        case .local(let reply):
+            exchange.respond(.ok, type: "application/json", body: reply.body) { writer in
+                if let survives = reply.survives {
+                    writer.add(named: HeaderName.survives, survives)
+                }
+            }
         }
     }
 
@@ -154,7 +210,7 @@ struct ClusterRoutes: Sendable {
             origin.actor = report.target.text
             _ = try await daemon.metadata.change(
                 .noteMountpath(report.target, report.note), for: origin)
-            return []
+            return Reply()
         }
     }
 
@@ -167,7 +223,7 @@ struct ClusterRoutes: Sendable {
             origin.actor = report.target.text
             _ = try await daemon.metadata.change(
                 .endDecommission(report.target, report.report), for: origin)
-            return []
+            return Reply()
         }
     }
 

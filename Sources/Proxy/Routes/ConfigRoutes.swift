@@ -15,7 +15,7 @@ struct ConfigRoutes: Sendable {
     func putCluster(_ exchange: Exchange, _ request: ConfigRequest) async throws {
         if request.isTransient {
             // Nothing of it is in the log.
-            let origin = try exchange.origin()
+            let origin = try exchange.unboundOrigin()
             respond(exchange, try await service.spread(request, origin.requestID))
         } else {
             respond(exchange, try await service.change(request, for: exchange))
@@ -32,11 +32,11 @@ struct ConfigRoutes: Sendable {
         var request = request
         request.node = service.node.id
         guard !request.isTransient else {
-            _ = try exchange.origin()
+            _ = try exchange.unboundOrigin()
             let report = try request.applyTransient(to: service.live)
             return respond(
                 exchange,
-                report.map { .report($0) }
+                report.map { .forecast(service.forecast($0, of: request)) }
                     ?? .done(position: service.metadata.published.now.position))
         }
         let answer = try await service.change(request, for: exchange)
@@ -55,9 +55,9 @@ struct ConfigRoutes: Sendable {
         switch answer {
         case .done(let position):
             exchange.respond(.ok) { $0.add(named: HeaderName.position, position) }
-        case .report(let report):
+        case .forecast(let forecast):
             exchange.respond(
-                json: report.encoded, position: service.metadata.published.now.position)
+                json: forecast.encoded, position: service.metadata.published.now.position)
         case .relayed(let answer): exchange.respond(answer)
         }
     }

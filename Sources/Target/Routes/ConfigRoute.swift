@@ -17,12 +17,16 @@ struct ConfigRoute {
                 next: "PUT /v1/cluster/setconfig?…&node=ID at a proxy sets another node's options")
         }
         if request.isTransient {
+            try exchange.checkIsUnbound()
             guard let report = try request.applyTransient(to: target.config) else {
                 return exchange.respond(.ok)
             }
-            return exchange.respond(document: report.encoded)
+            var survival = target.survival
+            survival.mountpaths = nil
+            return exchange.respond(
+                document: Forecast(report, request.action, survival).encoded)
         }
-        if !request.isDryRun { try request.check(in: .node(id)) }
+        try request.check(in: .node(id))
         var kept = request
         kept.node = id
         let answer = try await take("/v1/cluster/\(kept.pathAndQuery)")
@@ -80,11 +84,8 @@ extension ConfigDocument.Facts {
 }
 
 extension Exchange {
-    /// Names a request on all nodes: by its client's word, or anew.
+    /// Names a request on all nodes: by its client's word (``checkHeaders(of:)``), or anew.
     var requestID: String {
-        // What proxies would not take names nothing.
-        let named = request.headers[named: HeaderName.requestID]
-        return named.flatMap { $0.utf8.count <= LogRecord.textBytesMax ? $0 : nil }
-            ?? SystemRandom.identifier(length: 16)
+        request.headers[named: HeaderName.requestID] ?? SystemRandom.identifier(length: 16)
     }
 }

@@ -13,16 +13,16 @@ struct MountpathRoutes {
     func respond() async throws {
         let message = try ActionMessage(
             decoding: try await exchange.collect(upTo: Limits.actionBytesMax))
-        let action = try Route.action(of: message, on: .mountpaths)
+        let action = try Route.action(of: message, on: .mountpaths, query)
         guard let path = message.value?.string, !path.isEmpty else {
             throw Failure(
                 .badValue, "'value' is not a mountpath's path",
                 next: #"send {"action":"\#(action.rawValue)","value":"/PATH"}"#)
         }
-        if try query.flag(QueryName.dryRun) {
-            return exchange.respond(document: try forecast(action, path).encoded)
-        }
         guard !target.scanPool.isSaturated else { throw Failure.overloaded("scans") }
+        if try query.flag(QueryName.dryRun) {
+            return exchange.respond(document: try await forecast(action, path).encoded)
+        }
         let control = target.mountpaths
         let address = exchange.remoteAddress
         let result: MountpathControl.Result
@@ -37,48 +37,69 @@ struct MountpathRoutes {
                 return .done
             }
         } catch {
-            throw Failure(error, "\(action.rawValue) mountpath \(path)")
+            throw Failure(error, "\(action.rawValue) mountpath \(path.excerpt)")
         }
         exchange.respond(result == .done ? .ok : .noContent)
     }
 
     // MARK: Dry runs
 
-    private func forecast(_ action: Action, _ path: String) throws -> Forecast {
-        let cleaned: String
+    private func forecast(_ action: Action, _ path: String) async throws -> Forecast {
+        let change: MountpathControl.Change =
+            switch action {
+            case .addMountpath: .add
+            case .removeMountpath: .remove
+            case .enableMountpath: .enable
+            default: .disable
+            }
+        var forecast = Forecast(action.rawValue, target.survival)
+        let control = target.mountpaths
         do throws(MountpathRefusal) {
-            cleaned = try MountpathControl.checked(path)
+            let rehearsal = try await target.scanPool.run { () throws(MountpathRefusal) in
+                try control.rehearse(change, path)
+            }
+            describe(change, rehearsal, &forecast)
         } catch {
-            throw Failure(error, "\(action.rawValue) mountpath \(path)")
-        }
-        let set = target.store.mountpaths
-        let takesPart = set.all.contains { $0.path == cleaned }
-        let isKnown = takesPart || set.disabled.contains { $0.path == cleaned }
-        var forecast = Forecast(action.rawValue)
-        switch action {
-        case .addMountpath where isKnown: forecast.warn(.blocked, "\(cleaned) is known already")
-        case .addMountpath:
-            forecast.changes.append("\(cleaned) takes part; objects that lie elsewhere stay there")
-        case .enableMountpath where takesPart, .disableMountpath where isKnown && !takesPart:
-            forecast.changes.append("nothing: it is so already")
-        case _ where !isKnown: forecast.warn(.blocked, "there is no mountpath \(cleaned)")
-        case .enableMountpath:
-            forecast.changes.append("\(cleaned) takes part again; its objects are available")
-        case .disableMountpath:
-            forecast.changes.append("\(cleaned) takes no part")
-            forecast.warn(.unsafe, "objects on \(cleaned) answer 503 until it is enabled")
-            warnAboutLast(set, &forecast)
-        default:
-            forecast.changes.append("\(cleaned) is forgotten")
-            forecast.warn(.unsafe, "objects on \(cleaned) answer 404; they stay on the disk")
-            if takesPart { warnAboutLast(set, &forecast) }
+            try forecast.take(Failure(error, "\(action.rawValue) mountpath \(path.excerpt)"))
         }
         return forecast
     }
 
-    private func warnAboutLast(_ set: MountpathSet, _ forecast: inout Forecast) {
-        guard set.all.count == 1 else { return }
-        forecast.changes.append("\(target.node.id) leaves the map until a mountpath takes part")
-        forecast.warn(.unsafe, "it is the last one: the target serves nothing without it")
+    private func describe(
+        _ change: MountpathControl.Change, _ rehearsal: MountpathControl.Rehearsal,
+        _ forecast: inout Forecast
+    ) {
+        let (path, id) = (rehearsal.path, target.node.id)
+        let (now, then) = (rehearsal.takingPart, rehearsal.takingPartThen)
+        forecast.survival.mountpaths = Survival.Count(now: now, then: then)
+        guard rehearsal.result == .done else {
+            forecast.changes.append("nothing: it is so already")
+            return
+        }
+        switch change {
+        case .add:
+            forecast.changes.append("\(path) takes part; objects that lie elsewhere stay there")
+        case .enable:
+            forecast.changes.append("\(path) takes part again; its objects are available")
+        case .disable:
+            forecast.changes.append("\(path) takes no part")
+            forecast.warn(
+                "objects on \(path) answer 503 until it is enabled",
+                next: "copy what is needed first")
+        case .remove:
+            forecast.changes.append("\(path) is forgotten")
+            forecast.warn(
+                "objects on \(path) answer 404; they stay on the disk",
+                next: "disable it instead, if it is to come back")
+        }
+        let targets = forecast.survival.activeTargets.now
+        if now > 0, then == 0 {
+            forecast.changes.append("\(id) leaves the map until a mountpath takes part")
+            forecast.warn("it is the last one: the target serves nothing without it")
+            forecast.survival.activeTargets.then = max(0, targets - (target.isActive ? 1 : 0))
+        } else if now == 0, then > 0 {
+            forecast.changes.append("\(id) joins the map")
+            forecast.survival.activeTargets.then = targets + (target.isActive ? 0 : 1)
+        }
     }
 }
