@@ -105,7 +105,7 @@ struct NodeShutdown: Sendable {
             try await forecastAsPrimary(isForced: isForced).encoded
         }
         switch reply {
-        case .relayed(let answer): exchange.respond(answer)
+        case .relayed(let answer): exchange.relay(answer)
         case .local(let document):
             exchange.respond(.ok, type: "application/json", body: document)
         }

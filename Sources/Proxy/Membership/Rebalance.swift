@@ -34,11 +34,28 @@ struct Rebalance: Sendable {
                 throw Failure(
                     .badValue, "'value.kind' does not say what to \(action.rawValue)", next: form)
             }
-            if isStart, kind != Rebalance.kind {
-                throw .notImplemented("starting a job of kind '\(kind)'")
+            if !kind.isEmpty, kind != Rebalance.kind {
+                guard let known = XactionKind(rawValue: kind) else { throw .noSuchKind(kind) }
+                if isStart { try Self.refuse(known) }
             }
             let isID = id.first == "g" && UInt64(id.dropFirst()) != nil
             isMeant = kind == Rebalance.kind || (kind.isEmpty && isID)
+        }
+
+        /// Why a job of this kind is not started: AIStore starts it on its own or by a request of its own, or this version
+        /// does not have it.
+        private static func refuse(_ kind: XactionKind) throws(Failure) {
+            guard kind.isStartable else {
+                throw Failure(
+                    .badRequest, "a job of kind '\(kind.rawValue)' is not started by name",
+                    next: "kinds that are: "
+                        + XactionKind.allCases.filter(\.isStartable).map(\.rawValue)
+                        .joined(separator: ", "))
+            }
+            throw Failure(
+                .notImplemented,
+                "starting a job of kind '\(kind.rawValue)' is not served by this build",
+                next: "served is the kind '\(Rebalance.kind)'")
         }
     }
 

@@ -19,7 +19,7 @@ struct BatchRoute: Sendable {
                 try await metadata.linearizable().state
             }
             switch reply {
-            case .relayed(let answer): return exchange.respond(answer)
+            case .relayed(let answer): return exchange.relay(answer)
             case .local(let state):
                 let forecast = Self.forecast(batch, request.origin, of: state)
                 return exchange.respond(.ok, type: "application/json", body: forecast.encoded)
@@ -31,7 +31,7 @@ struct BatchRoute: Sendable {
             }
         }
         switch reply {
-        case .relayed(let answer): exchange.respond(answer)
+        case .relayed(let answer): exchange.relay(answer)
         case .local(let outcome):
             exchange.respond(.ok) { $0.add(named: HeaderName.position, outcome.position.text) }
         }

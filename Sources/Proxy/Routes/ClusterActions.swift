@@ -28,8 +28,10 @@ struct ClusterActions: Sendable {
         try await serve(exchange, query, message, body)
     }
 
+    /// What came where questions are asked (`isQuestion`) is passed on as the change that it is.
     func serve(
-        _ exchange: Exchange, _ query: Query, _ message: ActionMessage, _ body: [UInt8]
+        _ exchange: Exchange, _ query: Query, _ message: ActionMessage, _ body: [UInt8],
+        isQuestion: Bool = false
     ) async throws {
         let action = try Route.action(of: message, on: .clusterAction)
         if action.isOfConfig {
@@ -41,7 +43,12 @@ struct ClusterActions: Sendable {
         let isOneNode = action == .shutdown && message.action != Action.shutdown.rawValue
         if action == .batch { return try await batch.serve(exchange, query, message, body) }
         let terms: Exchange.Terms = action == .shutdown ? .none : .all
-        let request = try exchange.forwardable(body, heeding: terms)
+        var forwarded = try exchange.forwardable(body, heeding: terms, isChange: true)
+        if isQuestion {
+            forwarded.method = .put
+            forwarded.target = "/v1/cluster" + (isDryRun ? "?\(QueryName.dryRun)=true" : "")
+        }
+        let request = forwarded
         let reply = try await forwarder.onPrimary(request) { () -> Reply in
             let last = exchange.request.headers[named: HeaderName.forwardedBy]
             if isOneNode {
@@ -74,7 +81,7 @@ struct ClusterActions: Sendable {
             }
         }
         switch reply {
-        case .relayed(let answer), .local(.relayed(let answer)): return exchange.respond(answer)
+        case .relayed(let answer), .local(.relayed(let answer)): return exchange.relay(answer)
         case .local(.empty): exchange.respond(.ok)
         case .local(.text("", let notice)):
             exchange.respond(.ok) { $0.add(named: HeaderName.notice, notice) }

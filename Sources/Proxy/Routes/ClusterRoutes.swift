@@ -48,7 +48,16 @@ struct ClusterRoutes: Sendable {
             let hosts = try await daemon.view(query).state.map.nodes(.target).map(\.address.host)
             let text = hosts.flatMap { [$0, $0, $0] }.joined(separator: ",")
             exchange.respond(.ok, type: "text/plain; charset=utf-8", body: Array(text.utf8))
-        case .stats, .sysinfo, .mountpaths, .xactionStatistics, .xactionStatus:
+        case .xactionStatistics:
+            let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+            // In the documents' form the same request starts and stops as well (contract §11.5).
+            if let order = try XactionQuery.order(in: body) {
+                return try await actions.serve(
+                    exchange, query, order, order.encoded, isQuestion: true)
+            }
+            try await queries.xactionStatistics(
+                exchange, try await daemon.view(query).state, body)
+        case .stats, .sysinfo, .mountpaths, .xactionStatus:
             try await queries.serve(exchange, question, of: try await daemon.view(query).state)
         }
     }
@@ -139,7 +148,7 @@ struct ClusterRoutes: Sendable {
             }
         let request = try exchange.forwardable(body, heeding: terms)
         switch try await forwarder.onPrimary(request, { try await serve(request.origin) }) {
-        case .relayed(let answer): exchange.respond(answer)
+        case .relayed(let answer): exchange.relay(answer)
         case .local(let reply) where reply.isEmpty: exchange.respond(.ok)
         case .local(let reply): exchange.respond(.ok, type: "application/json", body: reply)
         }

@@ -60,6 +60,7 @@ struct ProxyHandler: Handler {
     }
 
     func handle(_ exchange: Exchange) async throws {
+        exchange.isOfMember = isOfMember(exchange)
         do {
             try await route(exchange)
         } catch let error as ConnectionError {
@@ -69,6 +70,21 @@ struct ProxyHandler: Handler {
         } catch {
             guard !exchange.isAnswered else { throw error }
             fail(exchange, Failure(any: error))
+        }
+    }
+
+    /// Whether what the request says of its sender, and of whom it was sent for, may be believed: it comes from the address
+    /// of a node on the map. An address that is a name says nothing against it.
+    private func isOfMember(_ exchange: Exchange) -> Bool {
+        let headers = exchange.request.headers
+        guard
+            headers[named: HeaderName.clientAddress] != nil
+                || headers[named: HeaderName.callerID] != nil
+        else { return false }
+        let address = exchange.remoteAddress
+        let host = address[..<(address.lastIndex(of: ":") ?? address.endIndex)]
+        return published.now.state.map.nodes.values.contains {
+            $0.address.host == host || !$0.address.isNumeric
         }
     }
 
@@ -83,13 +99,13 @@ struct ProxyHandler: Handler {
             throw forwarder.group.noPrimary()
         }
         if forwarder.isCutOff, let answer = await forwarder.readAround(read) {
-            return exchange.respond(answer)
+            return exchange.relay(answer)
         }
         do {
             try await route(exchange, target)
         } catch let failure as Failure where failure.code == .noPrimary && !exchange.isAnswered {
             guard let answer = await forwarder.readAround(read) else { throw failure }
-            exchange.respond(answer)
+            exchange.relay(answer)
         }
     }
 
@@ -218,12 +234,18 @@ extension Exchange {
         case all
     }
 
-    /// On whose behalf the request acts. A proxy that has forwarded it tells who the client is.
+    /// On whose behalf the request acts. A node that has passed it on tells who the client is.
     ///
+    /// - Parameters:
+    ///   - heeded: what it takes notice of besides its message.
+    ///   - isChange: whether it changes something although its method is that of a read.
+    /// - Returns: who asks, and on what conditions.
     /// - Throws: for headers that this request cannot heed; they are never passed over.
-    func origin(heeding heeded: Terms = .none) throws(Failure) -> MetadataService.Origin {
+    func origin(
+        heeding heeded: Terms = .none, isChange: Bool = false
+    ) throws(Failure) -> MetadataService.Origin {
         let headers = request.headers
-        let isRead = request.method == .get || request.method == .head
+        let isRead = !isChange && (request.method == .get || request.method == .head)
         let terms =
             isRead
             ? ChangeTerms()
@@ -248,23 +270,25 @@ extension Exchange {
                 .badHeader, "\(HeaderName.requestID) has \(requestID.utf8.count) bytes",
                 next: "at most \(LogRecord.textBytesMax); the request was not made")
         }
-        let client = headers[named: HeaderName.clientAddress] ?? remoteAddress
+        let client =
+            (isOfMember ? headers[named: HeaderName.clientAddress] : nil) ?? remoteAddress
+        let caller = isOfMember ? headers[named: HeaderName.callerID] : nil
         return MetadataService.Origin(
-            // Nodes name themselves; whatever else somebody calls himself, he is a client.
-            actor: headers[named: HeaderName.callerID].flatMap { NodeID($0) }?.text ?? "client",
+            // Nodes name themselves; whatever somebody else calls himself, he is a client.
+            actor: caller.flatMap { NodeID($0) }?.text ?? MetadataService.Origin.client,
             clientAddress: client.utf8.count <= LogRecord.textBytesMax ? client : remoteAddress,
             requestID: requestID, terms: terms)
     }
 
     /// What is needed to send the request on to the primary.
     func forwardable(
-        _ body: [UInt8], heeding terms: Terms = .none
+        _ body: [UInt8], heeding terms: Terms = .none, isChange: Bool = false
     ) throws(Failure) -> Forwarder.Request {
         let isForwarded = request.headers[named: HeaderName.forwardedBy] != nil
         let isDetour = request.headers[named: HeaderName.detour] != nil
         return Forwarder.Request(
             method: request.method, target: request.target, body: body,
-            origin: try origin(heeding: terms),
+            origin: try origin(heeding: terms, isChange: isChange),
             reach: isDetour ? .primary : isForwarded ? .here : .anywhere)
     }
 

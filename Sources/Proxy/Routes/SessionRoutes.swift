@@ -47,7 +47,7 @@ struct SessionRoutes: Sendable {
             try await metadata.change(.session(change), for: request.origin)
         }
         switch reply {
-        case .relayed(let answer): exchange.respond(answer)
+        case .relayed(let answer): exchange.relay(answer)
         case .local(let outcome):
             let position = outcome.position.text
             guard let id = session(outcome),

@@ -49,7 +49,7 @@ struct DaemonActions {
 
     private func leave() async throws {
         let answer = try await target.proxies.send(
-            .delete, removal, requestID: exchange.requestID)
+            .delete, removal, for: exchange.remoteAddress, requestID: exchange.requestID)
         guard answer.status != .ok else { return }
         let failure =
             Failure(decoding: answer.body)
@@ -74,7 +74,7 @@ struct DaemonActions {
             return exchange.respond(document: forecast.encoded)
         }
         // The primary knows what it would mean; the end of the process comes on top.
-        exchange.respond(
+        exchange.relay(
             try await target.proxies.send(.delete, "\(removal)?\(QueryName.dryRun)=true"))
     }
 }

@@ -23,7 +23,7 @@ struct RejoinRoute {
             node: target.node, clusterID: published.state.map.clusterID)
         let answer = try await target.proxies.send(
             .post, "/v1/cluster/autoreg", body: request.encoded)
-        guard answer.status == .ok else { return exchange.respond(answer) }
+        guard answer.status == .ok else { return exchange.relay(answer) }
         let position = try JoinReply(decoding: answer.body).position
         let seconds = target.config.values.seconds("timeout.cplane_operation")
         let arrival = await target.publisher.state(
