@@ -30,16 +30,38 @@ extension ConfigRequest {
         return ConfigReport(from: config, to: next)
     }
 
-    /// Says what is wrong with the names and values, whatever the configuration is now: no need to ask a primary.
-    package func check(in scope: ConfigChange.Scope) throws(Failure) {
+    /// Says what is wrong with the names and values, whatever is set now: no need to ask a primary.
+    ///
+    /// - Parameters:
+    ///   - scope: whose values they are.
+    ///   - values: what this node acts on.
+    ///   - facts: what it says of itself in its document.
+    /// - Returns: the request without what cannot be set and was named as it is, as in a document that is sent back.
+    /// - Throws: what is wrong with it.
+    package func narrowed(
+        in scope: ConfigChange.Scope, over values: ConfigValues, _ facts: ConfigDocument.Facts
+    ) throws(Failure) -> ConfigRequest {
         do throws(ConfigMistake) {
             switch operation {
-            case .set(let settings): _ = try ConfigPlan.resolve(settings, in: scope)
-            case .reset(let names): _ = try ConfigPlan.named(names)
+            case .set(let settings):
+                let settable = try ConfigPlan.resolve(
+                    settings.filter { !facts.say($0.name, $0.value) }, in: scope, over: values,
+                    isTransient: isTransient)
+                return ConfigRequest(
+                    .set(settable.map { ($0.option.name, $0.value) }), of: self)
+            case .reset(let names):
+                _ = try ConfigPlan.named(names)
+                return self
             }
         } catch {
             throw Failure(error)
         }
+    }
+
+    /// Whether nothing is left that could be changed.
+    package var isEmpty: Bool {
+        if case .set(let settings) = operation { return settings.isEmpty }
+        return false
     }
 
     /// The change this asks for, of that configuration.
@@ -63,4 +85,18 @@ extension ConfigRequest {
         if case .reset(let names) = operation { return names }
         return nil
     }
+
+    /// Has what was set for this run give way to this request, which was made and is kept.
+    package func prevail(over config: LiveConfig) {
+        switch operation {
+        case .set(let settings):
+            if !settings.isEmpty { config.giveWay(settings.map(\.name)) }
+        case .reset(let names): config.giveWay(names)
+        }
+    }
+
+    /// What is said in the answer when everything is so already.
+    package static let unchanged =
+        "nothing was changed: it is so already; what nodes have for their present run only stays, until "
+        + "reset-config with transient=true"
 }

@@ -77,6 +77,9 @@ public struct ConfigOption: Sendable {
         name.lastIndex(of: ".").map { name[name.index(after: $0)...] } ?? name[...]
     }
 
+    /// Whether the file that a node is started with may have it, too (``LiveConfig``).
+    var isOfFile: Bool { name == "log.level" }
+
     public var canBeSet: Bool {
         if case .fixed = effect { return false }
         return true
@@ -110,13 +113,30 @@ extension ConfigOption {
         return found[0]
     }
 
-    /// - Throws: why this option is not set there.
-    public func requireSettable(in scope: ConfigChange.Scope) throws(ConfigMistake) {
+    /// - Parameters:
+    ///   - scope: whose value is to be set.
+    ///   - isTransient: whether it is for the present run of nodes only.
+    /// - Throws: why this option is not set so.
+    public func requireSettable(
+        in scope: ConfigChange.Scope, isTransient: Bool = false
+    ) throws(ConfigMistake) {
         if case .fixed(let reason) = effect { throw .refused(name, reason: reason) }
-        if case .node = scope, self.scope == .cluster {
+        guard self.scope == .cluster else { return }
+        guard !isTransient else {
+            throw .refused(
+                name,
+                reason: "it has one value for the whole cluster, which is kept and is not for one "
+                    + "run of a node: PUT /v1/cluster, without transient")
+        }
+        if case .node = scope {
             throw .refused(
                 name, reason: "it has one value for the whole cluster; set it by PUT /v1/cluster")
         }
+    }
+
+    /// Why it cannot be set; `nil` when it can.
+    public var refusal: String? {
+        if case .fixed(let reason) = effect { reason } else { nil }
     }
 }
 
@@ -164,6 +184,13 @@ extension ConfigOption {
         case .text: return text
         case .object: return nil
         }
+    }
+
+    /// Whether two of its values mean the same. What they are written like counts where it is kept, and not where nothing is.
+    public func isSame(_ one: String, _ other: String) -> Bool {
+        guard case .duration = kind else { return one == other }
+        return one == other
+            || ConfigDuration.nanoseconds(one) == ConfigDuration.nanoseconds(other)
     }
 
     private static func number(_ text: String) -> UInt64? {
