@@ -139,7 +139,7 @@ final class ProxyDaemon: Sendable {
                     node: node, group: group, published: published, departure: departure,
                     transfer: transfer, forwarder: forwarder, ending: ending,
                     log: log.about("shutdown")),
-                config: configRoutes),
+                config: configRoutes, upkeep: NodeUpkeep(statistics, log: log.about("upkeep"))),
             history: HistoryRoute(group: group, published: published, loop: loops.loops[0]),
             recovery: RecoveryRoutes(
                 survey: survey, adoption: adoption,

@@ -150,7 +150,8 @@ extension ConfigOption {
 
     private static let atStart = "it is given by flags when the node starts"
     private static let fromLog = "the log says who is primary: PUT /v1/cluster/proxy/ID"
-    private static let rotation = "nodes log to standard error and rotate nothing"
+    private static let rotation =
+        "nodes log to standard error, and rotate a file when they are told to: rotate-logs"
     private static let groupTime =
         "the voting proxies keep time in fixed ticks: a heartbeat every 50 ms"
     private static let noRetries = "a node that is not heard is asked again by its own schedule"

@@ -94,9 +94,17 @@ struct ClusterRoutes: Sendable {
 
     // MARK: Membership
 
-    func admit(_ exchange: Exchange, _ query: Query) async throws {
+    /// Where the path names the node, later versions say no more than that it is there.
+    func admit(_ exchange: Exchange, _ query: Query, named name: String? = nil) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+        let id = try name.map { text throws(Failure) in try Self.nodeID(text) }
+        if let id, body.isEmpty { return try await confirm(exchange, id) }
         var request = try JoinRequest(decoding: body)
+        if let id, request.node.id != id {
+            throw Failure(
+                .badNode, "the path names \(id), and the body \(request.node.id)",
+                next: "name the same node, or none in the path")
+        }
         if try query.flag(QueryName.nonElectable) { request.node.flags.insert(.nonElectable) }
         let joining = request
         try await onPrimary(exchange, body) { origin in
@@ -104,6 +112,19 @@ struct ClusterRoutes: Sendable {
             origin.actor = joining.node.id.text
             return try await admission.admit(joining, for: origin).encoded
         }
+    }
+
+    /// Tells a node that the map has it. One that it does not have has to say more: where it is, and of which cluster.
+    private func confirm(_ exchange: Exchange, _ id: NodeID) async throws {
+        let now = try await daemon.metadata.linearizable()
+        guard now.state.map[id] != nil else {
+            var failure = Failure(Rejection.noSuchNode(id))
+            failure.next = "POST /v1/cluster/keepalive with the node as the body: it joins"
+            throw failure
+        }
+        let reply = JoinReply(
+            clusterID: now.state.map.clusterID, position: now.state.position)
+        exchange.respond(.ok, type: "application/json", body: reply.encoded)
     }
 
     func register(_ exchange: Exchange, _ match: Route.Match, _ query: Query) async throws {

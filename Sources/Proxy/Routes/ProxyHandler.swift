@@ -178,7 +178,8 @@ struct ProxyHandler: Handler {
         case .setPrimary: try await cluster.setPrimary(exchange, match.values[0], query)
         case .attachRemote, .detachRemote: throw Failure.remoteClusters
         case .register: try await cluster.register(exchange, match, query)
-        case .join, .keepalive: try await cluster.admit(exchange, query)
+        case .join: try await cluster.admit(exchange, query)
+        case .keepalive: try await cluster.admit(exchange, query, named: match.values.first)
         case .unregister: try await cluster.remove(exchange, match.values[0], query)
         case .mountpathNote: try await cluster.takeNote(exchange)
         case .removalReport: try await cluster.takeRemovalReport(exchange)

@@ -2,6 +2,7 @@ import API
 import Base
 import Cluster
 import HTTP
+import Statistics
 
 /// `PUT /v1/daemon` with a message: what a target is asked to do with itself (contract §6.2).
 struct DaemonActions {
@@ -17,10 +18,16 @@ struct DaemonActions {
             try await ConfigRoute(target: target, exchange: exchange)
                 .change(try ConfigRequest(action, message, query: query))
         case .shutdown: try await shutDown(message)
+        case .rotateLogs: try await upkeep.rotate(exchange, message, query)
+        case .resetStatistics: try await upkeep.reset(exchange, message, query)
         case let action:
             throw Failure(
                 .notImplemented, "the action '\(action.rawValue)' is not supported by this build")
         }
+    }
+
+    private var upkeep: NodeUpkeep {
+        NodeUpkeep(target.statistics, log: target.log.about("upkeep"))
     }
 
     // MARK: Shutdown

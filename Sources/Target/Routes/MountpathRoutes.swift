@@ -25,10 +25,13 @@ struct MountpathRoutes {
         guard !target.scanPool.isSaturated else { throw Failure.overloaded("scans") }
         let control = target.mountpaths
         let address = exchange.remoteAddress
+        let watch = target.watch
         let result: MountpathControl.Result
         do throws(MountpathRefusal) {
             result = try await target.scanPool.run { () throws(MountpathRefusal) in
                 switch action {
+                case .rescanMountpath: return try control.rescan(path)
+                case .checkMountpath: return try watch.check(path)
                 case .addMountpath: try control.add(path)
                 case .removeMountpath: try control.remove(path)
                 case .enableMountpath: return try control.enable(path)
@@ -39,7 +42,12 @@ struct MountpathRoutes {
         } catch {
             throw Failure(error, "\(action.rawValue) mountpath \(path)")
         }
-        exchange.respond(result == .done ? .ok : .noContent)
+        switch result {
+        case .done: exchange.respond(.ok)
+        case .alreadySo: exchange.respond(.noContent)
+        case .found(let finding):
+            exchange.respond(.ok) { $0.add(named: HeaderName.notice, finding) }
+        }
     }
 
     // MARK: Dry runs
@@ -62,6 +70,17 @@ struct MountpathRoutes {
         case .enableMountpath where takesPart, .disableMountpath where isKnown && !takesPart:
             forecast.changes.append("nothing: it is so already")
         case _ where !isKnown: forecast.warn(.blocked, "there is no mountpath \(cleaned)")
+        case .rescanMountpath where !takesPart, .checkMountpath where !takesPart:
+            forecast.warn(.blocked, "\(cleaned) is disabled")
+        case .rescanMountpath:
+            forecast.changes.append(
+                "what is known of \(cleaned) is read from its disk anew; if that is not there, or another "
+                    + "one, \(cleaned) takes no part any more")
+        case .checkMountpath:
+            let values = target.config.values
+            forecast.changes.append(
+                "\(values["fshc.test_files"]) files are written to \(cleaned) and removed; if "
+                    + "\(values["fshc.error_limit"]) fail, \(cleaned) takes no part any more")
         case .enableMountpath:
             forecast.changes.append("\(cleaned) takes part again; its objects are available")
         case .disableMountpath:
