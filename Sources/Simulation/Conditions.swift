@@ -18,6 +18,9 @@ package struct Conditions: Hashable, Sendable {
     /// Whether clients have sessions (1), and how long these may be idle, in milliseconds.
     package var sessions = 0
     package var lifetime = 60_000
+    /// Of a hundred writes to names of one client: those that are long under way. Where there are some, all are bound to the
+    /// term they were sent in.
+    package var stragglers = 0
     /// Of ten thousand messages (NW-01).
     package var loss = 0
     package var duplication = 0
@@ -56,8 +59,8 @@ package struct Conditions: Hashable, Sendable {
             ("voters", \.voters), ("spares", \.spares), ("clients", \.clients), ("think", \.think),
             ("patience", \.patience),
             ("reads", \.reads), ("shared", \.shared),
-            ("sessions", \.sessions), ("lifetime", \.lifetime), ("loss", \.loss),
-            ("duplication", \.duplication), ("slow", \.slow), ("delay", \.delay),
+            ("sessions", \.sessions), ("lifetime", \.lifetime), ("stragglers", \.stragglers),
+            ("loss", \.loss), ("duplication", \.duplication), ("slow", \.slow), ("delay", \.delay),
             ("delaySpread", \.delaySpread), ("flush", \.flush), ("flushSpread", \.flushSpread),
             ("electionMin", \.electionMin), ("electionMax", \.electionMax),
             ("heartbeat", \.heartbeat), ("drift", \.drift), ("appendEntries", \.appendEntries),

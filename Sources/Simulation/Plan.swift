@@ -47,10 +47,17 @@ package struct Plan: Hashable, Sendable {
             conditions.lifetime = [300, 3_000, 60_000][random.next(in: 0...2)]
         }
         fillDisks()
+        sendStragglers()
     }
 
-    /// Full disks are drawn by themselves, from numbers of their own: a seed without them is the run that it was before there
-    /// were any, and so are the seeds in docs/consensus/teeth.md, for which this constant was chosen.
+    // What came later is drawn by itself, from numbers of its own: a seed without it is the run that it was before, and so are
+    // the seeds in docs/consensus/teeth.md, for which the constants were chosen.
+
+    private mutating func sendStragglers() {
+        var random = Random(seed: seed ^ 0x5354_5241_0000_016C)
+        if random.next(in: 1...4) == 1 { conditions.stragglers = random.next(in: 1...60) }
+    }
+
     private mutating func fillDisks() {
         var random = Random(seed: seed ^ 0x4655_4C4C_0000_04AE)
         guard random.next(in: 1...4) == 1 else { return }

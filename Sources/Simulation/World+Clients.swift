@@ -38,6 +38,8 @@ extension World {
         var era = 0
         /// The client has hung up, and does not hear the answer.
         var isAbandoned = false
+        /// Whether it was made, where that was looked up before it was answered.
+        var found: Bool?
         /// When it was sent.
         var begun: UInt64
     }
@@ -114,13 +116,7 @@ extension World {
         let token = takeToken(for: client)
         pending[token] = Request(
             kind: kind, client: client, member: target, era: member(target).era, begun: now)
-        var payload = payload
-        if let proposer = member(target).pipeline, proposer.applied.index > .zero {
-            payload = Case.command(
-                payload,
-                from: StatePoint(index: proposer.applied.index, digest: proposer.machine.digest))
-        }
-        feed(target, .propose(Proposal(token: ProposalToken(token), payload: payload)))
+        dispatch(token, payload, to: target)
     }
 
     private mutating func read(_ ordinal: Int, at target: MemberID) {
@@ -178,13 +174,13 @@ extension World {
         case .opening: opened(outcome, request.client)
         case .call(let copy): answered(copy, outcome, request, by: id)
         case .write(let operation, let call):
-            answered(operation, call, outcome, request, by: id)
+            answered(token, operation, call, outcome, request, by: id)
         }
     }
 
     private mutating func answered(
-        _ operation: Operation, _ call: Int?, _ outcome: ProposalOutcome<Machine.Outcome>,
-        _ request: Request, by id: MemberID
+        _ token: UInt64, _ operation: Operation, _ call: Int?,
+        _ outcome: ProposalOutcome<Machine.Outcome>, _ request: Request, by id: MemberID
     ) {
         switch outcome {
         case .applied(let position, let result):
@@ -203,7 +199,9 @@ extension World {
                 }
             } else {
                 oracle.demand(hasChanged, "IN-12: \(operation) was applied and changed nothing")
-                settle(operation, isDone: true, for: request.client, in: request.era)
+                if isNews(token, request, isDone: true, at: position) {
+                    settle(operation, isDone: true, for: request.client, in: request.era)
+                }
             }
             if let client = request.client { clients[client].home = id }
         case .unchanged: oracle.fail("\(operation) answered as a membership change")
@@ -211,7 +209,7 @@ extension World {
             counts.refused += 1
             if let call {
                 histories[request.era][Int(operation.name) - 1].refuse(call)
-            } else {
+            } else if isNews(token, request, isDone: false) {
                 settle(operation, isDone: false, for: request.client, in: request.era)
             }
             if case .notLeader(let hint?) = refusal, let client = request.client {
@@ -236,14 +234,13 @@ extension World {
     mutating func answered(_ token: UInt64, _ outcome: ReadOutcome, by id: MemberID) {
         guard let request = settle(token), case .read(let name, let call, let floor) = request.kind
         else { return oracle.fail("IN-14: \(id) answers read \(token) twice") }
-        guard case .ready(let position) = outcome,
-            let image = member(id).pipeline?.machine.capture()
-        else {
+        guard case .ready(let position) = outcome, let pipeline = member(id).pipeline else {
             counts.refused += 1
             histories[request.era][Int(name) - 1].refuse(call)
             return
         }
         counts.reads += 1
+        let image = pipeline.machine.capture()
         // A blank member has become part of some generation meanwhile; its answer is as good as none.
         guard position.generation == oracle.eras[request.era].generation else { return }
         oracle.demand(
@@ -256,6 +253,7 @@ extension World {
             histories[request.era][Int(name) - 1].answer(call, Case.holds(name, image))
         }
         checkPairs(in: image, at: position.index)
+        lookUp(at: id, image, pipeline.applied)
     }
 
     /// RD-06, RD-07, RD-08, TR-11: there are no leases. Whatever the clocks did meanwhile, and whoever was paused or handed

@@ -18,6 +18,8 @@ struct World<Case: Subject> {
         /// A member learns that nobody listens where another did.
         case gone(MemberID, life: Int, MemberID)
         case client(Int)
+        /// A request that was long under way reaches its member.
+        case arrive(MemberID, life: Int, UInt64, [UInt8], TermMark)
         case fault(Int)
         case restart(MemberID, life: Int)
         case resume(MemberID, life: Int)
@@ -159,6 +161,8 @@ struct World<Case: Subject> {
     var readsAtHealing = 0
     /// Names that one client alone uses, and that no recovery has put in doubt: whether they exist, in which generation.
     var expected: [UInt64: (exists: Bool, era: Int)] = [:]
+    /// Bound writes whose end is not known, by token.
+    var doubts: [UInt64: Doubt] = [:]
     var counts = Counts()
     var coverage = Coverage()
     var trace: [String] = []
@@ -256,6 +260,8 @@ struct World<Case: Subject> {
         case .gone(let id, let life, let other):
             if isCurrent(id, life) { feed(id, .gone(other)) }
         case .client(let ordinal): act(ordinal)
+        case .arrive(let id, let life, let token, let payload, let bound):
+            if isCurrent(id, life) { arrive(token, payload, at: id, bound: bound) }
         case .fault(let ordinal): if !isHealing { strike(plan.events[ordinal]) }
         case .restart(let id, let life):
             if member(id).life == life, !member(id).isUp { start(id) }
@@ -306,6 +312,8 @@ package struct Counts: Hashable, Sendable {
     package var crashes = 0
     package var snapshots = 0
     package var undecided = 0
+    /// Writes whose end was found out by looking.
+    package var lookups = 0
     /// Generations that were begun, and acknowledged writes that are no part of the last one.
     package var recoveries = 0
     package var lost = 0
@@ -321,6 +329,7 @@ package struct Counts: Hashable, Sendable {
         left.crashes += right.crashes
         left.snapshots += right.snapshots
         left.undecided += right.undecided
+        left.lookups += right.lookups
         left.recoveries += right.recoveries
         left.lost += right.lost
     }

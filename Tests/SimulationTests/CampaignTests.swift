@@ -60,6 +60,16 @@ import Testing
         #expect(found != nil)
     }
 
+    /// CL-05, CL-07: requests that come seconds late, to whoever leads then, after somebody has looked what had become of them.
+    @Test(arguments: [9, 25] as [UInt64])
+    func `what is long under way is made in its term or never`(seed: UInt64) throws {
+        var plan = Plan(seed: seed, seconds: 6)
+        plan.conditions.stragglers = 60
+        let verdict = try Campaign.run(plan)
+        #expect(verdict.violation == nil)
+        #expect(verdict.counts.acknowledged > 0 && verdict.counts.lookups > 0)
+    }
+
     /// ST-06: disks that are full one after another, and all at once, with as good as nothing left or with enough for a while.
     @Test(arguments: [20, 26, 27] as [UInt64], [SubjectName.memory, .disk])
     func `full disks cost nothing that was acknowledged`(

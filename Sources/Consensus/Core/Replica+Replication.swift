@@ -26,7 +26,7 @@ extension Replica {
     /// Why a command that is bound to a term cannot be appended in this one. Who does not lead has a better reason.
     private func refusal(ofBound bound: TermMark?) -> Refusal? {
         let present = TermMark(generation: generation, term: term)
-        guard isLeader, let bound, bound != present else { return nil }
+        guard isLeader, let bound, bound != present, obeys(.boundToTerm) else { return nil }
         return .otherTerm(present)
     }
 

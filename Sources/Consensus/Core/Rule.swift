@@ -45,6 +45,8 @@ public enum Rule: String, CaseIterable, Sendable {
     case commitIsSame
     /// Times never decrease along the log.
     case timeAscends
+    /// What is bound to a term is appended in no other.
+    case boundToTerm
 
     // Reads.
     /// A leader reads only after it has committed in its own term (Raft §8).

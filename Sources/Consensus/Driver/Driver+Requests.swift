@@ -154,6 +154,8 @@ extension Driver {
 
     public var status: DriverStatus { pipeline.withLock { $0.status } }
 
+    public var leaderView: LeaderView { pipeline.withLock { $0.leaderView } }
+
     /// The entry at `index`, by name; `nil` when the log does not have it any more, or not yet.
     public func mark(at index: Index) -> LogMark? {
         pipeline.withLock { pipeline in

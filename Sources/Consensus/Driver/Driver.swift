@@ -174,26 +174,17 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
             if events.isEmpty { return }
             let (actions, news) = pipeline.withLock { pipeline in
                 let actions = pipeline.handle(events, time: clock())
-                let news = told.withLock { self.change(of: pipeline, since: &$0) }
+                // Making a status costs several allocations, so it is not done for every batch of events.
+                let news = told.withLock { told -> DriverStatus? in
+                    guard pipeline.isNews(to: told) else { return nil }
+                    told = pipeline.status
+                    return told
+                }
                 return (actions, news)
             }
             for action in actions { carryOut(action) }
             if let news { observe(.changed(news)) }
         }
-    }
-
-    /// The status, when observers have to hear of it. Making one costs several allocations, so it is
-    /// not done for every batch of events.
-    private func change(
-        of pipeline: Pipeline<Machine>, since told: inout DriverStatus
-    ) -> DriverStatus? {
-        let replica = pipeline.replica
-        let isNews =
-            told.role != replica.roleName || told.term != replica.term
-            || told.leader != replica.leader || told.configuration != replica.configuration
-        guard isNews else { return nil }
-        told = pipeline.status
-        return told
     }
 
     private func carryOut(_ action: PipelineAction<Machine>) {

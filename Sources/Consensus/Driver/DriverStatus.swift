@@ -46,7 +46,28 @@ public struct DriverStatus: Hashable, Sendable {
     public var stopped: StopReason?
 }
 
+/// Who leads, as far as a member knows: what every request asks for, without the cost of a whole ``DriverStatus``.
+public struct LeaderView: Hashable, Sendable {
+    public var role: RoleName
+    public var leader: MemberID?
+    public var supersededBy: Generation?
+    /// Nanoseconds since there was a leader, of whatever term; since the start when there was none.
+    public var absence: UInt64
+}
+
 extension Pipeline {
+    public var leaderView: LeaderView {
+        LeaderView(
+            role: replica.roleName, leader: replica.leader, supersededBy: replica.supersededBy,
+            absence: replica.ticksWithoutLeader * limits.tickNanoseconds)
+    }
+
+    /// Whether observers have to hear of what has changed since they were told.
+    func isNews(to told: DriverStatus) -> Bool {
+        told.role != replica.roleName || told.term != replica.term
+            || told.leader != replica.leader || told.configuration != replica.configuration
+    }
+
     public var status: DriverStatus {
         func nanoseconds(_ ticks: UInt64) -> UInt64 { ticks * limits.tickNanoseconds }
         return DriverStatus(

@@ -87,15 +87,16 @@ struct Forwarder: Sendable {
         let begun = MonotonicTime.now()
         // An election is usually over by then; a primary that was not heard for as long is out of reach. One that has just
         // handed over is no way round: it may be ending.
-        var detourDue = isWithoutPrimary ? 0 : Limits.detourSeconds
+        var detourDue: Double?
         while true {
+            let view = group.leaderView
             // Another proxy might make the change in the generation that has replaced this one's.
-            if let generation = group.status.supersededBy {
+            if let generation = view.supersededBy {
                 throw Failure.superseded(by: generation, group.node)
             }
             let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
             let isInTime = request.reach == .anywhere && elapsed < Limits.primarySeconds
-            if group.isLeader {
+            if view.role == .leader {
                 do {
                     return .local(try await serveHere(request, serve))
                 } catch let failure as Failure where failure.code == .noPrimary {
@@ -111,7 +112,9 @@ struct Forwarder: Sendable {
                 }
                 let trouble = group.noPrimary()
                 // With the majority out of sight, waiting makes no sense.
-                if elapsed >= detourDue || trouble.code == .noQuorum {
+                let due = detourDue ?? (isWithoutPrimary(view) ? 0 : Limits.detourSeconds)
+                detourDue = due
+                if elapsed >= due || trouble.code == .noQuorum {
                     if let answer = try await sendAround(request) { return .relayed(answer) }
                     detourDue = elapsed + Limits.detourSeconds
                 }
@@ -175,20 +178,20 @@ struct Forwarder: Sendable {
 
     /// Whether the primary was not heard here for so long that an election would be over.
     var isCutOff: Bool {
-        let status = group.status
+        let view = group.leaderView
         // Whom a forced recovery has left behind has nobody to ask.
-        guard status.role != .leader, status.supersededBy == nil else { return false }
-        return isWithoutPrimary
+        guard view.role != .leader, view.supersededBy == nil else { return false }
+        return isWithoutPrimary(view)
     }
 
-    private var isWithoutPrimary: Bool {
-        Double(group.status.leaderAbsence) / 1e9 >= Limits.detourSeconds
+    private func isWithoutPrimary(_ view: LeaderView) -> Bool {
+        Double(view.absence) / 1e9 >= Limits.detourSeconds
     }
 
     private func pause() async {
         // A leader that is known and did not serve the request is handing over, or does not answer yet: it helps that
         // another one is known, or that time passes.
-        let known = group.status.leader
+        let known = group.leaderView.leader
         let seconds = known == nil ? Limits.electionSeconds : Limits.primaryRetrySeconds
         _ = await loop.within(nanoseconds: UInt64(seconds * 1e9)) {
             await group.statusChanges.first { $0?.leader != nil && $0?.leader != known }

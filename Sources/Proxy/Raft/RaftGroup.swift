@@ -36,7 +36,8 @@ struct RaftGroup: Sendable {
     let freshness: Freshness
 
     var status: DriverStatus { raft.status }
-    var isLeader: Bool { status.role == .leader }
+    var leaderView: LeaderView { raft.leaderView }
+    var isLeader: Bool { leaderView.role == .leader }
 
     /// The leadership that this proxy knows of.
     var term: TermMark {
@@ -50,7 +51,7 @@ struct RaftGroup: Sendable {
     }
 
     /// The node of the member that leads, as far as known here.
-    var primary: Node? { status.leader.flatMap { directory.node(of: $0) } }
+    var primary: Node? { leaderView.leader.flatMap { directory.node(of: $0) } }
 
     /// Other proxies that may reach a primary which this one does not: those heard a moment ago, the last one first. A
     /// proxy that does not vote hears nobody but the primary, so it has to try.

@@ -53,7 +53,7 @@ struct DaemonRoutes: Sendable {
             let now = try await view(query)
             exchange.respond(json: Rebalance.document(now.state.rebalance), of: now)
         case .smapvote:
-            let isVoting = metadata.group.status.leader == nil
+            let isVoting = metadata.group.leaderView.leader == nil
             let bundle = await documents.document(
                 "smapvote \(isVoting)", of: try await view(query).state
             ) { $0.voteBundle(isVoting: isVoting) }

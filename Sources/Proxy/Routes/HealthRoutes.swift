@@ -84,7 +84,7 @@ struct HealthRoutes: Sendable {
     /// Contract §8.5.
     private var clusterInfo: [UInt8] {
         var json = JSONWriter()
-        json.clusterInfo(published.now.state, isVoting: group.status.leader == nil)
+        json.clusterInfo(published.now.state, isVoting: group.leaderView.leader == nil)
         json.newline()
         return json.bytes
     }

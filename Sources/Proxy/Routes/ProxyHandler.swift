@@ -94,7 +94,7 @@ struct ProxyHandler: Handler {
             return try await route(exchange, target)
         }
         let forwarder = cluster.forwarder
-        if read.reach != .anywhere, forwarder.group.status.leader == nil {
+        if read.reach != .anywhere, forwarder.group.leaderView.leader == nil {
             // Whoever sent it here asks another: waiting is for the one whom the client has asked.
             throw forwarder.group.noPrimary()
         }
