@@ -3,8 +3,22 @@ package import Cluster
 extension ConfigRequest {
     /// Carries out a transient request at the node itself, without the log.
     ///
+    /// - Parameters:
+    ///   - config: what the node acts on.
+    ///   - role: the node's, when it alone was asked; what all nodes are asked for may mean nothing to some.
     /// - Returns: what it would do, when that was all that was asked for.
-    package func applyTransient(to config: LiveConfig) throws(Failure) -> ConfigReport? {
+    /// - Throws: why it is not done.
+    package func applyTransient(
+        to config: LiveConfig, alone role: NodeRole? = nil
+    ) throws(Failure) -> ConfigReport? {
+        if let role {
+            do throws(Failure) {
+                try requireReader(role, over: config.values)
+            } catch {
+                guard isDryRun else { throw error }
+                return ConfigReport(blockedBy: error, version: config.current.version)
+            }
+        }
         if isDryRun { return preview(on: config.current) }
         do throws(ConfigMistake) {
             switch operation {
@@ -55,6 +69,21 @@ extension ConfigRequest {
             }
         } catch {
             throw Failure(error)
+        }
+    }
+
+    /// Refuses options that a node does not act on, unless they are named as they are there.
+    package func requireReader(_ role: NodeRole, over values: ConfigValues) throws(Failure) {
+        guard case .set(let settings) = operation else { return }
+        for (name, value) in settings {
+            guard let option = try? ConfigOption.find(name),
+                (try? option.canonical(value)) != values[option.name]
+            else { continue }
+            do throws(ConfigMistake) {
+                try option.requireReader(role)
+            } catch {
+                throw Failure(error)
+            }
         }
     }
 

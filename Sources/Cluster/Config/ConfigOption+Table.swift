@@ -73,8 +73,8 @@ extension ConfigOption {
         fixed(
             "client.client_long_timeout", anyDuration, "30m",
             "no call of this build between nodes takes longer than client.list_timeout"),
-        live("client.list_timeout", .duration(1_000...86_400_000), "3m"),
-        live("client.features", .numeral(0...1), "0"),
+        live("client.list_timeout", .duration(1_000...86_400_000), "3m", readBy: [.proxy]),
+        live("client.features", .numeral(0...1), "0", readBy: [.target]),
         live("keepalivetracker.target.interval", .duration(100...10_000), "1s", .cluster),
         fixed("keepalivetracker.target.name", .text, "heartbeat", "there is no other tracker"),
         live("keepalivetracker.target.factor", .number(2...100), "5", .cluster),
@@ -131,8 +131,9 @@ extension ConfigOption {
     ]
 
     private static let otherOptions: [ConfigOption] = [
-        live("fshc.test_files", .number(1...100), "4"),
-        live("fshc.error_limit", .number(1...100), "2"), live("fshc.enabled", .flag, "true"),
+        live("fshc.test_files", .number(1...100), "4", readBy: [.target]),
+        live("fshc.error_limit", .number(1...100), "2", readBy: [.target]),
+        live("fshc.enabled", .flag, "true", readBy: [.target]),
         fixed("auth.secret", .text, "", noAuthentication),
         fixed("auth.enabled", .flag, "false", noAuthentication),
         fixed("downloader.timeout", anyDuration, "1h", "this build downloads nothing"),

@@ -43,10 +43,12 @@ public struct ConfigOption: Sendable {
     public let effect: Effect
     /// Whether the document shows it.
     public let isShown: Bool
+    /// The nodes that act on it; a value of its own means nothing to another.
+    public let readers: [NodeRole]
 
     private init(
         _ name: String, _ kind: Kind, _ initial: String, _ scope: Scope, _ effect: Effect,
-        isShown: Bool = true
+        isShown: Bool = true, readers: [NodeRole] = NodeRole.allCases
     ) {
         self.name = name
         self.kind = kind
@@ -54,12 +56,14 @@ public struct ConfigOption: Sendable {
         self.scope = scope
         self.effect = effect
         self.isShown = isShown
+        self.readers = readers
     }
 
     static func live(
-        _ name: String, _ kind: Kind, _ initial: String, _ scope: Scope = .both
+        _ name: String, _ kind: Kind, _ initial: String, _ scope: Scope = .both,
+        readBy readers: [NodeRole] = NodeRole.allCases
     ) -> ConfigOption {
-        ConfigOption(name, kind, initial, scope, .atOnce)
+        ConfigOption(name, kind, initial, scope, .atOnce, readers: readers)
     }
 
     static func newBuckets(_ name: String, _ kind: Kind, _ initial: String) -> ConfigOption {
@@ -132,6 +136,17 @@ extension ConfigOption {
             throw .refused(
                 name, reason: "it has one value for the whole cluster; set it by PUT /v1/cluster")
         }
+    }
+
+    /// - Parameter role: of a node that is to have a value of its own.
+    /// - Throws: that such a node does not act on the option, and who does.
+    public func requireReader(_ role: NodeRole) throws(ConfigMistake) {
+        guard !readers.contains(role), canBeSet else { return }
+        let others = readers.map { "\($0.text)s" }.joined(separator: ", ")
+        throw .refused(
+            name,
+            reason:
+                "a \(role.text) does not act on it; \(others) do: set it there, or for the cluster")
     }
 
     /// Why it cannot be set; `nil` when it can.

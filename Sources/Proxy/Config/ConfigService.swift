@@ -115,8 +115,9 @@ struct ConfigService: Sendable {
     private static func plan(
         _ request: ConfigRequest, _ scope: ConfigChange.Scope, of state: ClusterState
     ) throws(Failure) -> ConfigPlan {
-        if case .node(let id) = scope, state.map[id] == nil {
-            throw Failure(Rejection.noSuchNode(id))
+        if case .node(let id) = scope {
+            guard let node = state.map[id] else { throw Failure(Rejection.noSuchNode(id)) }
+            try request.requireReader(node.role, over: state.config.values(of: id))
         }
         return try request.plan(in: scope, of: state.config)
     }
@@ -146,6 +147,8 @@ struct ConfigService: Sendable {
         var nodes = Array(map.nodes.values)
         if let id = request.node {
             guard let node = map[id] else { throw Failure(Rejection.noSuchNode(id)) }
+            try request.requireReader(
+                node.role, over: metadata.published.now.state.config.values(of: id))
             nodes = [node]
         }
         guard !request.isEmpty || request.isDryRun else {

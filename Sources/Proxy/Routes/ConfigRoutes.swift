@@ -35,7 +35,11 @@ struct ConfigRoutes: Sendable {
             _ = try exchange.origin()
             request = try request.narrowed(
                 in: .node(service.node.id), over: service.live.values, allFacts)
-            let report = try request.applyTransient(to: service.live)
+            // Another proxy asks all nodes alike.
+            let isAlone =
+                !exchange.isOfMember || exchange.request.headers[named: HeaderName.callerID] == nil
+            let report = try request.applyTransient(
+                to: service.live, alone: isAlone ? .proxy : nil)
             return respond(
                 exchange,
                 report.map { .report($0) }

@@ -24,7 +24,11 @@ struct ConfigRoute {
             guard request.isDryRun else { throw error }
         }
         if request.isTransient {
-            guard let report = try request.applyTransient(to: target.config) else {
+            // A proxy asks all nodes alike.
+            let isAlone = exchange.request.headers[named: HeaderName.callerID] == nil
+            let report = try request.applyTransient(
+                to: target.config, alone: isAlone ? .target : nil)
+            guard let report else {
                 return exchange.respond(.ok)
             }
             return exchange.respond(document: report.encoded)

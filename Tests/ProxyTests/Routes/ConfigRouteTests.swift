@@ -57,11 +57,11 @@ import Testing
                 2, .put, "/v1/daemon", #"{"action":"setconfig","name":"loglevel","value":2}"#)
             #expect(node.status == 200 && node.body.isEmpty, "\(node.text)")
             let query = try await proxies.ask(
-                2, .put, "/v1/daemon/setconfig?stats_time=44s&features=1")
+                2, .put, "/v1/daemon/setconfig?stats_time=44s&list_timeout=9s")
             #expect(query.status == 200, "\(query.text)")
             #expect(try await Self.value("log.level", at: 2, proxies) == "2")
             #expect(try await Self.value("log.level", at: 1, proxies) == "4")
-            #expect(try await Self.value("client.features", at: 2, proxies) == "1")
+            #expect(try await Self.value("client.list_timeout", at: 2, proxies) == "9s")
             // Kept: the log brings it back to a proxy that has lost its disk or was restarted.
             await proxies.stop(2)
             try await proxies.start(2)
@@ -146,6 +146,13 @@ import Testing
                 ("/v1/cluster/setconfig?loglevel=1&node=/", 400, .badNode),
                 ("/v1/daemon/setconfig?loglevel=1&node=t9", 400, .badQuery),
                 ("/v1/daemon/setconfig?checksum.type=none", 400, .optionRefused),
+                ("/v1/daemon/setconfig?features=1", 400, .optionRefused),
+                ("/v1/daemon/setconfig?fshc.enabled=false&transient=true", 400, .optionRefused),
+                ("/v1/cluster/setconfig?fshc.enabled=false&node=p1", 400, .optionRefused),
+                (
+                    "/v1/cluster/setconfig?fshc.enabled=false&node=p1&transient=true", 400,
+                    .optionRefused
+                ),
                 ("/v1/daemon/setconfig?keepalivetracker.target.factor=6", 400, .optionRefused),
             ]
             for (path, status, code) in others {
@@ -292,6 +299,29 @@ import Testing
             _ = try await proxies.ask(2, .put, "/v1/daemon/setconfig?stats_time=7s&transient=true")
             _ = try await proxies.ask(2, .put, "/v1/daemon/setconfig?stats_time=33s")
             #expect(try await Self.value("periodic.stats_time", at: 2, proxies) == "33s")
+        }
+    }
+
+    @Test
+    func `a node is not given a value that only others act on, and all are given it together`()
+        async throws
+    {
+        try await TestProxies.with(1) { proxies in
+            let own = try await proxies.ask(1, .put, "/v1/daemon/setconfig?features=1&dry_run=true")
+            #expect(own.text.contains(#""verdict":"blocked""#), "\(own.text)")
+            #expect(own.text.contains("a proxy does not act on it; targets do"), "\(own.text)")
+            let transient = try await proxies.ask(
+                1, .put, "/v1/daemon/setconfig?features=1&transient=true&dry_run=true")
+            #expect(transient.text.contains(#""verdict":"blocked""#), "\(transient.text)")
+            // As it is, it may be named.
+            let same = try await proxies.ask(1, .put, "/v1/daemon/setconfig?features=0")
+            #expect(same.status == 200 && same.header(HeaderName.notice) != nil, "\(same.text)")
+            for query in ["", "&transient=true"] {
+                let all = try await proxies.ask(
+                    1, .put, "/v1/cluster/setconfig?features=1\(query)")
+                #expect(all.status == 200, "\(all.text)")
+                #expect(try await Self.value("client.features", at: 1, proxies) == "1")
+            }
         }
     }
 

@@ -116,7 +116,7 @@ struct Operation: Sendable {
         Operation("set an option of a node") { matrix in
             try matrix.put("t3", onMap: true)
         } request: { matrix, url in
-            "-X PUT '\(url)/v1/cluster/setconfig?client.list_timeout=\(100 + matrix.number)s&node=t3'"
+            "-X PUT '\(url)/v1/cluster/setconfig?periodic.stats_time=\(100 + matrix.number)s&node=t3'"
         } isDone: { matrix, number, proxy in
             try matrix.history(of: number, at: proxy).contains("\"after\":\"\(100 + number)s\"")
         },
