@@ -108,10 +108,12 @@ final class ProxyDaemon: Sendable {
         let forwarder = Forwarder(
             id: settings.id, group: group, published: published, givenUp: GivenUpRequests(),
             client: client, loop: loops.loops[0], config: config)
+        let departure = Departure(
+            group: group, metadata: metadata, published: published, loop: loops.loops[0])
         let configRoutes = ConfigRoutes(
             service: ConfigService(
                 node: node, live: config, metadata: metadata, forwarder: forwarder,
-                client: client),
+                departure: departure, client: client),
             facts: ConfigDocument.Facts(settings))
         statistics = NodeStatistics(node, loops: loops.loops.count)
         let counted = StatisticsRoutes(
@@ -119,8 +121,6 @@ final class ProxyDaemon: Sendable {
             followers: followers, pool: pool, logFiles: LogFiles(directory: settings.dataPath))
         admission = Admission(metadata: metadata, published: published, client: client)
         let transfer = PrimaryTransfer(
-            group: group, metadata: metadata, published: published, loop: loops.loops[0])
-        let departure = Departure(
             group: group, metadata: metadata, published: published, loop: loops.loops[0])
         let survey = RecoverySurvey(
             node: node, group: group, published: published, client: client,
@@ -131,6 +131,7 @@ final class ProxyDaemon: Sendable {
             survey: survey, followers: followers, client: client, loop: loops.loops[0],
             log: log.about("recovery"))
         let documents = BucketDocuments()
+        let history = HistoryRoute(group: group, published: published, loop: loops.loops[0])
         let daemon = DaemonRoutes(
             node: node, metadata: metadata, raft: RaftDocument(group: group, storage: storageCheck),
             statistics: counted, log: log.tail, documents: documents, config: configRoutes,
@@ -139,12 +140,13 @@ final class ProxyDaemon: Sendable {
                     node: node, group: group, published: published, departure: departure,
                     transfer: transfer, forwarder: forwarder, ending: ending,
                     log: log.about("shutdown")),
-                config: configRoutes, upkeep: NodeUpkeep(statistics, log: log.about("upkeep"))),
-            history: HistoryRoute(group: group, published: published, loop: loops.loops[0]),
+                config: configRoutes,
+                upkeep: NodeUpkeep(statistics, log: log.about("upkeep")) { departure.survival }),
+            history: history,
             recovery: RecoveryRoutes(
                 survey: survey, adoption: adoption,
                 forced: ForcedPrimary(
-                    survey: survey, adoption: adoption,
+                    survey: survey, adoption: adoption, departure: departure,
                     rejoin: Rejoin(
                         node: node, dataPath: settings.dataPath, group: group, pool: pool,
                         ending: ending),
@@ -154,20 +156,22 @@ final class ProxyDaemon: Sendable {
         let actions = ClusterActions(
             forwarder: forwarder,
             shutdown: ClusterShutdown(
-                node: node, metadata: metadata, published: published, client: client,
-                ending: ending, log: log.about("shutdown")),
+                node: node, metadata: metadata, published: published, departure: departure,
+                client: client, ending: ending, log: log.about("shutdown")),
             maintenance: Maintenance(
                 group: group, metadata: metadata, departure: departure, transfer: transfer,
-                client: client, loop: loops.loops[0], log: log.about("maintenance")),
-            rebalance: Rebalance(metadata: metadata, config: config), client: client,
+                departed: DepartedNodes(history: history), client: client, loop: loops.loops[0],
+                log: log.about("maintenance")),
+            rebalance: Rebalance(metadata: metadata, departure: departure, config: config),
+            client: client,
             published: published,
             config: configRoutes,
-            batch: BatchRoute(metadata: metadata, forwarder: forwarder))
+            batch: BatchRoute(metadata: metadata, departure: departure, forwarder: forwarder))
         handler = ProxyHandler(
             id: settings.id, published: published,
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
             buckets: BucketRoutes(
-                metadata: metadata, forwarder: forwarder,
+                metadata: metadata, forwarder: forwarder, departure: departure,
                 lister: ObjectLister(id: settings.id, client: client, config: config),
                 documents: documents),
             daemon: daemon,
@@ -177,7 +181,8 @@ final class ProxyDaemon: Sendable {
                 queries: ClusterQueries(
                     node: node, statistics: counted, fanOut: FanOut(client: client)),
                 forwarder: forwarder, followers: followers, config: configRoutes,
-                sessions: SessionRoutes(metadata: metadata, forwarder: forwarder)),
+                sessions: SessionRoutes(
+                    metadata: metadata, departure: departure, forwarder: forwarder)),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),
             follow: FollowServer(

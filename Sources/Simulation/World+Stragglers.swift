@@ -15,7 +15,9 @@ extension World {
     mutating func dispatch(_ token: UInt64, _ payload: [UInt8], to target: MemberID) {
         guard conditions.stragglers > 0, let request = pending[token],
             case .write(let operation, call: nil) = request.kind,
-            let replica = member(target).pipeline?.replica
+            let replica = member(target).pipeline?.replica,
+            // A generation that is not durable anywhere yet is in nobody's books.
+            replica.generation == oracle.eras[request.era].generation
         else { return submit(token, payload, to: target, bound: nil) }
         let bound = TermMark(generation: replica.generation, term: replica.term)
         doubts[token] = Doubt(

@@ -6,10 +6,15 @@ package import HTTP
 package struct NodeUpkeep: Sendable {
     private let statistics: NodeStatistics
     private let log: Logger
+    /// What forecasts say of failures; nothing here changes it.
+    private let survival: @Sendable () -> Survival
 
-    package init(_ statistics: NodeStatistics, log: Logger) {
+    package init(
+        _ statistics: NodeStatistics, log: Logger, survival: @escaping @Sendable () -> Survival
+    ) {
         self.statistics = statistics
         self.log = log
+        self.survival = survival
     }
 
     /// Goes on in a new log file; the old one has `.1` behind its name.
@@ -23,7 +28,7 @@ package struct NodeUpkeep: Sendable {
                 next: "GET /v1/daemon?what=log has the last lines")
         }
         if try query.flag(QueryName.dryRun) {
-            var forecast = Forecast(Action.rotateLogs.rawValue)
+            var forecast = Forecast(Action.rotateLogs.rawValue, survival())
             forecast.changes = [
                 "\(path) becomes \(path).1, and lines go on in a new \(path)",
                 "of the old files \(LogFile.keptMax) are kept, the newest",
@@ -56,7 +61,7 @@ package struct NodeUpkeep: Sendable {
                 next: "true resets the counters of errors only")
         }
         if try query.flag(QueryName.dryRun) {
-            var forecast = Forecast(Action.resetStatistics.rawValue)
+            var forecast = Forecast(Action.resetStatistics.rawValue, survival())
             forecast.changes = [
                 errorsOnly
                     ? "the counters of errors begin at 0 again"

@@ -67,7 +67,7 @@ extension Failure {
         case .claim(let error):
             let code: FailureCode =
                 if case .other = error { .mountpathUnavailable } else { .badMountpath }
-            self.init(code, "cannot \(attempt)", cause: error.description)
+            self.init(code, "cannot \(attempt)", cause: error.description, next: error.next)
         case .unsettled(let path):
             self.init(
                 .mountpathUnavailable,
@@ -160,5 +160,19 @@ extension Failure {
     static func overloaded(_ what: String) -> Failure {
         Failure(
             .overloaded, "too many \(what) are under way here", next: "repeat it a little later")
+    }
+}
+
+extension MountpathError {
+    /// What helps.
+    fileprivate var next: String {
+        switch self {
+        case .unusable: "name a directory that this target can write to, on a disk that works"
+        case .inUse: "end the process that has it, or name another directory"
+        case .foreign: "name a directory of this target, or an empty one"
+        case .same, .nested, .sameFilesystem:
+            "name a directory apart from them, on a disk of its own"
+        case .other: "mount the disk that belongs there, and enable the mountpath"
+        }
     }
 }

@@ -70,6 +70,20 @@ import Testing
         }
     }
 
+    /// Nodes among themselves aside; but joining is rehearsed as well.
+    @Test func `every change of the control plane can be rehearsed`() {
+        for route in Route.all where route.effect != .reads {
+            let changes = route.methods.contains { $0 != .get && $0 != .head }
+            let isServed = route.acts.isEmpty || route.acts.contains(where: \.isServed)
+            let isOfObjects = route.paths.contains("/v1/objects/{bucket}/{object}")
+            // Other clusters cannot be attached in this version.
+            let isOfRemotes = route.name == .attachRemote || route.name == .detachRemote
+            guard changes, isServed, !isOfObjects, !isOfRemotes else { continue }
+            let canBe = route.parameters.contains { $0.name == QueryName.dryRun }
+            #expect(canBe == (route.effect != .between || route.name == .join), "\(route.name)")
+        }
+    }
+
     // MARK: The contract's rows
 
     @Test func `rows of the contract are lines of the help, and lines are routes`() throws {

@@ -122,6 +122,87 @@ import Testing
         }
     }
 
+    /// What a change comes to is foreseen by its own checks: the same code and words, and nothing on any disk.
+    @Test func `a dry run of a mountpath's change sees what the change would meet`() async throws {
+        try await Self.with(mountpaths: 3) { bench in
+            let files = FileManager.default
+            let fresh = try bench.disks.directory("fresh")
+            let foreign = try bench.disks.directory("foreign")
+            try ExtendedAttribute.write(
+                Mountpath.ownerAttribute, Array("t7".utf8),
+                to: try Directory(opening: foreign).descriptor, path: foreign)
+            let broken = try bench.disks.directory("broken")
+            try Data("no mountpath file".utf8).write(
+                to: URL(fileURLWithPath: "\(broken)/\(MountpathFile.name)"))
+            let held = try bench.disks.directory("held")
+            let holder = try Directory(opening: held)
+            #expect(flock(holder.descriptor.number, LOCK_EX | LOCK_NB) == 0)
+            try files.createSymbolicLink(
+                atPath: "\(bench.disks.path)/link", withDestinationPath: bench.path(2))
+            try await bench.change("disable", bench.path(3))
+            try files.moveItem(atPath: bench.path(3), toPath: "\(bench.disks.path)/moved")
+            try files.createDirectory(
+                atPath: bench.path(3), withIntermediateDirectories: false)
+            let rows: [(String, String, String, FailureCode?)] = [
+                ("add", fresh, "safe", nil),
+                ("add", "/nowhere/at/all", "blocked", .badMountpath),
+                ("add", foreign, "blocked", .badMountpath),
+                ("add", broken, "blocked", .badMountpath),
+                ("add", held, "blocked", .badMountpath),
+                ("add", "\(bench.disks.path)/link", "blocked", .badMountpath),
+                ("add", bench.path(2) + "/@ais", "blocked", .badMountpath),
+                ("add", bench.path(2), "blocked", .mountpathExists),
+                ("add", bench.path(3), "blocked", .mountpathExists),
+                ("enable", bench.path(3), "blocked", .mountpathUnavailable),
+                ("enable", bench.path(2), "safe", nil),
+                ("disable", bench.path(3), "safe", nil),
+                ("disable", bench.path(2), "unsafe", nil),
+                ("remove", bench.path(2), "unsafe", nil),
+                ("remove", bench.path(3), "unsafe", nil),
+            ]
+            func onDisk() throws -> [String] {
+                try files.subpathsOfDirectory(atPath: bench.disks.path).sorted()
+            }
+            let before = try onDisk()
+            for (action, path, verdict, code) in rows {
+                let dry = try await bench.change(action, path, query: "?dry_run=true")
+                guard case .object(let json) = try JSONValue(parsing: dry.body),
+                    case .array(let survives)? = json["survives"],
+                    case .array(let changes)? = json["changes"]
+                else {
+                    Issue.record("\(action) \(path): \(dry.text)")
+                    continue
+                }
+                #expect(json["verdict"]?.string == verdict, "\(action) \(path): \(dry.text)")
+                #expect(json["code"]?.string == code?.rawValue, "\(action) \(path): \(dry.text)")
+                #expect(survives.count == 2 && json["mountpaths"] != nil, "\(dry.text)")
+                #expect(changes.isEmpty == (code != nil), "\(dry.text)")
+                guard code != nil else { continue }
+                #expect(json["next"]?.string?.isEmpty == false, "\(dry.text)")
+                let change = try await bench.change(action, path)
+                #expect(change.failure?.code == code, "\(action) \(path): \(change.text)")
+                let words = [change.failure?.message, change.failure?.cause].compactMap { $0 }
+                #expect(json["reason"]?.string == words.joined(separator: ": "), "\(dry.text)")
+            }
+            #expect(try onDisk() == before)
+            for path in [fresh, foreign, held] {
+                let owner = try ExtendedAttribute.read(Mountpath.ownerAttribute, path: path)
+                #expect((owner == nil) == (path != foreign), "\(path)")
+            }
+            for (action, path, code) in [
+                ("add", "relative", FailureCode.badValue),
+                ("enable", "/nowhere", .mountpathNotFound),
+                ("disable", "/nowhere", .mountpathNotFound),
+                ("remove", "/nowhere", .mountpathNotFound),
+            ] {
+                let dry = try await bench.change(action, path, query: "?dry_run=true")
+                #expect(dry.failure?.code == code, "\(action) \(path): \(dry.text)")
+            }
+            // A rehearsal does not hold a directory: it is taken at once.
+            #expect(try await bench.change("add", fresh).status == .ok)
+        }
+    }
+
     @Test func `objects of a disabled mountpath are unavailable, and come back with it`()
         async throws
     {

@@ -16,6 +16,13 @@ import Testing
             let dry = try await target.ask(
                 .put, "/v1/daemon?dry_run=true", at: nil, body: Self.message)
             #expect(dry.status == .ok && dry.text.contains(#""dry_run":true"#), "\(dry.text)")
+            #expect(dry.text.contains(#""action":"shutdown""#), "\(dry.text)")
+            #expect(dry.text.contains("the process of t1 ends"), "\(dry.text)")
+            let staying = try await target.ask(
+                .put, "/v1/daemon?dry_run=true", at: nil,
+                body: Array(#"{"action":"shutdown","value":{"unregister":false}}"#.utf8))
+            #expect(
+                staying.text.contains(#""active_targets":{"now":1,"then":0}"#), "\(staying.text)")
             #expect(target.proxy.state.map[target.daemon.node.id] != nil)
             let reply = try await target.ask(.put, "/v1/daemon", at: nil, body: Self.message)
             #expect(reply.status == .ok && reply.body.isEmpty, "\(reply.text)")
@@ -77,7 +84,7 @@ import Testing
             target.proxy.submit(.removeNode(id))
             try await target.proxy.acknowledged(by: "t1")
             let dry = try await target.ask(.post, "/v1/daemon?dry_run=true", at: nil)
-            #expect(dry.text.contains("t1 joins the map at"), "\(dry.text)")
+            #expect(dry.text.contains("t1 joins the map"), "\(dry.text)")
             #expect(target.proxy.state.map[id] == nil)
             for _ in 1...2 {
                 let reply = try await target.ask(.post, "/v1/daemon", at: nil)

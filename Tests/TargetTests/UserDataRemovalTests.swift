@@ -168,14 +168,15 @@ import Testing
         try await TestTarget.with { target in
             let paths = target.daemon.context.store.mountpaths.all.map(\.path)
             #expect(try target.daemon.context.mountpaths.disable(paths[1], because: "x") == .done)
-            try Self.order(target)
+            // At once: an order about the other disk alone would be done before the next one came.
+            let disabled = target.daemon.context.store.mountpaths.disabled
             target.proxy.submit(
                 .decommission(
                     Self.t1,
                     DecommissionOrder(
-                        disks: target.daemon.context.store.mountpaths.disabled.map {
-                            $0.identity.description
-                        }, endsProcess: true)))
+                        disks: try Self.disks(of: target)
+                            + disabled.map { $0.identity.description },
+                        endsProcess: true)))
             try await eventually("it is held up") {
                 !target.daemon.context.removal.progress.blockers.isEmpty
             }

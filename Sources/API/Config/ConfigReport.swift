@@ -1,26 +1,16 @@
-import Base
 package import Cluster
 
-/// What a change of the configuration would do: the answer to `dry_run=true`, which changes nothing.
+/// What a change of the configuration would do, as far as the configuration alone says it: part of a ``Forecast``.
 package struct ConfigReport: Sendable {
-    package enum Verdict: String, Sendable {
-        case safe
-        /// It works, and should be thought over first.
-        case unsafe
-        /// It would be refused.
-        case blocked
-    }
-
-    package let verdict: Verdict
-    package var reasons: [String] = []
-    /// The code the change itself would be refused with.
-    package var code: FailureCode?
+    /// What works and should be thought over first.
+    package var cautions: [String] = []
+    /// What the change itself would be refused with.
+    package var refusal: Failure?
     package var version: UInt64 = 0
     package var effects: [ConfigPlan.Effect] = []
 
     package init(_ plan: ConfigPlan) {
-        verdict = plan.cautions.isEmpty ? .safe : .unsafe
-        reasons = plan.cautions
+        cautions = plan.cautions
         version = plan.change.base
         effects = plan.effects
     }
@@ -28,42 +18,39 @@ package struct ConfigReport: Sendable {
     /// Of settings for one run of a node.
     package init(from before: LayeredConfig, to after: LayeredConfig) {
         let known = before.cautions
-        reasons = after.cautions.filter { !known.contains($0) }
-        verdict = reasons.isEmpty ? .safe : .unsafe
+        cautions = after.cautions.filter { !known.contains($0) }
         version = before.version
         effects = before.effects(of: after)
     }
 
-    package init(blockedBy failure: Failure, version: UInt64) {
-        verdict = .blocked
-        reasons = [[failure.message, failure.next].compactMap { $0 }.joined(separator: "; ")]
-        code = failure.code
+    package init(blockedBy refusal: Failure, version: UInt64) {
+        self.refusal = refusal
         self.version = version
     }
+}
 
-    /// The document, with a newline behind it.
-    package var encoded: [UInt8] {
-        var json = JSONWriter()
-        json.object { json in
-            json.member("dry_run", true)
-            json.member("verdict", verdict.rawValue)
-            json.key("reasons")
-            json.array { json in for reason in reasons { json.value(reason) } }
-            if let code { json.member("code", code.rawValue) }
-            json.member("config_version", String(version))
-            json.key("changes")
-            json.array { json in
-                for effect in effects {
-                    json.object { json in
-                        json.member("name", effect.name)
-                        if let node = effect.node { json.member("node", node.text) }
-                        json.member("before", effect.before)
-                        json.member("after", effect.after)
-                    }
-                }
-            }
+extension Forecast {
+    package init(_ report: ConfigReport, _ action: Action, _ survival: Survival) {
+        self.init(action.rawValue, survival)
+        add(report)
+    }
+
+    /// What it would do to the configuration: in sentences, and option by option.
+    package mutating func add(_ report: ConfigReport) {
+        if let refusal = report.refusal { block(refusal) }
+        for caution in report.cautions { warn(caution) }
+        configVersion = report.version
+        for effect in report.effects {
+            let whose = effect.node.map { " of \($0)" } ?? ""
+            changes.append(
+                "option \(effect.name)\(whose) is '\(effect.after)' in place of '\(effect.before)'")
+            options.append(
+                Option(
+                    name: effect.name, node: effect.node?.text, before: effect.before,
+                    after: effect.after))
         }
-        json.newline()
-        return json.bytes
+        if report.effects.isEmpty, report.refusal == nil {
+            changes.append("nothing: the configuration is so already")
+        }
     }
 }

@@ -11,15 +11,8 @@ extension ConfigRequest {
     package func applyTransient(
         to config: LiveConfig, alone role: NodeRole? = nil
     ) throws(Failure) -> ConfigReport? {
-        if let role {
-            do throws(Failure) {
-                try requireReader(role, over: config.values)
-            } catch {
-                guard isDryRun else { throw error }
-                return ConfigReport(blockedBy: error, version: config.current.version)
-            }
-        }
-        if isDryRun { return preview(on: config.current) }
+        if let role { try requireReader(role, over: config.values) }
+        if isDryRun { return try preview(on: config.current) }
         do throws(ConfigMistake) {
             switch operation {
             case .set(let settings): try config.setTransient(settings)
@@ -31,7 +24,7 @@ extension ConfigRequest {
         return nil
     }
 
-    private func preview(on config: LayeredConfig) -> ConfigReport {
+    private func preview(on config: LayeredConfig) throws(Failure) -> ConfigReport {
         var next = config
         do throws(ConfigMistake) {
             switch operation {
@@ -39,7 +32,10 @@ extension ConfigRequest {
             case .reset(let names): try next.resetTransient(names)
             }
         } catch {
-            return ConfigReport(blockedBy: Failure(error), version: config.version)
+            let refusal = Failure(error)
+            // Only what other options say can be another way one day.
+            guard case .conflict = error else { throw refusal }
+            return ConfigReport(blockedBy: refusal, version: config.version)
         }
         return ConfigReport(from: config, to: next)
     }
@@ -108,6 +104,9 @@ extension ConfigRequest {
             throw Failure(error)
         }
     }
+
+    /// The action that says the same.
+    package var action: Action { resetNames == nil ? .setConfig : .resetConfig }
 
     /// The names a reset is about; `nil` for anything else.
     package var resetNames: [String]? {

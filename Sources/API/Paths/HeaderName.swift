@@ -27,6 +27,8 @@ package enum HeaderName {
     package static let position = "Martlet-Position"
     /// What a reply whose body is AIStore's has to say besides.
     package static let notice = "Martlet-Notice"
+    /// Of a change of who takes part: which failures of proxies are survived by as many as there are now.
+    package static let survives = "Martlet-Survives"
 
     /// A header of objects in both of AIStore's spellings: dots (3.3), and dashes behind `Ais-` (5.0).
     package enum Object: String, CaseIterable, Sendable {

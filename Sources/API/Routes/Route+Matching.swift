@@ -38,7 +38,8 @@ extension Route {
                 try query.flag(QueryName.dryRun)
             else { return }
             throw Failure(
-                .badQuery, "this operation has no dry run", next: "leave out \(QueryName.dryRun)")
+                .badQuery, "\(method.name) \(path) has no dry run; nothing was done",
+                next: "leave out \(QueryName.dryRun)")
         }
 
         /// What is answered by a handler that the table never sends such a request to.
@@ -92,11 +93,16 @@ extension Route {
         }
     }
 
-    /// What the paths of the table are, taken apart once.
-    private struct Pattern: Sendable {
+    /// What the paths of the table are, taken apart once. A class, because every request looks through them.
+    private final class Pattern: Sendable {
         let route: Route
         let path: String
         let elements: [String]
+
+        init(route: Route, path: String) {
+            (self.route, self.path) = (route, path)
+            elements = path.split(separator: "/").map { String($0) }
+        }
 
         /// - Returns: what stands in place of the braces; `nil` for another path.
         func values(_ path: [String]) -> [String]? {
@@ -114,10 +120,7 @@ extension Route {
     }
 
     private static let patterns: [Pattern] = all.flatMap { route in
-        route.paths.map { path in
-            Pattern(
-                route: route, path: path, elements: path.split(separator: "/").map { String($0) })
-        }
+        route.paths.map { Pattern(route: route, path: $0) }
     }
 }
 

@@ -9,8 +9,6 @@ extension Route {
     static let both = NodeRole.allCases
     static let report = Answer(
         .ok, .json(.component(.forecast)), .empty, for: "done; or what `dry_run` says")
-    private static let configReport = Answer(
-        .ok, .json(.component(.configReport)), .empty, for: "done; or what `dry_run` says")
 
     // MARK: One node
 
@@ -47,14 +45,10 @@ extension Route {
             summary: "Set options of a node, shut it down, rotate its log, reset its counters",
             parameters: [.dryRun, .force, transient], body: .action,
             acts: settings + [
-                Act(.shutdown, .options(["unregister": .looseFlag])), Act(.rotateLogs),
-                Act(.resetStatistics, .looseFlag),
+                Act(.shutdown, .options(["unregister": .looseFlag, "force": .looseFlag])),
+                Act(.rotateLogs), Act(.resetStatistics, .looseFlag),
             ],
-            answers: [
-                Answer(
-                    .ok,
-                    .json(.choice([.component(.forecast), .component(.configReport)])), .empty)
-            ],
+            answers: [report],
             failures: configFailures + FailureCode.ofMembership + [.inputOutput]),
         Route(
             .rejoin, .cluster, [.post], "/v1/daemon", at: [.target],
@@ -68,7 +62,7 @@ extension Route {
             "/v1/daemon/set-config", at: both,
             rows: "A7", summary: "Set options of a node, by query",
             parameters: [.each("options", .component(.options), "by name"), .dryRun, transient],
-            answers: [configReport], failures: configFailures),
+            answers: [report], failures: configFailures),
         Route(
             .daemonConfigReset, .cluster, [.put], "/v1/daemon/resetconfig",
             "/v1/daemon/reset-config",
@@ -76,7 +70,7 @@ extension Route {
             parameters: [
                 .each("options", .component(.optionNames), "by name"), .dryRun, transient,
             ],
-            answers: [configReport], failures: configFailures),
+            answers: [report], failures: configFailures),
         Route(
             .forcePrimary, .cluster, [.put], "/v1/daemon/proxy/{id}", rows: "A5",
             summary: "Force a primary on what is left of a cluster (`frc=true`)",
@@ -105,6 +99,9 @@ extension Route {
 
     // MARK: The cluster
 
+    private static let sessionChange = Answer(
+        .ok, .json(.choice([.component(.session), .component(.forecast)])),
+        for: "the session; or what `dry_run` says")
     private static let nodeID: Schema = .texts(length: 1...64)
     private static let serviceFlags: KeyValuePairs<String, Schema> = [
         "skip_rebalance": .looseFlag, "force": .looseFlag, "rm_user_data": .looseFlag,
@@ -163,9 +160,7 @@ extension Route {
                 Act(.batch, .array(batchItem), needsValue: true),
             ],
             answers: [
-                Answer(
-                    .ok, .json(.choice([.component(.forecast), .component(.configReport)])),
-                    .text, .empty)
+                Answer(.ok, .json(.component(.forecast)), .text, .empty)
             ],
             failures: configFailures + FailureCode.ofMembership + FailureCode.ofBuckets
                 + [.bucketExists, .xactionNotFound, .partlyDone]),
@@ -175,7 +170,7 @@ extension Route {
             summary: "Set options of the cluster, by query",
             parameters: [
                 .each("options", .component(.options), "by name"), .dryRun, transient, nodeOption,
-            ], answers: [configReport], failures: configFailures),
+            ], answers: [report], failures: configFailures),
         Route(
             .clusterConfigReset, .cluster, [.put], "/v1/cluster/resetconfig",
             "/v1/cluster/reset-config",
@@ -183,7 +178,7 @@ extension Route {
             parameters: [
                 .each("options", .component(.optionNames), "by name"), .dryRun, transient,
                 nodeOption,
-            ], answers: [configReport], failures: configFailures),
+            ], answers: [report], failures: configFailures),
         Route(
             .setPrimary, .cluster, [.put], "/v1/cluster/proxy/{id}", rows: "A4",
             summary: "Make another proxy the primary; with `frc=true` as below /v1/daemon",
@@ -202,16 +197,21 @@ extension Route {
             summary: "Open a session: changes of it are made once, however often they are sent",
             parameters: [
                 .query(
-                    QueryName.lifetime, .pattern("[1-9][0-9]{0,2}[sm]"), "how long it may be idle")
-            ], answers: [Answer(.ok, .json(.component(.session)))],
-            failures: FailureCode.ofChanges),
+                    QueryName.lifetime, .pattern("[1-9][0-9]{0,2}[sm]"), "how long it may be idle"),
+                .dryRun,
+            ], answers: [sessionChange], failures: FailureCode.ofChanges),
         Route(
-            .session, .data, [.get, .put], "/v1/cluster/sessions/{session}",
-            summary: "Look at a session; keep it alive", parameters: [.consistency],
+            .session, .data, [.get], "/v1/cluster/sessions/{session}",
+            summary: "Look at a session", parameters: [.consistency],
             answers: [Answer(.ok, .json(.component(.session)))], failures: FailureCode.ofChanges),
         Route(
+            .session, .data, [.put], "/v1/cluster/sessions/{session}",
+            summary: "Keep a session alive", parameters: [.dryRun],
+            answers: [sessionChange], failures: FailureCode.ofChanges),
+        Route(
             .session, .data, [.delete], "/v1/cluster/sessions/{session}",
-            summary: "End a session", answers: [.done], failures: FailureCode.ofChanges),
+            summary: "End a session", parameters: [.dryRun], answers: [report],
+            failures: FailureCode.ofChanges),
         Route(
             .clusterInquiry, .reads, [.post], "/v1/cluster",
             summary: "The plan of a forced recovery, with logs that nobody runs",
@@ -253,18 +253,28 @@ extension Route {
             body: .json(.joinRequest),
             answers: [
                 Answer(
-                    .ok, .json(.choice([.component(.forecast), .component(.registered)])), .empty)
+                    .ok,
+                    .json(
+                        .choice([
+                            .component(.forecast), .component(.registered),
+                            .component(.survival),
+                        ])), .empty)
             ],
             failures: FailureCode.ofMembership + FailureCode.ofChanges + [.badJSON]),
         Route(
             .unregister, .cluster, [.delete], "/v1/cluster/daemon/{id}", rows: "A1",
             summary: "Unregister a node (it keeps its data, and stays away until it is registered)",
-            parameters: [.dryRun, .force], answers: [report],
-            failures: FailureCode.ofMembership + FailureCode.ofChanges),
+            parameters: [.dryRun, .force],
+            answers: [
+                Answer(
+                    .ok, .json(.choice([.component(.forecast), .component(.survival)])), .empty)
+            ], failures: FailureCode.ofMembership + FailureCode.ofChanges),
         Route(
             .join, .between, [.post], "/v1/cluster/autoreg", summary: "A node joins, or returns",
-            parameters: [.nonElectable], body: .json(.joinRequest),
-            answers: [Answer(.ok, .json(.component(.joinReply)))],
+            parameters: [.dryRun, .nonElectable], body: .json(.joinRequest),
+            answers: [
+                Answer(.ok, .json(.choice([.component(.joinReply), .component(.forecast)])))
+            ],
             failures: FailureCode.ofMembership + FailureCode.ofChanges + [.badJSON]),
         Route(
             .keepalive, .between, [.post], "/v1/cluster/keepalive", "/v1/cluster/keepalive/{id}",

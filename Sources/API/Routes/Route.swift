@@ -135,9 +135,14 @@ package struct Route: Sendable {
 
 extension Route {
     package static func named(_ name: Name) -> Route {
-        for route in all where route.name == name { return route }
-        preconditionFailure("the table has no route \(name)")
+        guard let route = byName[name] else {
+            preconditionFailure("the table has no route \(name)")
+        }
+        return route
     }
+
+    private static let byName = Dictionary(
+        all.map { ($0.name, $0) }, uniquingKeysWith: { one, _ in one })
 
     /// What a message asks for, among what the route takes.
     ///

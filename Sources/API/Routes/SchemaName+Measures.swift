@@ -13,17 +13,40 @@ extension SchemaName {
             "request_id": .text, "done": .array(.text), "not_done": .array(.text),
         ])
 
-    static let forecastSchema: Schema = .members(
-        [
+    private static let counts: Schema = .members(["now": .count(), "then": .count()])
+
+    private static let survivalCore: KeyValuePairs<String, Schema> = [
+        "survives": .array(.text), "active_targets": counts,
+    ]
+
+    private static let survivalMore: KeyValuePairs<String, Schema> = [
+        "voters": votersSchema, "mountpaths": counts,
+    ]
+
+    static let votersSchema: Schema = .members([
+        "now": .count(), "then": .count(), "survives_now": .count(),
+        "survives_then": .count(), "missing": .array(.text), "majority_then": .flag,
+    ])
+
+    static let survivalSchema: Schema = .members(survivalCore, optional: survivalMore)
+
+    static let registeredSchema: Schema = .object(
+        required: Schema.list(["daemon_id": .text, "rebalance_id": .text]),
+        optional: Schema.list(survivalCore) + Schema.list(survivalMore), isOpen: false)
+
+    /// The answer of every change to `dry_run=true`.
+    static let forecastSchema: Schema = .object(
+        required: Schema.list([
             "dry_run": .flag, "action": .text, "verdict": .words(["safe", "unsafe", "blocked"]),
             "reason": .text, "changes": .array(.text),
-        ],
-        optional: [
-            "voters": .members([
-                "now": .count(), "then": .count(), "survives_now": .count(),
-                "survives_then": .count(), "missing": .array(.text),
-            ]), "active_targets": .members(["now": .count(), "then": .count()]), "next": .text,
-        ])
+        ]) + Schema.list(survivalCore),
+        optional: Schema.list([
+            "code": .words(FailureCode.allCases.map(\.rawValue)), "next": .text,
+            "config_version": .decimal,
+            "options": .array(
+                .members(
+                    ["name": .text, "before": .text, "after": .text], optional: ["node": .text])),
+        ]) + Schema.list(survivalMore), isOpen: false)
 
     // MARK: Statistics
 

@@ -152,15 +152,6 @@ extension SchemaName {
         }
     }
 
-    static let configReportSchema: Schema = .members(
-        [
-            "dry_run": .flag, "verdict": .words(["safe", "unsafe", "blocked"]),
-            "reasons": .array(.text), "config_version": .decimal,
-            "changes": .array(
-                .members(
-                    ["name": .text, "before": .text, "after": .text], optional: ["node": .text])),
-        ], optional: ["code": .words(FailureCode.allCases.map(\.rawValue))])
-
     // MARK: History
 
     static let historyEntrySchema: Schema = .members([

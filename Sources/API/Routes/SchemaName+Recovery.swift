@@ -54,9 +54,8 @@ extension SchemaName {
                 "lacks": .array(.openObject(["of": .text, "entries": .count()])),
             ])), "survivors": texts, "declared_dead": texts, "begin_anew": texts,
         "logs_not_seen": texts,
-        "voters": .members([
-            "now": .count(), "then": .count(), "survives_then": .count(),
-        ]), "kept_uncommitted": .array(tailEntry), "token": nullableText, "next": nullableText,
+        "voters": votersSchema, "kept_uncommitted": .array(tailEntry), "token": nullableText,
+        "next": nullableText,
     ])
 
     /// What a forced primary has come to: done, missing nodes, a plan, or a proxy that begins anew.

@@ -4,7 +4,7 @@ import Cluster
 package enum SchemaName: String, CaseIterable, Sendable {
     case failure = "Failure"
     case forecast = "Forecast"
-    case configReport = "ConfigReport"
+    case survival = "Survival"
     // Metadata.
     case node = "Node"
     case network = "Network"
@@ -74,7 +74,7 @@ package enum SchemaName: String, CaseIterable, Sendable {
         switch self {
         case .failure: Self.failureSchema
         case .forecast: Self.forecastSchema
-        case .configReport: Self.configReportSchema
+        case .survival: Self.survivalSchema
         case .node: Self.nodeSchema
         case .network:
             .members(["node_ip_addr": .text, "daemon_port": .decimal, "direct_url": .text])
@@ -169,7 +169,7 @@ package enum SchemaName: String, CaseIterable, Sendable {
         case .clusterXactions: .map(.nullable(.component(.xactions)))
         case .xactionQuery: Self.xactionQuerySchema
         case .joinRequest: Self.joinRequestSchema
-        case .registered: .members(["daemon_id": .text, "rebalance_id": .text])
+        case .registered: Self.registeredSchema
         case .joinReply: .members(["uuid": .text, "position": .text])
         case .bucketChange: Self.bucketChangeSchema
         case .listRequest: Self.listRequestSchema

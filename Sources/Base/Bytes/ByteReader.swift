@@ -60,10 +60,24 @@ public struct ByteReader: Sendable {
 
     public mutating func readString(limit: Int = .max) throws(DecodingFailure) -> String {
         let start = offset
-        guard let text = String(validating: try readBlock(limit: limit), as: UTF8.self) else {
-            throw DecodingFailure("text is not UTF-8", at: start)
+        try skipBlock(limit: limit)
+        let text = bytes.withUnsafeBufferPointer { buffer in
+            Self.text(
+                UnsafeBufferPointer(
+                    rebasing: buffer[start + 4 - bytes.startIndex..<offset - bytes.startIndex]))
         }
+        guard let text else { throw DecodingFailure("text is not UTF-8", at: start) }
         return text
+    }
+
+    /// The library's check is generic and a great deal slower than looking for what is not ASCII, which nearly nothing is.
+    private static func text(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
+        guard bytes.allSatisfy({ $0 < 0x80 }) else {
+            return String(validating: bytes, as: UTF8.self)
+        }
+        return String(unsafeUninitializedCapacity: bytes.count) {
+            $0.initialize(fromContentsOf: bytes)
+        }
     }
 
     /// Reads exactly `count` bytes.

@@ -31,7 +31,11 @@ public struct ByteWriter: Sendable {
 
     /// Appends a 32-bit byte count, then the text in UTF-8.
     public mutating func write(_ text: String) {
-        write(block: text.utf8)
+        var text = text
+        text.withUTF8 {
+            write(UInt32($0.count))
+            bytes.append(contentsOf: $0)
+        }
     }
 
     /// Appends bytes as they are, without a length.

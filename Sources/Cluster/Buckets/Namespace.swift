@@ -13,7 +13,7 @@ public struct Namespace: Hashable, Sendable {
 
     /// - Returns: `nil` when a part holds anything but letters, digits, `_` and `-`.
     public init?(uuid: String, name: String) {
-        guard (uuid + name).utf8.allSatisfy({ BucketName.isWord($0) }),
+        guard uuid.utf8.allSatisfy(BucketName.isWord), name.utf8.allSatisfy(BucketName.isWord),
             uuid.utf8.count <= BucketName.bytesMax, name.utf8.count <= BucketName.bytesMax
         else { return nil }
         self.init(checkedUUID: uuid, name: name)

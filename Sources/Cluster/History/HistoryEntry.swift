@@ -42,14 +42,16 @@ public struct HistoryEntry: Equatable, Sendable {
         before: ClusterState, after: ClusterState
     ) {
         var rows: [Row] = []
-        for change in changed
+        // The last change of a row says what it holds now.
+        for change in changed.reversed()
         where change.kind != .session && !rows.contains(where: { $0.isSame(change) }) {
-            let old = before.row(change.kind, change.key)
-            let new = after.row(change.kind, change.key)
-            if old != new {
-                rows.append(Row(kind: change.kind, key: change.key, before: old, after: new))
-            }
+            rows.append(
+                Row(
+                    kind: change.kind, key: change.key,
+                    before: before.row(change.kind, change.key), after: change.value))
         }
+        rows.removeAll { $0.before == $0.after }
+        rows.reverse()
         guard !rows.isEmpty else { return nil }
         rows.sort { ($0.kind.rawValue, $0.key.count) < ($1.kind.rawValue, $1.key.count) }
         position = after.position

@@ -24,9 +24,8 @@ extension ClusterState {
     ) throws(DecodingFailure) -> Outcome {
         switch kind {
         case .command:
-            let record = try LogRecord(decoding: payload)
             return apply(
-                record, at: place(term, index, after: record.command), time: time,
+                try LogRecord(decoding: payload), term: term, index: index, time: time,
                 changes: &changes)
         case .leader(let member):
             return applyLeader(member: member, at: place(term, index), changes: &changes)
@@ -34,6 +33,15 @@ extension ClusterState {
             advance(to: place(term, index))
             return Outcome(position: position, result: .success(map.version))
         }
+    }
+
+    /// The same for a command that has been decoded.
+    public mutating func apply(
+        _ record: LogRecord, term: UInt64, index: UInt64, time: Timestamp,
+        changes: inout [StateRow.Change]
+    ) -> Outcome {
+        apply(
+            record, at: place(term, index, after: record.command), time: time, changes: &changes)
     }
 
     /// The generation is part of the state: only the founding command and a forced recovery set it.

@@ -107,8 +107,6 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     let clock: @Sendable () -> UInt64
     private let observe: @Sendable (Notice) -> Void
     let inbox: Mutex<Inbox>
-    /// What observers were last told.
-    private let told: Mutex<DriverStatus>
     let pipeline: Mutex<Pipeline<Machine>>
     private let storage: Mutex<Storage>
 
@@ -127,7 +125,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         observe: @escaping @Sendable (Notice) -> Void
     ) throws {
         let recovered = try storage.load()
-        let pipeline = try Pipeline(
+        var pipeline = try Pipeline(
             id: id, recovered: recovered, machine: machine, limits: limits,
             driverLimits: driverLimits, seed: seed)
         self.id = id
@@ -138,7 +136,8 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         self.observe = observe
         var random = Random(seed: ~seed)
         inbox = Mutex(Inbox(nextToken: random.next()))
-        told = Mutex(pipeline.status)
+        // Whoever made the driver asks for the first status.
+        _ = pipeline.takeNews()
         self.pipeline = Mutex(pipeline)
         self.storage = Mutex(storage)
     }
@@ -174,13 +173,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
             if events.isEmpty { return }
             let (actions, news) = pipeline.withLock { pipeline in
                 let actions = pipeline.handle(events, time: clock())
-                // Making a status costs several allocations, so it is not done for every batch of events.
-                let news = told.withLock { told -> DriverStatus? in
-                    guard pipeline.isNews(to: told) else { return nil }
-                    told = pipeline.status
-                    return told
-                }
-                return (actions, news)
+                return (actions, pipeline.takeNews())
             }
             for action in actions { carryOut(action) }
             if let news { observe(.changed(news)) }

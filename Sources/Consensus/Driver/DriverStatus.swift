@@ -62,10 +62,26 @@ extension Pipeline {
             absence: replica.ticksWithoutLeader * limits.tickNanoseconds)
     }
 
-    /// Whether observers have to hear of what has changed since they were told.
-    func isNews(to told: DriverStatus) -> Bool {
-        told.role != replica.roleName || told.term != replica.term
-            || told.leader != replica.leader || told.configuration != replica.configuration
+    /// The status, when observers have to hear of it: at first, and whenever role, term, leader or configuration have changed.
+    /// Making one costs several allocations, so it is not done for every batch of events.
+    mutating func takeNews() -> DriverStatus? {
+        let isKnown =
+            announced?.role == replica.roleName && announced?.term == replica.term
+            && announced?.leader == replica.leader
+            && announced?.configuration == replica.configuration
+        guard !isKnown else { return nil }
+        announced = Announced(
+            role: replica.roleName, term: replica.term, leader: replica.leader,
+            configuration: replica.configuration)
+        return status
+    }
+
+    /// What observers were last told.
+    struct Announced: Sendable {
+        var role: RoleName
+        var term: Term
+        var leader: MemberID?
+        var configuration: Configuration
     }
 
     public var status: DriverStatus {

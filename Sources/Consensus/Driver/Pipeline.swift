@@ -61,6 +61,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     var owedSnapshot: Index?
     /// When this state and that of another voter were first known to differ, and when that is looked into next.
     var parted: (since: UInt64, due: UInt64)?
+    var announced: Announced?
 
     /// Starts from what storage holds. `machine` is the state machine before the first entry; it is
     /// restored from `recovered`.

@@ -18,23 +18,11 @@ package struct Catalog: StateMachine {
 
     /// - Throws: ``Base/DecodingFailure`` for a record of a newer format: the replica then stops rather than skip it.
     package mutating func apply(_ entry: Entry) throws -> Cluster.Outcome {
-        let kind: LogEntryKind
-        switch entry.kind {
-        case .command: kind = .command
-        case .leader:
-            guard let member = entry.leader else {
-                throw DecodingFailure("entry \(entry.mark) names no leader", at: 0)
-            }
-            kind = .leader(member: member.rawValue)
-        case .configuration: kind = .configuration
-        }
         let (before, known) = (state, delta.rows.count)
         let time = Timestamp(nanoseconds: entry.time)
-        let outcome = try state.apply(
-            kind, payload: entry.payload, term: entry.term.rawValue, index: entry.index.rawValue,
-            time: time, changes: &delta.rows)
+        let record = entry.kind == .command ? try LogRecord(decoding: entry.payload) : nil
+        let outcome = try carryOut(entry, record, time)
         if delta.rows.count > known {
-            let record = entry.kind == .command ? try LogRecord(decoding: entry.payload) : nil
             // A note that does not decode tells of nobody; what the entry does rests on its member id alone.
             let note = try? TransferNote(decoding: entry.note)
             let line = HistoryEntry(
@@ -43,6 +31,24 @@ package struct Catalog: StateMachine {
             if let line { delta.history.append(line) }
         }
         return outcome
+    }
+
+    private mutating func carryOut(
+        _ entry: Entry, _ record: LogRecord?, _ time: Timestamp
+    ) throws -> Cluster.Outcome {
+        let (term, index) = (entry.term.rawValue, entry.index.rawValue)
+        if let record {
+            return state.apply(record, term: term, index: index, time: time, changes: &delta.rows)
+        }
+        var kind = LogEntryKind.configuration
+        if entry.kind == .leader {
+            guard let member = entry.leader else {
+                throw DecodingFailure("entry \(entry.mark) names no leader", at: 0)
+            }
+            kind = .leader(member: member.rawValue)
+        }
+        return try state.apply(
+            kind, payload: [], term: term, index: index, time: time, changes: &delta.rows)
     }
 
     package mutating func takeDelta() -> CatalogDelta? {

@@ -10,6 +10,7 @@ struct ConfigService: Sendable {
     let live: LiveConfig
     let metadata: MetadataService
     let forwarder: Forwarder
+    let departure: Departure
     let client: Client
 
     enum Reply: Sendable {
@@ -17,7 +18,7 @@ struct ConfigService: Sendable {
         case done(position: String)
         /// Everything is so already, with everything that was acknowledged up to there.
         case unchanged(position: String)
-        case report(ConfigReport)
+        case forecast(Forecast)
         case relayed(Answer)
 
         /// Whether things are as they were asked to be.
@@ -25,7 +26,7 @@ struct ConfigService: Sendable {
             switch self {
             case .done, .unchanged: true
             case .relayed(let answer): answer.status == .ok
-            case .report: false
+            case .forecast: false
             }
         }
     }
@@ -38,19 +39,14 @@ struct ConfigService: Sendable {
         _ asked: ConfigRequest, _ facts: ConfigDocument.Facts, for exchange: Exchange
     ) async throws -> Reply {
         let scope: ConfigChange.Scope = asked.node.map { .node($0) } ?? .cluster
-        var request = asked
-        do throws(Failure) {
-            // What is wrong at any rate is said here, with or without a primary.
-            request = try asked.narrowed(in: scope, over: live.values, facts)
-        } catch {
-            guard asked.isDryRun else { throw error }
-        }
+        // What is wrong at any rate is said here, with or without a primary.
+        let request = try asked.narrowed(in: scope, over: live.values, facts)
         if request.isEmpty {
             _ = try exchange.origin(heeding: .all)
             let now = metadata.published.now
-            return request.isDryRun
-                ? .report(try ConfigReport(Self.plan(request, scope, of: now.state)))
-                : .unchanged(position: now.position)
+            guard request.isDryRun else { return .unchanged(position: now.position) }
+            let report = try ConfigReport(Self.plan(request, scope, of: now.state))
+            return .forecast(forecast(report, of: request))
         }
         var forwarded = try exchange.forwardable([], heeding: .all)
         forwarded.method = .put
@@ -69,7 +65,7 @@ struct ConfigService: Sendable {
     private func propose(
         _ request: ConfigRequest, _ scope: ConfigChange.Scope, for origin: MetadataService.Origin
     ) async throws(Failure) -> Reply {
-        if request.isDryRun { return .report(rehearse(request, scope, for: origin)) }
+        if request.isDryRun { return .forecast(try await rehearse(request, scope, for: origin)) }
         // What a session comes to is written down in any case.
         if origin.terms.call == nil,
             try Self.plan(request, scope, of: metadata.published.now.state).changesNothing
@@ -102,14 +98,25 @@ struct ConfigService: Sendable {
     /// What the change would do to the state as it is.
     private func rehearse(
         _ request: ConfigRequest, _ scope: ConfigChange.Scope, for origin: MetadataService.Origin
-    ) -> ConfigReport {
-        let state = metadata.published.now.state
+    ) async throws(Failure) -> Forecast {
+        let state = try await metadata.linearizable().state
+        var forecast = Forecast(request.action.rawValue, departure.survival(of: state))
+        forecast.heed(origin.terms, in: state)
+        let report: ConfigReport
         do throws(Failure) {
-            try Self.check(origin, state)
-            return ConfigReport(try Self.plan(request, scope, of: state))
+            report = ConfigReport(try Self.plan(request, scope, of: state))
         } catch {
-            return ConfigReport(blockedBy: error, version: state.config.version)
+            guard error.code != .nodeNotFound, error.code != .optionRefused else { throw error }
+            // Names and values make sense by themselves: it is others that they contradict.
+            report = ConfigReport(blockedBy: error, version: state.config.version)
         }
+        forecast.add(report)
+        return forecast
+    }
+
+    /// What settings for this run would do here.
+    func forecast(_ report: ConfigReport, of request: ConfigRequest) -> Forecast {
+        Forecast(report, request.action, departure.survival)
     }
 
     private static func plan(
@@ -156,17 +163,21 @@ struct ConfigService: Sendable {
         }
         let rehearsal = await ask(nodes, request, isDryRun: true)
         let refused = nodes.filter { rehearsal[$0.id]?.isWilling != true }
-        if let first = refused.first {
-            throw Self.failure(
-                refused, rehearsal[first.id], "nothing was changed on any node", of: nodes.count)
+        let refusal = refused.first.map {
+            Self.failure(
+                refused, rehearsal[$0.id], "nothing was changed on any node", of: nodes.count)
         }
         if request.isDryRun {
             // All nodes say the same but for values of their own; this one speaks for them.
             var local = request
             local.node = nil
-            return try local.applyTransient(to: live).map { .report($0) }
-                ?? .done(position: metadata.published.now.position)
+            guard var report = try local.applyTransient(to: live) else {
+                return .done(position: metadata.published.now.position)
+            }
+            if let refusal { report.refusal = refusal }
+            return .forecast(forecast(report, of: request))
         }
+        if let refusal { throw refusal }
         let results = await ask(nodes, request, isDryRun: false)
         let failed = nodes.filter { results[$0.id]?.isWilling != true }
         if let first = failed.first {
@@ -246,13 +257,11 @@ struct ConfigService: Sendable {
 
     private static func word(inReport body: [UInt8]) throws -> Word {
         guard case .object(let report) = try JSONValue(parsing: body),
-            report["verdict"]?.string == ConfigReport.Verdict.blocked.rawValue
+            report["verdict"]?.string == Forecast.Verdict.blocked.rawValue
         else { return .willing }
         let code = report["code"]?.string.flatMap(FailureCode.init(rawValue:)) ?? .badValue
-        var reason = "it says no"
-        if case .array(let reasons)? = report["reasons"], let first = reasons.first?.string {
-            reason = first
-        }
-        return .refused(Failure(code, reason))
+        return .refused(
+            Failure(
+                code, report["reason"]?.string ?? "it says no", next: report["next"]?.string))
     }
 }

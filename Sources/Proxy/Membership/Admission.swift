@@ -12,9 +12,23 @@ struct Admission: Sendable {
     func admit(
         _ request: JoinRequest, for origin: MetadataService.Origin
     ) async throws(Failure) -> JoinReply {
-        let now = try await metadata.linearizable()
-        guard now.isFounded else { throw Failure(Rejection.notFounded) }
-        let clusterID = now.state.map.clusterID
+        let state = try await metadata.linearizable().state
+        let clusterID = state.map.clusterID
+        guard let node = try await checked(request, in: state) else {
+            return JoinReply(clusterID: clusterID, position: state.position)
+        }
+        let outcome = try await metadata.change(.setNode(node), for: origin)
+        return JoinReply(clusterID: clusterID, position: outcome.position)
+    }
+
+    /// The node as the map is to have it; `nil` when it has it so already.
+    ///
+    /// - Throws: what speaks against it.
+    func checked(
+        _ request: JoinRequest, in state: ClusterState
+    ) async throws(Failure) -> Node? {
+        let clusterID = state.map.clusterID
+        guard !clusterID.isEmpty else { throw Failure(Rejection.notFounded) }
         if !request.clusterID.isEmpty, request.clusterID != clusterID {
             throw Failure(
                 .wrongCluster,
@@ -22,17 +36,14 @@ struct Admission: Sendable {
                 next: "start it with an empty data directory to make it a new node")
         }
         var node = request.node
-        if let present = now.state.map[node.id] {
+        if let present = state.map[node.id] {
             // What operators have set stays when a node returns.
             node.flags.formUnion(present.flags.intersection([.maintenance, .decommission]))
-            if present == node {
-                return JoinReply(clusterID: clusterID, position: now.state.position)
-            }
+            if present == node { return nil }
             if present.address != node.address { try await checkIsGone(present) }
         }
         try await checkIsReachable(node)
-        let outcome = try await metadata.change(.setNode(node), for: origin)
-        return JoinReply(clusterID: clusterID, position: outcome.position)
+        return node
     }
 
     /// Puts a node on the map because an administrator says so (contract §7.3). What it is, it says itself: the
@@ -81,7 +92,7 @@ struct Admission: Sendable {
     }
 
     /// A node with a known id at a new address has moved, unless the old one still answers: then there are two.
-    func checkIsGone(_ node: Node) async throws(Failure) {
+    private func checkIsGone(_ node: Node) async throws(Failure) {
         guard (try? await self.node(at: node))?.id == node.id else { return }
         throw Failure(
             .duplicateNode, "node \(node.id) is running already, at \(node.address.url)",

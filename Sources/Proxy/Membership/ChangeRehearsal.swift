@@ -23,23 +23,29 @@ struct ChangeRehearsal {
 }
 
 extension Forecast {
-    mutating func block(_ failure: Failure) {
-        warn(.blocked, failure.message)
-        next = failure.next
+    /// What a change depends on (`If-Match`), as the state has it.
+    mutating func heed(_ terms: ChangeTerms, in state: ClusterState) {
+        for stale in terms.preconditions {
+            let version = state.version(of: stale.document)
+            guard version != stale.version else { continue }
+            block(Failure(Rejection.changedMeanwhile(stale.document, version: version)))
+        }
     }
 }
 
 extension ClusterRoutes {
     /// What setting the primary would do.
     func forecast(primary id: NodeID) async throws(Failure) -> Forecast {
-        let map = try await daemon.metadata.linearizable().state.map
-        var forecast = Forecast("set-primary")
-        forecast.voters = await departure.voters(of: map)
+        let state = try await daemon.metadata.linearizable().state
+        let map = state.map
+        var forecast = Forecast("set-primary", departure.survival(of: state))
+        let obstacle = try transfer.obstacle(to: id, in: map)
+        forecast.survival.voters = await departure.voters(of: map)
         guard map.primary != id else {
             forecast.changes.append("nothing: \(id) is the primary")
             return forecast
         }
-        if let failure = transfer.obstacle(to: id, in: map) { forecast.block(failure) }
+        if let obstacle { forecast.block(obstacle) }
         let old = map.primary?.text ?? "the primary"
         forecast.changes.append(
             "\(id) becomes primary in place of \(old) (Smap \(map.version) to \(map.version + 1));"
@@ -50,36 +56,48 @@ extension ClusterRoutes {
     /// What registering a node would do.
     func forecast(registering claimed: Node) async throws(Failure) -> Forecast {
         let state = try await daemon.metadata.linearizable().state
-        var forecast = Forecast("register")
-        let node: Node
+        var forecast = Forecast("register", departure.survival(of: state))
         do throws(Failure) {
-            node = try await admission.identified(claimed)
-            if let present = state.map[node.id], present.address != node.address {
-                try await admission.checkIsGone(present)
-            }
+            let node = try await admission.identified(claimed)
+            try await describe(JoinRequest(node: node, clusterID: ""), in: state, &forecast)
         } catch {
-            forecast.block(error)
-            return forecast
+            try forecast.take(error)
+        }
+        return forecast
+    }
+
+    /// What a node that asks to be put on the map would come to.
+    func forecast(joining request: JoinRequest) async throws(Failure) -> Forecast {
+        let state = try await daemon.metadata.linearizable().state
+        var forecast = Forecast("join", departure.survival(of: state))
+        do throws(Failure) {
+            try await describe(request, in: state, &forecast)
+        } catch {
+            try forecast.take(error)
+        }
+        return forecast
+    }
+
+    /// - Throws: what refuses the node.
+    private func describe(
+        _ request: JoinRequest, in state: ClusterState, _ forecast: inout Forecast
+    ) async throws(Failure) {
+        let before = state.map
+        guard let node = try await admission.checked(request, in: state) else {
+            forecast.changes.append("nothing: \(request.node.id) is on the map already")
+            return
         }
         let rehearsal = ChangeRehearsal(.setNode(node), in: state)
-        if let refusal = rehearsal.refusal {
-            forecast.block(refusal)
-            return forecast
-        }
-        let (before, after) = (state.map, rehearsal.after.map)
-        if before.version == after.version {
-            forecast.changes.append("nothing: \(node.id) is on the map already")
-        } else {
-            let step = before[node.id] == nil ? "joins the map" : "is renewed on the map"
-            forecast.changes.append(
-                "\(node.id) \(step) (Smap \(before.version) to \(after.version))")
-        }
+        if let refusal = rehearsal.refusal { throw refusal }
+        let after = rehearsal.after.map
+        let step = before[node.id] == nil ? "joins the map" : "is renewed on the map"
+        forecast.changes.append("\(node.id) \(step) (Smap \(before.version) to \(after.version))")
         if node.role == .proxy {
-            forecast.voters = await departure.voters(of: after)
+            departure.describe(
+                await departure.forecast(of: after.nodes(.proxy)), without: [], true, &forecast)
         } else {
             Self.describe(targets: state, after, node, &forecast)
         }
-        return forecast
     }
 
     private static func describe(
@@ -87,10 +105,9 @@ extension ClusterRoutes {
         _ forecast: inout Forecast
     ) {
         let (now, then) = (state.map.candidates.count, after.candidates.count)
-        forecast.activeTargets = Forecast.Count(now: now, then: then)
+        forecast.survival.activeTargets = Survival.Count(now: now, then: then)
         guard then > now, now > 0, !state.buckets.buckets.isEmpty else { return }
         forecast.warn(
-            .unsafe,
             "one object in \(then) belongs on \(node.id) then, and none is moved: those answer 404"
                 + " until they are written again")
     }
@@ -98,13 +115,23 @@ extension ClusterRoutes {
 
 extension BucketRoutes {
     /// What creating or destroying a bucket would do.
-    static func forecast(
-        _ action: Action, _ command: Command, of bucket: Bucket, in state: ClusterState
-    ) -> Forecast {
-        var forecast = Forecast(action.rawValue)
-        let rehearsal = ChangeRehearsal(command, in: state)
+    func forecast(
+        _ action: Action, of bucket: Bucket, in now: PublishedState.Snapshot, _ terms: ChangeTerms,
+        _ command: @Sendable (PublishedState.Snapshot) throws(Failure) -> Command
+    ) throws(Failure) -> Forecast {
+        let state = now.state
+        var forecast = Forecast(action.rawValue, departure.survival(of: state))
+        forecast.heed(terms, in: state)
+        let made: Command
+        do throws(Failure) {
+            made = try command(now)
+        } catch {
+            try forecast.take(error)
+            return forecast
+        }
+        let rehearsal = ChangeRehearsal(made, in: state)
         if let refusal = rehearsal.refusal {
-            forecast.block(refusal)
+            try forecast.take(refusal)
             return forecast
         }
         let isCreated = rehearsal.after.buckets[bucket] != nil
@@ -112,9 +139,10 @@ extension BucketRoutes {
             "bucket \(bucket) is \(isCreated ? "created" : "destroyed") (BMD "
                 + "\(state.buckets.version) to \(rehearsal.after.buckets.version))")
         if !isCreated {
-            forecast.warn(.unsafe, "every object in \(bucket) is lost; nothing brings it back")
+            forecast.warn("every object in \(bucket) is lost; nothing brings it back")
         } else if state.map.candidates.isEmpty {
-            forecast.warn(.unsafe, "no target is active: nothing can be stored in it")
+            forecast.warn(
+                "no target is active: nothing can be stored in it", next: "have a target join")
         }
         return forecast
     }

@@ -9,6 +9,7 @@ struct ClusterShutdown: Sendable {
     let node: Node
     let metadata: MetadataService
     let published: PublishedState
+    let departure: Departure
     let client: Client
     let ending: Ending
     let log: Logger
@@ -25,7 +26,7 @@ struct ClusterShutdown: Sendable {
         var untold = await tell(map.nodes(.target))
         untold += await tell(proxies.filter { $0.id.text != last })
         untold += await tell(proxies.filter { $0.id.text == last })
-        guard !untold.isEmpty else { return .empty }
+        guard !untold.isEmpty else { return .done() }
         for (id, cause) in untold { log.warning("\(id) was not told to end: \(cause)") }
         var json = JSONWriter()
         json.object { json in
@@ -42,14 +43,21 @@ struct ClusterShutdown: Sendable {
     func end() { ending.begin(withWholeCluster: true) }
 
     var forecast: Forecast {
-        let map = published.now.state.map
-        var forecast = Forecast("shutdown")
-        for role in [NodeRole.target, .proxy] {
+        let state = published.now.state
+        let map = state.map
+        var survival = departure.survival(of: state)
+        survival.activeTargets.then = 0
+        survival.voters?.survivesThen = 0
+        survival.voters?.hasMajorityThen = false
+        var forecast = Forecast("shutdown", survival)
+        for role in [NodeRole.target, .proxy] where !map.nodes(role).isEmpty {
             let ids = map.nodes(role).map(\.id.text).joined(separator: ", ")
             forecast.changes.append("the processes of \(ids) end")
         }
         forecast.changes.append("the map stays as it is; the next start resumes")
-        forecast.warn(.unsafe, "nothing is served until the nodes are started again")
+        forecast.warn(
+            "nothing is served until the nodes are started again",
+            next: "keep the command lines of the nodes at hand: nobody else starts them")
         return forecast
     }
 

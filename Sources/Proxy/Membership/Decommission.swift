@@ -79,11 +79,23 @@ extension Maintenance {
 
     // MARK: Dry runs
 
+    /// What the orders would be, as far as they can be given.
+    func orders(
+        _ request: Request, to nodes: [Node], _ forecast: inout Forecast
+    ) async -> [NodeID: DecommissionOrder] {
+        do throws(Failure) {
+            return try await orders(request, to: nodes)
+        } catch {
+            forecast.block(error)
+            return [:]
+        }
+    }
+
     /// Puts into a forecast that nodes remove what users have; `others` leave by the same entry.
     func describe(
-        removalAt nodes: [Node], _ request: Request, behind others: [Node],
+        removalAt nodes: [Node], _ orders: [NodeID: DecommissionOrder], behind others: [Node],
         in state: ClusterState, _ forecast: inout Forecast
-    ) async {
+    ) {
         let version = state.map.version + UInt64(others.count)
         let fresh = nodes.filter { !$0.flags.contains(.decommission) }
         if !fresh.isEmpty {
@@ -91,21 +103,16 @@ extension Maintenance {
                 Text.list(fresh, "takes no part any more", "take no part any more")
                     + " (Smap \(version) to \(version + UInt64(fresh.count)))")
         }
-        do throws(Failure) {
-            for (id, order) in try await orders(request, to: nodes).sorted(by: { $0.key < $1.key })
-            {
-                forecast.changes.append(
-                    "\(id) removes the user data on its \(order.disks.count) mountpaths")
-            }
-        } catch {
-            forecast.block(error)
+        for (id, order) in orders.sorted(by: { $0.key < $1.key }) {
+            forecast.changes.append(
+                "\(id) removes the user data on its \(order.disks.count) mountpaths")
         }
         forecast.changes.append(
             nodes.count == 1
                 ? "\(nodes[0].id) leaves the map when that is done"
                 : "\(Text.list(nodes)) leave the map, each when that is done")
         let ids = Set((nodes + others).map(\.id))
-        forecast.activeTargets = Forecast.Count(
+        forecast.survival.activeTargets = Survival.Count(
             now: state.map.candidates.count,
             then: state.map.candidates.count { !ids.contains($0.id) })
     }

@@ -15,14 +15,17 @@ struct Departure: Sendable {
     /// Takes a node off the map. Its process goes on, and can be registered again.
     ///
     /// A proxy that may end when this returns must have no vote any more: so it returns when the group has let go of it.
+    ///
+    /// - Returns: the node; `nil` when an earlier copy of the request has taken it off, within a session.
     func remove(
         _ id: NodeID, isForced: Bool, for origin: MetadataService.Origin
-    ) async throws(Failure) {
+    ) async throws(Failure) -> Node? {
         let before = published.now.state.map[id]
         try await takeOff([id], isForced: isForced, for: origin)
         // Within a session it may have left with an earlier copy of the request, and be known no more.
-        guard let before else { return }
+        guard let before else { return nil }
         try Self.check(await unreleased([before]), for: origin)
+        return before
     }
 
     /// Takes nodes off the map, all of them or none, and leaves it to the caller to wait for the group.
@@ -40,6 +43,9 @@ struct Departure: Sendable {
                 guard let node = state.map[id] else { throw Failure(Rejection.noSuchNode(id)) }
                 nodes.append(node)
             }
+            if let primary = state.map.primary, ids.contains(primary) {
+                throw Failure(Rejection.isPrimary(primary))
+            }
             if !isForced { try await checkQuorum(without: nodes, in: state.map) }
             return ids.map { .removeNode($0) }
         }
@@ -47,18 +53,31 @@ struct Departure: Sendable {
 
     /// What ``remove(_:isForced:for:)`` would do.
     func forecast(
-        _ id: NodeID, action: String, isForced: Bool
+        _ id: NodeID, isForced: Bool, for origin: MetadataService.Origin
     ) async throws(Failure) -> Forecast {
         let state = try await metadata.linearizable().state
         guard let node = state.map[id] else { throw Failure(Rejection.noSuchNode(id)) }
-        var forecast = Forecast(action)
+        var forecast = Forecast("unregister", survival(of: state))
+        forecast.heed(origin.terms, in: state)
+        if state.map.primary == id { forecast.block(Failure(Rejection.isPrimary(id))) }
         await describe([node], in: state, isForced, &forecast)
-        if state.map.primary == id {
-            forecast.warn(.blocked, "\(id) is the primary")
-            forecast.next = "make another proxy primary first"
-        }
         return forecast
     }
+
+    // MARK: What is survived
+
+    /// Which failures are survived as things are, and as they will be when the group has settled to that map. Waits for nobody:
+    /// who was heard a moment ago counts as living.
+    func survival(of state: ClusterState) -> Survival {
+        let voters = VoterForecast(
+            state.map.nodes(.proxy), group.status.configuration,
+            missing: Set(group.missingVoters().map(\.member)))
+        return Survival(
+            voters: voters.voters(name), activeTargets: .init(state.map.candidates.count))
+    }
+
+    /// The same now, for the reply to a change that has been made.
+    var survival: Survival { survival(of: published.now.state) }
 
     /// Puts into a forecast what becomes of the map, the voters and the targets when these nodes leave.
     func describe(
@@ -69,21 +88,28 @@ struct Departure: Sendable {
             Text.list(nodes, "leaves the map", "leave the map")
                 + " (Smap \(version) to \(version + UInt64(nodes.count)))")
         if let voters = await self.forecast(without: nodes, in: state.map) {
-            describe(voters, isForced, &forecast)
+            describe(voters, without: nodes, isForced, &forecast)
         }
         Self.describe(targets: nodes.filter { $0.role == .target }, in: state, &forecast)
     }
 
     /// Refuses what would leave voters behind of whom no majority lives, at any step of the way.
     func checkQuorum(without nodes: [Node], in map: ClusterMap) async throws(Failure) {
-        guard let voters = await forecast(without: nodes, in: map), let stuck = voters.stuck
+        guard let voters = await forecast(without: nodes, in: map),
+            let refusal = refusal(voters, without: nodes)
         else { return }
+        throw refusal
+    }
+
+    /// Why nodes must not go, when the voters would come to that; `nil` when they may.
+    private func refusal(_ voters: VoterForecast, without nodes: [Node]) -> Failure? {
+        guard let stuck = voters.stuck else { return nil }
         let missing = voters.voters(name).missing.joined(separator: ", ")
-        throw Failure(
+        return Failure(
             .quorumAtRisk,
             "without \(Text.list(nodes.filter { $0.role == .proxy })) the \(stuck.voters.count) voting "
                 + "proxies that are left have no majority: \(missing) not heard",
-            next: "start them first, or take them off the map; frc=true does it anyway")
+            next: ForceSpelling.query.quorumHint)
     }
 
     /// What the voters come to without some proxies; `nil` when there is none among the nodes.
@@ -99,7 +125,7 @@ struct Departure: Sendable {
     }
 
     /// The voters when the map is that one, for people.
-    func voters(of map: ClusterMap) async -> Forecast.Voters {
+    func voters(of map: ClusterMap) async -> Survival.Voters {
         await forecast(of: map.nodes(.proxy)).voters(name)
     }
 
@@ -122,22 +148,26 @@ struct Departure: Sendable {
         group.directory.node(of: member)?.id.text ?? "\(member)"
     }
 
-    /// Puts what becomes of the voters into a forecast.
-    func describe(_ voters: VoterForecast, _ isForced: Bool, _ forecast: inout Forecast) {
+    /// Puts into a forecast what becomes of the voters when nodes go; nobody's going stands in the way of those who come.
+    func describe(
+        _ voters: VoterForecast, without nodes: [Node], _ isForced: Bool,
+        _ forecast: inout Forecast
+    ) {
         let counts = voters.voters(name)
-        forecast.voters = counts
-        if voters.now != voters.then {
-            forecast.changes.append("\(counts.now) proxies vote now, \(counts.then) then")
-        }
-        if let stuck = voters.stuck {
-            forecast.warn(
-                isForced ? .unsafe : .blocked,
-                "no majority of the \(stuck.voters.count) voting proxies that are left answers")
-            forecast.next = "start \(counts.missing.joined(separator: ", ")) first"
+        forecast.survival.voters = counts
+        if let change = voters.change(name) { forecast.changes.append(change) }
+        if !nodes.isEmpty, let refusal = refusal(voters, without: nodes) {
+            if isForced {
+                forecast.warn(
+                    refusal.message,
+                    next: "start \(counts.missing.joined(separator: ", ")) first")
+            } else {
+                forecast.block(refusal)
+            }
         } else if counts.survivesThen < counts.survivesNow {
             forecast.warn(
-                .unsafe,
-                "\(counts.survivesNow) more proxies may fail now, \(counts.survivesThen) then")
+                "\(counts.survivesNow) more proxies may fail now, \(counts.survivesThen) then",
+                next: "have another voting proxy join first: martlet proxy --join")
         }
     }
 
@@ -148,10 +178,9 @@ struct Departure: Sendable {
         let ids = Set(targets.map(\.id))
         let count = state.map.candidates.count
         let rest = state.map.candidates.count { !ids.contains($0.id) }
-        forecast.activeTargets = Forecast.Count(now: count, then: rest)
+        forecast.survival.activeTargets = Survival.Count(now: count, then: rest)
         guard !state.buckets.buckets.isEmpty, rest < count else { return }
         forecast.warn(
-            .unsafe,
             rest == 0
                 ? "no target is left: no object can be read or written"
                 : "objects on \(Text.list(targets)) are not moved: they answer 404 until "

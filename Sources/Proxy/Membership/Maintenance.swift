@@ -13,6 +13,7 @@ struct Maintenance: Sendable {
     let metadata: MetadataService
     let departure: Departure
     let transfer: PrimaryTransfer
+    let departed: DepartedNodes
     let client: Client
     let loop: EventLoop
     let log: Logger
@@ -24,6 +25,28 @@ struct Maintenance: Sendable {
     /// - Returns: what the operator has to hear besides; `nil` for nothing.
     func perform(
         _ request: Request, for origin: MetadataService.Origin, last: String? = nil
+    ) async throws(Failure) -> String? {
+        let state = try await metadata.linearizable().state
+        let remainder = try await remainder(of: request, in: state, origin)
+        var notices = [Self.notice(ofGone: remainder.gone)]
+        if let rest = remainder.request {
+            do throws(Failure) {
+                notices.append(try await performAll(rest, for: origin, last: last))
+            } catch {
+                var failure = error.spelled(.value)
+                if failure.code == .partlyDone {
+                    failure.done += remainder.gone.map(\.node.id.text)
+                }
+                throw failure
+            }
+        }
+        try await finish(remainder, request, for: origin, last: last)
+        let said = notices.compactMap { $0 }
+        return said.isEmpty ? nil : said.joined(separator: "; ")
+    }
+
+    private func performAll(
+        _ request: Request, for origin: MetadataService.Origin, last: String?
     ) async throws(Failure) -> String? {
         switch request.action {
         case .shutdown:
@@ -94,26 +117,41 @@ struct Maintenance: Sendable {
 
     // MARK: What it would mean
 
-    func forecast(_ request: Request) async throws(Failure) -> Forecast {
+    func forecast(
+        _ request: Request, for origin: MetadataService.Origin
+    ) async throws(Failure) -> Forecast {
         let state = try await metadata.linearizable().state
-        let nodes = try request.nodes(in: state)
-        var forecast = Forecast(request.action.rawValue)
+        var forecast = Forecast(request.action.rawValue, departure.survival(of: state))
+        let remainder = try await remainder(of: request, in: state, origin)
+        for departed in remainder.gone {
+            forecast.changes.append("nothing with \(departed.node.id): it has left already")
+        }
+        guard let request = remainder.request else { return forecast }
+        let nodes = try request.known(in: state)
+        forecast.heed(origin.terms, in: state)
+        do throws(Failure) {
+            try request.check(nodes, in: state)
+        } catch {
+            forecast.block(error)
+        }
+        request.warn(nodes, in: state, &forecast)
         switch request.action {
         case .shutdown: await describe(shutdownOf: nodes, request, in: state, &forecast)
         case .decommission:
             let clearing = request.clearing(nodes)
             let leaving = nodes.without(clearing)
+            // The change asks the targets first which disks they have.
+            let orders = await orders(request, to: clearing, &forecast)
             if !leaving.isEmpty {
                 await departure.describe(leaving, in: state, request.isForced, &forecast)
             }
             if !clearing.isEmpty {
-                await describe(removalAt: clearing, request, behind: leaving, in: state, &forecast)
+                describe(removalAt: clearing, orders, behind: leaving, in: state, &forecast)
             }
             if request.endsProcess { forecast.describe(endOf: nodes) }
         default: await describe(nodes, request, in: state, &forecast)
         }
-        request.warn(nodes, in: state, &forecast)
-        return forecast
+        return forecast.spelled(.value)
     }
 
     private func describe(
@@ -138,10 +176,10 @@ struct Maintenance: Sendable {
         }
         if nodes.contains(where: { $0.role == .proxy }) {
             let voters = await departure.forecast(of: state.map.nodes(.proxy).map(changed))
-            departure.describe(voters, request.isForced, &forecast)
+            departure.describe(voters, without: isOn ? nodes : [], request.isForced, &forecast)
         }
         if nodes.contains(where: { $0.role == .target }) {
-            forecast.activeTargets = Forecast.Count(
+            forecast.survival.activeTargets = Survival.Count(
                 now: state.map.candidates.count,
                 then: state.map.nodes(.target).count { changed($0).isActive })
         }

@@ -7,7 +7,7 @@ extension Maintenance {
     struct Request: Sendable {
         let action: Action
         /// In the order in which they are named.
-        let ids: [NodeID]
+        var ids: [NodeID]
         let skipsRebalance: Bool
         let isForced: Bool
         /// Decommission: whether what users have on targets is removed, and whether the nodes' processes end.
@@ -51,6 +51,15 @@ extension Maintenance.Request {
     ///
     /// - Throws: what does, by name.
     func nodes(in state: ClusterState) throws(Failure) -> [Node] {
+        let nodes = try known(in: state)
+        try check(nodes, in: state)
+        return nodes
+    }
+
+    /// The nodes, as far as all of them are on the map.
+    ///
+    /// - Throws: which are not.
+    func known(in state: ClusterState) throws(Failure) -> [Node] {
         let unknown = ids.filter { state.map[$0] == nil }
         guard unknown.isEmpty else {
             guard unknown.count > 1 else { throw Failure(Rejection.noSuchNode(unknown[0])) }
@@ -58,7 +67,11 @@ extension Maintenance.Request {
                 .nodeNotFound, "there are no nodes \(Text.list(unknown))",
                 next: "GET /v1/daemon?what=smap lists nodes; nothing was changed")
         }
-        let nodes = ids.compactMap { state.map[$0] }
+        return ids.compactMap { state.map[$0] }
+    }
+
+    /// - Throws: what stands in the way, by name.
+    func check(_ nodes: [Node], in state: ClusterState) throws(Failure) {
         switch action {
         case .startMaintenance:
             try checkIsNoPrimary(state)
@@ -69,7 +82,6 @@ extension Maintenance.Request {
         case .shutdown: break
         default: try checkIsNoPrimary(state)
         }
-        return nodes
     }
 
     private func checkIsNoPrimary(_ state: ClusterState) throws(Failure) {
@@ -117,15 +129,18 @@ extension Maintenance.Request {
     /// - Throws: what would be lost that nobody has agreed to.
     func checkLoss(of nodes: [Node], in state: ClusterState) throws(Failure) {
         guard let loss = loss(of: nodes, in: state), !acceptsLoss else { return }
-        throw Failure(
+        throw refusal(of: nodes, loss)
+    }
+
+    private func refusal(of nodes: [Node], _ loss: String) -> Failure {
+        Failure(
             .objectsAtRisk, "cannot take this step with \(Text.list(nodes)): \(loss)",
             next: Self.acceptance)
     }
 
     func warn(_ nodes: [Node], in state: ClusterState, _ forecast: inout Forecast) {
         guard let loss = loss(of: nodes, in: state) else { return }
-        forecast.warn(acceptsLoss ? .unsafe : .blocked, loss)
-        if !acceptsLoss { forecast.next = Self.acceptance }
+        if acceptsLoss { forecast.warn(loss) } else { forecast.block(refusal(of: nodes, loss)) }
     }
 
     private static let acceptance = #"add "skip_rebalance":true to 'value' if that is meant"#

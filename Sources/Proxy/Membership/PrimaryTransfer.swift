@@ -21,16 +21,15 @@ struct PrimaryTransfer: Sendable {
         try await transfer(to: member, id, for: origin, isAll: true)
     }
 
-    /// Hands over to whoever can take over best of those that are not among `others`, and tries the next one if need be.
+    /// Hands over to whoever can take over best of those that are not among `others`, and tries the next one if need be; `next` is
+    /// for an operator when there is nobody.
     ///
     /// - Throws: why nobody has taken over.
     /// - Returns: the new primary.
     func transferToFittest(
-        for origin: MetadataService.Origin, without others: [NodeID] = []
+        for origin: MetadataService.Origin, without others: [NodeID] = [], next: String
     ) async throws(Failure) -> NodeID {
-        var problem = Failure(
-            .noPrimary, "no other proxy can become primary: none that votes answers",
-            next: "start another voting proxy first; frc=true ends this one all the same")
+        var problem = Self.noHeir(next: next)
         for member in fittest(in: published.now.state.map) {
             guard let id = group.directory.node(of: member)?.id, !others.contains(id) else {
                 continue
@@ -48,6 +47,11 @@ struct PrimaryTransfer: Sendable {
         throw problem
     }
 
+    static func noHeir(next: String) -> Failure {
+        Failure(
+            .noPrimary, "no other proxy can become primary: none that votes answers", next: next)
+    }
+
     /// The voters that may take over, whoever holds most of the log first. Only the primary knows.
     func fittest(in map: ClusterMap) -> [MemberID] {
         let status = group.status
@@ -62,7 +66,10 @@ struct PrimaryTransfer: Sendable {
     }
 
     /// Why a proxy cannot take over now; `nil` when it can.
-    func obstacle(to id: NodeID, in map: ClusterMap) -> Failure? {
+    ///
+    /// - Throws: that there is no such proxy.
+    func obstacle(to id: NodeID, in map: ClusterMap) throws(Failure) -> Failure? {
+        try Self.checkIsProxy(id, in: map)
         let member: MemberID
         do throws(Failure) {
             member = try heir(id, in: map)
@@ -127,20 +134,30 @@ struct PrimaryTransfer: Sendable {
         }
     }
 
-    /// The member that may take over.
-    private func heir(_ id: NodeID, in map: ClusterMap) throws(Failure) -> MemberID {
+    @discardableResult
+    private static func checkIsProxy(_ id: NodeID, in map: ClusterMap) throws(Failure) -> Node {
+        let list = "GET /v1/daemon?what=smap lists nodes"
         guard let node = map[id] else {
-            throw Failure(
-                .badNode, "there is no node \(id)", next: "GET /v1/daemon?what=smap lists nodes")
+            throw Failure(.badNode, "there is no node \(id)", next: list)
         }
         guard node.role == .proxy else {
-            throw Failure(.badNode, "\(id) is a target; only a proxy can be primary")
+            throw Failure(
+                .badNode, "\(id) is a target; only a proxy can be primary", next: list)
         }
+        return node
+    }
+
+    /// The member that may take over.
+    private func heir(_ id: NodeID, in map: ClusterMap) throws(Failure) -> MemberID {
+        let node = try Self.checkIsProxy(id, in: map)
         guard node.isActive else {
-            throw Failure(.badNode, "\(id) is in maintenance, so it cannot be primary")
+            throw Failure(
+                .badNode, "\(id) is in maintenance, so it cannot be primary",
+                next: "end its maintenance first, or name another proxy")
         }
         guard !node.flags.contains(.nonElectable) else {
-            throw Failure(.badNode, "\(id) was started with --non-electable")
+            throw Failure(
+                .badNode, "\(id) was started with --non-electable", next: "name another proxy")
         }
         return MemberID(node.member)
     }

@@ -7,6 +7,7 @@ import HTTP
 /// this version: the record says that it was not run.
 struct Rebalance: Sendable {
     let metadata: MetadataService
+    let departure: Departure
     let config: LiveConfig
     /// When this proxy was started.
     let begun = MonotonicTime.now()
@@ -68,10 +69,7 @@ struct Rebalance: Sendable {
         if !request.id.isEmpty, try await metadata.linearizable().state.rebalance.id != request.id {
             return ""
         }
-        if request.isStart, let reason = tooEarly {
-            throw Failure(
-                .badRequest, reason, next: "wait, or set rebalance.dont_run_time to 0s")
-        }
+        if request.isStart, let tooEarly { throw tooEarly }
         let outcome = try await metadata.change(
             request.isStart ? .startRebalance : .stopRebalance, for: origin)
         guard request.isStart, case .success(let version) = outcome.result else { return "" }
@@ -80,26 +78,31 @@ struct Rebalance: Sendable {
 
     /// Why a rebalance must not begin yet: who has just started does not know who else will be there in a moment
     /// (contract §7.9). `nil` when it may.
-    private var tooEarly: String? {
+    private var tooEarly: Failure? {
         let wait = config.values.nanoseconds("rebalance.dont_run_time")
         let elapsed = MonotonicTime.now().since(begun)
         guard elapsed < wait else { return nil }
-        return "no rebalance begins within rebalance.dont_run_time "
-            + "(\(config.values["rebalance.dont_run_time"])) of the start of the primary: "
-            + "\((wait - elapsed + 999_999_999) / 1_000_000_000) s are left"
+        return Failure(
+            .badRequest,
+            "no rebalance begins within rebalance.dont_run_time "
+                + "(\(config.values["rebalance.dont_run_time"])) of the start of the primary: "
+                + "\((wait - elapsed + 999_999_999) / 1_000_000_000) s are left",
+            next: "wait, or set rebalance.dont_run_time to 0s")
     }
 
-    func forecast(_ request: Request) async throws(Failure) -> Forecast {
+    func forecast(
+        _ request: Request, for origin: MetadataService.Origin
+    ) async throws(Failure) -> Forecast {
         let state = try await metadata.linearizable().state
-        var forecast = Forecast(request.isStart ? "start" : "stop")
-        let count = state.map.candidates.count
-        forecast.activeTargets = Forecast.Count(now: count, then: count)
+        var forecast = Forecast(
+            request.isStart ? "start" : "stop", departure.survival(of: state))
+        forecast.heed(origin.terms, in: state)
         if !request.isStart {
             forecast.changes.append("nothing: no rebalance runs in this version")
         } else if let tooEarly {
-            forecast.warn(.blocked, tooEarly)
-        } else if count < 2 {
-            forecast.warn(.blocked, "a rebalance needs two active targets; there are \(count)")
+            forecast.block(tooEarly)
+        } else if let refusal = ChangeRehearsal(.startRebalance, in: state).refusal {
+            forecast.block(refusal)
         } else {
             forecast.changes.append(
                 "rebalance g\(state.rebalance.version + 1) is recorded, and not run: this version "

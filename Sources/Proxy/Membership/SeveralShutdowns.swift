@@ -17,7 +17,8 @@ extension Maintenance {
         try await checkAnswer(nodes)
         if !request.isForced { try await departure.checkQuorum(without: nodes, in: state.map) }
         if request.ids.contains(metadata.id) {
-            let heir = try await transfer.transferToFittest(for: origin, without: request.ids)
+            let heir = try await transfer.transferToFittest(
+                for: origin, without: request.ids, next: Self.endsAll)
             throw Failure(
                 .noPrimary,
                 "\(metadata.id) has handed over to \(heir), which ends it with the others",
@@ -33,14 +34,17 @@ extension Maintenance {
         guard !untold.isEmpty else { return }
         var failure = Failure(
             .partlyDone, untold.map(\.text).joined(separator: "; "),
-            next: untold.map {
+            next: (untold.map {
                 #"curl -X PUT -d '{"action":"shutdown"}' \#($0.node.address.url)/v1/daemon"#
-            }.joined(separator: "; "))
+            } + [Self.again(origin)]).joined(separator: "; or "))
         failure.requestID = origin.requestID
         failure.done = nodes.without(open).map(\.id.text)
         failure.notDone = open.map(\.id.text)
         throw failure
     }
+
+    private static let endsAll =
+        #"start another voting proxy first; {"action":"shutdown"} ends the whole cluster"#
 
     /// A node that cannot be told to end is noticed before anything is changed.
     private func checkAnswer(_ nodes: [Node]) async throws(Failure) {
@@ -60,16 +64,20 @@ extension Maintenance {
         } catch {
             forecast.block(error)
         }
-        if let primary = state.map.primary, request.ids.contains(primary) {
-            let heirs = transfer.fittest(in: state.map).compactMap { group.directory.node(of: $0) }
-            if let heir = heirs.first(where: { !request.ids.contains($0.id) }) {
-                forecast.changes.append("\(heir.id) becomes primary")
+        let handsOver = state.map.primary.map { request.ids.contains($0) } ?? false
+        let heirs = transfer.fittest(in: state.map).compactMap { group.directory.node(of: $0) }
+        let heir = heirs.first { !request.ids.contains($0.id) }
+        if handsOver, let heir { forecast.changes.append("\(heir.id) becomes primary") }
+        await departure.describe(nodes, in: state, request.isForced, &forecast)
+        if handsOver, heir == nil {
+            let refusal = PrimaryTransfer.noHeir(next: Self.endsAll)
+            // Of one node force makes do without.
+            if request.isForced, nodes.count == 1 {
+                forecast.warn(refusal.message)
             } else {
-                forecast.warn(.blocked, "no other proxy can become primary")
-                forecast.next = #"{"action":"shutdown"} ends the whole cluster"#
+                forecast.block(refusal)
             }
         }
-        await departure.describe(nodes, in: state, request.isForced, &forecast)
         forecast.describe(endOf: nodes)
     }
 }

@@ -40,13 +40,26 @@ struct VoterForecast: Equatable {
         group.voters.count { !missing.contains($0) } - group.quorum
     }
 
+    /// Who votes then and does not now, in a sentence; `nil` when the same vote.
+    func change(_ name: (MemberID) -> String) -> String? {
+        let lost = now.voters.filter { !then.isVoter($0) }.map(name).sorted()
+        let gained = then.voters.filter { !now.isVoter($0) }.map(name).sorted()
+        guard !lost.isEmpty || !gained.isEmpty else { return nil }
+        guard lost.isEmpty || gained.isEmpty else {
+            return "\(Text.list(gained)) \(gained.count == 1 ? "votes" : "vote") in place of "
+                + Text.list(lost)
+        }
+        return "\(now.voters.count) proxies vote now, \(then.voters.count) then"
+    }
+
     /// The same for people, who know members as nodes.
-    func voters(_ name: (MemberID) -> String) -> Forecast.Voters {
-        Forecast.Voters(
+    func voters(_ name: (MemberID) -> String) -> Survival.Voters {
+        Survival.Voters(
             now: now.voters.count, then: then.voters.count,
             survivesNow: max(0, Self.survives(now, missing)),
             survivesThen: max(0, Self.survives(then, missing)),
-            missing: now.voters.filter { missing.contains($0) }.map(name).sorted())
+            missing: now.voters.filter { missing.contains($0) }.map(name).sorted(),
+            hasMajorityThen: Self.survives(then, missing) >= 0)
     }
 }
 

@@ -24,10 +24,14 @@ struct ForcedPrimary: Sendable {
 
     let survey: RecoverySurvey
     let adoption: AdoptionService
+    let departure: Departure
     let rejoin: Rejoin
     let verification: RecoveryVerification
     let client: Client
     let log: Logger
+
+    /// What forecasts call it.
+    static let action = "force-primary"
 
     private var node: Node { survey.node }
     private var group: RaftGroup { survey.group }
@@ -44,6 +48,8 @@ struct ForcedPrimary: Sendable {
         _ request: Request, _ forwardable: Forwarder.Request, on loop: EventLoop
     ) async throws -> Reply {
         var request = request
+        // What makes no sense at one node makes none at any, however things stand there.
+        try await checkIsProxy(request)
         // One that was left behind is asked to rejoin; where, its map may still know.
         if request.can == nil, group.status.supersededBy != nil {
             request.can = survey.published.now.state.map[request.id]?.endpoint
@@ -57,6 +63,33 @@ struct ForcedPrimary: Sendable {
         }
         if request.id == node.id { return try await begin(request, forwardable.origin, on: loop) }
         return try await send(request, there, forwardable)
+    }
+
+    /// - Throws: that ID is a target, or nobody's; and that the proxy at `can` is another one, when `can` leads here.
+    private func checkIsProxy(_ request: Request) async throws(Failure) {
+        let list = "GET /v1/daemon?what=smap lists nodes"
+        if let known = survey.published.now.state.map[request.id] {
+            guard known.role == .proxy else {
+                throw Failure(
+                    .badNode, "\(request.id) is a target; only a proxy can be primary", next: list)
+            }
+            return
+        }
+        guard request.id != node.id else { return }
+        guard let can = request.can else {
+            throw Failure(
+                .nodeNotFound, "there is no node \(request.id)",
+                next: "\(list); can=URL names one that is not there")
+        }
+        guard can != node.endpoint else { throw Self.otherProxy(node.id.text, at: can, request) }
+    }
+
+    private static func otherProxy(
+        _ found: String, at can: Endpoint, _ request: Request
+    ) -> Failure {
+        Failure(
+            .badNode, "the proxy at \(can) is \(found), not \(request.id)",
+            next: "name the proxy by its id, and by its URL under 'can'")
     }
 
     /// What the proxy named by `can` says of itself.
@@ -94,6 +127,11 @@ struct ForcedPrimary: Sendable {
             let report = await verification.report(of: record, on: loop)
             return .document(report.encoded(changed: false), isWhole: report.isDone)
         }
+        if request.isDryRun {
+            var forecast = Forecast(Self.action, departure.survival)
+            forecast.changes.append("nothing: \(request.id) is the primary")
+            return .document(forecast.encoded, isWhole: true)
+        }
         var json = JSONWriter()
         json.object { json in
             json.member("done", true)
@@ -121,11 +159,13 @@ struct ForcedPrimary: Sendable {
                 next: "name the primary of that generation, and its URL")
         }
         let plan = rejoin.plan(for: there, seed: request.can)
-        if request.isDryRun { return .document(plan.report(isDryRun: true), isWhole: true) }
+        if request.isDryRun {
+            return .document(plan.forecast(departure.survival), isWhole: true)
+        }
         try await rejoin.begin(plan)
         log.warning(
             "sets its log aside as \(plan.branch), and joins generation \(there.generation) anew")
-        return .rejoins(plan.report(isDryRun: false))
+        return .rejoins(plan.report)
     }
 
     // MARK: 3. Going on alone
@@ -139,7 +179,10 @@ struct ForcedPrimary: Sendable {
         wish.files = request.files
         wish.overridesQuorum = request.overridesQuorum
         let plan = RecoveryPlan(try await survey.question(wish, on: loop))
-        if request.isDryRun { return .document(plan.encoded, isWhole: true) }
+        if request.isDryRun {
+            let targets = survey.published.now.state.map.candidates.count
+            return .document(plan.forecast(activeTargets: targets), isWhole: true)
+        }
         if let refusal = plan.refusal { throw Failure(refusal, plan) }
         if request.token.isEmpty {
             // What can be named is lost only by a request that has seen it.
@@ -200,20 +243,10 @@ struct ForcedPrimary: Sendable {
         }
         var endpoint: Endpoint?
         if let there, there.node == request.id.text { endpoint = request.can }
-        if let known = survey.published.now.state.map[request.id] {
-            guard known.role == .proxy else {
-                throw Failure(.badNode, "\(request.id) is a target; only a proxy can be primary")
-            }
-            endpoint = endpoint ?? known.endpoint
-        }
+        endpoint = endpoint ?? survey.published.now.state.map[request.id]?.endpoint
         guard let endpoint else {
-            if let there {
-                throw Failure(
-                    .badNode, "the proxy at \(there.url) is \(there.node), not \(request.id)")
-            }
-            throw Failure(
-                .nodeNotFound, "there is no node \(request.id)",
-                next: "GET /v1/daemon?what=smap lists nodes; can=URL names one that is not there")
+            throw Self.otherProxy(
+                there?.node ?? "nobody", at: request.can ?? node.endpoint, request)
         }
         do throws(ClientError) {
             let response = try await client.send(

@@ -52,6 +52,56 @@ extension RecoveryPlan {
         json.member("next", next)
     }
 
+    /// The voters before and after; as they are when nothing would be done.
+    private var voters: Survival.Voters {
+        let spare = quorum.answering.count - quorum.needed
+        let missing = quorum.voters.filter { !quorum.answering.contains($0) }
+        guard refusal == nil, let chosen else {
+            return Survival.Voters(
+                now: quorum.voters.count, then: quorum.voters.count, survivesNow: max(0, spare),
+                survivesThen: max(0, spare), missing: missing, hasMajorityThen: spare >= 0)
+        }
+        return Survival.Voters(
+            now: chosen.facts.configuration.voters.count, then: survivors.count,
+            survivesNow: max(0, spare), survivesThen: survivesThen, missing: missing)
+    }
+
+    /// The answer to `dry_run=true`: a forecast as every other, and the plan's own members beside it.
+    func forecast(activeTargets: Int) -> [UInt8] {
+        let survival = Survival(voters: voters, activeTargets: .init(activeTargets))
+        var json = JSONWriter(capacity: 4_096)
+        json.object { json in
+            json.member("dry_run", true)
+            json.member("action", ForcedPrimary.action)
+            if let refusal { json.member("code", Failure(refusal, self).code.rawValue) }
+            json.member("changes", changes)
+            json.member("survives", survival.sentences)
+            json.key("active_targets")
+            json.object { json in
+                json.member("now", activeTargets)
+                json.member("then", activeTargets)
+            }
+            write(members: &json)
+        }
+        json.newline()
+        return json.bytes
+    }
+
+    private var changes: [String] {
+        guard refusal == nil, let chosen else { return [] }
+        var changes = [
+            "\(chosen.facts.name) goes on from entry \(chosen.facts.last) as a new generation, behind "
+                + "\(generation); \(Text.list(survivors.map(\.name).sorted())) vote in it"
+        ]
+        if !dead.isEmpty { changes.append("\(Text.list(names(dead))) are given up") }
+        if !rejoining.isEmpty {
+            changes.append(
+                "\(Text.list(rejoining.map(\.name).sorted())) set aside what they have, and begin anew"
+            )
+        }
+        return changes
+    }
+
     private func answered(_ facts: RecoveryFacts, _ json: inout JSONWriter) {
         json.object { json in
             json.member("node", facts.name)
@@ -100,11 +150,7 @@ extension RecoveryPlan {
         json.member("begin_anew", list: rejoining.map(\.name).sorted())
         json.member("logs_not_seen", list: names(unseen))
         json.key("voters")
-        json.object { json in
-            json.member("now", chosen?.facts.configuration.voters.count ?? 0)
-            json.member("then", survivors.count)
-            json.member("survives_then", survivesThen)
-        }
+        json.object { json in voters.write(members: &json) }
         json.key("kept_uncommitted")
         json.array { json in
             for entry in chosen?.facts.tail ?? [] { json.value(entry) }

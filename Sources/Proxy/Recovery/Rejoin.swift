@@ -24,25 +24,45 @@ struct Rejoin: Sendable {
         var last: LogMark
 
         /// The report, with a newline behind it.
-        func report(isDryRun: Bool) -> [UInt8] {
+        var report: [UInt8] {
             var json = JSONWriter()
             json.object { json in
-                json.member("dry_run", isDryRun)
-                json.member("action", "rejoin")
-                json.member("cluster", order.clusterID)
-                json.member("left", "\(order.left)")
-                json.member("generation", "\(order.generation)")
-                json.member("branch", branch)
-                json.member("last", last)
-                json.member("commit", commit.rawValue)
-                json.member(
-                    "next",
-                    "curl '\(node.address.url)/v1/health?readiness=true' until it has joined; then curl "
-                        + "'\(node.address.url)/v1/daemon?what=branches&name=\(branch)' shows what only the branch has"
-                )
+                json.member("dry_run", false)
+                json.member("action", Self.action)
+                write(members: &json)
+                json.member("next", next)
             }
             json.newline()
             return json.bytes
+        }
+
+        private static let action = "rejoin"
+
+        private var next: String {
+            "curl '\(node.address.url)/v1/health?readiness=true' until it has joined; then curl "
+                + "'\(node.address.url)/v1/daemon?what=branches&name=\(branch)' shows what only the branch has"
+        }
+
+        private func write(members json: inout JSONWriter) {
+            json.member("cluster", order.clusterID)
+            json.member("left", "\(order.left)")
+            json.member("generation", "\(order.generation)")
+            json.member("branch", branch)
+            json.member("last", last)
+            json.member("commit", commit.rawValue)
+        }
+
+        /// The same beforehand; of the cluster that it joins, this proxy knows nothing yet.
+        func forecast(_ survival: Survival) -> [UInt8] {
+            var forecast = Forecast(Self.action, survival)
+            forecast.changes = [
+                "the log of \(node.id) is set aside as \(branch)",
+                "\(node.id) joins generation \(order.generation) anew, without what only that log has",
+            ]
+            forecast.warn(
+                "what only the log of \(node.id) has is part of no cluster any more; the branch "
+                    + "keeps it", next: next)
+            return forecast.encoded(with: write)
         }
     }
 

@@ -7,6 +7,7 @@ import HTTP
 /// others.
 struct BatchRoute: Sendable {
     let metadata: MetadataService
+    let departure: Departure
     let forwarder: Forwarder
 
     func serve(
@@ -21,7 +22,7 @@ struct BatchRoute: Sendable {
             switch reply {
             case .relayed(let answer): return exchange.relay(answer)
             case .local(let state):
-                let forecast = Self.forecast(batch, request.origin, of: state)
+                let forecast = try forecast(batch, request.origin, of: state)
                 return exchange.respond(.ok, type: "application/json", body: forecast.encoded)
             }
         }
@@ -37,26 +38,44 @@ struct BatchRoute: Sendable {
         }
     }
 
-    private static func forecast(
+    private func forecast(
         _ batch: BatchRequest, _ origin: MetadataService.Origin, of state: ClusterState
-    ) -> Forecast {
-        var forecast = Forecast(Action.batch.rawValue)
-        for stale in origin.terms.preconditions {
-            let version = state.version(of: stale.document)
-            guard version != stale.version else { continue }
-            forecast.warn(.blocked, "\(stale.document.word) has version \(version) now")
+    ) throws(Failure) -> Forecast {
+        var forecast = Forecast(Action.batch.rawValue, departure.survival(of: state))
+        forecast.heed(origin.terms, in: state)
+        for (place, change) in batch.changes.enumerated() {
+            do throws(Failure) {
+                try Self.check(change, of: state.config)
+            } catch {
+                throw error.inBatch(change: place + 1)
+            }
         }
         do throws(Failure) {
             let rehearsal = try Rehearsal(batch, of: state)
             forecast.changes = rehearsal.effects
-            if let rejection = rehearsal.rejection {
-                forecast.warn(.blocked, Failure(rejection).message)
+            if let rejection = rehearsal.rejection { throw Failure(rejection) }
+            for case .destroyBucket(let bucket) in batch.changes {
+                forecast.warn("every object in \(bucket) is lost; nothing brings it back")
             }
         } catch {
-            forecast.warn(.blocked, error.message)
-            forecast.next = error.next
+            // Each value makes sense by itself: it is others that it contradicts.
+            if error.code == .badValue { forecast.block(error) } else { try forecast.take(error) }
         }
         return forecast
+    }
+
+    /// - Throws: what is wrong with a change whatever the state is.
+    private static func check(
+        _ change: BatchRequest.Change, of config: ClusterConfig
+    ) throws(Failure) {
+        switch change {
+        case .createBucket(_, let value):
+            _ = try BucketRoutes.properties(value, from: ClusterConfig())
+        case .destroyBucket: break
+        case .config(let request):
+            _ = try request.narrowed(
+                in: .cluster, over: config.values, ConfigDocument.Facts())
+        }
     }
 }
 

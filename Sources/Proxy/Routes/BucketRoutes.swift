@@ -4,12 +4,22 @@ import Cluster
 import HTTP
 import Statistics
 
-/// `/v1/buckets`: names, creation, destruction, properties, listings (contract §5).
-struct BucketRoutes: Sendable {
+/// `/v1/buckets`: names, creation, destruction, properties, listings (contract §5). A class, because the closures of every
+/// request hold it.
+final class BucketRoutes: Sendable {
     let metadata: MetadataService
     let forwarder: Forwarder
+    let departure: Departure
     let lister: ObjectLister
     let documents: BucketDocuments
+
+    init(
+        metadata: MetadataService, forwarder: Forwarder, departure: Departure,
+        lister: ObjectLister, documents: BucketDocuments
+    ) {
+        (self.metadata, self.forwarder, self.departure) = (metadata, forwarder, departure)
+        (self.lister, self.documents) = (lister, documents)
+    }
 
     // MARK: Reading
 
@@ -156,7 +166,8 @@ struct BucketRoutes: Sendable {
             if isDryRun {
                 let now = try await metadata.linearizable()
                 return .forecast(
-                    Self.forecast(action, try command(now), of: bucket, in: now.state).encoded)
+                    try forecast(action, of: bucket, in: now, request.origin.terms, command)
+                        .encoded)
             }
             let outcome = try await metadata.change(for: request.origin, command)
             return .done(position: outcome.position.text)

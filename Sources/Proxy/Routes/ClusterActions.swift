@@ -15,8 +15,8 @@ struct ClusterActions: Sendable {
 
     /// What an action came to.
     enum Reply: Sendable {
-        case empty
-        case text(String, notice: String)
+        /// `survives`: of a change of who takes part, which failures are survived now.
+        case done(text: String = "", notice: String? = nil, survives: String? = nil)
         case json([UInt8])
         /// Another node's answer.
         case relayed(Answer)
@@ -53,12 +53,17 @@ struct ClusterActions: Sendable {
             let last = exchange.request.headers[named: HeaderName.forwardedBy]
             if isOneNode {
                 let wanted = try Maintenance.Request(.shutdown, message)
-                if wanted.ids.count == 1 {
-                    return .relayed(try await endOne(wanted, query, request.origin.requestID))
+                if isDryRun {
+                    return .json(
+                        try await maintenance.forecast(wanted, for: request.origin).encoded)
                 }
-                if isDryRun { return .json(try await maintenance.forecast(wanted).encoded) }
-                _ = try await maintenance.perform(wanted, for: request.origin, last: last)
-                return .empty
+                if wanted.ids.count == 1, published.now.state.map[wanted.ids[0]] != nil {
+                    return .relayed(try await endOne(wanted, request.origin.requestID))
+                }
+                let notice = try await maintenance.perform(
+                    wanted, for: request.origin, last: last)
+                return .done(
+                    notice: notice, survives: maintenance.departure.survival.headline)
             }
             switch action {
             case .shutdown:
@@ -69,26 +74,39 @@ struct ClusterActions: Sendable {
                 return await shutdown.tell(last: last)
             case .start, .stop:
                 let wanted = try Rebalance.Request(action, message)
-                if isDryRun { return .json(try await rebalance.forecast(wanted).encoded) }
+                if isDryRun {
+                    return .json(
+                        try await rebalance.forecast(wanted, for: request.origin).encoded)
+                }
                 let id = try await rebalance.perform(wanted, for: request.origin)
-                return id.isEmpty ? .empty : .text(id, notice: Rebalance.notice)
+                return id.isEmpty ? .done() : .done(text: id, notice: Rebalance.notice)
             default:
                 let wanted = try Maintenance.Request(action, message)
-                if isDryRun { return .json(try await maintenance.forecast(wanted).encoded) }
+                if isDryRun {
+                    return .json(
+                        try await maintenance.forecast(wanted, for: request.origin).encoded)
+                }
                 let notice = try await maintenance.perform(
                     wanted, for: request.origin, last: last)
-                return notice.map { .text("", notice: $0) } ?? .empty
+                return .done(
+                    notice: notice, survives: maintenance.departure.survival.headline)
             }
         }
         switch reply {
         case .relayed(let answer), .local(.relayed(let answer)): return exchange.relay(answer)
-        case .local(.empty): exchange.respond(.ok)
-        case .local(.text("", let notice)):
-            exchange.respond(.ok) { $0.add(named: HeaderName.notice, notice) }
-        case .local(.text(let text, let notice)):
-            exchange.respond(
-                .ok, type: "text/plain; charset=utf-8", body: Array(text.utf8)
-            ) { $0.add(named: HeaderName.notice, notice) }
+        case .local(.done(let text, let notice, let survives)):
+            let headers = [(HeaderName.notice, notice), (HeaderName.survives, survives)]
+            if text.isEmpty {
+                exchange.respond(.ok) { writer in
+                    for case (let name, let value?) in headers { writer.add(named: name, value) }
+                }
+            } else {
+                exchange.respond(
+                    .ok, type: "text/plain; charset=utf-8", body: Array(text.utf8)
+                ) { writer in
+                    for case (let name, let value?) in headers { writer.add(named: name, value) }
+                }
+            }
         case .local(.json(let document)):
             exchange.respond(.ok, type: "application/json", body: document)
         }
@@ -99,26 +117,29 @@ struct ClusterActions: Sendable {
     }
 
     private func endOne(
-        _ wanted: Maintenance.Request, _ query: Query, _ requestID: String
+        _ wanted: Maintenance.Request, _ requestID: String
     ) async throws -> Answer {
         guard let node = try wanted.nodes(in: published.now.state).first else {
             preconditionFailure("a request names a node at least")
         }
-        let flags =
-            "\(QueryName.dryRun)=\(try query.flag(QueryName.dryRun))&"
-            + "\(QueryName.force)=\(wanted.isForced)"
+        // As the client spells force, so that a refusal names its spelling.
+        let message =
+            #"{"action":"shutdown","value":{"unregister":true,"force":\#(wanted.isForced)}}"#
         do throws(ClientError) {
             let response = try await client.send(
-                .put, node.endpoint, "/v1/daemon?\(flags)",
+                .put, node.endpoint, "/v1/daemon",
                 headers: [(HeaderName.requestID, requestID)],
-                body: Array(#"{"action":"shutdown"}"#.utf8),
+                body: Array(message.utf8),
                 timeouts: Client.Timeouts(
                     connectSeconds: Limits.reachableSeconds,
                     responseSeconds: config.service.live.values.seconds("client.client_timeout"))
             )
             let body = try await response.collect(upTo: Limits.nodeDocumentBytes)
             return Answer(
-                response.status, contentType: response.headers["content-type"] ?? "", body: body)
+                response.status, contentType: response.headers["content-type"] ?? "", body: body,
+                headers: response.headers.pairs.filter {
+                    $0.name.lowercased() == HeaderName.survives.lowercased()
+                })
         } catch {
             guard case .unreachable = error else {
                 var failure = Failure(

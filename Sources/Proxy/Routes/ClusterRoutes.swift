@@ -69,9 +69,9 @@ struct ClusterRoutes: Sendable {
         }
         let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange) { origin in
-            if isDryRun { return try await forecast(primary: id).encoded }
+            if isDryRun { return Reply(try await forecast(primary: id).encoded) }
             try await transfer.transfer(to: id, for: origin)
-            return []
+            return Reply()
         }
     }
 
@@ -107,10 +107,13 @@ struct ClusterRoutes: Sendable {
         }
         if try query.flag(QueryName.nonElectable) { request.node.flags.insert(.nonElectable) }
         let joining = request
+        let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange, body) { origin in
+            if isDryRun { return Reply(try await forecast(joining: joining).encoded) }
             var origin = origin
             origin.actor = joining.node.id.text
-            return try await admission.admit(joining, for: origin).encoded
+            let reply = try await admission.admit(joining, for: origin)
+            return Reply(reply.encoded, survives: departure.survival.headline)
         }
     }
 
@@ -134,12 +137,28 @@ struct ClusterRoutes: Sendable {
         let registered = node
         let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange, body) { origin in
-            if isDryRun { return try await forecast(registering: registered).encoded }
+            if isDryRun { return Reply(try await forecast(registering: registered).encoded) }
             _ = try await admission.register(registered, for: origin)
-            // Later clients read an answer; no rebalance is started, so there is none to name.
-            return match.path == Route.joinByAdmin
-                ? Array("{\"daemon_id\":\"\(registered.id)\",\"rebalance_id\":\"\"}\n".utf8) : []
+            return registration(of: registered, byAdmin: match.path == Route.joinByAdmin)
         }
+    }
+
+    /// What a node's registration is answered with. A target's has the id of the rebalance that it starts for a body (contract
+    /// §7.3), and there is none; later clients read a document.
+    private func registration(of node: Node, byAdmin: Bool) -> Reply {
+        let survival = departure.survival
+        guard byAdmin else {
+            return Reply(
+                node.role == .proxy ? survival.encoded : [], survives: survival.headline)
+        }
+        var json = JSONWriter(capacity: 512)
+        json.object { json in
+            json.member("daemon_id", node.id.text)
+            json.member("rebalance_id", "")
+            survival.write(membersOfReply: &json)
+        }
+        json.newline()
+        return Reply(json.bytes, survives: survival.headline)
     }
 
     func remove(_ exchange: Exchange, _ text: String, _ query: Query) async throws {
@@ -148,19 +167,31 @@ struct ClusterRoutes: Sendable {
         let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange) { origin in
             if isDryRun {
-                return try await departure.forecast(
-                    id, action: "unregister", isForced: isForced
-                ).encoded
+                return Reply(
+                    try await departure.forecast(id, isForced: isForced, for: origin).encoded)
             }
-            try await departure.remove(id, isForced: isForced, for: origin)
-            return []
+            let node = try await departure.remove(id, isForced: isForced, for: origin)
+            let survival = departure.survival
+            return Reply(
+                node?.role == .proxy ? survival.encoded : [], survives: survival.headline)
+        }
+    }
+
+    /// What the primary answers: a document, or nothing; and, to a change of who takes part, which failures are survived now.
+    private struct Reply: Sendable {
+        var body: [UInt8]
+        var survives: String?
+
+        init(_ body: [UInt8] = [], survives: String? = nil) {
+            self.body = body
+            self.survives = survives
         }
     }
 
     /// Serves a request here when this is the primary, else takes it there.
     private func onPrimary(
         _ exchange: Exchange, _ body: [UInt8]? = nil,
-        _ serve: (MetadataService.Origin) async throws -> [UInt8]
+        _ serve: (MetadataService.Origin) async throws -> Reply
     ) async throws {
         let terms: Exchange.Terms = exchange.request.method == .delete ? .all : .none
         let body =
@@ -170,8 +201,18 @@ struct ClusterRoutes: Sendable {
         let request = try exchange.forwardable(body, heeding: terms)
         switch try await forwarder.onPrimary(request, { try await serve(request.origin) }) {
         case .relayed(let answer): exchange.relay(answer)
-        case .local(let reply) where reply.isEmpty: exchange.respond(.ok)
-        case .local(let reply): exchange.respond(.ok, type: "application/json", body: reply)
+        case .local(let reply) where reply.body.isEmpty:
+            exchange.respond(.ok) { writer in
+                if let survives = reply.survives {
+                    writer.add(named: HeaderName.survives, survives)
+                }
+            }
+        case .local(let reply):
+            exchange.respond(.ok, type: "application/json", body: reply.body) { writer in
+                if let survives = reply.survives {
+                    writer.add(named: HeaderName.survives, survives)
+                }
+            }
         }
     }
 
@@ -184,7 +225,7 @@ struct ClusterRoutes: Sendable {
             origin.actor = report.target.text
             _ = try await daemon.metadata.change(
                 .noteMountpath(report.target, report.note), for: origin)
-            return []
+            return Reply()
         }
     }
 
@@ -197,7 +238,7 @@ struct ClusterRoutes: Sendable {
             origin.actor = report.target.text
             _ = try await daemon.metadata.change(
                 .endDecommission(report.target, report.report), for: origin)
-            return []
+            return Reply()
         }
     }
 

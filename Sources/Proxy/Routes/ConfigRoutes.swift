@@ -42,7 +42,7 @@ struct ConfigRoutes: Sendable {
                 to: service.live, alone: isAlone ? .proxy : nil)
             return respond(
                 exchange,
-                report.map { .report($0) }
+                report.map { .forecast(service.forecast($0, of: request)) }
                     ?? .done(position: service.metadata.published.now.position))
         }
         let answer = try await service.change(request, allFacts, for: exchange)
@@ -59,9 +59,9 @@ struct ConfigRoutes: Sendable {
                 $0.add(named: HeaderName.position, position)
                 $0.add(named: HeaderName.notice, ConfigRequest.unchanged)
             }
-        case .report(let report):
+        case .forecast(let forecast):
             exchange.respond(
-                json: report.encoded, position: service.metadata.published.now.position)
+                json: forecast.encoded, position: service.metadata.published.now.position)
         case .relayed(let answer): exchange.relay(answer)
         }
     }

@@ -8,8 +8,8 @@ import Statistics
 /// Every request to a proxy: takes the path apart, and turns failures into error objects.
 ///
 /// Redirects and signs of life are answered in the synchronous half; whatever needs the group, a body or another
-/// node is asynchronous.
-struct ProxyHandler: Handler {
+/// node is asynchronous. A class: as a value it has a dozen kilobytes, which each request would copy.
+final class ProxyHandler: Handler {
     let id: NodeID
     let published: PublishedState
     let redirector: Redirector
@@ -23,6 +23,18 @@ struct ProxyHandler: Handler {
     let metrics: MetricsRoute
     /// Whether the state here is wrong, or may be, and must not be shown.
     let hidesState: @Sendable () -> Bool
+
+    init(
+        id: NodeID, published: PublishedState, redirector: Redirector, buckets: BucketRoutes,
+        daemon: DaemonRoutes, cluster: ClusterRoutes, health: HealthRoutes, follow: FollowServer,
+        receiver: StreamReceiver, statistics: NodeStatistics, metrics: MetricsRoute,
+        hidesState: @escaping @Sendable () -> Bool
+    ) {
+        (self.id, self.published, self.redirector) = (id, published, redirector)
+        (self.buckets, self.daemon, self.cluster) = (buckets, daemon, cluster)
+        (self.health, self.follow, self.receiver) = (health, follow, receiver)
+        (self.statistics, self.metrics, self.hidesState) = (statistics, metrics, hidesState)
+    }
 
     func respond(to exchange: Exchange) -> HTTP.Outcome {
         let request = exchange.request

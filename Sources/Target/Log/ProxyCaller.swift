@@ -39,7 +39,10 @@ struct ProxyCaller: Sendable {
                 let reply = try await response.collect(upTo: Limits.failureBytesMax)
                 answer = Answer(
                     response.status, contentType: response.headers["content-type"] ?? "",
-                    body: reply)
+                    body: reply,
+                    headers: response.headers.pairs.filter {
+                        $0.name.lowercased() == HeaderName.survives.lowercased()
+                    })
             } catch {
                 log.info("\(method.name) \(target): no answer from \(proxy): \(error)")
                 if case .unreachable = error { continue }

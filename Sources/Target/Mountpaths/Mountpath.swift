@@ -26,32 +26,16 @@ final class Mountpath: Sendable {
     init(
         claiming path: String, for node: NodeID, expecting expected: MountpathIdentity? = nil
     ) throws(MountpathError) {
+        let found = try MountpathCandidate(path, for: node, expecting: expected)
         self.path = path
         digest = Placement.digest(path)
         serial = Self.serials.add(1, ordering: .relaxed).newValue
+        directory = found.directory
+        device = found.device
+        identity = found.identity
+        foundEdition = found.edition
         do throws(FileError) {
-            directory = try Directory(opening: path)
-        } catch {
-            throw .unusable(error)
-        }
-        guard flock(directory.descriptor.number, LOCK_EX | LOCK_NB) == 0 else {
-            throw .inUse(path)
-        }
-        let file: MountpathFile?
-        do throws(FileError) {
-            file = try MountpathFile.read(in: directory)
-            device = UInt64(try directory.status(".").st_dev)
-        } catch {
-            throw .unusable(error)
-        }
-        let owner = Self.owner(of: directory, path)
-        if let owner, owner != node.text { throw .foreign(path, owner: owner) }
-        let found = file?.identity
-        if let expected, found != expected { throw .other(path, expected: expected, found: found) }
-        identity = found ?? .random()
-        foundEdition = file?.edition ?? 0
-        do throws(FileError) {
-            try claim(for: node, isOwned: owner != nil, isNew: found == nil)
+            try claim(for: node, isOwned: found.isOwned, isNew: found.isNew)
         } catch {
             throw .unusable(error)
         }
@@ -94,12 +78,6 @@ final class Mountpath: Sendable {
     /// Lets another process have the directory; called when nothing here uses it any more.
     func release() {
         flock(directory.descriptor.number, LOCK_UN)
-    }
-
-    private static func owner(of directory: Directory, _ path: String) -> String? {
-        let value = try? ExtendedAttribute.read(
-            ownerAttribute, of: directory.descriptor, path: path)
-        return value.map { String(decoding: $0, as: UTF8.self) }
     }
 
     private func claim(for node: NodeID, isOwned: Bool, isNew: Bool) throws(FileError) {

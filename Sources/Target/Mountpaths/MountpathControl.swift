@@ -43,28 +43,9 @@ final class MountpathControl: Sendable {
     // MARK: Changes
 
     /// Takes a directory in. One that was a mountpath here before, under whatever path, is recognised.
-    func add(_ path: String) throws(MountpathRefusal) {
-        try alone { () throws(MountpathRefusal) in
-            let path = try Self.checked(path)
-            let set = store.mountpaths
-            if set.all.contains(where: { $0.path == path }) { throw .exists(path) }
-            if set.disabled.contains(where: { $0.path == path }) { throw .isDisabled(path) }
-            try join(try claim(path, expecting: nil, set), set)
-        }
-    }
+    func add(_ path: String) throws(MountpathRefusal) { _ = try make(.add, path) }
 
-    func enable(_ path: String) throws(MountpathRefusal) -> Result {
-        try alone { () throws(MountpathRefusal) in
-            let path = try Self.checked(path)
-            let set = store.mountpaths
-            if set.all.contains(where: { $0.path == path }) { return .alreadySo }
-            guard let entry = set.disabled.first(where: { $0.path == path }) else {
-                throw .unknown(path)
-            }
-            try join(try claim(path, expecting: entry.identity, set), set)
-            return .done
-        }
-    }
+    func enable(_ path: String) throws(MountpathRefusal) -> Result { try make(.enable, path) }
 
     /// Takes a mountpath out; its objects are unavailable from here on.
     ///
@@ -72,35 +53,109 @@ final class MountpathControl: Sendable {
     func disable(
         _ path: String, because reason: String, mustRemember: Bool = true
     ) throws(MountpathRefusal) -> Result {
+        try make(.disable, path, because: reason, mustRemember: mustRemember)
+    }
+
+    /// Takes a mountpath out for good: its objects are given up, here; on the disk they stay.
+    func remove(_ path: String) throws(MountpathRefusal) { _ = try make(.remove, path) }
+
+    enum Change: Sendable {
+        case add
+        case enable
+        case disable
+        case remove
+    }
+
+    /// What a change comes to, as far as the set of mountpaths says it.
+    private enum Step {
+        case nothing
+        /// With the identity that the disk must have.
+        case join(expecting: MountpathIdentity?)
+        case leave(Mountpath)
+        /// With the mountpath, if it takes part.
+        case forget(Mountpath?, MountpathIdentity)
+    }
+
+    private static func step(
+        _ change: Change, _ path: String, _ set: MountpathSet
+    ) throws(MountpathRefusal) -> Step {
+        let present = set.all.first { $0.path == path }
+        let absent = set.disabled.first { $0.path == path }
+        switch change {
+        case .add:
+            guard present == nil else { throw .exists(path) }
+            guard absent == nil else { throw .isDisabled(path) }
+            return .join(expecting: nil)
+        case .enable:
+            guard present == nil else { return .nothing }
+            guard let absent else { throw .unknown(path) }
+            return .join(expecting: absent.identity)
+        case .disable:
+            guard absent == nil else { return .nothing }
+            guard let present else { throw .unknown(path) }
+            return .leave(present)
+        case .remove:
+            guard let identity = present?.identity ?? absent?.identity else {
+                throw .unknown(path)
+            }
+            return .forget(present, identity)
+        }
+    }
+
+    private func make(
+        _ change: Change, _ path: String, because reason: String = "", mustRemember: Bool = true
+    ) throws(MountpathRefusal) -> Result {
         try alone { () throws(MountpathRefusal) in
             let path = try Self.checked(path)
             let set = store.mountpaths
-            if set.disabled.contains(where: { $0.path == path }) { return .alreadySo }
-            guard let mountpath = set.all.first(where: { $0.path == path }) else {
-                throw .unknown(path)
+            switch try Self.step(change, path, set) {
+            case .nothing: return .alreadySo
+            case .join(let expected): try join(try claim(path, expecting: expected, set), set)
+            case .leave(let mountpath):
+                try leave(
+                    mountpath, set.disabling(mountpath, because: reason),
+                    mustRemember: mustRemember)
+                log.warning("mountpath \(path) takes no part any more: \(reason)")
+                note(path, mountpath.identity, isDisabled: true, reason)
+            case .forget(let present, let identity):
+                try leave(present, set.removing(path), mustRemember: true)
+                store.absences.end(identity)
+                log.warning("mountpath \(path) was removed; what lies there is given up")
+                note(
+                    path, identity, isDisabled: true, "it was removed; what lies there is given up")
             }
-            try leave(
-                mountpath, set.disabling(mountpath, because: reason), mustRemember: mustRemember)
-            log.warning("mountpath \(path) takes no part any more: \(reason)")
-            note(path, mountpath.identity, isDisabled: true, reason)
             return .done
         }
     }
 
-    /// Takes a mountpath out for good: its objects are given up, here; on the disk they stay.
-    func remove(_ path: String) throws(MountpathRefusal) {
+    /// How many mountpaths take part, before and after a change that is not made.
+    struct Rehearsal: Equatable, Sendable {
+        /// The path without what it has too much.
+        let path: String
+        let result: Result
+        let takingPart: Int
+        let takingPartThen: Int
+    }
+
+    /// What a change would come to, by its own checks; nothing is written that stays. What only the change can find is left out:
+    /// that a bucket's directory on the disk cannot be settled, or that the record of the mountpaths cannot be written.
+    func rehearse(_ change: Change, _ path: String) throws(MountpathRefusal) -> Rehearsal {
         try alone { () throws(MountpathRefusal) in
             let path = try Self.checked(path)
             let set = store.mountpaths
-            let present = set.all.first { $0.path == path }
-            let absent = set.disabled.first { $0.path == path }
-            guard let identity = present?.identity ?? absent?.identity else {
-                throw .unknown(path)
+            let step = try Self.step(change, path, set)
+            var then = set.all.count
+            switch step {
+            case .nothing, .forget(nil, _): break
+            case .join(let expected):
+                try inspect(path, expecting: expected, set)
+                then += 1
+            case .leave, .forget: then -= 1
             }
-            try leave(present, set.removing(path), mustRemember: true)
-            store.absences.end(identity)
-            log.warning("mountpath \(path) was removed; what lies there is given up")
-            note(path, identity, isDisabled: true, "it was removed; what lies there is given up")
+            var result = Result.done
+            if case .nothing = step { result = .alreadySo }
+            return Rehearsal(
+                path: path, result: result, takingPart: set.all.count, takingPartThen: then)
         }
     }
 
@@ -170,6 +225,23 @@ final class MountpathControl: Sendable {
             }
         }
         return try result.get()
+    }
+
+    /// What ``claim(_:expecting:_:)`` does, as far as nothing is left of it.
+    private func inspect(
+        _ path: String, expecting identity: MountpathIdentity?, _ set: MountpathSet
+    ) throws(MountpathRefusal) {
+        let candidate: MountpathCandidate
+        do throws(MountpathError) {
+            try MountpathSet.checkPlace(path, among: set.all.map(\.path))
+            candidate = try MountpathCandidate(path, for: node, expecting: identity)
+            try MountpathSet.checkDisk(
+                path, candidate.identity, on: candidate.device, among: set.all,
+                sharesFilesystem: sharesFilesystem)
+        } catch {
+            throw .claim(error)
+        }
+        try candidate.tryOut()
     }
 
     private func claim(

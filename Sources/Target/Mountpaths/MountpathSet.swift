@@ -57,10 +57,20 @@ struct MountpathSet: Sendable {
     static func checkDisk(
         _ mountpath: Mountpath, among others: [Mountpath], sharesFilesystem: Bool
     ) throws(MountpathError) {
+        try checkDisk(
+            mountpath.path, mountpath.identity, on: mountpath.device, among: others,
+            sharesFilesystem: sharesFilesystem)
+    }
+
+    /// The same of a disk that is not taken yet.
+    static func checkDisk(
+        _ path: String, _ identity: MountpathIdentity, on device: UInt64,
+        among others: [Mountpath], sharesFilesystem: Bool
+    ) throws(MountpathError) {
         for other in others {
-            if other.identity == mountpath.identity { throw .same(other.path, mountpath.path) }
-            guard sharesFilesystem || other.device != mountpath.device else {
-                throw .sameFilesystem(mountpath.path, other.path)
+            if other.identity == identity { throw .same(other.path, path) }
+            guard sharesFilesystem || other.device != device else {
+                throw .sameFilesystem(path, other.path)
             }
         }
     }

@@ -17,12 +17,7 @@ struct ConfigRoute {
                 next: "PUT /v1/cluster/setconfig?…&node=ID at a proxy sets another node's options")
         }
         let facts = Self.facts(of: target)
-        var request = request
-        do throws(Failure) {
-            request = try request.narrowed(in: .node(id), over: target.config.values, facts)
-        } catch {
-            guard request.isDryRun else { throw error }
-        }
+        let request = try request.narrowed(in: .node(id), over: target.config.values, facts)
         if request.isTransient {
             // A proxy asks all nodes alike.
             let isAlone = exchange.request.headers[named: HeaderName.callerID] == nil
@@ -31,7 +26,7 @@ struct ConfigRoute {
             guard let report else {
                 return exchange.respond(.ok)
             }
-            return exchange.respond(document: report.encoded)
+            return respond(report, request)
         }
         if request.isEmpty {
             guard request.isDryRun else {
@@ -41,13 +36,19 @@ struct ConfigRoute {
             }
             let plan = try request.plan(
                 in: .node(id), of: target.publisher.current.state.config)
-            return exchange.respond(document: ConfigReport(plan).encoded)
+            return respond(ConfigReport(plan), request)
         }
         var kept = request
         kept.node = id
         let answer = try await take("/v1/cluster/\(kept.pathAndQuery)")
         if answer.status == .ok, !request.isDryRun { request.prevail(over: target.config) }
         exchange.relay(answer)
+    }
+
+    private func respond(_ report: ConfigReport, _ request: ConfigRequest) {
+        var survival = target.survival
+        survival.mountpaths = nil
+        exchange.respond(document: Forecast(report, request.action, survival).encoded)
     }
 
     /// Takes the change to a proxy, and waits until it is in effect here.

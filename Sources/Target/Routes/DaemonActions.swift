@@ -27,7 +27,11 @@ struct DaemonActions {
     }
 
     private var upkeep: NodeUpkeep {
-        NodeUpkeep(target.statistics, log: target.log.about("upkeep"))
+        NodeUpkeep(target.statistics, log: target.log.about("upkeep")) { [target] in
+            var survival = target.survival
+            survival.mountpaths = nil
+            return survival
+        }
     }
 
     // MARK: Shutdown
@@ -35,13 +39,14 @@ struct DaemonActions {
     /// Leaves the map, answers, and ends (contract §6.5). A target that cannot leave goes on, unless it is forced: the map
     /// would send clients to it for nothing, and nobody would have been told.
     private func shutDown(_ message: ActionMessage) async throws {
-        let isForced = try query.flag(QueryName.force)
-        let value = try ActionValue(message.value, keys: ["unregister"])
+        let value = try ActionValue(message.value, keys: ["unregister", "force"])
+        let isForced = try query.flag(QueryName.force) || value?.bool("force") ?? false
         let leaves = try value?.bool("unregister") ?? true
         if try query.flag(QueryName.dryRun) { return try await forecast(leaves: leaves) }
+        var survives: String?
         if leaves {
             do {
-                try await leave()
+                survives = try await leave()
             } catch {
                 guard isForced else { throw error }
                 target.log.warning(
@@ -49,20 +54,27 @@ struct DaemonActions {
             }
         }
         target.log.info("ends, asked by \(exchange.remoteAddress)")
-        exchange.respond(.ok)
+        exchange.respond(.ok) { writer in
+            if let survives { writer.add(named: HeaderName.survives, survives) }
+        }
         try? await exchange.flush()
         target.ending.open()
     }
 
-    private func leave() async throws {
+    /// - Returns: which failures are survived without this target, as the primary says.
+    private func leave() async throws -> String? {
         let answer = try await target.proxies.send(
             .delete, removal, for: exchange.remoteAddress, requestID: exchange.requestID)
-        guard answer.status != .ok else { return }
+        guard answer.status != .ok else {
+            return answer.headers.first {
+                $0.name.lowercased() == HeaderName.survives.lowercased()
+            }?.value
+        }
         let failure =
             Failure(decoding: answer.body)
             ?? Failure(.unknown, "a proxy answered \(answer.status.rawValue)")
         // It is off the map already: taken off, or by an earlier request whose answer was lost.
-        guard failure.code != .nodeNotFound else { return }
+        guard failure.code != .nodeNotFound else { return nil }
         throw failure
     }
 
@@ -71,17 +83,39 @@ struct DaemonActions {
     }
 
     private func forecast(leaves: Bool) async throws {
-        guard leaves else {
-            var forecast = Forecast("shutdown")
-            forecast.changes.append("the process of \(target.node.id) ends")
-            forecast.warn(
-                .unsafe,
-                "\(target.node.id) stays on the map: its objects are unavailable until it"
-                    + " is started again")
-            return exchange.respond(document: forecast.encoded)
+        var forecast = leaves ? try await departing() : staying
+        forecast?.changes.append("the process of \(target.node.id) ends")
+        guard let forecast else { return }
+        exchange.respond(document: forecast.encoded)
+    }
+
+    private var staying: Forecast {
+        var survival = target.survival
+        survival.mountpaths = nil
+        if target.isActive { survival.activeTargets.then -= 1 }
+        var forecast = Forecast("shutdown", survival)
+        forecast.warn(
+            "\(target.node.id) stays on the map: its objects are unavailable until it"
+                + " is started again")
+        return forecast
+    }
+
+    /// The primary knows what leaving would mean; the end of the process comes on top.
+    ///
+    /// - Returns: `nil` when the request has been answered with what the primary refuses.
+    private func departing() async throws -> Forecast? {
+        let answer = try await target.proxies.send(.delete, "\(removal)?\(QueryName.dryRun)=true")
+        if var forecast = target.forecast(in: answer.body, as: "shutdown") {
+            forecast.survival.mountpaths = nil
+            return forecast
         }
-        // The primary knows what it would mean; the end of the process comes on top.
-        exchange.relay(
-            try await target.proxies.send(.delete, "\(removal)?\(QueryName.dryRun)=true"))
+        // It is off the map already: all that is left to do is to end.
+        if Failure(decoding: answer.body)?.code == .nodeNotFound {
+            var survival = target.survival
+            survival.mountpaths = nil
+            return Forecast("shutdown", survival)
+        }
+        exchange.relay(answer)
+        return nil
     }
 }

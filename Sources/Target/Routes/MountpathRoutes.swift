@@ -19,10 +19,10 @@ struct MountpathRoutes {
                 .badValue, "'value' is not a mountpath's path",
                 next: #"send {"action":"\#(action.rawValue)","value":"/PATH"}"#)
         }
-        if try query.flag(QueryName.dryRun) {
-            return exchange.respond(document: try forecast(action, path).encoded)
-        }
         guard !target.scanPool.isSaturated else { throw Failure.overloaded("scans") }
+        if try query.flag(QueryName.dryRun) {
+            return exchange.respond(document: try await forecast(action, path).encoded)
+        }
         let control = target.mountpaths
         let address = exchange.remoteAddress
         let watch = target.watch
@@ -52,52 +52,83 @@ struct MountpathRoutes {
 
     // MARK: Dry runs
 
-    private func forecast(_ action: Action, _ path: String) throws -> Forecast {
-        let cleaned: String
-        do throws(MountpathRefusal) {
-            cleaned = try MountpathControl.checked(path)
-        } catch {
-            throw Failure(error, "\(action.rawValue) mountpath \(path)")
-        }
-        let set = target.store.mountpaths
-        let takesPart = set.all.contains { $0.path == cleaned }
-        let isKnown = takesPart || set.disabled.contains { $0.path == cleaned }
-        var forecast = Forecast(action.rawValue)
+    private func forecast(_ action: Action, _ path: String) async throws -> Forecast {
+        var forecast = Forecast(action.rawValue, target.survival)
+        let control = target.mountpaths
+        let change: MountpathControl.Change
         switch action {
-        case .addMountpath where isKnown: forecast.warn(.blocked, "\(cleaned) is known already")
-        case .addMountpath:
-            forecast.changes.append("\(cleaned) takes part; objects that lie elsewhere stay there")
-        case .enableMountpath where takesPart, .disableMountpath where isKnown && !takesPart:
-            forecast.changes.append("nothing: it is so already")
-        case _ where !isKnown: forecast.warn(.blocked, "there is no mountpath \(cleaned)")
-        case .rescanMountpath where !takesPart, .checkMountpath where !takesPart:
-            forecast.warn(.blocked, "\(cleaned) is disabled")
-        case .rescanMountpath:
-            forecast.changes.append(
-                "what is known of \(cleaned) is read from its disk anew; if that is not there, or another "
-                    + "one, \(cleaned) takes no part any more")
-        case .checkMountpath:
-            let values = target.config.values
-            forecast.changes.append(
-                "\(values["fshc.test_files"]) files are written to \(cleaned) and removed; if "
-                    + "\(values["fshc.error_limit"]) fail, \(cleaned) takes no part any more")
-        case .enableMountpath:
-            forecast.changes.append("\(cleaned) takes part again; its objects are available")
-        case .disableMountpath:
-            forecast.changes.append("\(cleaned) takes no part")
-            forecast.warn(.unsafe, "objects on \(cleaned) answer 503 until it is enabled")
-            warnAboutLast(set, &forecast)
+        case .addMountpath: change = .add
+        case .removeMountpath: change = .remove
+        case .enableMountpath: change = .enable
+        case .disableMountpath: change = .disable
         default:
-            forecast.changes.append("\(cleaned) is forgotten")
-            forecast.warn(.unsafe, "objects on \(cleaned) answer 404; they stay on the disk")
-            if takesPart { warnAboutLast(set, &forecast) }
+            try look(action, path, &forecast)
+            return forecast
+        }
+        do throws(MountpathRefusal) {
+            let rehearsal = try await target.scanPool.run { () throws(MountpathRefusal) in
+                try control.rehearse(change, path)
+            }
+            describe(change, rehearsal, &forecast)
+        } catch {
+            try forecast.take(Failure(error, "\(action.rawValue) mountpath \(path)"))
         }
         return forecast
     }
 
-    private func warnAboutLast(_ set: MountpathSet, _ forecast: inout Forecast) {
-        guard set.all.count == 1 else { return }
-        forecast.changes.append("\(target.node.id) leaves the map until a mountpath takes part")
-        forecast.warn(.unsafe, "it is the last one: the target serves nothing without it")
+    /// What looks at a mountpath changes nothing, unless the disk is found to have failed.
+    private func look(
+        _ action: Action, _ path: String, _ forecast: inout Forecast
+    ) throws(Failure) {
+        do throws(MountpathRefusal) {
+            let path = try target.mountpaths.present(path).path
+            let values = target.config.values
+            forecast.changes.append(
+                action == .rescanMountpath
+                    ? "what is known of \(path) is read from its disk anew; if that is not there, or another "
+                        + "one, \(path) takes no part any more"
+                    : "\(values["fshc.test_files"]) files are written to \(path) and removed; if "
+                        + "\(values["fshc.error_limit"]) fail, \(path) takes no part any more")
+        } catch {
+            try forecast.take(Failure(error, "\(action.rawValue) mountpath \(path)"))
+        }
+    }
+
+    private func describe(
+        _ change: MountpathControl.Change, _ rehearsal: MountpathControl.Rehearsal,
+        _ forecast: inout Forecast
+    ) {
+        let (path, id) = (rehearsal.path, target.node.id)
+        let (now, then) = (rehearsal.takingPart, rehearsal.takingPartThen)
+        forecast.survival.mountpaths = Survival.Count(now: now, then: then)
+        guard rehearsal.result == .done else {
+            forecast.changes.append("nothing: it is so already")
+            return
+        }
+        switch change {
+        case .add:
+            forecast.changes.append("\(path) takes part; objects that lie elsewhere stay there")
+        case .enable:
+            forecast.changes.append("\(path) takes part again; its objects are available")
+        case .disable:
+            forecast.changes.append("\(path) takes no part")
+            forecast.warn(
+                "objects on \(path) answer 503 until it is enabled",
+                next: "copy what is needed first")
+        case .remove:
+            forecast.changes.append("\(path) is forgotten")
+            forecast.warn(
+                "objects on \(path) answer 404; they stay on the disk",
+                next: "disable it instead, if it is to come back")
+        }
+        let targets = forecast.survival.activeTargets.now
+        if now > 0, then == 0 {
+            forecast.changes.append("\(id) leaves the map until a mountpath takes part")
+            forecast.warn("it is the last one: the target serves nothing without it")
+            forecast.survival.activeTargets.then = max(0, targets - (target.isActive ? 1 : 0))
+        } else if now == 0, then > 0 {
+            forecast.changes.append("\(id) joins the map")
+            forecast.survival.activeTargets.then = targets + (target.isActive ? 0 : 1)
+        }
     }
 }

@@ -13,14 +13,15 @@ struct RejoinRoute {
     func respond() async throws {
         let published = target.publisher.current
         guard published.isKnown else { throw Failure.starting }
-        guard !target.store.mountpaths.all.isEmpty else {
-            throw Failure(
+        let obstacle =
+            target.store.mountpaths.all.isEmpty
+            ? Failure(
                 .mountpathUnavailable, "no mountpath of \(target.node.id) takes part",
-                next: "enable or add one; the target joins by itself then")
-        }
-        if try query.flag(QueryName.dryRun) { return forecast(published.state.map) }
+                next: "enable or add one; the target joins by itself then") : nil
         let request = JoinRequest(
             node: target.node, clusterID: published.state.map.clusterID)
+        if try query.flag(QueryName.dryRun) { return try await forecast(request, obstacle) }
+        if let obstacle { throw obstacle }
         let answer = try await target.proxies.send(
             .post, "/v1/cluster/autoreg", body: request.encoded)
         guard answer.status == .ok else { return exchange.relay(answer) }
@@ -34,16 +35,22 @@ struct RejoinRoute {
                 "\(target.node.id) is on the map, at \(position.text), and has not heard of it yet",
                 next: "GET /v1/health?readiness=true says when it serves")
         }
-        exchange.respond(.ok)
+        exchange.respond(.ok) { writer in
+            for (name, value) in answer.headers { writer.add(named: name, value) }
+        }
     }
 
-    private func forecast(_ map: ClusterMap) {
-        var forecast = Forecast("join")
-        let node = target.node
-        if map[node.id]?.address != node.address {
-            forecast.changes.append(
-                "\(node.id) joins the map at \(node.address.url) "
-                    + "(Smap \(map.version) to \(map.version + 1))")
+    /// The primary says what it would come to.
+    private func forecast(_ request: JoinRequest, _ obstacle: Failure?) async throws {
+        if let obstacle {
+            var forecast = Forecast("join", target.survival)
+            forecast.block(obstacle)
+            return exchange.respond(document: forecast.encoded)
+        }
+        let answer = try await target.proxies.send(
+            .post, "/v1/cluster/autoreg?\(QueryName.dryRun)=true", body: request.encoded)
+        guard let forecast = target.forecast(in: answer.body, as: "join") else {
+            return exchange.relay(answer)
         }
         exchange.respond(document: forecast.encoded)
     }

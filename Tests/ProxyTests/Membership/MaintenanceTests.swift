@@ -225,6 +225,8 @@ import Testing
             let on = try await proxies.ask(
                 1, .put, "/v1/cluster", Self.message("startmaintenance", id))
             #expect(on.status == 200, "\(on.text)")
+            #expect(
+                on.header(HeaderName.survives)?.hasPrefix("no voting proxy of 2 may fail") == true)
             #expect(try await voters() == 2)
             let barred = try await proxies.ask(1, .put, "/v1/cluster/proxy/\(id)")
             #expect(barred.failure?.code == .badNode, "\(barred.text)")

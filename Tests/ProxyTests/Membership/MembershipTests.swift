@@ -62,11 +62,13 @@ import Testing
             for body in [flat, target.joinRequest] {
                 let removed = try await proxies.ask(3, .delete, "/v1/cluster/daemon/t1")
                 #expect(removed.status == 200 && removed.body.isEmpty, "\(removed.text)")
+                #expect(removed.header(HeaderName.survives)?.contains("may fail") == true)
                 #expect(try await !isListed())
                 let gone = try await proxies.ask(1, .delete, "/v1/cluster/daemon/t1")
                 #expect(gone.status == 404 && gone.failure?.code == .nodeNotFound)
                 let added = try await proxies.ask(2, .post, "/v1/cluster/register", body)
                 #expect(added.status == 200 && added.body.isEmpty, "\(added.text)")
+                #expect(added.header(HeaderName.survives)?.contains("may fail") == true)
                 #expect(try await isListed())
                 let again = try await proxies.ask(2, .post, "/v1/cluster/register", body)
                 #expect(again.status == 200, "\(again.text)")
@@ -116,6 +118,13 @@ import Testing
             let other = [1, 2, 3].first { $0 != primary && $0 != victim } ?? primary
             let removed = try await proxies.ask(other, .delete, "/v1/cluster/daemon/p\(victim)")
             #expect(removed.status == 200, "\(removed.text)")
+            // Of a proxy the answer says which failures are survived by as many as there are now.
+            #expect(
+                removed.text.contains(#""voters":{"now":2,"then":2,"survives_now":0"#),
+                "\(removed.text)")
+            #expect(
+                removed.header(HeaderName.survives)?.hasPrefix("no voting proxy of 2 may fail")
+                    == true)
             try await eventually("its member has left") {
                 let raft = try await proxies.ask(primary, .get, "/v1/daemon?what=raft").text
                 return !raft.contains("\"node\":\"p\(victim)\"")
@@ -129,6 +138,9 @@ import Testing
                 """
             let added = try await proxies.ask(other, .post, "/v1/cluster/register", body)
             #expect(added.status == 200, "\(added.text)")
+            #expect(added.text.contains(#""then":3,"survives_now":"#), "\(added.text)")
+            #expect(added.text.contains(#""survives_then":1"#), "\(added.text)")
+            #expect(added.header(HeaderName.survives) != nil)
             try await proxies.waitUntilReady(victim)
             let names = try await proxies.ask(victim, .get, "/v1/buckets/*")
             #expect(names.text.contains("without"))

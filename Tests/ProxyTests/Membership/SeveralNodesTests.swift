@@ -178,10 +178,23 @@ import Testing
             }
             #expect(try await Self.flags("p\(other)", proxies, at: primary) == nil)
             #expect(targets.allSatisfy { !$0.isTold.value })
-            // Given again, the orders are the same; the proxy is known no more, and that refuses all.
+            // Given again, the orders are the same, and the proxy has left already.
             let orders = try await proxies.ask(primary, .get, "/v1/cluster?what=decommission").text
             let again = try await proxies.ask(primary, .put, "/v1/cluster", body)
-            #expect(again.failure?.code == .nodeNotFound, "\(again.text)")
+            #expect(again.status == 200, "\(again.text)")
+            #expect(
+                again.header("Martlet-Notice")?.contains("p\(other) has left already, at 20")
+                    == true)
+            // Who never was on the map is none that has left, alone or among others.
+            for ids in [["nobody"], ["p\(other)", "nobody"], ["nobody", "t1"]] {
+                let unknown = try await proxies.ask(
+                    primary, .put, "/v1/cluster",
+                    Self.message("decommission", ids, #","skip_rebalance":true"#))
+                #expect(unknown.failure?.code == .nodeNotFound, "\(unknown.text)")
+            }
+            let maintenance = try await proxies.ask(
+                primary, .put, "/v1/cluster", Self.message("startmaintenance", ["p\(other)"]))
+            #expect(maintenance.failure?.code == .nodeNotFound, "\(maintenance.text)")
             #expect(
                 try await proxies.ask(primary, .get, "/v1/cluster?what=decommission").text == orders
             )
@@ -231,6 +244,32 @@ import Testing
             #expect(reply.failure?.next?.contains(targets[1].node.address.url) == true)
             #expect(targets[0].isTold.value && !targets[1].isTold.value)
             #expect(try await Self.entries("half", proxies, at: 1) == 1)
+            // By another request they have left already, and nobody is told anything.
+            targets[1].refusesEnding.set(false)
+            let body = Self.message("shutdown-node", ["t1", "t2"])
+            let dry = try await proxies.ask(1, .put, "/v1/cluster?dry_run=true", body)
+            #expect(
+                dry.text.contains("nothing with t2: it has left already")
+                    && dry.text.contains(#""verdict":"safe""#), "\(dry.text)")
+            let other = try await proxies.ask(1, .put, "/v1/cluster", body)
+            #expect(other.status == 200, "\(other.text)")
+            #expect(other.header("Martlet-Notice")?.contains("t2 has left already") == true)
+            #expect(!targets[1].isTold.value)
+            // The same one again does what is left of it, and then nothing.
+            for _ in 1...2 {
+                let again = try await proxies.ask(
+                    1, .put, "/v1/cluster", body, headers: [("Martlet-Request-Id", "half")])
+                #expect(again.status == 200, "\(again.text)")
+                #expect(targets[1].isTold.value)
+            }
+            #expect(try await Self.entries("half", proxies, at: 1) == 1)
+            let back = try await proxies.ask(
+                1, .post, "/v1/cluster/autoreg", targets[1].joinRequest)
+            #expect(back.status == 200, "\(back.text)")
+            // On the map again, it is one to be ended, whatever has been.
+            targets[1].isTold.set(false)
+            let last = try await proxies.ask(1, .put, "/v1/cluster", body)
+            #expect(last.status == 200 && targets[1].isTold.value, "\(last.text)")
             for target in targets { await target.stop() }
         }
     }

@@ -25,6 +25,9 @@ import Testing
             let leaving = primary % 3 + 1
             let reply = try await proxies.ask(leaving, .put, "/v1/daemon", Self.message)
             #expect(reply.status == 200 && reply.body.isEmpty, "\(reply.text)")
+            #expect(
+                reply.header(HeaderName.survives)?.hasPrefix("no voting proxy of 2 may fail")
+                    == true)
             #expect(await proxies.ended(leaving) == 0)
             #expect(try await !Self.isListed("p\(leaving)", at: primary, proxies))
             let raft = try await proxies.ask(primary, .get, "/v1/daemon?what=raft").text
@@ -85,7 +88,25 @@ import Testing
                 let reply = try await proxies.ask(number, .put, "/v1/daemon", Self.message)
                 #expect(reply.failure?.code == .quorumAtRisk, "\(reply.text)")
                 #expect(reply.status == 400 && reply.text.contains("p\(dead)"))
+                #expect(reply.failure?.next?.contains("frc=true") == true, "\(reply.text)")
+                // What helps is spelled as the request that was sent spells it.
+                for action in ["shutdown-node", "startmaintenance", "decommission"] {
+                    let sid = action == "shutdown-node" ? number : needed
+                    let body = #"{"action":"\#(action)","value":{"sid":"p\#(sid)"}}"#
+                    for query in ["", "?dry_run=true"] {
+                        let reply = try await proxies.ask(
+                            needed, .put, "/v1/cluster\(query)", body)
+                        #expect(reply.text.contains("quorum_at_risk"), "\(reply.text)")
+                        #expect(
+                            reply.text.contains(#"\"force\":true in 'value'"#)
+                                && !reply.text.contains("frc="), "\(reply.text)")
+                    }
+                }
             }
+            let dry = try await proxies.ask(needed, .put, "/v1/daemon?dry_run=true", Self.message)
+            #expect(dry.text.contains(#""action":"shutdown""#), "\(dry.text)")
+            #expect(dry.text.contains("the process of p\(needed) ends"), "\(dry.text)")
+            #expect(dry.text.contains("frc=true"), "\(dry.text)")
             let removal = "/v1/cluster/daemon/p\(needed)"
             let reply = try await proxies.ask(primary, .delete, removal)
             #expect(reply.failure?.code == .quorumAtRisk, "\(reply.text)")

@@ -28,6 +28,8 @@ import Testing
         #expect(forecast.stuck == nil && forecast.then == group(1, 2))
         let counts = forecast.voters { "\($0)" }
         #expect((counts.survivesNow, counts.survivesThen) == (1, 0))
+        #expect(counts.hasMajorityThen)
+        #expect(forecast.change { "p\($0)" } == "3 proxies vote now, 2 then")
     }
 
     /// One of the two that stay is dead: two voters need both.
@@ -50,6 +52,17 @@ import Testing
         #expect(safe.stuck == nil)
         let stuck = VoterForecast(proxies(1, 2, 3, 4), group(1, 2, 3, 4, 5), missing: missing(3, 4))
         #expect(stuck.stuck == group(1, 2, 3, 4))
+        #expect(stuck.voters { "\($0)" }.hasMajorityThen == false)
+    }
+
+    /// The group has a learner to put in its place.
+    @Test func `who votes in place of whom is told by name`() {
+        let four = Configuration(
+            voters: [1, 2, 3].map { MemberID($0) }, learners: [MemberID(4)])
+        let forecast = VoterForecast(proxies(1, 2, 4), four, missing: [])
+        #expect(forecast.change { "p\($0.rawValue)" } == "p4 votes in place of p3")
+        let same = VoterForecast(proxies(1, 2, 3, 4), four, missing: [])
+        #expect(same.change { "p\($0)" } == nil)
     }
 
     @Test func `the last voter stays`() {

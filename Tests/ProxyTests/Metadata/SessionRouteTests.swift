@@ -305,9 +305,14 @@ import Testing
     @Test func `a batch is checked, rehearsed and bounded`() async throws {
         try await TestProxies.with(1) { proxies in
             let dry = try await proxies.batch(
+                #"{"action":"createlb","name":"y"},{"action":"setconfig","name":"client_timeout","#
+                    + #""value":"3s"}"#, through: 1, query: "?dry_run=true")
+            #expect(dry.status == 200 && dry.text.contains(#""verdict":"blocked""#), "\(dry.text)")
+            #expect(dry.text.contains(#""code":"bad_value""#), "\(dry.text)")
+            let unknown = try await proxies.batch(
                 #"{"action":"createlb","name":"y"},{"action":"destroylb","name":"none"}"#,
                 through: 1, query: "?dry_run=true")
-            #expect(dry.status == 200 && dry.text.contains(#""verdict":"blocked""#), "\(dry.text)")
+            #expect(unknown.status == 404 && unknown.failure?.code == .bucketNotFound)
             for (items, code) in [
                 ("", FailureCode.badValue), (#"{"action":"shutdown"}"#, .unknownAction),
                 (#"{"action":"createlb"}"#, .badBucketName), ("7", .badValue),

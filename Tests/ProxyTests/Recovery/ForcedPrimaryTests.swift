@@ -56,6 +56,10 @@ import Testing
             #expect(plan["declared_dead"] == .array([.string("p1"), .string("p3")]))
             let dry = try await force(proxies, at: 2, 2, "&dry_run=true")
             #expect(try json(dry)["token"] == plan["token"])
+            #expect(try json(dry)["dry_run"] == .bool(true), "\(dry.text)")
+            for name in ["action", "verdict", "reason", "changes", "survives", "active_targets"] {
+                #expect(try json(dry)[name] != nil, "\(name): \(dry.text)")
+            }
 
             let done = try await force(proxies, at: 2, 2)
             #expect(done.status == 200, "\(done.text)")
@@ -184,6 +188,34 @@ import Testing
             let body = try await proxies.ask(
                 2, .post, "/v1/cluster?what=recovery_plan", #"{"node":1}"#)
             #expect(body.failure?.code == .badBody)
+        }
+    }
+
+    @Test func `force on who is no proxy, or nobody, is refused alike at every node`() async throws
+    {
+        try await TestProxies.with(3) { proxies in
+            let target = try await StubTarget.start(proxies)
+            let url = try proxies.endpoint(2)
+            let rows: [(String, Int, FailureCode)] = [
+                ("t1?frc=true", 400, .badNode), ("t1?frc=true&can=\(url)", 400, .badNode),
+                ("p9?frc=true", 404, .nodeNotFound), ("p9?frc=true&can=\(url)", 400, .badNode),
+            ]
+            for (path, status, code) in rows {
+                var messages: Set<String> = []
+                for number in 1...3 {
+                    for resource in ["daemon", "cluster"] {
+                        for dry in ["", "&dry_run=true"] {
+                            let reply = try await proxies.ask(
+                                number, .put, "/v1/\(resource)/proxy/\(path)\(dry)")
+                            #expect(reply.status == status, "\(path): \(reply.text)")
+                            #expect(reply.failure?.code == code, "\(path): \(reply.text)")
+                            messages.insert(reply.failure?.message ?? "")
+                        }
+                    }
+                }
+                #expect(messages.count == 1, "\(messages)")
+            }
+            await target.stop()
         }
     }
 

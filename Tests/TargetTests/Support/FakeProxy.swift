@@ -147,6 +147,12 @@ final class FakeProxy: Sendable {
                 exchange.respond(.ok) { $0.add(named: HeaderName.position, position) }
             case .cluster(["autoreg"]):
                 let join = try JoinRequest(decoding: try await exchange.collect(upTo: 1 << 16))
+                if try request.query.flag(QueryName.dryRun) {
+                    var forecast = Forecast("join", Survival(activeTargets: .init(1)))
+                    forecast.changes.append("\(join.node.id) joins the map")
+                    return exchange.respond(
+                        .ok, type: "application/json", body: forecast.encoded)
+                }
                 if proxy.log.withLock({ $0.refusesJoins }) {
                     return exchange.respond(Failure(.addressTaken, "the address is taken").answer)
                 }
@@ -189,7 +195,8 @@ final class FakeProxy: Sendable {
     private func remove(_ exchange: Exchange, _ id: String, _ query: Query) throws {
         if try query.flag(QueryName.dryRun) {
             return exchange.respond(
-                .ok, type: "application/json", body: Forecast("unregister").encoded)
+                .ok, type: "application/json",
+                body: Forecast("unregister", Survival(activeTargets: .init(1))).encoded)
         }
         if log.withLock({ $0.refusesJoins }) {
             return exchange.respond(Failure(.noQuorum, "nobody is there").answer)
