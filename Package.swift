@@ -102,7 +102,8 @@ let package = Package(
 // Fuzz targets need a linker flag that nothing else may have; ClusterScripts/fuzz asks for them.
 if Context.environment["MARTLET_FUZZ"] != nil {
     let fuzzers = [
-        ("LogRecord", ["Cluster"]), ("Snapshot", ["Cluster"]), ("Action", ["API", "HTTP"]),
+        ("LogRecord", ["Cluster"]), ("Snapshot", ["Cluster"]),
+        ("Action", ["API", "Cluster", "HTTP"]),
         ("FollowStream", ["API"]), ("CachedState", ["API"]), ("RequestHead", ["HTTP"]),
         ("Chunks", ["HTTP"]), ("MemberMessages", ["API", "Consensus"]),
     ]

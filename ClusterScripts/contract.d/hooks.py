@@ -31,6 +31,17 @@ def before_call(context, case, kwargs):
     case.path_parameters = familiar(case)
     query = dict(case.query or {})
     effect = case.operation.definition.raw.get("x-effect")
+    # What a document or an action does not heed is refused; most requests are to come further than that.
+    raw = case.operation.definition.raw
+    if len(query) % 4 != 3:
+        what = query.get("what")
+        heeded = raw.get("x-parameters", {}).get(what) if isinstance(what, str) else None
+        if heeded is not None:
+            query = {name: value for name, value in query.items() if name == "what" or name in heeded}
+        action = case.body.get("action") if isinstance(case.body, dict) else None
+        heeded = raw.get("x-actions", {}).get(action) if isinstance(action, str) else None
+        if heeded is not None:
+            query = {name: value for name, value in query.items() if name in heeded}
     # The cluster has to live through the run: its nodes, settings and group are only asked what would happen.
     if effect == "cluster":
         query["dry_run"] = "true"

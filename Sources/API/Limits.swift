@@ -24,6 +24,11 @@ package enum Limits {
     /// between give up earlier.
     package static let waitSecondsDefault = 30.0
     package static let waitSecondsMax = 300.0
+    /// Entries of the history in one answer: a few hundred bytes each.
+    package static let historyEntriesMax = 1_000
+    /// How long a session may be idle, in nanoseconds: shorter ends while its client retries, longer outlives the client.
+    package static let sessionNanosecondsRange: ClosedRange<UInt64> =
+        1_000_000_000...86_400_000_000_000
     /// How long a query may be; a URL with the longest object name, encoded, fits the server's head.
     package static let queryBytesMax = 16 << 10
 }

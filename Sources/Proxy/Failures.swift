@@ -14,13 +14,20 @@ extension Failure {
             self.init(.alreadyFounded, "the cluster \(clusterID) is founded already")
         case .notFounded: self.init(.notFounded, "there is no cluster yet")
         case .bucketExists(let bucket):
-            self.init(.bucketExists, "bucket \(bucket) already exists")
+            self.init(
+                .bucketExists, "bucket \(bucket) already exists",
+                next: "HEAD /v1/buckets/\(bucket.name) shows its properties")
         case .noSuchBucket(let bucket): self = .noSuchBucket(bucket)
-        case .noSuchNode(let id): self.init(.nodeNotFound, "there is no node \(id)")
+        case .noSuchNode(let id):
+            self.init(
+                .nodeNotFound, "there is no node \(id)",
+                next: "GET /v1/daemon?what=smap lists nodes")
         case .addressTaken(let address, let other):
-            self.init(.addressTaken, "address \(address) belongs to node \(other)")
+            self.init(
+                .addressTaken, "address \(address) belongs to node \(other)",
+                next: "another port, or DELETE /v1/cluster/daemon/\(other) first")
         case .roleDiffers(let id, let role):
-            self.init(.roleDiffers, "node \(id) is a \(role.text)")
+            self.init(.roleDiffers, "node \(id) is a \(role.text)", next: "choose another id")
         case .isPrimary(let id):
             self.init(
                 .isPrimary, "\(id) is the primary", next: "make another proxy primary first")
@@ -49,7 +56,9 @@ extension Failure {
         case .inBatch(let change, let rejection):
             self = Failure(rejection).inBatch(change: change)
         case .maintenanceIs(let isOn, let id):
-            self.init(.badNode, "node \(id) is \(isOn ? "" : "not ")in maintenance")
+            self.init(
+                .badNode, "node \(id) is \(isOn ? "" : "not ")in maintenance",
+                next: "nothing was changed; GET /v1/daemon?what=smap shows who is")
         case .tooFewTargets(let count):
             self.init(
                 .badRequest, "a rebalance needs two active targets; there are \(count)",
@@ -68,11 +77,15 @@ extension Failure {
     }
 
     static func denied(_ verb: String, _ bucket: Bucket) -> Failure {
-        Failure(.accessDenied, "bucket \(bucket) does not permit \(verb)")
+        Failure(
+            .accessDenied, "bucket \(bucket) does not permit \(verb)",
+            next: "HEAD /v1/buckets/\(bucket.name) shows its access mask")
     }
 
     static func notImplemented(_ what: String) -> Failure {
-        Failure(.notImplemented, "\(what) is not served by this build")
+        Failure(
+            .notImplemented, "\(what) is not served by this build",
+            next: "GET /v1/help shows which operations are")
     }
 
 }

@@ -114,8 +114,6 @@ enum Limits {
     static let drainSeconds = 3.0
     /// How long a session may be idle when its client does not say: a few retries across an election and a restart.
     static let sessionNanoseconds: UInt64 = 60_000_000_000
-    /// Shorter is over before the first retry; longer than a day is nobody's request.
-    static let sessionNanosecondsRange: ClosedRange<UInt64> = 1_000_000_000...86_400_000_000_000
     /// Requests whose fate was asked for in one term, and settled by taking them no more: some hundred bytes each.
     static let givenUpMax = 4_096
     /// How long such a question waits for what is under way: a change that waits for its followers, and is soon made.

@@ -6,8 +6,8 @@ extension Exchange {
     /// `what=log`: the last lines of this node's log, as text. `severity` leaves out what is less than `info`, `warning`
     /// or `error`; `offset` leaves out what has been read already.
     package func respond(log: LogTail, _ query: Query) throws(Failure) {
-        let severity = try query.value("severity") ?? ""
-        let offset = try query.value("offset") ?? ""
+        let severity = try query.value(QueryName.severity) ?? ""
+        let offset = try query.value(QueryName.offset) ?? ""
         let lines: [UInt8]
         if offset.isEmpty {
             lines = log.lines(try Self.level(severity))
@@ -29,7 +29,7 @@ extension Exchange {
         case "error", "e": return .error
         default:
             throw Failure(
-                .badQuery, "'severity' is '\(word)'", next: "info, warning or error")
+                .badQuery, "'severity' is '\(word.excerpt)'", next: "info, warning or error")
         }
     }
 }

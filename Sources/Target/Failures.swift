@@ -1,4 +1,5 @@
 import API
+import Base
 import Cluster
 import Glibc
 import HTTP
@@ -9,7 +10,12 @@ extension Failure {
     init(_ error: StoreError, _ attempt: String, _ key: ObjectKey) {
         let object = "\(key.bucket)/\(key.name)"
         switch error {
-        case .objectNotFound: self.init(.objectNotFound, "object \(object) does not exist")
+        case .objectNotFound:
+            self.init(
+                .objectNotFound, "object \(object) does not exist",
+                next:
+                    #"POST /v1/buckets/\#(key.bucket.name) {"action":"listobj"} at a proxy lists them"#
+            )
         case .notAnObject(let path):
             self.init(
                 .objectNotFound, "object \(object) does not exist",
@@ -52,9 +58,11 @@ extension Failure {
         let list = "GET /v1/daemon?what=mountpaths lists them"
         switch refusal {
         case .badPath(let path, let reason):
-            self.init(.badValue, "cannot \(attempt): '\(path)' \(reason)")
+            self.init(
+                .badValue, "cannot \(attempt): '\(path.excerpt)' \(reason)",
+                next: "the whole path of a directory")
         case .unknown(let path):
-            self.init(.mountpathNotFound, "there is no mountpath \(path)", next: list)
+            self.init(.mountpathNotFound, "there is no mountpath \(path.excerpt)", next: list)
         case .exists(let path):
             self.init(.mountpathExists, "mountpath \(path) takes part already", next: list)
         case .isDisabled(let path):
@@ -90,7 +98,9 @@ extension Failure {
     }
 
     static func bucketNotFound(_ bucket: Bucket) -> Failure {
-        Failure(.bucketNotFound, "bucket \(bucket) does not exist")
+        Failure(
+            .bucketNotFound, "bucket \(bucket) does not exist",
+            next: #"create it at a proxy: POST /v1/buckets/\#(bucket.name) {"action":"createlb"}"#)
     }
 
     static func bucketHeldBack(_ bucket: Bucket) -> Failure {
@@ -154,7 +164,9 @@ extension Failure {
     }
 
     static func accessDenied(_ bucket: Bucket, _ what: String) -> Failure {
-        Failure(.accessDenied, "bucket \(bucket) does not permit \(what)")
+        Failure(
+            .accessDenied, "bucket \(bucket) does not permit \(what)",
+            next: "HEAD /v1/buckets/\(bucket.name) shows its access mask")
     }
 
     static func overloaded(_ what: String) -> Failure {

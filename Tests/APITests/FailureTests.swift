@@ -82,6 +82,7 @@ import Testing
         unknown_action 400
         unknown_document 400
         unknown_option 400
+        unknown_parameter 400
         unknown_resource 400
         version_not_found 404
         wrong_cluster 409

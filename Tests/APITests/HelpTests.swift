@@ -6,7 +6,8 @@ import Testing
 /// `/v1/help`: curl lines for a cluster (contract §1).
 @Suite struct HelpTests {
     @Test func `every row of the contract is there, once`() {
-        let expected = (1...46).map { "A\($0)" } + (1...13).map { "Q\($0)" }
+        let expected =
+            (1...46).map { "A\($0)" } + (1...13).map { "Q\($0)" } + (1...32).map { "M\($0)" }
         #expect(HelpRow.all.map(\.id).sorted() == expected.sorted())
     }
 
@@ -18,6 +19,7 @@ import Testing
                 // What is left in braces is JSON, or a range of names.
                 #expect(!line.contains("{target") && !line.contains("{other"), "\(line)")
                 #expect(!line.contains("{bucket") && !line.contains("{object}"), "\(line)")
+                #expect(!line.contains("{smap") && !line.contains("{mountpath"), "\(line)")
                 #expect(line.split(separator: "'", omittingEmptySubsequences: false).count % 2 == 1)
             }
             #expect(try page.text(for: ["a1"]).contains("/v1/cluster/daemon/t1"))
@@ -28,6 +30,36 @@ import Testing
         let target = HelpPage(map: try Self.map(), node: try Self.node("t1", .target, 8083))
         #expect(
             try target.text(for: ["Q1"]).contains("'http://127.0.0.1:8080/v1/daemon?what=smap'"))
+    }
+
+    @Test func `lines of mountpaths name one that there is`() throws {
+        let node = try Self.node("t1", .target, 8083)
+        func line(
+            _ mountpath: String?, _ row: String, disabled: String? = nil
+        ) throws -> String {
+            try HelpPage(
+                map: try Self.map(), node: node, mountpath: mountpath, disabled: disabled
+            ).text(for: [row])
+        }
+        for row in ["A42", "A43", "A45"] {
+            #expect(HelpPage.namesMountpath([row]))
+            #expect(try line("/disks/1", row).contains(#""value":"/disks/1"}'"#))
+            // What a shell or JSON would take for something else is not shown.
+            for path in [nil, "/it's", #"/a"b"#, #"/a\b"#, "/{bucket}"] {
+                #expect(try line(path, row).contains("/path/of/mountpath"))
+            }
+        }
+        // What is enabled is one that is disabled, and what is added is none yet.
+        #expect(try line("/disks/1", "A43", disabled: "/disks/2").contains("/disks/2"))
+        #expect(try line("/disks/1", "A42", disabled: "/disks/2").contains("/disks/1"))
+        #expect(try line("/disks/1", "A44").contains("/path/of/mountpath"))
+        #expect(HelpPage.namesMountpath([]) && !HelpPage.namesMountpath(["A1"]))
+    }
+
+    @Test func `what a line does is what it says, but where it says that it is a dry run`() {
+        for row in HelpRow.all {
+            #expect(row.title.contains("(dry run)") == row.path.contains("dry_run"), "\(row.id)")
+        }
     }
 
     @Test func `a row that does not exist is said so`() throws {

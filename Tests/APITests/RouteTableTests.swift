@@ -44,7 +44,7 @@ import Testing
         let methods = Route.all.filter { $0.paths == ["/v1/objects/{bucket}/{object}"] }
             .flatMap(\.methods)
         for method in [Method.get, .head, .put, .post, .delete, .patch, .options, .other("X")] {
-            let isTaken = (try? Route.checkObject(method)) != nil
+            let isTaken = (try? Route.checkObject(method, .empty)) != nil
             #expect(isTaken == methods.contains(method), "\(method.name)")
         }
     }

@@ -49,6 +49,40 @@ import Testing
         }
     }
 
+    @Test func `headers that a target cannot heed are refused, and nothing is done`() async throws {
+        try await TestTarget.with { target in
+            let set = "/v1/daemon/setconfig?stats_time=34s"
+            let long = String(repeating: "x", count: 257)
+            let shutdown = #"{"action":"shutdown"}"#
+            let rows: [(HTTP.Method, String, (String, String), String)] = [
+                (.put, set, ("If-Match", #""config-3""#), ""),
+                (.put, set, ("Martlet-Session", "1-0-1-1"), ""),
+                (.put, set, ("Martlet-Sequence", "1"), ""),
+                (.put, set, ("Martlet-Request-Id", long), ""),
+                (.put, set, ("Martlet-Term", "nonsense"), ""),
+                (.put, "\(set)&transient=true", ("Martlet-Term", "1-0-1-1"), ""),
+                (.put, "/v1/daemon", ("Martlet-Term", "1-0-1-1"), shutdown),
+                (.put, "/v1/daemon", ("If-Match", #""smap-1""#), shutdown),
+                (.post, "/v1/daemon", ("Martlet-Term", "1-0-1-1"), ""),
+                (.put, "/v1/objects/b/o", ("If-None-Match", "*"), "x"),
+                (.put, "/v1/objects/b/o", ("If-Match", #""1""#), "x"),
+                (.delete, "/v1/objects/b/o", ("If-Unmodified-Since", "now"), ""),
+            ]
+            let before = target.proxy.state.position
+            for (method, path, header, body) in rows {
+                let at: TestTarget.At? = path.hasPrefix("/v1/objects") ? .now : nil
+                let reply = try await target.ask(
+                    method, path, at: at, headers: [header], body: Array(body.utf8))
+                #expect(reply.failure?.code == .badHeader, "\(path) \(header): \(reply.text)")
+                #expect(reply.failure?.next != nil)
+            }
+            #expect(target.proxy.state.position == before)
+            #expect(try await target.get("o").failure?.code == .objectNotFound)
+            #expect(
+                try await !target.ask(.get, "/v1/daemon?what=config", at: nil).text.contains("34s"))
+        }
+    }
+
     @Test func `a transient value stays at the target, and gives way to the log's next word`()
         async throws
     {

@@ -169,6 +169,47 @@ import Testing
         }
     }
 
+    @Test func `a target says what it has been told, and sends whoever wants more to a proxy`()
+        async throws
+    {
+        try await TestTarget.with { target async throws in
+            for path in ["/v1/daemon?what=smap&", "/v1/daemon?what=bmd&", "/v1/buckets?"] {
+                let stale = try await target.ask(.get, "\(path)consistency=stale", at: nil)
+                #expect(stale.status == .ok, "\(stale.text)")
+                let newest = try await target.ask(.get, "\(path)consistency=linearizable", at: nil)
+                #expect(newest.failure?.code == .badQuery, "\(newest.text)")
+                #expect(newest.failure?.next?.contains("ask a proxy as http://") == true)
+                let other = try await target.ask(.get, "\(path)consistency=nonsense", at: nil)
+                #expect(other.failure?.code == .badQuery, "\(other.text)")
+                #expect(other.failure?.next == "stale or linearizable")
+            }
+            let head = try await target.ask(
+                .head, "/v1/buckets/b?consistency=linearizable", at: nil)
+            #expect(head.status == .badRequest)
+            let timeout = try await target.ask(
+                .get, "/v1/daemon?what=config&timeout=soon", at: nil)
+            #expect(timeout.failure?.code == .badQuery, "\(timeout.text)")
+        }
+    }
+
+    @Test func `presence asks for properties, or only whether something is there`() async throws {
+        try await TestTarget.with { target async throws in
+            #expect(try await target.put("o", "x") == .ok)
+            for number in 0...4 {
+                let head = try await target.ask(.head, "/v1/objects/b/o?presence=\(number)")
+                #expect(head.status == .ok)
+                let wantsProperties = number == 0 || number == 2
+                #expect((head.headers["checksum.value"] != nil) == wantsProperties, "\(number)")
+            }
+            for (text, status) in [
+                ("5", Status.notImplemented), ("6", .badRequest), ("x", .badRequest),
+            ] {
+                let head = try await target.ask(.head, "/v1/objects/b/o?presence=\(text)")
+                #expect(head.status == status, "\(text)")
+            }
+        }
+    }
+
     @Test func `documents are those of the state`() async throws {
         try await TestTarget.with { target async throws in
             let state = target.proxy.state

@@ -81,8 +81,13 @@ import Testing
         ]
         try await TestTarget.with { target async throws in
             for row in rows {
+                // Others than these come from clients, and have no marks of a redirect.
+                let isRedirected =
+                    row.path.hasPrefix("/v1/objects") || row.method == .post
+                let at: TestTarget.At? =
+                    row.path.contains("at=") ? .nothing : isRedirected ? .now : nil
                 let reply = try await target.ask(
-                    row.method, row.path, headers: row.headers, body: Array(row.body.utf8))
+                    row.method, row.path, at: at, headers: row.headers, body: Array(row.body.utf8))
                 #expect(reply.status.rawValue == row.code.status, "\(row.path)")
                 guard row.method != .head else { continue }
                 #expect(reply.failure?.code == row.code, "\(row.path): \(reply.text)")
@@ -98,9 +103,22 @@ import Testing
                     route.paths.map { (method, $0) }
                 }) {
                     let filled = path.split(separator: "/").map { $0.hasPrefix("{") ? "x" : $0 }
-                    let reply = try await target.ask(
-                        method, "/\(filled.joined(separator: "/"))?dry_run=true")
+                    let at: TestTarget.At? = route.effect == .data ? .now : nil
+                    let plain = "/\(filled.joined(separator: "/"))"
+                    let reply = try await target.ask(method, "\(plain)?dry_run=true", at: at)
                     #expect(!reply.text.contains("the table sends"), "\(method.name) \(path)")
+                    // What it does not know it does not pass over either.
+                    let what = route.name == .daemon ? "what=smap&" : ""
+                    let other = try await target.ask(method, "\(plain)?\(what)nonsense=1", at: at)
+                    #expect(other.status == .badRequest, "\(method.name) \(path): \(other.text)")
+                    guard method != .head else { continue }
+                    let isOption = route.parameters.contains { $0.name == "options" }
+                    let codes: [FailureCode] =
+                        isOption ? [.unknownOption, .badQuery] : [.unknownParameter]
+                    #expect(
+                        other.failure.map { codes.contains($0.code) } == true
+                            && other.text.contains("nonsense"),
+                        "\(method.name) \(path): \(other.text)")
                 }
             }
             #expect(try await target.ask(.get, "/v1/daemon?what=remote", at: nil).text == "{}\n")

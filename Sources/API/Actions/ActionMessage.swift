@@ -17,24 +17,15 @@ package struct ActionMessage: Equatable, Sendable {
     }
 
     package init(decoding body: [UInt8]) throws(Failure) {
-        guard !body.isEmpty else {
-            throw Failure(
-                .badJSON, "the request has no body", next: #"send {"action": "…"} as the body"#)
-        }
-        let json: JSONValue
-        do throws(DecodingFailure) {
-            json = try JSONValue(parsing: body)
-        } catch {
-            throw Failure(.badJSON, "the body is not JSON", cause: error.description)
-        }
-        try self.init(json)
+        try self.init(try JSONValue(body: body, wanted: Self.form))
     }
 
     init(_ json: JSONValue) throws(Failure) {
         guard case .object(let object) = json else {
             throw Failure(
-                .badJSON, "the body is not a JSON object", next: #"send {"action": "…"}"#)
+                .badJSON, "the body is not a JSON object", next: "send \(Self.form)")
         }
+        try object.checkOnce(["action", "name", "value"], in: "the message")
         action = try Self.text("action", in: object)
         name = try Self.text("name", in: object)
         value = object["value"].flatMap { $0 == .null ? nil : $0 }
@@ -54,11 +45,15 @@ package struct ActionMessage: Equatable, Sendable {
         return json.bytes
     }
 
+    private static let form = #"{"action": "…"}"#
+
     private static func text(_ key: String, in object: JSONObject) throws(Failure) -> String {
         switch object[key] {
         case nil, .null: return ""
         case .string(let text): return text
-        default: throw Failure(.badJSON, "'\(key)' of the message is not a text")
+        default:
+            throw Failure(
+                .badJSON, "'\(key)' of the message is not a text", next: "put it in quotes")
         }
     }
 
@@ -72,7 +67,7 @@ package struct ActionMessage: Equatable, Sendable {
         let choice = allowed.map(\.rawValue).joined(separator: ", ")
         throw Failure(
             .unknownAction,
-            action.isEmpty ? "the message names no action" : "unknown action '\(action)'",
+            action.isEmpty ? "the message names no action" : "unknown action '\(action.excerpt)'",
             next: "actions: \(choice)")
     }
 }

@@ -1,3 +1,5 @@
+import Base
+
 /// The `value` of a message, or a section of it, read strictly: a key that is not known is a failure.
 package struct ActionValue: Sendable {
     private let object: JSONObject
@@ -8,11 +10,15 @@ package struct ActionValue: Sendable {
     package init?(_ value: JSONValue?, place: String = "value", keys: [String]) throws(Failure) {
         guard let value, value != .null else { return nil }
         guard case .object(let object) = value else {
-            throw Failure(.badValue, "'\(place)' is not an object")
+            throw Failure(
+                .badValue, "'\(place)' is not an object",
+                next: keys.isEmpty ? "leave it out" : "its keys are \(keys.joined(separator: ", "))"
+            )
         }
+        try object.checkOnce(keys, in: "'\(place)'")
         if let key = object.keyOutside(keys) {
             throw Failure(
-                .badValue, "unknown key '\(key)' in '\(place)'",
+                .badValue, "unknown key '\(key.excerpt)' in '\(place)'",
                 next: keys.isEmpty ? "none is known" : "known are \(keys.joined(separator: ", "))")
         }
         self.object = object
@@ -43,14 +49,12 @@ package struct ActionValue: Sendable {
         }
     }
 
+    /// Yes or no, as JSON has it: the contract is strict about the types of values (§2.3).
     package func bool(_ key: String) throws(Failure) -> Bool? {
         switch object[key] {
         case nil, .null: return nil
         case .bool(let flag): return flag
-        case .string(let text):
-            guard let flag = Query.flag(text) else { throw mistake(key, "true or false") }
-            return flag
-        default: throw mistake(key, "true or false")
+        default: throw mistake(key, "true or false, without quotes")
         }
     }
 

@@ -1,3 +1,4 @@
+import Base
 package import Cluster
 
 /// Several changes in one request, made together or not at all:
@@ -39,7 +40,7 @@ package struct BatchRequest: Sendable {
                 let change = try Self.change(item)
                 if let bucket = change.bucket, !buckets.insert(bucket).inserted {
                     throw Failure(
-                        .badValue, "bucket \(bucket) is named twice",
+                        .badValue, "bucket \(bucket.description.excerpt) is named twice",
                         next: "a batch changes a bucket once")
                 }
                 changes.append(change)
@@ -56,7 +57,7 @@ package struct BatchRequest: Sendable {
         }
         if let key = object.keyOutside(["action", "name", "value"]) {
             throw Failure(
-                .badValue, "unknown key '\(key)'", next: "known are action, name, value")
+                .badValue, "unknown key '\(key.excerpt)'", next: "known are action, name, value")
         }
         let message = try ActionMessage(item)
         switch try message.decoded(allowed: actions) {

@@ -1,3 +1,4 @@
+import Base
 package import Cluster
 
 extension BucketProperties {
@@ -144,6 +145,7 @@ extension BucketProperties {
 
     private static func unknownWord(_ key: String, _ word: String, _ known: [String]) -> Failure {
         Failure(
-            .badValue, "'\(key)' is '\(word)'", next: "one of \(known.joined(separator: ", "))")
+            .badValue, "'\(key)' is '\(word.excerpt)'",
+            next: "one of \(known.joined(separator: ", "))")
     }
 }

@@ -1,3 +1,4 @@
+import Base
 package import Cluster
 
 /// The nodes that a request is about: `sid` names one, and `sids`, of AIStore's later versions, several (contract §7.10).
@@ -39,7 +40,7 @@ package struct NodeChoice: Equatable, Sendable {
         guard one.isEmpty || several == [one] else {
             throw Failure(
                 .badValue,
-                "'value.sid' is \(one), and 'value.sids' names \(several.joined(separator: ", "))",
+                "'value.sid' is \(one.excerpt), and 'value.sids' names \(several.joined(separator: ", ").excerpt)",
                 next: "send one of the two")
         }
         self.ids = ids
@@ -47,7 +48,7 @@ package struct NodeChoice: Equatable, Sendable {
 
     private static func id(_ text: String, _ form: String) throws(Failure) -> NodeID {
         guard let id = NodeID(text) else {
-            throw Failure(.badNode, "'\(text)' is not a node's id", next: form)
+            throw Failure(.badNode, "'\(text.excerpt)' is not a node's id", next: form)
         }
         return id
     }

@@ -1,3 +1,4 @@
+import Base
 package import Cluster
 
 /// Which jobs somebody asks about (contract §11.4, §11.5): by id, or by kind, bucket and whether they run.
@@ -40,16 +41,15 @@ package struct XactionQuery: Equatable, Sendable {
     /// `{"action":"stats","name":KIND,"value":{"bucket":NAME}}`.
     package init(decoding body: [UInt8]) throws(Failure) {
         let example = #"{"kind":"rebalance"}, or {} for all"#
-        guard !body.isEmpty else {
-            throw Failure(.badJSON, "the request has no body", next: "send \(example)")
-        }
-        guard let json = try? JSONValue(parsing: body), case .object(let object) = json else {
+        guard case .object(let object) = try JSONValue(body: body, wanted: example) else {
             throw Failure(.badJSON, "the body is not a JSON object", next: "send \(example)")
         }
+        let keys = ["id", "kind", "bck", "show_active", "action", "name", "value"]
+        try object.checkOnce(keys, in: "the question")
         if let action = try Self.text("action", in: object), !action.isEmpty {
             guard action == "stats" else {
                 throw Failure(
-                    .unknownAction, "'\(action)' is no question about jobs",
+                    .unknownAction, "'\(action.excerpt)' is no question about jobs",
                     next:
                         #"{"action":"stats",…} asks, "start" and "stop" order; PUT /v1/cluster does so too"#
                 )
@@ -97,7 +97,7 @@ package struct XactionQuery: Equatable, Sendable {
         }
         guard let name = try text("name", in: object), !name.isEmpty else { return nil }
         guard let bucket = Bucket(name: name) else {
-            throw Failure(.badBucketName, "'\(name)' is not a bucket's name")
+            throw Failure(.badBucketName, "'\(name.excerpt)' is not a bucket's name")
         }
         return bucket
     }
@@ -105,7 +105,7 @@ package struct XactionQuery: Equatable, Sendable {
     /// What is answered about a job that nobody knows.
     package var notFound: Failure {
         let what =
-            if !id.isEmpty { "job '\(id)'" } else if let kind {
+            if !id.isEmpty { "job '\(id.excerpt)'" } else if let kind {
                 "job of kind \(kind.rawValue)"
             } else {
                 "job"
@@ -152,7 +152,7 @@ extension Failure {
     /// Somebody names a kind of job that AIStore does not have.
     package static func noSuchKind(_ word: String) -> Failure {
         Failure(
-            .badValue, "there is no kind of job '\(word.prefix(80))'",
+            .badValue, "there is no kind of job '\(word.excerpt)'",
             next: "kinds: \(XactionKind.allCases.map(\.rawValue).joined(separator: ", "))")
     }
 }

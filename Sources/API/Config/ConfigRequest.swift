@@ -1,3 +1,4 @@
+import Base
 package import Cluster
 import HTTP
 
@@ -37,7 +38,8 @@ package struct ConfigRequest: Sendable {
         if action == .resetConfig {
             if let wrong = pairs.first(where: { $0.value?.isEmpty == false }) {
                 throw Failure(
-                    .badQuery, "a reset takes names only, not '\(wrong.name)=\(wrong.value ?? "")'",
+                    .badQuery,
+                    "a reset takes names only, not '\("\(wrong.name)=\(wrong.value ?? "")".excerpt)'",
                     next: "leave out the value, or set it with setconfig")
             }
             try self.init(.reset(pairs.map(\.name)), query)
@@ -48,7 +50,8 @@ package struct ConfigRequest: Sendable {
         }
         if let bare = pairs.first(where: { $0.value == nil }) {
             throw Failure(
-                .badQuery, "option '\(bare.name)' has no value", next: "setconfig?NAME=VALUE")
+                .badQuery, "option '\(bare.name.excerpt)' has no value",
+                next: "setconfig?NAME=VALUE")
         }
         try self.init(.set(pairs.map { ($0.name, $0.value ?? "") }), query)
     }
@@ -57,7 +60,7 @@ package struct ConfigRequest: Sendable {
     package init(_ action: Action, _ message: ActionMessage, query: Query) throws(Failure) {
         if let stray = try query.pairs().first(where: { !Self.reserved.contains($0.name) }) {
             throw Failure(
-                .badQuery, "'\(stray.name)' stands in the query, beside a message",
+                .badQuery, "'\(stray.name.excerpt)' stands in the query, beside a message",
                 next: "name options in one place: the message, or the query of …/setconfig")
         }
         if action == .resetConfig {
@@ -76,7 +79,9 @@ package struct ConfigRequest: Sendable {
         isDryRun = try query.flag(QueryName.dryRun)
         if let text = try query.value(QueryName.node) {
             guard let id = NodeID(text) else {
-                throw Failure(.badNode, "'\(text)' is not a node's id")
+                throw Failure(
+                    .badNode, "'\(text.excerpt)' is not a node's id",
+                    next: "GET /v1/daemon?what=smap lists nodes")
             }
             node = id
         }
@@ -109,7 +114,7 @@ package struct ConfigRequest: Sendable {
             }
         case (let name, .object):
             throw Failure(
-                .badValue, "both the name '\(name)' and an object of options are given",
+                .badValue, "both the name '\(name.excerpt)' and an object of options are given",
                 next: "give a name and its value, or an object and no name")
         case ("", _):
             throw Failure(.badValue, "the message has no name", next: "give 'name' and 'value'")
@@ -139,7 +144,8 @@ package struct ConfigRequest: Sendable {
         case .string(let text), .number(let text): return text
         case .bool(let flag): return flag ? "true" : "false"
         case .null, .array, .object:
-            throw Failure(.badValue, "the value of '\(name)' is not a text, a number or a bool")
+            throw Failure(
+                .badValue, "the value of '\(name.excerpt)' is not a text, a number or a bool")
         }
     }
 
@@ -184,7 +190,7 @@ extension Failure {
         switch mistake {
         case .unknown(let name):
             self.init(
-                .unknownOption, "there is no option '\(name.prefix(80))'",
+                .unknownOption, "there is no option '\(name.excerpt)'",
                 next: "GET /v1/daemon?what=config shows all options")
         case .ambiguous(let name, let names):
             self.init(

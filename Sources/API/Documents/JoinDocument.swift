@@ -12,17 +12,17 @@ package struct JoinRequest: Equatable, Sendable {
         self.clusterID = clusterID
     }
 
+    /// The flat form, as the contract's curl lines have it.
+    private static let form =
+        #"{"daemon_type":"target","daemon_id":"ID","node_ip_addr":"HOST","daemon_port":"PORT"}"#
+
     package init(decoding body: [UInt8]) throws(Failure) {
-        let json: JSONValue
-        do throws(DecodingFailure) {
-            json = try JSONValue(parsing: body)
-        } catch {
-            throw Failure(.badJSON, "the body is not JSON", cause: error.description)
-        }
+        let json = try JSONValue(body: body, wanted: Self.form)
         node = try Node(json: json)
         guard case .object(let object) = json else {
-            throw Failure(.badNode, "a node is a JSON object")
+            throw Failure(.badNode, "a node is a JSON object", next: "send \(Self.form)")
         }
+        try object.checkOnce(["si", "uuid"], in: "the body")
         clusterID = object["uuid"]?.string ?? ""
     }
 

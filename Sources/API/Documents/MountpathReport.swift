@@ -12,12 +12,9 @@ package struct MountpathReport: Equatable, Sendable {
     }
 
     package init(decoding body: [UInt8]) throws(Failure) {
-        let json: JSONValue
-        do throws(DecodingFailure) {
-            json = try JSONValue(parsing: body)
-        } catch {
-            throw Failure(.badJSON, "the body is not JSON", cause: error.description)
-        }
+        let json = try JSONValue(
+            body: body,
+            wanted: #"{"daemon_id":"ID","mountpath":"/PATH","disk":"ID","disabled":true}"#)
         guard
             let value = try ActionValue(
                 json, place: "body", keys: ["daemon_id", "mountpath", "disk", "disabled", "reason"]),

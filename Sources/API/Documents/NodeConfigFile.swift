@@ -29,7 +29,7 @@ package struct NodeConfigFile: Sendable {
         if let word = try file.string("log_level") {
             guard let level = Self.levels[word] else {
                 throw Failure(
-                    .badValue, "'log_level' is '\(word)'",
+                    .badValue, "'log_level' is '\(word.excerpt)'",
                     next: "one of \(Self.levels.keys.sorted().joined(separator: ", "))")
             }
             logLevel = level

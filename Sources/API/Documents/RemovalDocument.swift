@@ -107,12 +107,8 @@ package struct RemovalReport: Equatable, Sendable {
     }
 
     package init(decoding body: [UInt8]) throws(Failure) {
-        let json: JSONValue
-        do throws(DecodingFailure) {
-            json = try JSONValue(parsing: body)
-        } catch {
-            throw Failure(.badJSON, "the body is not JSON", cause: error.description)
-        }
+        let json = try JSONValue(
+            body: body, wanted: #"{"daemon_id":"ID","order":"POSITION","left":["DISK"]}"#)
         guard
             let value = try ActionValue(json, place: "body", keys: ["daemon_id", "order", "left"]),
             let target = try value.string("daemon_id").flatMap({ NodeID($0) }),
@@ -120,7 +116,7 @@ package struct RemovalReport: Equatable, Sendable {
             case .array(let entries) = object["left"]
         else { throw Failure(.badBody, "not a report about a removal") }
         guard let order = LogPosition(text: text) else {
-            throw Failure(.badPosition, "'\(text.prefix(80))' is not a position")
+            throw Failure(.badPosition, "'\(text.excerpt)' is not a position")
         }
         let left = entries.compactMap(\.string)
         guard left.count == entries.count, left.count <= DecommissionOrder.disksMax,

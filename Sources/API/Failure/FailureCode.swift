@@ -6,6 +6,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case badRequest = "bad_request"
     case badPath = "bad_path"
     case badQuery = "bad_query"
+    /// A query parameter that the operation, or the document that is asked for, does not have.
+    case unknownParameter = "unknown_parameter"
     case badJSON = "bad_json"
     case badValue = "bad_value"
     case badHeader = "bad_header"
@@ -119,7 +121,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
         switch self {
         case .badRequest, .badPath, .badQuery, .badJSON, .badValue, .badHeader, .badBody,
             .badPosition, .badBucketName, .badObjectName, .badProvider, .badNamespace, .badNode,
-            .unknownAction, .unknownDocument, .unknownOption, .optionRefused, .notRedirected,
+            .unknownAction, .unknownDocument, .unknownParameter, .unknownOption, .optionRefused,
+            .notRedirected,
             .addressUnreachable, .isPrimary,
             .quorumAtRisk, .objectsAtRisk, .badMountpath, .mountpathExists,
             // Contract §2.1: never 404 or 405.

@@ -1,9 +1,11 @@
+import Base
 package import Cluster
 
-/// `GET /v1/help` and `/v1/help/ROW`: the contract's operations as curl lines for this very cluster.
+/// `GET /v1/help` and `/v1/help/ROW`: the operations, the contract's and those that are Martlet's own, as curl lines for this very
+/// cluster.
 ///
-/// A line is for a terminal, so every address and id in it is one that the map names now; only bucket, object and
-/// mountpath are examples.
+/// A line is for a terminal, so every address, id and mountpath in it is one that the cluster has now; only bucket and object are
+/// examples.
 package struct HelpPage: Sendable {
     private let names: [(name: String, value: String)]
     private let proxyURL: String
@@ -12,9 +14,13 @@ package struct HelpPage: Sendable {
     /// - Parameters:
     ///   - map: the cluster, as this node sees it.
     ///   - node: who is asked. A target names the primary where a line goes to a proxy.
-    package init(map: ClusterMap, node: Node) {
+    ///   - mountpath: one of ``target(of:for:)`` that takes part; `nil` when none is known.
+    ///   - disabled: one that is disabled; `nil` when none is.
+    package init(
+        map: ClusterMap, node: Node, mountpath: String? = nil, disabled: String? = nil
+    ) {
         let proxy = node.role == .proxy ? node : map.primary.flatMap { map[$0] } ?? node
-        let target = node.role == .target ? node : map.nodes(.target).first
+        let target = Self.target(of: map, for: node)
         let other = map.nodes(.proxy).first { $0.id != map.primary } ?? proxy
         proxyURL = proxy.address.url
         targetURL = target?.address.url ?? "http://TARGET"
@@ -24,8 +30,35 @@ package struct HelpPage: Sendable {
             ("target-port", target.map { String($0.address.port) } ?? "PORT"),
             ("other", other.id.text), ("other-url", other.address.url),
             ("other-host", other.address.host), ("other-port", String(other.address.port)),
-            ("bucket", "demo"), ("object", "hello"), ("mountpath", "/path/of/mountpath"),
+            ("bucket", "demo"), ("object", "hello"), ("smap-version", String(map.version)),
+            ("mountpath", mountpath.flatMap(Self.quotable) ?? Self.otherMountpath),
+            ("disabled", (disabled ?? mountpath).flatMap(Self.quotable) ?? Self.otherMountpath),
+            ("other-mountpath", Self.otherMountpath),
         ]
+    }
+
+    /// A directory that is no mountpath yet.
+    private static let otherMountpath = "/path/of/mountpath"
+
+    /// The target that lines go to; `nil` when there is none.
+    package static func target(of map: ClusterMap, for node: Node) -> Node? {
+        node.role == .target ? node : map.nodes(.target).first
+    }
+
+    /// Whether what is asked for has a line with a mountpath in it.
+    package static func namesMountpath(_ elements: [String]) -> Bool {
+        guard let name = elements.first else { return true }
+        let body = HelpRow.named(name)?.body ?? ""
+        return body.contains("{mountpath}") || body.contains("{disabled}")
+    }
+
+    /// A path as it can stand in JSON between a shell's quotes; what would have to be escaped is not shown.
+    private static func quotable(_ path: String) -> String? {
+        let isPlain = path.utf8.allSatisfy { byte in
+            byte >= 0x20 && byte != UInt8(ascii: "'") && byte != UInt8(ascii: "\"")
+                && byte != UInt8(ascii: "\\") && byte != UInt8(ascii: "{")
+        }
+        return isPlain ? path : nil
     }
 
     /// What is asked for: all rows, or the one whose name follows `/v1/help/`.
@@ -33,8 +66,9 @@ package struct HelpPage: Sendable {
         guard let name = elements.first else { return text }
         guard elements.count == 1, let row = HelpRow.named(name) else {
             throw Failure(
-                .unknownResource, "no operation '\(elements.joined(separator: "/"))'",
-                next: "A1 to A46 and Q1 to Q13; GET /v1/help shows all")
+                .unknownResource, "no operation '\(elements.joined(separator: "/").excerpt)'",
+                next: "A1 to A46, Q1 to Q13 and M1 to M\(HelpRow.own.count); GET /v1/help shows all"
+            )
         }
         return text(of: row)
     }
@@ -43,7 +77,8 @@ package struct HelpPage: Sendable {
     package var text: String {
         """
         # Operations of this cluster, one line for curl each. /v1/help/ROW shows one of them.
-        # -i shows the status and the headers, too.
+        # -i shows the status and the headers, too. A and Q are AIStore's, M are Martlet's own.
+        # dry_run=true, in the query of what changes nodes, settings or buckets, says what would happen, and changes nothing.
 
 
         """ + HelpRow.all.map(text(of:)).joined(separator: "\n")

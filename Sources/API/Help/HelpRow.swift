@@ -1,7 +1,7 @@
 import Cluster
 import HTTP
 
-/// One operation of the REST contract (§1.1, §1.2), as a line for curl.
+/// One operation of the REST contract (§1.1, §1.2), or one of Martlet's own, as a line for curl.
 package struct HelpRow: Equatable, Sendable {
     /// To which node the line goes.
     package enum Recipient: Sendable {
@@ -10,7 +10,7 @@ package struct HelpRow: Equatable, Sendable {
         case target
     }
 
-    /// `A1` … `A46`, `Q1` … `Q13`.
+    /// `A1` … `A46`, `Q1` … `Q13`; `M1` … are not of the contract.
     package let id: String
     package let title: String
     package let method: String
@@ -56,7 +56,8 @@ package struct HelpRow: Equatable, Sendable {
         all.first { $0.id == id.uppercased() }
     }
 
-    package static let all: [HelpRow] = control + buckets + objects + mountpaths + queries
+    package static let all: [HelpRow] =
+        control + buckets + objects + mountpaths + queries + own
 
     private static let control: [HelpRow] = [
         HelpRow(
@@ -73,8 +74,8 @@ package struct HelpRow: Equatable, Sendable {
         HelpRow(
             "A4", "Make another proxy the primary", "PUT", "/v1/cluster/proxy/{other}"),
         HelpRow(
-            "A5", "Force a primary on what is left of a cluster (dry_run=true only shows the plan)",
-            "PUT", "/v1/daemon/proxy/{other}?frc=true&can={other-url}&dry_run=true"),
+            "A5", "Force a primary on what is left of a cluster (see M13 for what it would do)",
+            "PUT", "/v1/daemon/proxy/{other}?frc=true&can={other-url}"),
         HelpRow(
             "A6", "Set an option of one node", "PUT", "/v1/daemon",
             #"{"action":"setconfig","name":"stats_time","value":"1s"}"#),
@@ -193,12 +194,14 @@ package struct HelpRow: Equatable, Sendable {
             #"{"action":"disable","value":"{mountpath}"}"#, at: .target),
         HelpRow(
             "A43", "Enable a mountpath", "POST", "/v1/daemon/mountpaths",
-            #"{"action":"enable","value":"{mountpath}"}"#, at: .target),
+            #"{"action":"enable","value":"{disabled}"}"#, at: .target),
         HelpRow(
-            "A44", "Add a mountpath", "PUT", "/v1/daemon/mountpaths",
-            #"{"action":"add","value":"{mountpath}"}"#, at: .target),
+            "A44", "Add a mountpath: an empty directory, or one that was removed", "PUT",
+            "/v1/daemon/mountpaths",
+            #"{"action":"add","value":"{other-mountpath}"}"#, at: .target),
         HelpRow(
-            "A45", "Remove a mountpath", "DELETE", "/v1/daemon/mountpaths",
+            "A45", "Remove a mountpath (its objects stay on the disk)", "DELETE",
+            "/v1/daemon/mountpaths",
             #"{"action":"remove","value":"{mountpath}"}"#, at: .target),
     ]
 

@@ -1,3 +1,4 @@
+import Base
 package import Cluster
 
 extension Bucket {
@@ -11,7 +12,9 @@ extension Bucket {
         }
         guard let bucket = Bucket(name: name, provider: provider, namespace: namespace) else {
             throw Failure(
-                .badBucketName, BucketName.problem(name).map { "\($0): '\(name)'" } ?? "bad bucket")
+                .badBucketName,
+                BucketName.problem(name).map { "\($0): '\(name.excerpt)'" } ?? "bad bucket",
+                next: "1 to \(BucketName.bytesMax) letters, digits, '.', '_' and '-'")
         }
         self = bucket
     }
@@ -30,7 +33,7 @@ extension Query {
         guard let provider = Provider(rawValue: text) else {
             let known = Provider.allCases.map(\.rawValue).joined(separator: ", ")
             throw Failure(
-                .badProvider, "invalid provider '\(text)'", next: "providers are \(known)")
+                .badProvider, "invalid provider '\(text.excerpt)'", next: "providers are \(known)")
         }
         return provider
     }
@@ -39,7 +42,7 @@ extension Query {
         guard let text = try value(QueryName.namespace), !text.isEmpty else { return nil }
         guard let namespace = Namespace(text: text) else {
             throw Failure(
-                .badNamespace, "invalid namespace '\(text)'",
+                .badNamespace, "invalid namespace '\(text.excerpt)'",
                 next: "write it @uuid#name, of letters, digits, '_' and '-'")
         }
         return namespace

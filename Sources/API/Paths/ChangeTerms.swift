@@ -24,14 +24,14 @@ package struct ChangeTerms: Equatable, Sendable {
         case (let session?, let sequence?):
             guard let id = LogPosition(text: session) else {
                 throw Failure(
-                    .badHeader, "'\(session.prefix(80))' is not the id of a session",
+                    .badHeader, "'\(session.excerpt)' is not the id of a session",
                     next: "POST /v1/cluster/sessions opens one")
             }
             guard let number = UInt64(sequence), number > 0, sequence.utf8.count <= 20,
                 sequence.utf8.allSatisfy({ (0x30...0x39).contains($0) })
             else {
                 throw Failure(
-                    .badHeader, "'\(sequence.prefix(80))' is not a sequence number",
+                    .badHeader, "'\(sequence.excerpt)' is not a sequence number",
                     next: "1 for the first request of a session, and one more for each new one")
             }
             call = SessionCall(id, sequence: number)
@@ -44,7 +44,7 @@ package struct ChangeTerms: Equatable, Sendable {
         if let term {
             guard let position = LogPosition(text: term) else {
                 throw Failure(
-                    .badHeader, "\(HeaderName.term) is '\(term.prefix(80))', no position",
+                    .badHeader, "\(HeaderName.term) is '\(term.excerpt)', no position",
                     next: "as an answer brought it in \(HeaderName.position)")
             }
             guard call == nil else {
@@ -67,7 +67,7 @@ package struct ChangeTerms: Equatable, Sendable {
                 let precondition = Precondition(text: String(tag.dropFirst().dropLast()))
             else {
                 throw Failure(
-                    .badHeader, "\(HeaderName.ifMatch) has '\(part.prefix(80))'",
+                    .badHeader, "\(HeaderName.ifMatch) has '\(part.excerpt)'",
                     next: #"as the ETag of a document: "smap-5", "bmd-12" or "config-3""#)
             }
             guard !found.contains(where: { $0.document == precondition.document }) else {

@@ -1,3 +1,4 @@
+import Base
 import HTTP
 
 /// The query of a URL, looked up in place: a request asks for few of its parameters, and most have none.
@@ -12,7 +13,8 @@ package struct Query: Sendable {
     package static let empty = Query("")
 
     /// The first parameter of that name, decoded; empty when it has no value. A value that does not decode is
-    /// a failure, never taken for something else.
+    /// a failure, never taken for something else. That others of the name say the same is checked before
+    /// (``Route/check(_:_:at:)``).
     package func value(_ name: String) throws(Failure) -> String? {
         // By bytes: the same text taken apart by characters costs ten times as much.
         for pair in text.utf8.split(separator: UInt8(ascii: "&")) {
@@ -32,12 +34,14 @@ package struct Query: Sendable {
     /// All parameters in their order, decoded; a value is `nil` where no `=` stands.
     package func pairs() throws(Failure) -> [(name: String, value: String?)] {
         var pairs: [(name: String, value: String?)] = []
-        for pair in text.split(separator: "&") {
-            let split = pair.firstIndex(of: "=")
-            let name = PercentCoding.decoded(split.map { pair[..<$0] } ?? pair, plusIsSpace: true)
-            let rest = split.map { pair[pair.index(after: $0)...] } ?? ""
+        for pair in text.utf8.split(separator: UInt8(ascii: "&")) {
+            let split = pair.firstIndex(of: UInt8(ascii: "="))
+            let name = PercentCoding.decoded(
+                Substring(split.map { pair[..<$0] } ?? pair), plusIsSpace: true)
+            let rest = split.map { Substring(pair[pair.index(after: $0)...]) } ?? ""
             guard let name, let value = PercentCoding.decoded(rest, plusIsSpace: true) else {
-                throw Failure(.badQuery, "query parameter '\(pair)' does not decode")
+                throw Failure(
+                    .badQuery, "query parameter '\(Substring(pair).excerpt)' does not decode")
             }
             pairs.append((name, split == nil ? nil : value))
         }
@@ -52,9 +56,17 @@ package struct Query: Sendable {
         if name == QueryName.dryRun { return try isDryRun }
         guard let text = try value(name) else { return false }
         guard let flag = Self.flag(text) else {
-            throw Failure(.badQuery, "query parameter '\(name)' is '\(text)', neither yes nor no")
+            throw Failure(
+                .badQuery, "query parameter '\(name)' is '\(text.excerpt)', neither yes nor no",
+                next: "true or false")
         }
         return flag
+    }
+
+    /// Refuses a parameter that says nothing beside the others.
+    package func refuse(_ name: String, because reason: String) throws(Failure) {
+        guard let text = try value(name), !text.isEmpty else { return }
+        throw Failure(.badQuery, "'\(name)' is \(reason)", next: "leave it out")
     }
 
     private var isDryRun: Bool {
@@ -69,7 +81,8 @@ package struct Query: Sendable {
                 }
                 guard let flag = Self.flag(value) else {
                     throw Failure(
-                        .badQuery, "query parameter '\(name)' is '\(value)', neither yes nor no",
+                        .badQuery,
+                        "query parameter '\(name)' is '\(value.excerpt)', neither yes nor no",
                         next: "nothing was changed; say dry_run=true or leave it out")
                 }
                 isOn = isOn || flag

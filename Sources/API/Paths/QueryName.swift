@@ -4,8 +4,9 @@ package enum QueryName {
     package static let provider = "provider"
     package static let namespace = "namespace"
     package static let checkCached = "check_cached"
-    /// Of later clients; any value of it asks what `check_cached` asks.
+    /// Of later clients (``Presence``).
     package static let presence = "presence"
+    package static let silent = "sln"
     package static let appendType = "appendty"
     package static let proxyID = "pid"
     package static let unixTime = "utm"
@@ -39,6 +40,11 @@ package enum QueryName {
     package static let token = "token"
     package static let override = "override"
     package static let name = "name"
+    /// Of a node's log.
+    package static let severity = "severity"
+    package static let offset = "offset"
+    /// Of mountpaths, of later clients: they are not to be resilvered.
+    package static let noResilver = "dntres"
     /// Of the history: what one request came to, looked at from where its answer was lost.
     package static let requestID = "request_id"
     package static let since = "since"

@@ -20,9 +20,18 @@ package struct Redirect: Equatable, Sendable {
         self.time = UInt64(time) ?? 0
         guard let text = try query.value(QueryName.position) else { return }
         guard let position = LogPosition(text: text) else {
-            throw Failure(.badPosition, "'\(text.prefix(80))' is not a position of the log")
+            throw Failure(
+                .badPosition, "'\(text.excerpt)' is not a position of the log",
+                next: "leave 'at' as the proxy made it")
         }
         self.position = position
+    }
+
+    /// Whether a part of a query is of an earlier redirect, which this one takes the place of.
+    private static func isMark(_ pair: Substring.UTF8View) -> Bool {
+        let name = pair.prefix { $0 != UInt8(ascii: "=") }
+        return name.elementsEqual("pid".utf8) || name.elementsEqual("utm".utf8)
+            || name.elementsEqual("at".utf8)
     }
 
     /// Where a client is sent.
@@ -45,8 +54,11 @@ package struct Redirect: Equatable, Sendable {
         PercentCoding.append(path: target.path, to: &bytes)
         bytes.append(UInt8(ascii: "?"))
         if !target.query.text.isEmpty {
-            PercentCoding.append(query: target.query.text, to: &bytes)
-            bytes.append(UInt8(ascii: "&"))
+            for pair in target.query.text.utf8.split(separator: UInt8(ascii: "&"))
+            where !isMark(pair) {
+                PercentCoding.append(query: Substring(pair), to: &bytes)
+                bytes.append(UInt8(ascii: "&"))
+            }
         }
         bytes.append(contentsOf: "pid=".utf8)
         bytes.append(contentsOf: proxy.text.utf8)

@@ -1,3 +1,4 @@
+import Base
 import HTTP
 
 /// What a request is about: its path, taken apart (contract §2.1).
@@ -36,7 +37,7 @@ package enum Resource: Equatable, Sendable {
         }
         guard first == "v1" else {
             throw Failure(
-                .unknownResource, "no resource '\(path)'",
+                .unknownResource, "no resource '\(path.excerpt)'",
                 next: "paths begin with /v1/, see \(Resource.names)")
         }
         let resource = Self.element(&rest)
@@ -60,7 +61,8 @@ package enum Resource: Equatable, Sendable {
             self = .unserved(String(resource))
         default:
             throw Failure(
-                .unknownResource, "no resource '\(path)'", next: "there are \(Resource.names)")
+                .unknownResource, "no resource '\(path.excerpt)'",
+                next: "there are \(Resource.names)")
         }
     }
 
@@ -103,7 +105,9 @@ package enum Resource: Equatable, Sendable {
 
     private static func end(_ rest: Substring) throws(Failure) {
         guard try elements(rest).isEmpty else {
-            throw Failure(.badPath, "the resource has no further elements")
+            throw Failure(
+                .badPath, "the resource has no further elements",
+                next: "leave out '\(rest.excerpt)'")
         }
     }
 
@@ -119,7 +123,9 @@ package enum Resource: Equatable, Sendable {
 
     private static func decoded(_ text: Substring) throws(Failure) -> String {
         guard let text = PercentCoding.decoded(text) else {
-            throw Failure(.badPath, "the path does not decode to UTF-8 text")
+            throw Failure(
+                .badPath, "the path does not decode to UTF-8 text",
+                next: "write what is no letter or digit as %XX, from UTF-8")
         }
         return text
     }

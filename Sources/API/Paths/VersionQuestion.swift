@@ -1,3 +1,5 @@
+import Base
+
 /// `version=N` and `diff=M`: a document as it was, and what differs since it was another.
 package struct VersionQuestion: Equatable, Sendable {
     /// The version to show, or to compare with; `nil` for the present one.
@@ -22,7 +24,9 @@ package struct VersionQuestion: Equatable, Sendable {
         guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt64(text),
             number > 0
         else {
-            throw Failure(.badQuery, "'\(name)' is '\(text.prefix(80))', not a version")
+            throw Failure(
+                .badQuery, "'\(name)' is '\(text.excerpt)', not a version",
+                next: "a whole number from 1, as the document has it")
         }
         return number
     }

@@ -1,3 +1,4 @@
+import Base
 package import Cluster
 
 /// `wait_version=N`: the answer waits until the document has that version, for a bounded time.
@@ -14,18 +15,21 @@ package struct VersionWait: Sendable {
 
     /// - Returns: `nil` when the query does not ask for a version.
     package init?(_ query: Query, for document: Document) throws(Failure) {
+        let seconds = try Self.timeout(query, default: Limits.waitSecondsDefault)
         guard let text = try query.value(QueryName.waitVersion) else { return nil }
         guard let version = UInt64(text) else {
-            throw Failure(.badQuery, "'\(QueryName.waitVersion)' is '\(text)', not a version")
+            throw Failure(
+                .badQuery, "'\(QueryName.waitVersion)' is '\(text.excerpt)', not a version",
+                next: "a whole number, as the document has it")
         }
         self.document = document
         self.version = version
-        seconds = try Self.timeout(query)
+        self.seconds = seconds
     }
 
-    private static func timeout(_ query: Query) throws(Failure) -> Double {
-        try timeout(query, default: Limits.waitSecondsDefault)
-    }
+    /// What a time may look like; the digits of the longest one in the smallest unit fit.
+    static let timeoutPattern =
+        "[0-9]{1,\(String(Int(Limits.waitSecondsMax * 1_000)).count)}(?:\\.[0-9]{1,9})?(?:ms|s|m)?"
 
     /// `timeout=`, of whatever waits.
     package static func timeout(
@@ -35,7 +39,7 @@ package struct VersionWait: Sendable {
         guard let seconds = Self.seconds(text), seconds >= 0, seconds <= Limits.waitSecondsMax
         else {
             throw Failure(
-                .badQuery, "'\(QueryName.timeout)' is '\(text)'",
+                .badQuery, "'\(QueryName.timeout)' is '\(text.excerpt)'",
                 next: "seconds up to \(Int(Limits.waitSecondsMax)), as 30, 30s, 500ms or 2m")
         }
         return seconds

@@ -1,7 +1,8 @@
 extension FailureCode {
     /// What any request may be answered with, whatever it asks for.
     static let anyRequest: [FailureCode] = [
-        .badRequest, .badPath, .badQuery, .badHeader, .unknownResource, .methodNotAllowed,
+        .badRequest, .badPath, .badQuery, .unknownParameter, .badHeader, .unknownResource,
+        .methodNotAllowed,
         .bodyTooLarge, .requestTimeout, .overloaded, .starting, .stopping, .internalError,
         // Of a transfer coding, whatever the operation.
         .notImplemented,

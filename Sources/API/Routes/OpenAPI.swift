@@ -121,6 +121,7 @@ extension JSONWriter {
                 json.array { json in for row in route.rows { json.value(row) } }
             }
             json.documents(of: route, role)
+            json.heeded(by: route, role)
             json.key("parameters")
             json.array { json in json.parameters(of: route, method, path, role) }
             json.body(of: route, role)
@@ -154,16 +155,45 @@ extension JSONWriter {
         }
     }
 
+    /// Which parameters go with which document, and with which action; the others are refused.
+    private mutating func heeded(by route: Route, _ role: NodeRole) {
+        var documents: [(String, [Parameter])] = []
+        switch route.name {
+        case .daemon:
+            documents = NodeQuestion.allCases.filter { $0.roles.contains(role) }
+                .map { ($0.rawValue, $0.parameters) }
+        case .cluster: documents = ClusterQuestion.allCases.map { ($0.rawValue, $0.parameters) }
+        default: break
+        }
+        if !documents.isEmpty {
+            key("x-parameters")
+            object { json in
+                for (word, parameters) in documents { json.member(word, parameters.map(\.name)) }
+            }
+        }
+        let acts = route.acts.filter { $0.isServed && $0.roles.contains(role) && $0.query != nil }
+        guard !acts.isEmpty else { return }
+        key("x-actions")
+        object { json in
+            for act in acts {
+                for word in act.action.spellings { json.member(word, act.query ?? []) }
+            }
+        }
+    }
+
     // MARK: Requests
 
     private mutating func parameters(
         of route: Route, _ method: Method, _ path: String, _ role: NodeRole
     ) {
         let isChange =
-            method != .get && route.effect != .between && route.failures.contains(.outcomeUnknown)
+            method != .get && method != .head && route.effect != .between
+            && route.failures.contains(.outcomeUnknown)
         let elements = path.split(separator: "/").filter { $0.hasPrefix("{") }
             .map { Parameter.element(String($0.dropFirst().dropLast())) }
-        for parameter in elements + route.parameters + (isChange ? Parameter.ofChanges : []) {
+        for parameter in elements + route.parameters(at: role)
+            + (isChange ? Parameter.ofChanges : [])
+        {
             object { json in
                 json.member("name", parameter.name)
                 json.member("in", parameter.place.rawValue)

@@ -1,3 +1,5 @@
+import Cluster
+
 /// A parameter of an operation: in its query, its path, or among its headers.
 package struct Parameter: Sendable {
     enum Place: String, Sendable {
@@ -15,6 +17,9 @@ package struct Parameter: Sendable {
     let isExploded: Bool
     /// Whether this version does what it asks for.
     let isServed: Bool
+    var isFlag: Bool {
+        if case .words(["true", "false"]) = schema { true } else { false }
+    }
 
     private init(
         _ name: String, _ place: Place, _ schema: Schema, _ summary: String,
@@ -41,6 +46,9 @@ package struct Parameter: Sendable {
         Parameter(name, .query, schema, "answered 501 by this version", isServed: false)
     }
 
+    /// A yes or no that nothing is done about; no is as good as silence.
+    static func unserved(_ name: String) -> Parameter { unserved(name, flagSchema) }
+
     static func each(_ name: String, _ schema: Schema, _ summary: String) -> Parameter {
         Parameter(name, .query, schema, summary, isExploded: true)
     }
@@ -54,7 +62,9 @@ package struct Parameter: Sendable {
         switch name {
         case "bucket":
             Parameter(
-                name, .path, .pattern("[.a-zA-Z0-9_-]+"), "a bucket's name", isRequired: true)
+                name, .path, .pattern("[.a-zA-Z0-9_-]{1,\(BucketName.bytesMax)}"),
+                "a bucket's name",
+                isRequired: true)
         case "object":
             Parameter(
                 name, .path, .texts(length: 1...1_024),
@@ -65,10 +75,11 @@ package struct Parameter: Sendable {
                 "a session's id", isRequired: true)
         case "row":
             Parameter(
-                name, .path, .pattern("[AaQq][0-9]{1,2}"), "a row of the contract, as A1",
+                name, .path, .pattern("[AaQqMm][0-9]{1,2}"),
+                "a row of the contract, as A1, or M1 and on",
                 isRequired: true)
         default:
-            Parameter(name, .path, .texts(length: 1...64), "a node's id", isRequired: true)
+            Parameter(name, .path, nodeID, "a node's id", isRequired: true)
         }
     }
 }
@@ -98,27 +109,43 @@ extension Parameter {
         QueryName.difference, .pattern("[1-9][0-9]{0,18}"),
         "what differs since this version, up to `version` or now")
     static let timeout = query(
-        QueryName.timeout, .pattern("[0-9]{1,2}(?:\\.[0-9]{1,3})?s?"),
-        "how long `wait_version` waits, in seconds")
+        QueryName.timeout, .pattern(VersionWait.timeoutPattern),
+        "how long is waited, up to \(Int(Limits.waitSecondsMax)) seconds")
     static let can = query(
         QueryName.can, .pattern("http://[a-z0-9.:\\[\\]-]{1,64}"), "the proxy that goes on, by URL")
     static let candidate = query(
-        QueryName.candidate, .pattern("[a-zA-Z0-9_-]{1,32}"), "the proxy that goes on, by id")
+        QueryName.candidate, nodeID, "the proxy that goes on, by id")
     static let override = query(
         QueryName.override, .words(["quorum"]), "although a majority answers")
     /// Of every change that has an outcome to look up.
     static let ofChanges: [Parameter] = [
         header(
-            HeaderName.requestID, .texts(length: 1...64),
+            HeaderName.requestID, requestID,
             "names the request: what=history&request_id= says what became of it"),
         header(
             HeaderName.term, .pattern("[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+"),
             "a position, as an answer brought it: to be made in the term of it, or not at all"),
     ]
-    static let position = query(
+    private static let position = query(
         QueryName.position, .text, "the position of the state a redirect was made from")
+    /// What a proxy adds when it redirects.
     static let redirected: [Parameter] = [
-        query(QueryName.proxyID, .texts(length: 1...64), "the proxy that redirected the request"),
-        query(QueryName.unixTime, .pattern("[0-9]{1,19}"), "when, in nanoseconds"),
+        query(QueryName.proxyID, nodeID, "the proxy that redirected the request"),
+        query(QueryName.unixTime, .pattern("[0-9]{1,19}"), "when, in nanoseconds"), position,
     ]
+    /// Which bucket.
+    static let place = [provider, namespace]
+    /// Of later clients, about remote buckets and objects; here what is asked about is present, or is not.
+    static let presence = query(
+        QueryName.presence, .words(Presence.allCases.map { String($0.rawValue) }),
+        "0 and 2: with properties; 1, 3 and 4: only whether it is there")
+    static let silent = query(
+        QueryName.silent, flagSchema, "not to be logged when it is not there; it never is")
+
+    // MARK: Shapes
+
+    /// A node's id, as ``Cluster/NodeID`` takes it.
+    static let nodeID = Schema.pattern("[a-zA-Z0-9._:-]{1,\(NodeID.bytesMax)}")
+    /// What names a request, as the log takes it.
+    static let requestID = Schema.texts(length: 1...LogRecord.textBytesMax)
 }

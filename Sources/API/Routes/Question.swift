@@ -1,3 +1,4 @@
+import Base
 package import Cluster
 
 /// A document of `GET /v1/daemon?what=…`: what a node says of itself and of the cluster (contract §6.1, §8 to §10).
@@ -48,6 +49,20 @@ package enum NodeQuestion: String, CaseIterable, Sendable {
         case .mountpaths: ["Q10"]
         case .bmd: ["Q12"]
         default: []
+        }
+    }
+
+    /// What a query may say besides `what=`; anything else is refused by name.
+    var parameters: [Parameter] {
+        switch self {
+        case .smap, .bmd, .config, .clusterConfig:
+            [.consistency, .version, .difference, .waitVersion, .timeout]
+        case .rmd, .smapvote: [.consistency]
+        case .log: [.severity, .offset, .unserved("all")]
+        case .branches: [.branch, .branchPlace]
+        case .snode, .stats, .status, .sysinfo, .mountpaths, .disk, .xactions, .remote, .raft,
+            .recovery, .kept, .decommission, .cachedState, .cachedStateFile:
+            []
         }
     }
 
@@ -115,6 +130,22 @@ package enum ClusterQuestion: String, CaseIterable, Sendable {
         }
     }
 
+    /// What a query may say besides `what=`; anything else is refused by name.
+    var parameters: [Parameter] {
+        switch self {
+        case .smap, .bmd, .clusterConfig:
+            [.consistency, .version, .difference, .waitVersion, .timeout]
+        case .history:
+            [.consistency, .subject, .before, .limit, .inquiry, .since]
+        case .watch: [.subject, .watchPlace, .limit, .timeout]
+        case .recoveryPlan: [.can, .candidate, .override]
+        case .smapvote, .mountpathEvents, .targetAddresses, .stats, .sysinfo, .mountpaths,
+            .xactionStatistics, .xactionStatus, .decommission, .recovery:
+            [.consistency]
+        case .snode, .remote: []
+        }
+    }
+
     /// The document's shape; `nil` for text.
     package var schema: SchemaName? {
         switch self {
@@ -146,13 +177,23 @@ extension Query {
         let word = try value(QueryName.what) ?? ""
         let served = NodeQuestion.allCases.filter { $0.roles.contains(role) }.map(\.rawValue)
         guard let question = NodeQuestion(text: word) else {
+            if ClusterQuestion(text: word) != nil {
+                let place = role == .proxy ? "" : " of a proxy"
+                throw Failure(
+                    .unknownDocument, "no document '\(word)' of a node: it is one of the cluster",
+                    next: "GET /v1/cluster?what=\(word)\(place)")
+            }
             throw Failure.noDocument(word, "a node", served)
         }
         guard question.roles.contains(role) else {
             let other = role == .proxy ? "target" : "proxy"
+            let isOfAll = role == .proxy && ClusterQuestion(text: question.rawValue) != nil
             throw Failure(
                 .unknownDocument, "a \(role.text) has no \(question.rawValue); a \(other) has",
-                next: "what=\(served.joined(separator: ", "))")
+                next: (isOfAll
+                    ? "GET /v1/cluster?what=\(question.rawValue) asks all targets; " : "")
+                    + "GET /v1/daemon?what=\(question.rawValue) at a \(other); here what="
+                    + served.joined(separator: ", "))
         }
         return question
     }
@@ -161,6 +202,13 @@ extension Query {
     package func clusterQuestion() throws(Failure) -> ClusterQuestion {
         let word = try value(QueryName.what) ?? ""
         if let question = ClusterQuestion(text: word) { return question }
+        if let question = NodeQuestion(text: word) {
+            let place =
+                question.roles.count > 1 ? "any node" : "a \(question.roles[0].text)"
+            throw Failure(
+                .unknownDocument, "no document '\(word)' of the cluster: it is one of a node",
+                next: "GET /v1/daemon?what=\(word) at \(place)")
+        }
         throw Failure.noDocument(
             word, "the cluster", ClusterQuestion.allCases.map(\.rawValue))
     }
@@ -187,7 +235,7 @@ extension Failure {
         return Failure(
             .unknownDocument,
             word.isEmpty
-                ? "no 'what' in the query" : "no document '\(word.prefix(80))' of \(place)",
+                ? "no 'what' in the query" : "no document '\(word.excerpt)' of \(place)",
             next: next)
     }
 }

@@ -1,3 +1,4 @@
+import Base
 package import Cluster
 package import HTTP
 
@@ -28,19 +29,10 @@ extension Route {
         /// The spelling of the path that it has, with the braces.
         package let path: String
         package let values: [String]
+        /// Of the node that is asked.
+        package let role: NodeRole
 
         package var name: Name { route.name }
-
-        /// Refuses a rehearsal of what cannot be rehearsed: who asks for one wants nothing to happen.
-        package func checkDryRun(_ query: Query, _ method: Method) throws(Failure) {
-            guard method != .get, method != .head,
-                !route.parameters.contains(where: { $0.name == QueryName.dryRun }),
-                try query.flag(QueryName.dryRun)
-            else { return }
-            throw Failure(
-                .badQuery, "\(method.name) \(path) has no dry run; nothing was done",
-                next: "leave out \(QueryName.dryRun)")
-        }
 
         /// What is answered by a handler that the table never sends such a request to.
         package var stray: Failure {
@@ -55,7 +47,9 @@ extension Route {
         _ method: Method, _ resource: Resource, at role: NodeRole
     ) throws(Failure) -> Match {
         if case .unserved(let name) = resource {
-            throw Failure(.notImplemented, "/v1/\(name) is not served by this build")
+            throw Failure(
+                .notImplemented, "/v1/\(name) is not served by this build",
+                next: "GET /v1/help shows which operations are")
         }
         let elements = resource.elements
         var allowed: [Method] = []
@@ -67,7 +61,8 @@ extension Route {
                 continue
             }
             if pattern.route.methods.contains(method) {
-                return Match(route: pattern.route, path: pattern.path, values: values)
+                return Match(
+                    route: pattern.route, path: pattern.path, values: values, role: role)
             }
             allowed += pattern.route.methods
         }
@@ -75,21 +70,26 @@ extension Route {
         let path = "/" + elements.joined(separator: "/")
         guard !isElsewhere else {
             throw Failure(
-                .unknownResource, "a \(role.text) does not serve \(path)",
+                .unknownResource, "a \(role.text) does not serve \(path.excerpt)",
                 next: role == .proxy
                     ? "ask the target itself: GET /v1/daemon?what=smap lists targets"
                     : "ask a proxy of the cluster")
         }
         throw Failure(
-            .unknownResource, "no resource '\(path)'", next: "GET /v1/openapi.json lists them")
+            .unknownResource, "no resource '\(path.excerpt)'",
+            next: "GET /v1/openapi.json lists them")
     }
 
-    /// Redirects and warm reads do not look the table up: for them this one question is answered without it.
-    package static func checkObject(_ method: Method) throws(Failure) {
+    /// Redirects do not look the table up: for them these questions, of method and query, are answered without it.
+    package static func checkObject(_ method: Method, _ query: Query) throws(Failure) {
         switch method {
-        case .get, .head, .put, .delete, .post: return
+        case .get, .head, .put, .delete, .post: break
         case .patch, .options, .other:
             throw .methodNotAllowed(method, [.get, .head, .put, .delete, .post])
+        }
+        guard !query.text.isEmpty else { return }
+        for route in objects where route.methods.contains(method) {
+            try route.check(query, method, at: .proxy)
         }
     }
 

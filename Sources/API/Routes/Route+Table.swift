@@ -7,17 +7,22 @@ extension Route {
         objects + buckets + nodes + cluster + remotes + membership + service + internals
 
     static let both = NodeRole.allCases
+    /// Whoever answers GET answers HEAD, with all but the body (RFC 9110 §9.3.2).
+    static let reading: [Method] = [.get, .head]
     static let report = Answer(
         .ok, .json(.component(.forecast)), .empty, for: "done; or what `dry_run` says")
 
     // MARK: One node
 
-    private static let settings: [Act] = [
-        Act(.setConfig, .any, needsValue: true, takesName: true),
-        Act(.resetConfig, takesName: true),
-    ]
+    private static func settings(_ query: String...) -> [Act] {
+        let query = [QueryName.dryRun, QueryName.transient] + query
+        return [
+            Act(.setConfig, .any, needsValue: true, takesName: true, query: query),
+            Act(.resetConfig, takesName: true, query: query),
+        ]
+    }
     private static let nodeOption = Parameter.query(
-        QueryName.node, .texts(length: 1...64), "whose settings; of the cluster's when missing")
+        QueryName.node, Parameter.nodeID, "whose settings; of the cluster's when missing")
     private static let transient = Parameter.query(
         QueryName.transient, Parameter.flagSchema, "for this run of the node only")
     private static let configFailures =
@@ -25,15 +30,10 @@ extension Route {
 
     private static let nodes: [Route] = [
         Route(
-            .daemon, .reads, [.get], "/v1/daemon", at: both,
+            .daemon, .reads, reading, "/v1/daemon", at: both,
             rows: "Q1 Q2 Q3 Q4 Q6 Q8 Q10 Q12", summary: "What a node knows and is",
             parameters: [
-                .required(QueryName.what, .component(.nodeQuestion), "which document"),
-                .consistency, .version, .difference, .waitVersion, .timeout,
-                .query("severity", .words(["info", "warning", "error"]), "log: the least"),
-                .query("offset", .pattern("[0-9]{1,9}"), "log: what has been read already"),
-                .query(QueryName.name, .texts(length: 1...64), "branches: which one"),
-                .query(QueryName.after, .pattern("[0-9]{1,19}"), "branches: entries behind it"),
+                .required(QueryName.what, .component(.nodeQuestion), "which document")
             ], body: .optionalJSON(.xactionQuery), answers: [],
             failures: FailureCode.ofReads + [
                 .unknownDocument, .versionNotFound, .badJSON, .badValue, .badBucketName,
@@ -44,9 +44,12 @@ extension Route {
             .daemonAction, .cluster, [.put], "/v1/daemon", at: both, rows: "A6 A10",
             summary: "Set options of a node, shut it down, rotate its log, reset its counters",
             parameters: [.dryRun, .force, transient], body: .action,
-            acts: settings + [
-                Act(.shutdown, .options(["unregister": .looseFlag, "force": .looseFlag])),
-                Act(.rotateLogs), Act(.resetStatistics, .looseFlag),
+            acts: settings() + [
+                Act(
+                    .shutdown, .options(["unregister": .flag, "force": .flag]),
+                    query: [QueryName.dryRun, QueryName.force]),
+                Act(.rotateLogs, query: [QueryName.dryRun]),
+                Act(.resetStatistics, .flag, query: [QueryName.dryRun]),
             ],
             answers: [report],
             failures: configFailures + FailureCode.ofMembership + [.inputOutput]),
@@ -85,11 +88,20 @@ extension Route {
             rows: "A42 A43 A44 A45",
             summary:
                 "Add, remove, enable or disable a mountpath; look at its disk anew, or test it",
-            parameters: [.dryRun], body: .action,
+            parameters: [
+                .dryRun,
+                .query(
+                    QueryName.noResilver, Parameter.flagSchema,
+                    "nothing is resilvered; this version never does"),
+                .unserved("mountpath_label", .text),
+            ], body: .action,
             acts: [
                 .addMountpath, .removeMountpath, .enableMountpath, .disableMountpath,
                 .rescanMountpath, .checkMountpath,
-            ].map { Act($0, .pattern("/.{1,255}"), needsValue: true) },
+            ].map {
+                Act(
+                    $0, .pattern("/.{0,\(MountpathNote.pathBytesMax - 1)}"), needsValue: true)
+            },
             answers: [report, Answer(.noContent, .empty, for: "it is so already")],
             failures: FailureCode.ofMessages + [
                 .badMountpath, .mountpathNotFound, .mountpathExists, .mountpathUnavailable,
@@ -102,20 +114,20 @@ extension Route {
     private static let sessionChange = Answer(
         .ok, .json(.choice([.component(.session), .component(.forecast)])),
         for: "the session; or what `dry_run` says")
-    private static let nodeID: Schema = .texts(length: 1...64)
     private static let serviceFlags: KeyValuePairs<String, Schema> = [
-        "skip_rebalance": .looseFlag, "force": .looseFlag, "rm_user_data": .looseFlag,
-        "keep_initial_config": .looseFlag, "no_shutdown": .looseFlag,
+        "skip_rebalance": .flag, "force": .flag, "rm_user_data": .flag,
+        "keep_initial_config": .flag, "no_shutdown": .flag,
     ]
     private static let nodeChoice: Schema = .choice([
-        .members(["sid": nodeID], optional: serviceFlags),
+        .members(["sid": Parameter.nodeID], optional: serviceFlags),
         .members(
-            ["sids": .set(nodeID, count: 1...NodeChoice.countMax)], optional: serviceFlags),
+            ["sids": .set(Parameter.nodeID, count: 1...NodeChoice.countMax)],
+            optional: serviceFlags),
     ])
     private static let batchItem: Schema = .members(
         [
             "action": .words(BatchRequest.actions.flatMap(\.spellings)),
-            "name": .texts(length: 1...64),
+            "name": .texts(length: 1...BucketName.bytesMax),
         ], optional: ["value": .any])
     private static let job: Schema = .options([
         "kind": .text, "id": .text, "bck": .any, "buckets": .any, "force": .any,
@@ -124,21 +136,10 @@ extension Route {
 
     private static let cluster: [Route] = [
         Route(
-            .cluster, .reads, [.get], "/v1/cluster", rows: "Q5 Q7 Q9 Q11 Q13",
+            .cluster, .reads, reading, "/v1/cluster", rows: "Q5 Q7 Q9 Q11 Q13",
             summary: "What the whole cluster knows and is",
             parameters: [
-                .required(QueryName.what, .component(.clusterQuestion), "which document"),
-                .consistency, .version, .difference, .waitVersion, .timeout,
-                .query(
-                    QueryName.of, .words(["all", "smap", "bmd", "config"]),
-                    "history: of which map"),
-                .query(QueryName.before, .pattern("[1-9][0-9]{0,18}"), "history: before an entry"),
-                .query(QueryName.limit, .pattern("[1-9][0-9]{0,2}"), "history: so many entries"),
-                .query(
-                    QueryName.requestID, .texts(length: 1...64), "history: of one request"),
-                .query(QueryName.since, .text, "history: from where its answer was lost"),
-                .query(QueryName.after, .text, "watch: changes behind this place"),
-                .can, .candidate, .override,
+                .required(QueryName.what, .component(.clusterQuestion), "which document")
             ], body: .optionalJSON(.xactionQuery), answers: [],
             failures: FailureCode.ofReads + FailureCode.ofRecovery + [
                 .historyCompacted,
@@ -151,14 +152,18 @@ extension Route {
             summary:
                 "Set options of the cluster, shut it down, rebalance it, take nodes out of service",
             parameters: [.dryRun, .force, transient, nodeOption], body: .action,
-            acts: settings + [
-                Act(.shutdown, .any), Act(.start, job, needsValue: true),
-                Act(.stop, job, needsValue: true),
-                Act(.startMaintenance, nodeChoice, needsValue: true),
-                Act(.stopMaintenance, nodeChoice, needsValue: true),
-                Act(.decommission, nodeChoice, needsValue: true),
-                Act(.batch, .array(batchItem), needsValue: true),
-            ],
+            acts: settings(QueryName.node) + [
+                // Of one node and of several as well (`shutdown-node`).
+                Act(.shutdown, .any, query: [QueryName.dryRun, QueryName.force]),
+                Act(.start, job, needsValue: true, query: [QueryName.dryRun]),
+                Act(.stop, job, needsValue: true, query: [QueryName.dryRun]),
+                Act(.batch, .array(batchItem), needsValue: true, query: [QueryName.dryRun]),
+            ]
+                + [.startMaintenance, .stopMaintenance, .decommission].map {
+                    Act(
+                        $0, nodeChoice, needsValue: true,
+                        query: [QueryName.dryRun, QueryName.force])
+                },
             answers: [
                 Answer(.ok, .json(.component(.forecast)), .text, .empty)
             ],
@@ -189,7 +194,7 @@ extension Route {
                 Answer(.accepted, .json(.component(.recovery)), for: "some are still missing"),
             ], failures: FailureCode.ofRecovery),
         Route(
-            .sessions, .data, [.get], "/v1/cluster/sessions", summary: "The sessions of clients",
+            .sessions, .data, reading, "/v1/cluster/sessions", summary: "The sessions of clients",
             parameters: [.consistency], answers: [Answer(.ok, .json(.component(.sessions)))],
             failures: FailureCode.ofReads),
         Route(
@@ -197,11 +202,16 @@ extension Route {
             summary: "Open a session: changes of it are made once, however often they are sent",
             parameters: [
                 .query(
-                    QueryName.lifetime, .pattern("[1-9][0-9]{0,2}[sm]"), "how long it may be idle"),
+                    QueryName.lifetime,
+                    .pattern(
+                        "(?:[0-9]{1,18}(?:\\.[0-9]{1,18})?(?:ns|us|ms|s|m|h)){1,6}"),
+                    "how long it may be idle, from "
+                        + "\(Limits.sessionNanosecondsRange.lowerBound / 1_000_000_000) to "
+                        + "\(Limits.sessionNanosecondsRange.upperBound / 1_000_000_000) seconds"),
                 .dryRun,
             ], answers: [sessionChange], failures: FailureCode.ofChanges),
         Route(
-            .session, .data, [.get], "/v1/cluster/sessions/{session}",
+            .session, .data, reading, "/v1/cluster/sessions/{session}",
             summary: "Look at a session", parameters: [.consistency],
             answers: [Answer(.ok, .json(.component(.session)))], failures: FailureCode.ofChanges),
         Route(
@@ -237,6 +247,10 @@ extension Route {
             name, .cluster, [.put], "/v1/cluster/\(word)",
             summary:
                 "\(word == "attach" ? "Attach" : "Detach") another cluster (not by this version)",
+            parameters: [
+                .query(QueryName.what, .words(["remote"]), "what is meant"),
+                .each("aliases", .map(.text), "by alias: its URL"),
+            ],
             answers: [], failures: [.notImplemented])
     }
 
@@ -306,32 +320,38 @@ extension Route {
 
     private static let service: [Route] = [
         Route(
-            .health, .reads, [.get, .head], "/v1/health", at: both,
+            .health, .reads, reading, "/v1/health", at: both,
             summary: "Whether the node lives, and whether it can serve",
             parameters: [
                 .query(QueryName.readiness, Parameter.flagSchema, "whether it can serve"),
                 .query(
                     QueryName.clusterInfo, Parameter.flagSchema,
                     "the versions of the maps, and the primary"),
+                .unserved("prr"), .unserved("apr"),
             ], answers: [Answer(.ok, .json(.component(.clusterInfo)), .empty)],
             failures: [.noPrimary, .noQuorum, .inputOutput, .olderGeneration, .metadataDiskFull]),
         Route(
-            .help, .reads, [.get], "/v1/help", at: both, summary: "The contract as curl lines",
+            .help, .reads, reading, "/v1/help", at: both, summary: "The contract as curl lines",
             answers: [Answer(.ok, .text)]),
         Route(
-            .helpRow, .reads, [.get], "/v1/help/{row}", at: both, summary: "One row of it",
+            .helpRow, .reads, reading, "/v1/help/{row}", at: both, summary: "One row of it",
             answers: [Answer(.ok, .text)]),
         Route(
-            .openAPI, .reads, [.get], "/v1/openapi.json", at: both, summary: "This document",
+            .openAPI, .reads, reading, "/v1/openapi.json", at: both, summary: "This document",
             answers: [Answer(.ok, .json(.openObject(["openapi": .text])))]),
         Route(
-            .metrics, .reads, [.get], "/metrics", at: both, summary: "What Prometheus reads",
+            .metrics, .reads, reading, "/metrics", at: both, summary: "What Prometheus reads",
             answers: [Answer(.ok, .text)]),
     ]
 
     private static let internals: [Route] = [
         Route(
             .followLog, .between, [.post], "/v1/log/follow", summary: "A target follows the log",
+            parameters: [
+                .query(QueryName.node, Parameter.nodeID, "the target"),
+                .query(QueryName.address, .text, "where it is reached"),
+                .query(QueryName.after, .text, "the position of its state"),
+            ],
             body: .bytes, answers: [Answer(.ok, .bytes)],
             failures: FailureCode.ofReads + [.badPosition, .badNode, .badBody]),
         Route(

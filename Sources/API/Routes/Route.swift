@@ -1,3 +1,4 @@
+import Base
 package import Cluster
 package import HTTP
 
@@ -44,10 +45,14 @@ package struct Route: Sendable {
         /// Whether this version does it; the others are answered 501.
         package let isServed: Bool
         let roles: [NodeRole]
+        /// Those of the route's query parameters that it heeds; `nil` for all of them.
+        let query: [String]?
 
         init(
             _ action: Action, _ value: Schema? = nil, needsValue: Bool = false,
-            takesName: Bool = false, isServed: Bool = true, at roles: [NodeRole] = NodeRole.allCases
+            takesName: Bool = false, isServed: Bool = true,
+            at roles: [NodeRole] = NodeRole.allCases,
+            query: [String]? = nil
         ) {
             self.action = action
             self.value = value
@@ -55,6 +60,22 @@ package struct Route: Sendable {
             self.takesName = takesName
             self.isServed = isServed
             self.roles = roles
+            self.query = query
+        }
+
+        /// Refuses what the message says beyond what the action reads. What else an action needs its handler knows.
+        fileprivate func check(_ message: ActionMessage) throws(Failure) {
+            let word = message.action.excerpt
+            if !takesName, !message.name.isEmpty {
+                throw Failure(
+                    .badValue, "'\(word)' takes no 'name'; it is '\(message.name.excerpt)'",
+                    next: "nothing was changed; what it is about stands in the path")
+            }
+            if value == nil, message.value != nil {
+                throw Failure(
+                    .badValue, "'\(word)' takes no 'value'",
+                    next: "nothing was changed; leave it out")
+            }
         }
 
         static func unserved(_ action: Action) -> Act {
@@ -146,15 +167,30 @@ extension Route {
 
     /// What a message asks for, among what the route takes.
     ///
-    /// - Throws: `unknown_action`, and `not_implemented` for what the contract has and this version does not.
+    /// - Parameters:
+    ///   - message: the body of the request.
+    ///   - name: the route.
+    ///   - query: that of the request, which has to be about this action.
+    /// - Returns: the action.
+    /// - Throws: `unknown_action`; `bad_value` for a name or a value that the action does not take; `not_implemented` for what the contract has and this version does not; `bad_query` for a
+    ///   parameter that other actions of the route heed.
     package static func action(
-        of message: ActionMessage, on name: Name
+        of message: ActionMessage, on name: Name, _ query: Query
     ) throws(Failure) -> Action {
         let acts = named(name).acts
         let action = try message.decoded(allowed: acts.map(\.action))
-        guard acts.first(where: { $0.action == action })?.isServed == true else {
+        guard let act = acts.first(where: { $0.action == action }), act.isServed else {
             throw Failure(
-                .notImplemented, "the action '\(action.rawValue)' is not served by this build")
+                .notImplemented, "the action '\(action.rawValue)' is not served by this build",
+                next: "GET /v1/help shows which operations are")
+        }
+        try act.check(message)
+        guard let heeded = act.query, !query.text.isEmpty else { return action }
+        for (name, value) in try query.pairs() where !heeded.contains(name) {
+            guard value.map(Query.flag) != false else { continue }
+            throw Failure(
+                .badQuery, "'\(name.excerpt)' says nothing to '\(message.action.excerpt)'",
+                next: "nothing was changed; leave it out")
         }
         return action
     }

@@ -6,6 +6,8 @@ package indirect enum Schema: Sendable {
     /// A whole number from 0 up, and to a maximum where there is one.
     case count(max: UInt64? = nil)
     case number
+    /// A whole number between two bounds.
+    case numbers(ClosedRange<Int>)
     case text
     /// Text of a bounded length, in bytes of ASCII.
     case texts(length: ClosedRange<Int>)
@@ -30,8 +32,6 @@ package indirect enum Schema: Sendable {
     static let decimal = Schema.pattern("[0-9]{1,20}")
     /// The same in a request, where a bare number is taken, too (contract §2.3).
     static let looseCount = Schema.choice([.count(), .decimal])
-    /// The same for yes and no.
-    static let looseFlag = Schema.choice([.flag, .words(["true", "false"])])
 
     static func members(
         _ required: KeyValuePairs<String, Schema>, optional: KeyValuePairs<String, Schema> = [:]
@@ -69,6 +69,10 @@ extension JSONWriter {
             member("minimum", 0)
             if let max { member("maximum", max) }
         case .number: member("type", "number")
+        case .numbers(let range):
+            member("type", "integer")
+            member("minimum", range.lowerBound)
+            member("maximum", range.upperBound)
         case .text: member("type", "string")
         case .texts(let length):
             member("type", "string")

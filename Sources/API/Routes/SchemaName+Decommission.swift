@@ -21,7 +21,7 @@ extension SchemaName {
     ])
 
     static let removalReportSchema: Schema = .members([
-        "daemon_id": .texts(length: 1...64),
+        "daemon_id": Parameter.nodeID,
         "order": .pattern("[0-9a-f]{1,16}-[0-9a-f]{1,16}-[0-9a-f]{1,16}-[0-9a-f]{1,16}"),
         "left": .array(disk),
     ])

@@ -119,9 +119,10 @@ extension SchemaName {
     // MARK: Listings
 
     static let listRequestSchema: Schema = .options([
-        "uuid": .text, "props": .text, "time_format": .texts(length: 0...64), "prefix": .text,
+        "uuid": .text, "props": .text, "time_format": .texts(length: 0...Limits.timeLayoutBytesMax),
+        "prefix": .text,
         "pagesize": .looseCount, "start_after": .text, "continuation_token": .text,
-        "flags": .looseCount, "use_cache": .looseFlag,
+        "flags": .looseCount, "use_cache": .flag,
     ])
 
     static let listReplySchema: Schema = .members([

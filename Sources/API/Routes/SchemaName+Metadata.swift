@@ -51,23 +51,23 @@ extension SchemaName {
     ])
 
     static let bucketChangeSchema: Schema = .options([
-        "versioning": .options(["enabled": .looseFlag, "validate_warm_get": .looseFlag]),
+        "versioning": .options(["enabled": .flag, "validate_warm_get": .flag]),
         "checksum": .options([
             "type": .words(ChecksumType.allCases.map(\.rawValue)),
-            "validate_cold_get": .looseFlag, "validate_warm_get": .looseFlag,
-            "validate_obj_move": .looseFlag, "enable_read_range": .looseFlag,
+            "validate_cold_get": .flag, "validate_warm_get": .flag,
+            "validate_obj_move": .flag, "enable_read_range": .flag,
         ]),
         "lru": .options([
             "lowwm": .count(max: 100), "highwm": .count(max: 100),
-            "out_of_space": .count(max: 100), "enabled": .looseFlag,
+            "out_of_space": .count(max: 100), "enabled": .flag,
         ]),
         "mirror": .options([
             "copies": .count(max: 32), "burst_buffer": .count(max: 1 << 31),
-            "util_thresh": .count(max: 100), "optimize_put": .looseFlag, "enabled": .looseFlag,
+            "util_thresh": .count(max: 100), "optimize_put": .flag, "enabled": .flag,
         ]),
         "ec": .options([
             "objsize_limit": .looseCount, "compression": .text, "data_slices": .count(max: 32),
-            "parity_slices": .count(max: 32), "enabled": .looseFlag,
+            "parity_slices": .count(max: 32), "enabled": .flag,
         ]),
         "access": .looseCount, "write_policy": .words(WritePolicy.allCases.map(\.rawValue)),
     ])
@@ -148,7 +148,7 @@ extension SchemaName {
         case .duration: .pattern("[0-9]{1,6}(?:ms|s|m|h)")
         case .word(let words): .words(words)
         case .compression: .pattern("never|always|ratio=[0-9]{1,3}")
-        case .text, .object: .texts(length: 1...64)
+        case .text, .object: .texts(length: 1...BucketProperties.textBytesMax)
         }
     }
 
@@ -232,7 +232,7 @@ extension SchemaName {
     ])
 
     static let joinRequestSchema: Schema = .openObject([
-        "daemon_id": .texts(length: 1...64), "daemon_type": .words(["proxy", "target"]),
+        "daemon_id": Parameter.nodeID, "daemon_type": .words(["proxy", "target"]),
         "node_ip_addr": .text, "daemon_port": .looseCount, "direct_url": .text,
         "public_net": .any, "si": .any, "flags": .looseCount, "uuid": .text,
     ])

@@ -120,9 +120,10 @@ package enum SchemaName: String, CaseIterable, Sendable {
         case .mountpathReport:
             .members(
                 [
-                    "daemon_id": .texts(length: 1...64), "mountpath": .texts(length: 1...200),
+                    "daemon_id": Parameter.nodeID,
+                    "mountpath": .texts(length: 1...MountpathNote.pathBytesMax),
                     "disk": .texts(length: 0...32), "disabled": .flag,
-                ], optional: ["reason": .texts(length: 0...100)])
+                ], optional: ["reason": .texts(length: 0...MountpathNote.reasonBytesMax)])
         case .decommissions: Self.decommissionsSchema
         case .removal: Self.removalSchema
         case .removalReport: Self.removalReportSchema

@@ -1,3 +1,5 @@
+import Base
+
 /// One setting of the configuration document (contract §9): its name, the values it takes, who may set it, and what
 /// setting it does. ``ConfigOption/all`` is the whole table.
 public struct ConfigOption: Sendable {
@@ -163,7 +165,7 @@ extension ConfigOption {
     /// The value as it is kept and shown; equal settings have equal texts, but for durations, which stay as written.
     public func canonical(_ text: String) throws(ConfigMistake) -> String {
         guard text.utf8.count <= Self.valueBytesMax, let value = checked(text) else {
-            throw .badValue(name, value: String(text.prefix(80)), expected: expectation)
+            throw .badValue(name, value: text.excerpt, expected: expectation)
         }
         return value
     }

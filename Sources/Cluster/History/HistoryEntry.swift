@@ -51,9 +51,8 @@ public struct HistoryEntry: Equatable, Sendable {
                     before: before.row(change.kind, change.key), after: change.value))
         }
         rows.removeAll { $0.before == $0.after }
-        rows.reverse()
         guard !rows.isEmpty else { return nil }
-        rows.sort { ($0.kind.rawValue, $0.key.count) < ($1.kind.rawValue, $1.key.count) }
+        rows.sort { $0.isBefore($1) }
         position = after.position
         self.time = time
         command = record?.command.name ?? "primary"
@@ -150,6 +149,13 @@ public struct HistoryEntry: Equatable, Sendable {
 }
 
 extension HistoryEntry.Row {
+    /// By kind and key, the shorter key first.
+    fileprivate func isBefore(_ other: Self) -> Bool {
+        if kind != other.kind { return kind.rawValue < other.kind.rawValue }
+        if key.count != other.key.count { return key.count < other.key.count }
+        return key.lexicographicallyPrecedes(other.key)
+    }
+
     fileprivate func isSame(_ change: StateRow.Change) -> Bool {
         kind == change.kind && key == change.key
     }

@@ -87,7 +87,7 @@ struct FollowServer: Sendable {
     private static func address(_ query: Query) throws(Failure) -> NodeAddress? {
         guard let text = try query.value(QueryName.address) else { return nil }
         guard let address = NodeAddress(text: text) else {
-            throw Failure(.badNode, "'address' is '\(text)', not HOST:PORT")
+            throw Failure(.badNode, "'address' is '\(text.excerpt)', not HOST:PORT")
         }
         return address
     }

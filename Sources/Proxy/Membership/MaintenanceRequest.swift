@@ -9,7 +9,7 @@ extension Maintenance {
         /// In the order in which they are named.
         var ids: [NodeID]
         let skipsRebalance: Bool
-        let isForced: Bool
+        var isForced: Bool
         /// Decommission: whether what users have on targets is removed, and whether the nodes' processes end.
         let removesUserData: Bool
         let endsProcess: Bool
@@ -32,7 +32,8 @@ extension Maintenance {
             if removesUserData, action != .decommission {
                 throw Failure(
                     .badValue,
-                    "'rm_user_data' goes with a decommission, not with \(action.rawValue)")
+                    "'rm_user_data' goes with a decommission, not with \(action.rawValue)",
+                    next: "nothing was changed; leave it out")
             }
             // The files a node was started with are the operator's, and stay in either case.
             _ = try value.bool("keep_initial_config")

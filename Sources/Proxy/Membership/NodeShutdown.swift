@@ -19,15 +19,10 @@ struct NodeShutdown: Sendable {
     func serve(_ exchange: Exchange, _ query: Query, _ message: ActionMessage) async throws {
         let wish = try Wish(query, message)
         if try query.flag(QueryName.dryRun) { return try await forecast(exchange, wish) }
+        // It takes several changes, of which handing over ends the term; or none at all.
+        let origin = try exchange.unboundOrigin()
         var survives: String?
         if wish.leaves {
-            let origin = try exchange.origin()
-            guard origin.terms.bound == nil else {
-                throw Failure(
-                    .badHeader,
-                    "ending a proxy takes several changes, of which handing over ends the term",
-                    next: "leave out \(HeaderName.term)")
-            }
             do throws(Failure) {
                 survives = try await leave(origin, wish)
             } catch {

@@ -35,9 +35,9 @@ struct Rebalance: Sendable {
                 throw Failure(
                     .badValue, "'value.kind' does not say what to \(action.rawValue)", next: form)
             }
-            if !kind.isEmpty, kind != Rebalance.kind {
+            if isStart, kind != Rebalance.kind {
                 guard let known = XactionKind(rawValue: kind) else { throw .noSuchKind(kind) }
-                if isStart { try Self.refuse(known) }
+                try Self.refuse(known)
             }
             let isID = id.first == "g" && UInt64(id.dropFirst()) != nil
             isMeant = kind == Rebalance.kind || (kind.isEmpty && isID)

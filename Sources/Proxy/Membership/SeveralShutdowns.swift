@@ -17,6 +17,12 @@ extension Maintenance {
         try await checkAnswer(nodes)
         if !request.isForced { try await departure.checkQuorum(without: nodes, in: state.map) }
         if request.ids.contains(metadata.id) {
+            guard origin.terms.preconditions.isEmpty else {
+                throw Failure(
+                    .badHeader,
+                    "\(metadata.id) is the primary and hands over first, which changes the map",
+                    next: "leave out \(HeaderName.ifMatch), or \(metadata.id)")
+            }
             let heir = try await transfer.transferToFittest(
                 for: origin, without: request.ids, next: Self.endsAll)
             throw Failure(

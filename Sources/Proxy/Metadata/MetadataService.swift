@@ -198,7 +198,7 @@ struct MetadataService: Sendable {
         guard let text = exchange.request.headers[named: HeaderName.position] else { return }
         guard let position = LogPosition(text: text) else {
             throw Failure(
-                .badPosition, "'\(HeaderName.position)' is '\(text.prefix(80))'",
+                .badPosition, "'\(HeaderName.position)' is '\(text.excerpt)'",
                 next: "send it as an answer brought it")
         }
         try Fence.check(position, published.now.state, group.node)
@@ -252,12 +252,9 @@ struct MetadataService: Sendable {
 
     /// The state that a request asks for: linearizable unless it says `consistency=stale`.
     func state(for query: Query) async throws(Failure) -> MetadataView {
-        switch try query.value(QueryName.consistency) ?? "" {
-        case "stale": return stale
-        case "", "linearizable": return MetadataView(try await linearizable())
-        case let other:
-            throw Failure(
-                .badQuery, "'consistency' is '\(other)'", next: "stale or linearizable")
+        switch try query.consistency() {
+        case .stale: return stale
+        case nil, .linearizable: return MetadataView(try await linearizable())
         }
     }
 

@@ -28,7 +28,7 @@ struct RequestInquiry: Sendable {
         let since = try query.value(QueryName.since).map { text throws(Failure) in
             guard let position = LogPosition(text: text) else {
                 throw Failure(
-                    .badPosition, "'\(QueryName.since)' is '\(text.prefix(80))'",
+                    .badPosition, "'\(QueryName.since)' is '\(text.excerpt)'",
                     next: "as the failure named it that said outcome_unknown")
             }
             return position
@@ -37,7 +37,8 @@ struct RequestInquiry: Sendable {
         var finding = try await look(for: id, since, upTo: now.snapshot)
         if finding.fate == .notYetKnown, let since, case .confirmed = now.age {
             // The primary of that term can say more.
-            let request = try exchange.forwardable([])
+            var request = try exchange.forwardable([])
+            request.method = .get
             do {
                 let reply = try await forwarder.onPrimary(request) {
                     try await settle(id, since)

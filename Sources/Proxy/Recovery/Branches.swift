@@ -28,11 +28,12 @@ final class Branches: Sendable {
 
     func serve(_ exchange: Exchange, _ query: Query, _ now: ClusterState) async throws {
         guard let name = try query.value(QueryName.name), !name.isEmpty else {
+            try query.refuse(QueryName.after, because: "for one branch (name=…)")
             return exchange.respond(.ok, type: "application/json", body: list)
         }
         guard names.contains(name) else {
             throw Failure(
-                .badQuery, "there is no branch '\(name.prefix(200))' here",
+                .badQuery, "there is no branch '\(name.excerpt)' here",
                 next: "GET /v1/daemon?what=branches lists them")
         }
         let after = try Self.index(query)
@@ -51,7 +52,7 @@ final class Branches: Sendable {
         guard let text = try query.value(QueryName.after) else { return nil }
         guard let index = UInt64(text), text.first != "+" else {
             throw Failure(
-                .badQuery, "'after' is '\(text.prefix(80))'", next: "the index of an entry")
+                .badQuery, "'after' is '\(text.excerpt)'", next: "the index of an entry")
         }
         return Index(index)
     }

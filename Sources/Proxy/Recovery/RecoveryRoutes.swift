@@ -116,7 +116,7 @@ struct RecoveryRoutes: Sendable {
             return try Endpoint(text)
         } catch {
             throw Failure(
-                .badQuery, "'\(name)' is '\(text.prefix(200))', not the URL of a proxy",
+                .badQuery, "'\(name)' is '\(text.excerpt)', not the URL of a proxy",
                 cause: error.description)
         }
     }
@@ -127,7 +127,7 @@ struct RecoveryRoutes: Sendable {
         case "quorum": return true
         case let other:
             throw Failure(
-                .badQuery, "'override' is '\(other.prefix(80))'",
+                .badQuery, "'override' is '\(other.excerpt)'",
                 next: "override=quorum goes on although a majority answers")
         }
     }
@@ -135,8 +135,9 @@ struct RecoveryRoutes: Sendable {
     /// What `martlet recovery inspect` has printed of logs that nobody runs: one document, or an array of them.
     static func files(_ body: [UInt8]) throws(Failure) -> [RecoveryFacts] {
         guard !body.isEmpty else { return [] }
-        do throws(DecodingFailure) {
-            let json = try JSONValue(parsing: body)
+        let wanted = "what 'martlet recovery inspect DATA_DIR' prints, or an array of that"
+        do {
+            let json = try JSONValue(body: body, wanted: wanted)
             var documents = [json]
             if case .array(let elements) = json { documents = elements }
             guard documents.count <= Limits.recoveryFilesMax else {
@@ -150,10 +151,12 @@ struct RecoveryRoutes: Sendable {
                 files.append(facts)
             }
             return files
+        } catch let failure as Failure {
+            throw failure
         } catch {
             throw Failure(
-                .badBody, "the body does not tell of logs", cause: error.description,
-                next: "what 'martlet recovery inspect DATA_DIR' prints, or an array of that")
+                .badBody, "the body does not tell of logs", cause: "\(error)",
+                next: "send \(wanted)")
         }
     }
 }

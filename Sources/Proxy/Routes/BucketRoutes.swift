@@ -26,6 +26,8 @@ final class BucketRoutes: Sendable {
     func names(_ exchange: Exchange, _ query: Query) async throws {
         let provider = try query.provider()
         let namespace = try query.namespace()
+        // All that there is, is present.
+        _ = try query.presence()
         let now = try await metadata.state(for: query)
         let names = await documents.names(of: now.state, provider, namespace)
         exchange.respond(json: names, of: now, version: .buckets)
@@ -36,17 +38,18 @@ final class BucketRoutes: Sendable {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         guard !body.isEmpty else {
             throw Failure(
-                .badPath, "a bucket's name stands where '*' is expected: '\(name)'",
+                .badPath, "a bucket's name stands where '*' is expected: '\(name.excerpt)'",
                 next: "GET /v1/buckets/* lists buckets, POST /v1/buckets/\(name) "
                     + #"{"action":"listobj"} its objects"#)
         }
         let message = try ActionMessage(decoding: body)
-        _ = try Route.action(of: message, on: .bucketObjects)
+        _ = try Route.action(of: message, on: .bucketObjects, query)
         try await list(exchange, name, query, message)
     }
 
     func head(_ exchange: Exchange, _ name: String, _ query: Query) async throws {
         let bucket = try Bucket(name: name, query: query)
+        let presence = try query.presence()
         let now = try await metadata.state(for: query)
         guard let properties = now.state.buckets[bucket] else { throw Failure.noSuchBucket(bucket) }
         guard properties.access.contains(.headBucket) else {
@@ -54,6 +57,7 @@ final class BucketRoutes: Sendable {
         }
         exchange.respond(.ok) { writer in
             now.describe(&writer)
+            guard presence?.wantsProperties != false else { return }
             for (name, value) in properties.headers(of: bucket) { writer.add(named: name, value) }
         }
     }
@@ -63,7 +67,7 @@ final class BucketRoutes: Sendable {
     func post(_ exchange: Exchange, _ name: String, _ query: Query) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         let message = try ActionMessage(decoding: body)
-        switch try Route.action(of: message, on: .bucketAction) {
+        switch try Route.action(of: message, on: .bucketAction, query) {
         case .createBucket: try await create(exchange, name, query, message, body)
         case .listObjects: try await list(exchange, name, query, message)
         // Listings keep nothing between two pages, so there is nothing to forget.
@@ -75,7 +79,7 @@ final class BucketRoutes: Sendable {
     func patch(_ exchange: Exchange) async throws {
         let message = try ActionMessage(
             decoding: try await exchange.collect(upTo: API.Limits.actionBytesMax))
-        let action = try Route.action(of: message, on: .bucketChange)
+        let action = try Route.action(of: message, on: .bucketChange, .empty)
         throw Failure.notImplemented("the action '\(action.rawValue)'")
     }
 
@@ -132,6 +136,7 @@ final class BucketRoutes: Sendable {
         let actions = Route.named(.bucketRemoval).acts.map(\.action)
         switch try message.decoded(allowed: actions) {
         case .destroyBucket:
+            _ = try Route.action(of: message, on: .bucketRemoval, query)
             try await change(exchange, .destroyBucket, bucket, query, body) { now throws(Failure) in
                 try Self.checkDestruction(of: bucket, in: now.state)
                 return .destroyBucket(bucket)

@@ -33,16 +33,20 @@ struct ClusterActions: Sendable {
         _ exchange: Exchange, _ query: Query, _ message: ActionMessage, _ body: [UInt8],
         isQuestion: Bool = false
     ) async throws {
-        let action = try Route.action(of: message, on: .clusterAction)
+        let action = try Route.action(of: message, on: .clusterAction, query)
         if action.isOfConfig {
             return try await config.putCluster(
                 exchange, try ConfigRequest(action, message, query: query))
         }
         let isDryRun = try query.flag(QueryName.dryRun)
-        // Later clients end one node by way of the cluster; the word for all of them is another.
-        let isOneNode = action == .shutdown && message.action != Action.shutdown.rawValue
+        // Later clients end nodes by way of the cluster; the word for all of them is another.
+        let isOfNodes = action == .shutdown && message.action != Action.shutdown.rawValue
         if action == .batch { return try await batch.serve(exchange, query, message, body) }
-        let terms: Exchange.Terms = action == .shutdown ? .none : .all
+        let ending = isOfNodes ? try Self.nodes(.shutdown, message, query) : nil
+        let terms: Exchange.Terms =
+            if let ending { ending.ids.count > 1 ? .versions : .none } else {
+                action == .shutdown ? .none : .all
+            }
         var forwarded = try exchange.forwardable(body, heeding: terms, isChange: true)
         if isQuestion {
             forwarded.method = .put
@@ -51,8 +55,7 @@ struct ClusterActions: Sendable {
         let request = forwarded
         let reply = try await forwarder.onPrimary(request) { () -> Reply in
             let last = exchange.request.headers[named: HeaderName.forwardedBy]
-            if isOneNode {
-                let wanted = try Maintenance.Request(.shutdown, message)
+            if let wanted = ending {
                 if isDryRun {
                     return .json(
                         try await maintenance.forecast(wanted, for: request.origin).encoded)
@@ -81,7 +84,7 @@ struct ClusterActions: Sendable {
                 let id = try await rebalance.perform(wanted, for: request.origin)
                 return id.isEmpty ? .done() : .done(text: id, notice: Rebalance.notice)
             default:
-                let wanted = try Maintenance.Request(action, message)
+                let wanted = try Self.nodes(action, message, query)
                 if isDryRun {
                     return .json(
                         try await maintenance.forecast(wanted, for: request.origin).encoded)
@@ -110,10 +113,19 @@ struct ClusterActions: Sendable {
         case .local(.json(let document)):
             exchange.respond(.ok, type: "application/json", body: document)
         }
-        guard action == .shutdown, !isDryRun, !isOneNode else { return }
+        guard action == .shutdown, !isDryRun, !isOfNodes else { return }
         // The answer is on its way before the primary, the last one, ends.
         try? await exchange.flush()
         shutdown.end()
+    }
+
+    /// `frc=true` in the query says what `force` says in the value.
+    private static func nodes(
+        _ action: Action, _ message: ActionMessage, _ query: Query
+    ) throws(Failure) -> Maintenance.Request {
+        var request = try Maintenance.Request(action, message)
+        if try query.flag(QueryName.force) { request.isForced = true }
+        return request
     }
 
     private func endOne(

@@ -84,6 +84,24 @@ struct ClusterQueries: Sendable {
         }
     }
 
+    /// The help, with mountpaths of the target that it is about, when that one answers.
+    func help(
+        for elements: [String], _ map: ClusterMap, on loop: EventLoop
+    ) async -> HelpPage {
+        guard HelpPage.namesMountpath(elements), let target = HelpPage.target(of: map, for: node)
+        else { return HelpPage(map: map, node: node) }
+        let answers = await fanOut.ask([target], "mountpaths", on: loop)
+        guard let body = answers.documents.first?.body,
+            case .object(let document)? = try? JSONValue(parsing: body)
+        else { return HelpPage(map: map, node: node) }
+        func first(_ key: String) -> String? {
+            guard case .array(let paths)? = document[key] else { return nil }
+            return paths.first?.string
+        }
+        return HelpPage(
+            map: map, node: node, mountpath: first("available"), disabled: first("disabled"))
+    }
+
     // MARK: Jobs
 
     /// Contract §11.5. The reply has targets' ids for keys and room for nothing else, so a target that did not answer is

@@ -30,9 +30,14 @@ struct ClusterRoutes: Sendable {
         case .recoveryPlan: try await daemon.recovery.plan(exchange, query)
         case .history:
             if let id = try query.value(QueryName.requestID) {
+                for name in [QueryName.of, QueryName.before, QueryName.limit] {
+                    try query.refuse(name, because: "not for a question about one request")
+                }
                 return try await RequestInquiry(daemon: daemon, forwarder: forwarder)
                     .serve(exchange, query, id)
             }
+            try query.refuse(
+                QueryName.since, because: "for a question about one request (request_id)")
             let now = try await daemon.view(query)
             exchange.respond(
                 json: try await daemon.history.document(query, upTo: now.snapshot), of: now)
@@ -52,8 +57,12 @@ struct ClusterRoutes: Sendable {
             let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
             // In the documents' form the same request starts and stops as well (contract §11.5).
             if let order = try XactionQuery.order(in: body) {
+                // 'what' has done its part, and is no word of the order.
+                let isDryRun = try query.flag(QueryName.dryRun)
+                let words = isDryRun ? "?\(QueryName.dryRun)=true" : ""
                 return try await actions.serve(
-                    exchange, query, order, order.encoded, isQuestion: true)
+                    exchange, RequestTarget("/v1/cluster\(words)").query, order, order.encoded,
+                    isQuestion: true)
             }
             try await queries.xactionStatistics(
                 exchange, try await daemon.view(query).state, body)
@@ -66,6 +75,14 @@ struct ClusterRoutes: Sendable {
         let id = try Self.nodeID(text)
         if try query.flag(QueryName.force) {
             return try await daemon.recovery.force(exchange, id, query)
+        }
+        guard !exchange.request.hasBody else {
+            throw Failure(
+                .badRequest, "the body is for a forced recovery (frc=true)",
+                next: "nothing was changed; leave it out")
+        }
+        for name in [QueryName.can, QueryName.override, QueryName.token] {
+            try query.refuse(name, because: "for a forced recovery (frc=true)")
         }
         let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange) { origin in
@@ -87,7 +104,9 @@ struct ClusterRoutes: Sendable {
 
     private static func nodeID(_ text: String) throws(Failure) -> NodeID {
         guard let id = NodeID(text) else {
-            throw Failure(.badNode, "'\(text)' is not a node's id")
+            throw Failure(
+                .badNode, "'\(text.excerpt)' is not a node's id",
+                next: "GET /v1/daemon?what=smap lists nodes")
         }
         return id
     }

@@ -15,7 +15,7 @@ struct ConfigRoutes: Sendable {
     func putCluster(_ exchange: Exchange, _ request: ConfigRequest) async throws {
         if request.isTransient {
             // Nothing of it is in the log.
-            let origin = try exchange.origin()
+            let origin = try exchange.unboundOrigin()
             respond(exchange, try await service.spread(request, allFacts, origin.requestID))
         } else {
             respond(exchange, try await service.change(request, allFacts, for: exchange))
@@ -32,7 +32,7 @@ struct ConfigRoutes: Sendable {
         var request = request
         request.node = service.node.id
         guard !request.isTransient else {
-            _ = try exchange.origin()
+            _ = try exchange.unboundOrigin()
             request = try request.narrowed(
                 in: .node(service.node.id), over: service.live.values, allFacts)
             // Another proxy asks all nodes alike.

@@ -12,7 +12,7 @@ struct DaemonActions: Sendable {
     func serve(_ exchange: Exchange, _ query: Query) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         let message = try ActionMessage(decoding: body)
-        switch try Route.action(of: message, on: .daemonAction) {
+        switch try Route.action(of: message, on: .daemonAction, query) {
         case let action where action.isOfConfig:
             try await config.putDaemon(
                 exchange, try ConfigRequest(action, message, query: query))

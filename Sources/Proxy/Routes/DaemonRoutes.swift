@@ -72,7 +72,9 @@ struct DaemonRoutes: Sendable {
     /// Contract §7.5, §7.6: by force, here; otherwise it is the whole cluster's business.
     func setPrimary(_ exchange: Exchange, _ text: String, _ query: Query) async throws {
         guard let id = NodeID(text) else {
-            throw Failure(.badNode, "'\(text)' is not a node's id")
+            throw Failure(
+                .badNode, "'\(text.excerpt)' is not a node's id",
+                next: "GET /v1/daemon?what=smap lists nodes")
         }
         guard try query.flag(QueryName.force) else {
             throw Failure(
@@ -103,7 +105,7 @@ struct DaemonRoutes: Sendable {
         do throws(Failure) {
             return try await metadata.state(for: query)
         } catch {
-            guard try query.value(QueryName.consistency) ?? "" == "", error.status == 503 else {
+            guard try query.consistency() == nil, error.status == 503 else {
                 throw error
             }
             return metadata.stale

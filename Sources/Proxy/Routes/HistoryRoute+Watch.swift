@@ -74,7 +74,7 @@ extension HistoryRoute {
         if let position = LogPosition(text: text) { return position }
         guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let index = UInt64(text) else {
             throw Failure(
-                .badPosition, "'\(QueryName.after)' is '\(text.prefix(80))'",
+                .badPosition, "'\(QueryName.after)' is '\(text.excerpt)'",
                 next: "the 'next' of the answer before, a Martlet-Position, or an index")
         }
         return LogPosition(generation: 0, nonce: 0, term: 0, index: index)

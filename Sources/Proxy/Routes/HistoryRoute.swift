@@ -22,7 +22,7 @@ final class HistoryRoute: Sendable {
     }
 
     static let countDefault = 100
-    static let countMax = 1_000
+    static let countMax = API.Limits.historyEntriesMax
 
     /// The document, with everything in it up to that state.
     func document(_ query: Query, upTo now: PublishedState.Snapshot) async throws -> [UInt8] {
@@ -42,7 +42,7 @@ final class HistoryRoute: Sendable {
         let word = try query.value(QueryName.of) ?? ""
         guard let subject = word.isEmpty ? .all : HistoryDocument.Subject(rawValue: word) else {
             throw Failure(
-                .badQuery, "no history of '\(word.prefix(80))'",
+                .badQuery, "no history of '\(word.excerpt)'",
                 next: "of=all, smap, bmd or config")
         }
         return subject
@@ -157,7 +157,7 @@ final class HistoryRoute: Sendable {
             range.contains(number)
         else {
             throw Failure(
-                .badQuery, "'\(name)' is '\(text.prefix(80))'",
+                .badQuery, "'\(name)' is '\(text.excerpt)'",
                 next: "a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number

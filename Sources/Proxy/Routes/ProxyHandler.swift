@@ -128,11 +128,15 @@ final class ProxyHandler: Handler {
     ) throws(Failure) -> Forwarder.Request? {
         let (method, query) = (exchange.request.method, target.query)
         guard method == .get || method == .head,
-            try query.value(QueryName.consistency) ?? "" != "stale",
+            try query.consistency() != .stale,
             try query.value(QueryName.waitVersion) == nil
         else { return nil }
+        var isOfHead = false
         switch try Resource(path: target.path) {
-        case .buckets(let name): guard name == nil || method == .head else { return nil }
+        case .buckets(let name):
+            guard name == nil || method == .head else { return nil }
+            // The one document that there is in headers only.
+            isOfHead = name != nil
         case .daemon(let rest):
             guard rest.isEmpty, Self.agreed.contains(try query.value(QueryName.what) ?? "")
             else { return nil }
@@ -142,7 +146,10 @@ final class ProxyHandler: Handler {
             else { return nil }
         default: return nil
         }
-        return try exchange.forwardable([])
+        var request = try exchange.forwardable([])
+        // So that the answer has the length that GET has.
+        if !isOfHead { request.method = .get }
+        return request
     }
 
     /// Documents that are the same at every proxy.
@@ -155,7 +162,8 @@ final class ProxyHandler: Handler {
         let query = target.query
         let match = try Route.match(
             exchange.request.method, try Resource(path: target.path), at: .proxy)
-        try match.checkDryRun(query, exchange.request.method)
+        try match.check(
+            query, exchange.request.method, hasBody: exchange.request.hasBody)
         try await redirector.metadata.catchUp(with: exchange)
         switch match.name {
         case .object, .objectRemoval, .objectAction:
@@ -197,7 +205,8 @@ final class ProxyHandler: Handler {
         case .removalReport: try await cluster.takeRemovalReport(exchange)
         case .health: try health.serve(exchange, query)
         case .help, .helpRow:
-            let page = HelpPage(map: published.now.state.map, node: health.node)
+            let page = await cluster.queries.help(
+                for: match.values, published.now.state.map, on: exchange.loop)
             exchange.respond(
                 .ok, type: "text/plain; charset=utf-8",
                 body: Array(try page.text(for: match.values).utf8))
@@ -243,6 +252,8 @@ extension Exchange {
     enum Terms: Sendable {
         /// It belongs to no session and rests on nothing: it is a step that takes several changes, or none of the log.
         case none
+        /// `If-Match`: what it does besides its one change of the log cannot be repeated.
+        case versions
         /// `If-Match`, and a session.
         case all
     }
@@ -291,6 +302,18 @@ extension Exchange {
             actor: caller.flatMap { NodeID($0) }?.text ?? MetadataService.Origin.client,
             clientAddress: client.utf8.count <= LogRecord.textBytesMax ? client : remoteAddress,
             requestID: requestID, terms: terms)
+    }
+
+    /// The same of what is no single change of the log, so that no term of it can be named for it.
+    func unboundOrigin() throws(Failure) -> MetadataService.Origin {
+        let origin = try origin()
+        guard origin.terms.bound == nil else {
+            throw Failure(
+                .badHeader,
+                "this request is no change of the log, and is not bound to a term of it",
+                next: "leave out \(HeaderName.term)")
+        }
+        return origin
     }
 
     /// What is needed to send the request on to the primary.

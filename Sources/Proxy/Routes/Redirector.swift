@@ -38,7 +38,7 @@ struct Redirector: Sendable {
     private func check(
         _ exchange: Exchange, _ name: String, _ object: String, _ target: RequestTarget
     ) throws(Failure) -> Bucket {
-        try Route.checkObject(exchange.request.method)
+        try Route.checkObject(exchange.request.method, target.query)
         let bucket = try Bucket(name: name, query: target.query)
         if let problem = ObjectName.problem(object) {
             throw Failure(.badObjectName, problem)

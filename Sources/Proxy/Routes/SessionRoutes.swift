@@ -22,10 +22,10 @@ struct SessionRoutes: Sendable {
             try await change(exchange, query, .open(lifetime: lifetime)) { $0.position }
         case (.put, let id?): try await change(exchange, query, .keepAlive(id)) { _ in id }
         case (.delete, let id?): try await change(exchange, query, .close(id)) { _ in nil }
-        case (.get, nil):
+        case (.get, nil), (.head, nil):
             let now = try await metadata.state(for: query)
             exchange.respond(json: SessionDocument.encoded(now.state.sessions), of: now)
-        case (.get, let id?):
+        case (.get, let id?), (.head, let id?):
             let now = try await metadata.state(for: query)
             guard let session = now.state.sessions[id] else {
                 throw Failure(Rejection.sessionExpired(id))
@@ -33,7 +33,8 @@ struct SessionRoutes: Sendable {
             exchange.respond(json: SessionDocument.encoded(id, session), of: now)
         default:
             throw Failure.methodNotAllowed(
-                exchange.request.method, id == nil ? [.get, .post] : [.get, .put, .delete])
+                exchange.request.method,
+                id == nil ? [.get, .head, .post] : [.get, .head, .put, .delete])
         }
     }
 
@@ -93,7 +94,7 @@ struct SessionRoutes: Sendable {
     private static func id(_ text: String) throws(Failure) -> LogPosition {
         guard let id = LogPosition(text: text) else {
             throw Failure(
-                .badPath, "'\(text.prefix(80))' is not the id of a session",
+                .badPath, "'\(text.excerpt)' is not the id of a session",
                 next: "POST /v1/cluster/sessions opens one")
         }
         return id
@@ -104,10 +105,10 @@ struct SessionRoutes: Sendable {
             return Limits.sessionNanoseconds
         }
         guard let lifetime = ConfigDuration.nanoseconds(text),
-            Limits.sessionNanosecondsRange.contains(lifetime)
+            API.Limits.sessionNanosecondsRange.contains(lifetime)
         else {
             throw Failure(
-                .badQuery, "'\(QueryName.lifetime)' is '\(text.prefix(80))'",
+                .badQuery, "'\(QueryName.lifetime)' is '\(text.excerpt)'",
                 next: "a duration from 1s to 24h, as 90s or 10m")
         }
         return lifetime

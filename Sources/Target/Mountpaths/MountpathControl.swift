@@ -206,7 +206,9 @@ final class MountpathControl: Sendable {
     /// What any of the changes would refuse without looking at the disk.
     static func checked(_ path: String) throws(MountpathRefusal) -> String {
         guard path.hasPrefix("/") else { throw .badPath(path, "is not absolute") }
-        guard path.utf8.count <= Int(PATH_MAX) else { throw .badPath("", "is too long") }
+        guard path.utf8.count <= MountpathNote.pathBytesMax else {
+            throw .badPath(path, "is longer than \(MountpathNote.pathBytesMax) bytes")
+        }
         let cleaned = Mountpath.cleaned(path)
         guard cleaned != "/" else { throw .badPath(path, "is the root directory") }
         return cleaned

@@ -1,4 +1,5 @@
 import API
+import Base
 import Cluster
 import HTTP
 import Statistics
@@ -65,7 +66,7 @@ struct Admission {
     func object(_ bucket: Bucket, _ name: String, in published: PublishedState) throws -> ObjectKey
     {
         if let problem = ObjectName.problem(name) {
-            throw Failure(.badObjectName, "\(problem): '\(name)'")
+            throw Failure(.badObjectName, "\(problem): '\(name.excerpt)'")
         }
         let key = ObjectKey(bucket, name)
         guard let owner = published.state.map.target(owning: key.digest) else {

@@ -23,6 +23,9 @@ struct BucketRoutes {
     }
 
     private func names() async throws {
+        try target.checkConsistency(query)
+        // All that there is, is present.
+        _ = try query.presence()
         let published = target.publisher.current
         guard published.isKnown else { throw Failure.starting }
         exchange.respond(
@@ -31,11 +34,14 @@ struct BucketRoutes {
     }
 
     private func head(_ name: String) throws {
+        try target.checkConsistency(query)
+        let presence = try query.presence()
         let published = target.publisher.current
         guard published.isKnown else { throw Failure.starting }
         let (bucket, properties) = try Admission(target: target, exchange: exchange, query: query)
             .bucket(name, in: published, .headBucket, "HEAD")
         exchange.respond(.ok) { writer in
+            guard presence?.wantsProperties != false else { return }
             for (name, value) in properties.headers(of: bucket) { writer.add(named: name, value) }
         }
     }

@@ -19,6 +19,7 @@ struct ConfigRoute {
         let facts = Self.facts(of: target)
         let request = try request.narrowed(in: .node(id), over: target.config.values, facts)
         if request.isTransient {
+            try exchange.checkIsUnbound()
             // A proxy asks all nodes alike.
             let isAlone = exchange.request.headers[named: HeaderName.callerID] == nil
             let report = try request.applyTransient(
@@ -97,11 +98,8 @@ extension ConfigDocument.Facts {
 }
 
 extension Exchange {
-    /// Names a request on all nodes: by its client's word, or anew.
+    /// Names a request on all nodes: by its client's word (``checkHeaders(of:)``), or anew.
     var requestID: String {
-        // What proxies would not take names nothing.
-        let named = request.headers[named: HeaderName.requestID]
-        return named.flatMap { $0.utf8.count <= LogRecord.textBytesMax ? $0 : nil }
-            ?? SystemRandom.identifier(length: 16)
+        request.headers[named: HeaderName.requestID] ?? SystemRandom.identifier(length: 16)
     }
 }

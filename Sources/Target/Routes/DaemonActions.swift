@@ -13,7 +13,7 @@ struct DaemonActions {
     func respond() async throws {
         let message = try ActionMessage(
             decoding: try await exchange.collect(upTo: Limits.actionBytesMax))
-        switch try Route.action(of: message, on: .daemonAction) {
+        switch try Route.action(of: message, on: .daemonAction, query) {
         case let action where action.isOfConfig:
             try await ConfigRoute(target: target, exchange: exchange)
                 .change(try ConfigRequest(action, message, query: query))
@@ -39,6 +39,7 @@ struct DaemonActions {
     /// Leaves the map, answers, and ends (contract §6.5). A target that cannot leave goes on, unless it is forced: the map
     /// would send clients to it for nothing, and nobody would have been told.
     private func shutDown(_ message: ActionMessage) async throws {
+        try exchange.checkIsUnbound()
         let value = try ActionValue(message.value, keys: ["unregister", "force"])
         let isForced = try query.flag(QueryName.force) || value?.bool("force") ?? false
         let leaves = try value?.bool("unregister") ?? true

@@ -17,6 +17,7 @@ struct DaemonRoutes {
                 .badQuery, "a target keeps no earlier version of anything",
                 next: "ask a proxy: the history is part of its log")
         }
+        try target.checkConsistency(query)
         switch question {
         case .smap: exchange.respond(document: try await state(.smap).map.document)
         case .bmd:
@@ -26,7 +27,7 @@ struct DaemonRoutes {
         case .snode: respond { $0.value(target.plainNode) }
         case .config:
             // A target tells its settings before it knows a cluster; one that is asked to wait needs to know one.
-            if try query.value(QueryName.waitVersion) != nil { _ = try await state(.config) }
+            if try VersionWait(query, for: .config) != nil { _ = try await state(.config) }
             exchange.respond(document: ConfigRoute.document(of: target))
         case .smapvote:
             // Targets have no vote.

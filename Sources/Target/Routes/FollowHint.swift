@@ -18,7 +18,7 @@ struct FollowHint {
         }
         let text = try query.value(QueryName.can) ?? ""
         guard let proxy = try? Endpoint(text) else {
-            throw Failure(.badQuery, "'can' is '\(text.prefix(200))', not the URL of a proxy")
+            throw Failure(.badQuery, "'can' is '\(text.excerpt)', not the URL of a proxy")
         }
         let own = target.record.value.position
         guard !after.isOfGeneration(before: own) else {

@@ -13,7 +13,7 @@ struct MountpathRoutes {
     func respond() async throws {
         let message = try ActionMessage(
             decoding: try await exchange.collect(upTo: Limits.actionBytesMax))
-        let action = try Route.action(of: message, on: .mountpaths)
+        let action = try Route.action(of: message, on: .mountpaths, query)
         guard let path = message.value?.string, !path.isEmpty else {
             throw Failure(
                 .badValue, "'value' is not a mountpath's path",
@@ -40,7 +40,7 @@ struct MountpathRoutes {
                 return .done
             }
         } catch {
-            throw Failure(error, "\(action.rawValue) mountpath \(path)")
+            throw Failure(error, "\(action.rawValue) mountpath \(path.excerpt)")
         }
         switch result {
         case .done: exchange.respond(.ok)
@@ -71,7 +71,7 @@ struct MountpathRoutes {
             }
             describe(change, rehearsal, &forecast)
         } catch {
-            try forecast.take(Failure(error, "\(action.rawValue) mountpath \(path)"))
+            try forecast.take(Failure(error, "\(action.rawValue) mountpath \(path.excerpt)"))
         }
         return forecast
     }

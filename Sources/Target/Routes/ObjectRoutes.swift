@@ -20,7 +20,8 @@ struct ObjectRoutes {
                 .respond(bucket, name)
         case .delete: try await delete(bucket, name)
         case .post: try await act()
-        case .patch, .options, .other: try Route.checkObject(exchange.request.method)
+        case .patch, .options, .other:
+            try Route.checkObject(exchange.request.method, query)
         }
     }
 
@@ -106,8 +107,10 @@ struct ObjectRoutes {
         let (bucket, properties) = try admission.bucket(bucket, in: published, .headObject, "HEAD")
         let key = try admission.object(bucket, name, in: published)
         let object = try await open(key, properties, "read")
-        let isPresence = try query.value(QueryName.presence) != nil
-        if try isPresence || query.flag(QueryName.checkCached) { return exchange.respond(.ok) }
+        let presence = try query.presence()
+        if try presence?.wantsProperties == false || query.flag(QueryName.checkCached) {
+            return exchange.respond(.ok)
+        }
         exchange.respond(
             .ok, file: object.file.number, offset: 0, count: object.size, owner: nil
         ) { writer in

@@ -31,7 +31,9 @@ struct ObjectUpload {
         let key = try admission.object(bucket, name, in: published)
         if let kind = try query.value(QueryName.appendType), !kind.isEmpty {
             exchange.operation = .append
-            throw Failure(.notImplemented, "appending to objects is not supported by this build")
+            throw Failure(
+                .notImplemented, "appending to objects is not supported by this build",
+                next: "store the object whole")
         }
         let put = PutRequest(
             key, properties, claimed: try claimedChecksum(properties), custom: try customMetadata())
@@ -65,7 +67,7 @@ struct ObjectUpload {
         guard let word = header(.checksumType), !word.isEmpty else { return nil }
         guard let type = ChecksumType(rawValue: word) else {
             throw Failure(
-                .badHeader, "unknown checksum type '\(word)'",
+                .badHeader, "unknown checksum type '\(word.excerpt)'",
                 next: "one of \(ChecksumType.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         if type == .none { return nil }
@@ -89,7 +91,7 @@ struct ObjectUpload {
         var custom: [ObjectAttributes.Metadata] = []
         for text in headers.all("custom_md") + headers.all("ais-custom-md") {
             guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
-                throw Failure(.badHeader, "custom_md '\(text)' does not read key=value")
+                throw Failure(.badHeader, "custom_md '\(text.excerpt)' does not read key=value")
             }
             let key = String(text[..<equals])
             let value = String(text[text.index(after: equals)...])

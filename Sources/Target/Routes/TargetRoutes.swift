@@ -38,14 +38,12 @@ struct TargetRoutes: Handler {
 
     private func route(_ exchange: Exchange) async throws {
         let request = RequestTarget(exchange.request.target)
-        guard request.query.text.utf8.count <= Limits.queryBytesMax else {
-            throw Failure(.badQuery, "the query is too long")
-        }
         let resource = try Resource(path: request.path)
         exchange.operation = Operation(resource, exchange.request.method)
         let (query, method) = (request.query, exchange.request.method)
         let match = try Route.match(method, resource, at: .target)
-        try match.checkDryRun(query, method)
+        try match.check(query, method, hasBody: exchange.request.hasBody)
+        try exchange.checkHeaders(of: match)
         switch match.name {
         case .object, .objectRemoval, .objectAction:
             try await ObjectRoutes(target: target, exchange: exchange, query: query)
@@ -69,7 +67,10 @@ struct TargetRoutes: Handler {
         case .health:
             try await HealthRoute(target: target, exchange: exchange, query: query).respond()
         case .help, .helpRow:
-            let page = HelpPage(map: target.publisher.current.state.map, node: target.node)
+            let page = HelpPage(
+                map: target.publisher.current.state.map, node: target.node,
+                mountpath: target.store.mountpaths.all.first?.path,
+                disabled: target.store.mountpaths.disabled.first?.path)
             exchange.respond(
                 .ok, type: "text/plain; charset=utf-8",
                 body: Array(try page.text(for: match.values).utf8))

@@ -59,21 +59,27 @@ enum WarmGet {
         _ query: UnsafeBufferPointer<UInt8>, _ published: PublishedState
     ) -> UInt64? {
         var hasProxy = false
+        var hasPosition = false
         var time: UInt64?
         var start = 0
         while start < query.count {
             var end = start
             while end < query.count, query[end] != UInt8(ascii: "&") { end += 1 }
             let part = UnsafeBufferPointer(rebasing: query[start..<end])
+            // What is said twice, and not alike, is refused elsewhere.
             if begins(part, "pid=") {
+                guard !hasProxy else { return nil }
                 hasProxy = part.count > 4
             } else if begins(part, "utm=") {
+                guard time == nil else { return nil }
                 // As `Redirect` reads it: what is no number still came from a proxy.
                 if part.count > 4 { time = number(part[4...]) ?? 0 }
             } else if begins(part, "at=") {
-                guard isReached(UnsafeBufferPointer(rebasing: part[3...]), published) else {
+                guard !hasPosition, isReached(UnsafeBufferPointer(rebasing: part[3...]), published)
+                else {
                     return nil
                 }
+                hasPosition = true
             } else {
                 return nil
             }

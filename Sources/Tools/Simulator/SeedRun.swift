@@ -94,7 +94,7 @@ struct SeedRun {
             \(Int(real * 10)) tenths of a second (\(Int(state.virtual / real)) times real time), \
             \(state.steps) steps
             \(counts.acknowledged) writes acknowledged, \(counts.unknown) unknown, \
-            \(counts.lookups) of them looked up, \(counts.reads) reads, \(counts.elections) elections, \(counts.crashes) crashes, \
+            \(counts.lookups) looked up, \(counts.reads) reads, \(counts.elections) elections, \(counts.crashes) crashes, \
             \(counts.snapshots) snapshots installed, \(counts.recoveries) forced recoveries, \
             \(counts.lost) acknowledged writes left in branches
 

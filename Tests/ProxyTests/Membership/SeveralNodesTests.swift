@@ -229,6 +229,46 @@ import Testing
         }
     }
 
+    @Test func `ends of several nodes rest on versions, and belong to no session`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let targets = [
+                try await StubTarget.start(proxies), try await StubTarget.start(proxies, "t2"),
+            ]
+            let body = Self.message("shutdown-node", ["t1", "t2"])
+            func end(_ headers: (String, String)...) async throws -> TestProxies.Reply {
+                try await proxies.ask(1, .put, "/v1/cluster", body, headers: headers)
+            }
+            let session = try await end(("Martlet-Session", "1-0-1-1"), ("Martlet-Sequence", "1"))
+            #expect(session.failure?.code == .badHeader, "\(session.text)")
+            let stale = try await end(("If-Match", #""smap-1""#))
+            #expect(stale.failure?.code == .preconditionFailed, "\(stale.text)")
+            let primary = try await proxies.ask(
+                1, .put, "/v1/cluster", Self.message("shutdown-node", ["t1", "p1"]),
+                headers: [("If-Match", #""smap-1""#)])
+            #expect(primary.status == 400, "\(primary.text)")
+            #expect(targets.allSatisfy { !$0.isTold.value })
+            let map = try await proxies.ask(1, .get, "/v1/daemon?what=smap")
+            let tag = try #require(map.header("etag"))
+            let done = try await end(("If-Match", tag))
+            #expect(done.status == 200, "\(done.text)")
+            #expect(targets.allSatisfy { $0.isTold.value })
+            for target in targets { await target.stop() }
+        }
+    }
+
+    @Test func `force in the query is force in the value`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let target = try await StubTarget.start(proxies)
+            #expect(try await proxies.create("b", through: 1).status == 200)
+            let body = #"{"action":"startmaintenance","value":{"sid":"t1"}}"#
+            let refused = try await proxies.ask(1, .put, "/v1/cluster", body)
+            #expect(refused.failure?.code == .objectsAtRisk, "\(refused.text)")
+            let done = try await proxies.ask(1, .put, "/v1/cluster?frc=true", body)
+            #expect(done.status == 200, "\(done.text)")
+            await target.stop()
+        }
+    }
+
     @Test func `who is off the map and does not end is named`() async throws {
         try await TestProxies.with(1) { proxies in
             let targets = [

@@ -124,7 +124,8 @@ import Testing
             code: .unknownOption),
         Row(
             path: "?stats_time=1s",
-            body: #"{"action":"setconfig","name":"loglevel","value":"1"}"#, code: .badQuery),
+            body: #"{"action":"setconfig","name":"loglevel","value":"1"}"#,
+            code: .unknownParameter),
         Row(path: "", body: #"{"action":"setconf"}"#, code: .unknownAction),
     ]
 

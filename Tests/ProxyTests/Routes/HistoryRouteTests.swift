@@ -25,6 +25,19 @@ import Testing
         return changes.compactMap { if case .object(let change) = $0 { change } else { nil } }
     }
 
+    @Test(arguments: [
+        "what=history&since=zz", "what=history&since=1-0-1-1", "what=history&request_id=r&limit=1",
+        "what=history&request_id=r&of=bmd", "what=history&request_id=r&before=3",
+    ])
+    func `what says nothing beside the rest of a question is refused`(_ query: String) async throws
+    {
+        try await TestProxies.with(1) { proxies in
+            let reply = try await proxies.ask(1, .get, "/v1/cluster?\(query)")
+            #expect(reply.failure?.code == .badQuery, "\(reply.text)")
+            #expect(reply.failure?.next != nil)
+        }
+    }
+
     @Test func `a change is told with its author, its request, and both values`() async throws {
         try await TestProxies.with(2) { proxies in
             let reply = try await proxies.ask(

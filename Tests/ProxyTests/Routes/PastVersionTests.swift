@@ -79,7 +79,7 @@ import Testing
                 ("what=smap&version=99", 404, .versionNotFound),
                 ("what=smap&diff=99", 404, .versionNotFound),
                 ("what=smap&version=0", 400, .badQuery), ("what=smap&diff=x", 400, .badQuery),
-                ("what=snode&version=1", 400, .badQuery),
+                ("what=snode&version=1", 400, .unknownParameter),
                 ("what=smap&version=1&wait_version=1", 400, .badQuery),
             ]
             for (query, status, code) in rows {

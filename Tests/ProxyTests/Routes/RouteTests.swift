@@ -173,6 +173,63 @@ import Testing
         }
     }
 
+    @Test func `no route passes over a key that it does not know`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let before = try await proxies.ask(1, .get, "/v1/daemon?what=rmd")
+                .header("martlet-position")
+            for route in Route.all where route.roles.contains(.proxy) {
+                for (method, path) in route.methods.flatMap({ method in
+                    route.paths.map { (method, $0) }
+                }) {
+                    let filled = path.split(separator: "/").map { $0.hasPrefix("{") ? "x" : $0 }
+                    let what =
+                        switch route.name {
+                        case .daemon: "what=smap&"
+                        case .cluster: "what=smap&"
+                        default: ""
+                        }
+                    let reply = try await proxies.ask(
+                        1, method, "/\(filled.joined(separator: "/"))?\(what)dryrun=true")
+                    let code: FailureCode =
+                        switch route.name {
+                        case .attachRemote, .detachRemote: .notImplemented
+                        case .clusterConfig, .clusterConfigReset, .daemonConfig,
+                            .daemonConfigReset:
+                            // A reset takes a name only.
+                            reply.text.contains("takes names only") ? .badQuery : .unknownOption
+                        default: .unknownParameter
+                        }
+                    #expect(reply.status == code.status, "\(method.name) \(path): \(reply.text)")
+                    guard method != .head else { continue }
+                    #expect(reply.failure?.code == code, "\(method.name) \(path): \(reply.text)")
+                    #expect(reply.text.contains("dryrun") || code == .notImplemented)
+                }
+            }
+            #expect(
+                try await proxies.ask(1, .get, "/v1/daemon?what=rmd").header("martlet-position")
+                    == before)
+        }
+    }
+
+    @Test func `HEAD is what GET answers, without the body`() async throws {
+        try await TestProxies.with(1) { proxies in
+            for path in [
+                "/v1/daemon?what=smap", "/v1/cluster?what=bmd", "/v1/buckets", "/v1/help/Q1",
+                "/v1/openapi.json", "/v1/cluster/sessions", "/v1/cluster?what=history",
+            ] {
+                let get = try await proxies.ask(1, .get, path)
+                let head = try await proxies.ask(1, .head, path)
+                #expect(get.status == 200 && head.status == 200, "\(path)")
+                #expect(head.text.isEmpty, "\(path): \(head.text)")
+                #expect(
+                    head.header("content-length") == get.header("content-length")
+                        && head.header("content-type") == get.header("content-type"), "\(path)")
+            }
+            #expect(try await proxies.ask(1, .head, "/metrics").status == 200)
+            #expect(try await proxies.ask(1, .head, "/v1/daemon?what=nonsense").status == 400)
+        }
+    }
+
     @Test func `objects are redirected to the target that has them`() async throws {
         try await TestProxies.with(1) { proxies in
             let target = try await StubTarget.start(proxies)
