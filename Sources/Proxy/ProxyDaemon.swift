@@ -141,7 +141,8 @@ final class ProxyDaemon: Sendable {
                     node: node, group: group, published: published, departure: departure,
                     transfer: transfer, forwarder: forwarder, ending: ending,
                     log: log.about("shutdown")),
-                config: configRoutes),
+                config: configRoutes,
+                upkeep: NodeUpkeep(statistics, log: log.about("upkeep")) { departure.survival }),
             history: history,
             recovery: RecoveryRoutes(
                 survey: survey, adoption: adoption,

@@ -86,13 +86,14 @@ extension SchemaName {
             + Schema.list([
                 "config_version": .decimal,
                 "sources": .map(.words(["file", "cluster", "node", "transient"])),
+                "fixed": .map(.text),
             ]), optional: [], isOpen: false)
 
     static let clusterConfigSchema: Schema = .object(
         required: optionTree
             + Schema.list([
                 "version": .decimal, "uuid": .text, "set": .map(.text),
-                "nodes": .map(.map(.text)),
+                "nodes": .map(.map(.text)), "fixed": .map(.text),
             ]), optional: [], isOpen: false)
 
     /// The options in their sections, as ``ConfigDocument`` shows them.

@@ -302,6 +302,9 @@ struct Forwarder: Sendable {
             (HeaderName.requestID, request.origin.requestID),
             (HeaderName.clientAddress, request.origin.clientAddress),
         ]
+        if request.origin.actor != MetadataService.Origin.client {
+            headers.append((HeaderName.callerID, request.origin.actor))
+        }
         headers += request.origin.terms.headers
         if let bound = request.origin.terms.bound {
             headers.append((HeaderName.term, bound.text))

@@ -19,6 +19,9 @@ struct MetadataService: Sendable {
 
     /// On whose behalf something is changed.
     struct Origin: Sendable {
+        /// What somebody is called who is no node.
+        static let client = "client"
+
         var actor: String
         var clientAddress = ""
         var requestID = ""

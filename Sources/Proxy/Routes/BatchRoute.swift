@@ -20,7 +20,7 @@ struct BatchRoute: Sendable {
                 try await metadata.linearizable().state
             }
             switch reply {
-            case .relayed(let answer): return exchange.respond(answer)
+            case .relayed(let answer): return exchange.relay(answer)
             case .local(let state):
                 let forecast = try forecast(batch, request.origin, of: state)
                 return exchange.respond(.ok, type: "application/json", body: forecast.encoded)
@@ -32,7 +32,7 @@ struct BatchRoute: Sendable {
             }
         }
         switch reply {
-        case .relayed(let answer): exchange.respond(answer)
+        case .relayed(let answer): exchange.relay(answer)
         case .local(let outcome):
             exchange.respond(.ok) { $0.add(named: HeaderName.position, outcome.position.text) }
         }
@@ -45,7 +45,7 @@ struct BatchRoute: Sendable {
         forecast.heed(origin.terms, in: state)
         for (place, change) in batch.changes.enumerated() {
             do throws(Failure) {
-                try Self.check(change)
+                try Self.check(change, of: state.config)
             } catch {
                 throw error.inBatch(change: place + 1)
             }
@@ -65,12 +65,16 @@ struct BatchRoute: Sendable {
     }
 
     /// - Throws: what is wrong with a change whatever the state is.
-    private static func check(_ change: BatchRequest.Change) throws(Failure) {
+    private static func check(
+        _ change: BatchRequest.Change, of config: ClusterConfig
+    ) throws(Failure) {
         switch change {
         case .createBucket(_, let value):
             _ = try BucketRoutes.properties(value, from: ClusterConfig())
         case .destroyBucket: break
-        case .config(let request): try request.check(in: .cluster)
+        case .config(let request):
+            _ = try request.narrowed(
+                in: .cluster, over: config.values, ConfigDocument.Facts())
         }
     }
 }

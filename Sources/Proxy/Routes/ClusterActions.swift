@@ -28,8 +28,10 @@ struct ClusterActions: Sendable {
         try await serve(exchange, query, message, body)
     }
 
+    /// What came where questions are asked (`isQuestion`) is passed on as the change that it is.
     func serve(
-        _ exchange: Exchange, _ query: Query, _ message: ActionMessage, _ body: [UInt8]
+        _ exchange: Exchange, _ query: Query, _ message: ActionMessage, _ body: [UInt8],
+        isQuestion: Bool = false
     ) async throws {
         let action = try Route.action(of: message, on: .clusterAction, query)
         if action.isOfConfig {
@@ -45,7 +47,12 @@ struct ClusterActions: Sendable {
             if let ending { ending.ids.count > 1 ? .versions : .none } else {
                 action == .shutdown ? .none : .all
             }
-        let request = try exchange.forwardable(body, heeding: terms)
+        var forwarded = try exchange.forwardable(body, heeding: terms, isChange: true)
+        if isQuestion {
+            forwarded.method = .put
+            forwarded.target = "/v1/cluster" + (isDryRun ? "?\(QueryName.dryRun)=true" : "")
+        }
+        let request = forwarded
         let reply = try await forwarder.onPrimary(request) { () -> Reply in
             let last = exchange.request.headers[named: HeaderName.forwardedBy]
             if let wanted = ending {
@@ -89,7 +96,7 @@ struct ClusterActions: Sendable {
             }
         }
         switch reply {
-        case .relayed(let answer), .local(.relayed(let answer)): return exchange.respond(answer)
+        case .relayed(let answer), .local(.relayed(let answer)): return exchange.relay(answer)
         case .local(.done(let text, let notice, let survives)):
             let headers = [(HeaderName.notice, notice), (HeaderName.survives, survives)]
             if text.isEmpty {

@@ -198,6 +198,8 @@ import Testing
                 (#"{"action":"start"}"#, 400, .badValue),
                 (#"{"action":"stop","value":{}}"#, 400, .badValue),
                 (#"{"action":"start","value":{"kind":"lru"}}"#, 501, .notImplemented),
+                (#"{"action":"start","value":{"kind":"election"}}"#, 400, .badRequest),
+                (#"{"action":"start","value":{"kind":"nothing"}}"#, 400, .badValue),
             ]
             for (body, status, code) in rows {
                 let reply = try await proxies.ask(1, .put, "/v1/cluster", body)
@@ -272,9 +274,30 @@ import Testing
                 let reply = try await proxies.ask(2, .put, "/v1/cluster", body)
                 #expect(reply.status == 200 && reply.body.isEmpty, "\(reply.text)")
             }
+            let unknown = try await proxies.ask(
+                2, .put, "/v1/cluster", #"{"action":"start","value":{"kind":"nothing"}}"#)
+            #expect(unknown.failure?.next?.contains("rebalance, election") == true)
             let record = try await proxies.ask(3, .get, "/v1/daemon?what=rmd").text
             #expect(record.hasPrefix(#"{"target_ids":["t1","t2"],"version":3,"status":"not_run""#))
             #expect(record.contains(#""stopped":""#), "\(record)")
+            // The form of AIStore's documents, at a proxy that passes it on.
+            let other = try #require(try await proxies.primary(asSeenBy: 1)) % 3 + 1
+            for (query, body, text) in [
+                ("&dry_run=true", #"{"action":"start","name":"rebalance"}"#, #""dry_run":true"#),
+                ("", #"{"action":"start","name":"rebalance"}"#, "g4"),
+                ("", #"{"action":"stop","name":"rebalance","value":{"bucket":""}}"#, ""),
+                ("", #"{"action":"stop","name":"rebalance"}"#, ""),
+            ] {
+                let reply = try await proxies.ask(
+                    other, .get, "/v1/cluster?what=xaction\(query)", body)
+                #expect(reply.status == 200, "\(body): \(reply.text)")
+                #expect(
+                    text.hasPrefix("g") || text.isEmpty
+                        ? reply.text == text : reply.text.contains(text), "\(reply.text)")
+            }
+            let refused = try await proxies.ask(
+                other, .get, "/v1/cluster?what=xaction", #"{"action":"start","name":"nothing"}"#)
+            #expect(refused.failure?.code == .badValue && refused.failure?.method == "GET")
             for target in targets { await target.stop() }
         }
     }
