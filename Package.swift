@@ -93,7 +93,11 @@ let package = Package(
             ["TestSupport", "DevCluster", "LoadGenerator", "API", "HTTP", "Cluster", "Base"]),
         tests(
             "SystemTests",
-            ["TestSupport", "DevCluster", "LoadGenerator", "API", "HTTP", "Cluster", "Base"]),
+            [
+                "TestSupport", "DevCluster", "LoadGenerator", "MetaStore", "Consensus", "API",
+                "HTTP",
+                "Cluster", "Base",
+            ]),
         tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6]

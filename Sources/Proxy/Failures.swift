@@ -233,6 +233,9 @@ extension RaftGroup {
                 next:
                     "make room on the disks of the data directories; the proxies notice by themselves"
             )
+        case .unreadable(let found):
+            status.supersededBy.map { .superseded(by: $0, node) }
+                ?? .unreadable(found, dataPath: dataPath)
         case .tooLarge(let bytes, let max):
             Failure(.bodyTooLarge, "the change has \(bytes) bytes, more than \(max)")
         case .transferring(let member):

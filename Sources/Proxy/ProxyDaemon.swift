@@ -76,7 +76,8 @@ final class ProxyDaemon: Sendable {
         let pool = loops.pool
         let observer = RaftObserver(
             published: published, config: config, hashes: hashes, fence: fence,
-            freshness: Freshness(contacts: contacts), stop: stop, log: log)
+            freshness: Freshness(contacts: contacts), stop: stop, dataPath: settings.dataPath,
+            log: log)
         let storageThread = BlockingPool(name: "log", threads: 1)
         let raft = try RaftMember(
             id: storage.member, storage: storage, machine: Catalog(), wire: transport,
@@ -98,7 +99,7 @@ final class ProxyDaemon: Sendable {
         let group = RaftGroup(
             node: node, raft: raft, directory: directory, contacts: contacts,
             statusChanges: observer.statusChanges, counters: observer.counters,
-            freshness: observer.freshness)
+            freshness: observer.freshness, dataPath: settings.dataPath)
         self.group = group
         let published = published
         followers = Followers { published.now.state.position }
@@ -140,7 +141,8 @@ final class ProxyDaemon: Sendable {
                     node: node, group: group, published: published, departure: departure,
                     transfer: transfer, forwarder: forwarder, ending: ending,
                     log: log.about("shutdown")),
-                config: configRoutes),
+                config: configRoutes,
+                upkeep: NodeUpkeep(statistics, log: log.about("upkeep")) { departure.survival }),
             history: history,
             recovery: RecoveryRoutes(
                 survey: survey, adoption: adoption,

@@ -56,6 +56,8 @@ extension World {
             case .store(let job):
                 let result = job.run(on: &clone.model)
                 feed(clone, .stored(result))
+            case .unreadable(let found):
+                oracle.fail("a copy of \(clone.id) cannot read \(String(describing: found))")
             case .stopped(let reason): oracle.fail("a copy of \(clone.id) stopped: \(reason)")
             default: break
             }

@@ -126,6 +126,8 @@ extension World {
             note("\(id) \(index.map { "doubts its state at \($0)" } ?? "doubts no more")")
         case .quarantined(let difference):
             note("\(id) \(difference == nil ? "is itself again" : "is quarantined")")
+        case .unreadable(let found):
+            oracle.fail("\(id) cannot read \(found.map { "\($0)" } ?? "something")")
         case .space(let space):
             note("\(id) \(space.isShort ? "stands back" : "takes part again")")
         case .damaged(let damage): note("\(id) found damage: \(damage)")

@@ -23,6 +23,14 @@ package final class NodeStatistics: Sendable {
     private struct Samples {
         var latest: Sample
         var previous: Sample?
+        /// What had been counted when the counters were reset; it is taken off what they have.
+        var floor = Floor()
+    }
+
+    private struct Floor {
+        var totals = RequestTotals()
+        var events = [UInt64](repeating: 0, count: Event.allCases.count)
+        var failures = [UInt64](repeating: 0, count: FailureCode.allCases.count)
     }
 
     package init(_ node: Node, loops: Int) {
@@ -84,24 +92,63 @@ package final class NodeStatistics: Sendable {
     /// last two.
     package func sample() async {
         var sample = Sample(at: .now())
-        sample.totals = meter.totals
         sample.keepalive = keepalive.withLock { $0 }
         sample.cpuNanoseconds = ProcessUsage.cpuNanoseconds
         sample.disks = await pool.run { DiskActivity.read() }
         let new = sample
-        samples.withLock { $0 = Samples(latest: new, previous: $0.latest) }
+        samples.withLock { samples in
+            samples.previous = samples.latest
+            samples.latest = new
+            samples.latest.totals = meter.totals.since(samples.floor.totals)
+        }
+    }
+
+    /// Counts from 0 again. Loops go on counting without a lock, so what they have is remembered and taken off. How long the
+    /// node is up, and what others count, stays.
+    ///
+    /// - Parameter errorsOnly: whether what was done stays.
+    package func reset(errorsOnly: Bool) {
+        samples.withLock { samples in
+            let totals = meter.totals
+            for operation in Operation.allCases {
+                let now = totals[operation]
+                if errorsOnly {
+                    samples.floor.totals[operation].failed = now.failed
+                } else {
+                    samples.floor.totals[operation] = now
+                }
+            }
+            samples.floor.events = Event.allCases.map { events[$0] }
+            samples.floor.failures = failures.counts.map(\.count)
+            if !errorsOnly { keepalive.withLock { $0 = Keepalive() } }
+            // Rates and means begin here as well: against what was counted before they would be nonsense.
+            samples.latest.at = .now()
+            samples.latest.totals = totals.since(samples.floor.totals)
+            samples.latest.keepalive = keepalive.withLock { $0 }
+            samples.latest.cpuNanoseconds = ProcessUsage.cpuNanoseconds
+            samples.previous = nil
+        }
+    }
+
+    /// Does something that may block, beside the event loops.
+    func beside<Value: Sendable, Failure: Error>(
+        _ work: @escaping @Sendable () throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        try await pool.run(work)
     }
 
     /// The counters now, and what they are compared with.
     package func snapshot() -> StatisticsSnapshot {
         let now = MonotonicTime.now()
-        let (latest, previous) = samples.withLock { ($0.latest, $0.previous) }
+        let (latest, previous, floor) = samples.withLock { ($0.latest, $0.previous, $0.floor) }
         // A rate over a few milliseconds would say nothing.
         let isFresh = now.since(latest.at) < StatisticsLimits.windowNanosecondsMin
         let base = isFresh ? previous ?? latest : latest
         return StatisticsSnapshot(
-            role: node.role, upNanoseconds: now.since(begun), totals: meter.totals,
-            events: Event.allCases.map { events[$0] }, failures: failures.counts,
+            role: node.role, upNanoseconds: now.since(begun),
+            totals: meter.totals.since(floor.totals),
+            events: zip(Event.allCases, floor.events).map { events[$0] &- $1 },
+            failures: zip(failures.counts, floor.failures).map { ($0.code, $0.count &- $1) },
             keepalive: keepalive.withLock { $0 },
             base: base, windowNanoseconds: now.since(base.at))
     }

@@ -96,6 +96,22 @@ package struct OperationTotals: Equatable, Sendable {
 
     package init() {}
 
+    /// What was counted after `earlier`.
+    func since(_ earlier: OperationTotals) -> OperationTotals {
+        var rest = self
+        rest.done &-= earlier.done
+        rest.failed &-= earlier.failed
+        rest.lost &-= earlier.lost
+        rest.bytesReceived &-= earlier.bytesReceived
+        rest.bytesSent &-= earlier.bytesSent
+        rest.redirectNanoseconds &-= earlier.redirectNanoseconds
+        rest.latency.sum &-= earlier.latency.sum
+        for bucket in rest.latency.buckets.indices {
+            rest.latency.buckets[bucket] &-= earlier.latency.buckets[bucket]
+        }
+        return rest
+    }
+
     mutating func add(_ other: OperationTotals) {
         done &+= other.done
         failed &+= other.failed
@@ -120,6 +136,15 @@ package struct RequestTotals: Equatable, Sendable {
     package subscript(operation: Operation) -> OperationTotals {
         get { operations[Int(operation.rawValue)] }
         set { operations[Int(operation.rawValue)] = newValue }
+    }
+
+    /// What was counted after `earlier`.
+    func since(_ earlier: RequestTotals) -> RequestTotals {
+        var rest = self
+        for operation in Operation.allCases {
+            rest[operation] = self[operation].since(earlier[operation])
+        }
+        return rest
     }
 
     func sum(_ field: (OperationTotals) -> UInt64) -> UInt64 {

@@ -109,6 +109,10 @@ package struct StatisticsSnapshot: Sendable {
         }
         duration("get.ns", .get, "time taken by GET requests")
         duration("lst.ns", .list, "time taken by listings")
+        duration("head.ns", .head, "time taken by HEAD requests of objects")
+        duration("del.ns", .delete, "time taken by DELETE requests of objects")
+        duration("pst.ns", .post, "time taken by POST requests of buckets and objects")
+        duration("ren.ns", .rename, "time taken by renaming objects")
         if role == .target {
             duration("put.ns", .put, "time taken by PUT requests")
             duration("append.ns", .append, "time taken by appending")

@@ -69,6 +69,9 @@ extension Failure {
             self.init(
                 .mountpathExists, "mountpath \(path) is known, and disabled",
                 next: "enable it, or remove it first if another disk lies there")
+        case .takesNoPart(let path):
+            self.init(
+                .mountpathUnavailable, "mountpath \(path) is disabled", next: "enable it first")
         case .claim(let error):
             let code: FailureCode =
                 if case .other = error { .mountpathUnavailable } else { .badMountpath }

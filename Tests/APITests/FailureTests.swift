@@ -38,6 +38,7 @@ import Testing
         io_error 500
         is_primary 400
         length_required 411
+        log_unreadable 503
         metadata_disk_full 507
         method_not_allowed 400
         mountpath_exists 400

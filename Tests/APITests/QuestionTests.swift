@@ -61,12 +61,30 @@ import Testing
         ("", FailureCode.badJSON), ("[]", .badJSON), ("{", .badJSON),
         (#"{"kind":"nonsense"}"#, .xactionNotFound), (#"{"kind":1}"#, .badValue),
         (#"{"action":"stats","name":"nonsense"}"#, .xactionNotFound),
-        (#"{"action":"start","name":"lru"}"#, .unknownAction),
+        (#"{"action":"begin","name":"lru"}"#, .unknownAction),
         (#"{"action":"stats","value":{"unknown":1}}"#, .badValue),
         (#"{"bck":"b"}"#, .badValue), (#"{"bck":{"name":"a..b"}}"#, .badBucketName),
         (#"{"show_active":"yes"}"#, .badValue),
     ])
     func `what is no question about jobs is refused`(_ body: String, _ code: FailureCode) {
         #expect(PathTests.code { try XactionQuery(decoding: Array(body.utf8)) } == code)
+    }
+
+    @Test func `the documents' form starts and stops as well, and says what and where`() throws {
+        func order(_ text: String) throws -> String? {
+            try XactionQuery.order(in: Array(text.utf8)).map {
+                String(decoding: $0.encoded, as: UTF8.self)
+            }
+        }
+        for body in ["", "{", "[]", "{}", #"{"action":"stats"}"#, #"{"action":"nonsense"}"#] {
+            #expect(try order(body) == nil, "\(body)")
+        }
+        #expect(
+            try order(#"{"action":"start","name":"rebalance"}"#)
+                == #"{"action":"start","value":{"kind":"rebalance"}}"#)
+        #expect(
+            try order(#"{"action":"stop","name":"prefetch","value":{"bucket":"b"}}"#)
+                == #"{"action":"stop","value":{"kind":"prefetch","bck":{"name":"b"}}}"#)
+        #expect(throws: Failure.self) { try order(#"{"action":"stop","value":{"buckets":1}}"#) }
     }
 }

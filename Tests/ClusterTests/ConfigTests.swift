@@ -124,12 +124,64 @@ import Testing
         #expect(try log.set([("checksum.validate_warm_get", "true")]))
         #expect(log.state.config.bucketDefaults.checksum.validateWarmGet)
         #expect(log.state.config.bucketDefaults.unserved == nil)
-        // Of one object in a range nothing is computed.
-        #expect(throws: ConfigMistake.self) {
-            try ConfigPlan(
-                setting: [("checksum.enable_read_range", "true")], in: .cluster,
-                of: log.state.config)
+        let careless = try ConfigPlan(
+            setting: [("validate_cold_get", "false"), ("checksum.validate_warm_get", "false")],
+            in: .cluster, of: log.state.config)
+        #expect(careless.cautions.contains { $0.contains("not compared") })
+    }
+
+    @Test(arguments: [
+        ("lru.enabled", "false"), ("lru.lowwm", "70"), ("lru.highwm", "91"),
+        ("lru.out_of_space", "96"), ("lru.dont_evict_time", "1h"), ("capacity_upd_time", "1m"),
+        ("mirror.enabled", "true"), ("mirror.copies", "3"), ("burst_buffer", "1"),
+        ("util_thresh", "30"), ("optimize_put", "true"), ("ec.enabled", "true"),
+        ("data_slices", "2"), ("parity_slices", "2"), ("objsize_limit", "1"),
+        ("batch_size", "32"), ("ec.compression", "always"), ("validate_obj_move", "true"),
+        ("enable_read_range", "true"), ("versioning.validate_warm_get", "true"),
+    ])
+    func `what no bucket does is refused by name with the reason, and written back as it is`(
+        _ name: String, _ value: String
+    ) throws {
+        let option = try ConfigOption.find(name)
+        let config = ClusterConfig()
+        #expect(throws: ConfigMistake.refused(option.name, reason: option.refusal ?? "")) {
+            try ConfigPlan(setting: [(name, value)], in: .cluster, of: config)
         }
+        #expect(
+            try ConfigPlan(setting: [(name, option.initial)], in: .cluster, of: config)
+                .changesNothing)
+    }
+
+    @Test func `an option that an earlier build took goes on, and can be taken back`() throws {
+        var log = try ConfigLog()
+        _ = log.apply(
+            .setConfig(ConfigChange(scope: .cluster, base: 1, items: [.init("lru.highwm", "80")])))
+        #expect(log.state.config.bucketDefaults.lru.highWatermark == 80)
+        #expect(try !log.set([("lru.highwm", "80")]))
+        #expect(throws: ConfigMistake.self) { try log.set([("lru.highwm", "81")]) }
+        for isReset in [false, true] {
+            var copy = log
+            #expect(try isReset ? copy.reset(["lru.highwm"]) : copy.set([("lru.highwm", "90")]))
+            #expect(copy.state.config.bucketDefaults == BucketProperties())
+        }
+    }
+
+    @Test func `setting what is set, or resetting what is not, changes nothing`() throws {
+        var log = try ConfigLog()
+        let t1 = try #require(NodeID("t1"))
+        #expect(try !log.set([("stats_time", "10s"), ("lru.enabled", "on")]))
+        #expect(try !log.reset([]) && !log.reset(["stats_time", "lru.highwm"]))
+        #expect(try log.set([("stats_time", "33s"), ("list_timeout", "3m")]))
+        #expect(log.state.config.settings.count == 1)
+        #expect(
+            try !log.set([("stats_time", "33s")]) && !log.set([("stats_time", "33s")], .node(t1)))
+        #expect(log.state.config.version == 2)
+        // A node's own value would go; and a file may say otherwise than the default.
+        #expect(try log.set([("stats_time", "1s")], .node(t1)))
+        #expect(try !log.set([("stats_time", "1s")], .node(t1)))
+        #expect(try log.set([("stats_time", "33s")]) && !log.set([("stats_time", "33s")]))
+        #expect(try log.set([("loglevel", "3")]) && !log.set([("loglevel", "info")]))
+        #expect(log.state.config.nodes.isEmpty)
     }
 
     @Test func `the time without rebalance is the cluster's, and bounded`() throws {
@@ -200,10 +252,9 @@ import Testing
     @Test func `options of the whole cluster are not a node's to set`() throws {
         let log = try ConfigLog()
         let t1 = try #require(NodeID("t1"))
-        for name in ["checksum.type", "keepalivetracker.target.factor"] {
+        for (name, value) in [("checksum.type", "none"), ("keepalivetracker.target.factor", "6")] {
             #expect(throws: ConfigMistake.self) {
-                try ConfigPlan(
-                    setting: [(name, "xxhash")], in: .node(t1), of: log.state.config)
+                try ConfigPlan(setting: [(name, value)], in: .node(t1), of: log.state.config)
             }
         }
     }
@@ -299,9 +350,50 @@ import Testing
         #expect(try log.set([("stats_time", "1s")]))
         layers.follow(log.state.config)
         #expect(level() == "4")
-        #expect(try log.set([("loglevel", "2")], .node(t1)))
+        #expect(try log.set([("loglevel", "1")], .node(t1)))
         layers.follow(log.state.config)
-        #expect(level() == "2")
+        #expect(level() == "1")
+    }
+
+    /// Setting what is set leaves no entry; whoever asked the node itself is told it is so, so it must be.
+    @Test func `what is for this run gives way to the last word, though it changes nothing`() throws
+    {
+        let t1 = try #require(NodeID("t1"))
+        var layers = LayeredConfig(node: t1, file: [:])
+        try layers.setTransient([("loglevel", "4"), ("stats_time", "1s")])
+        layers.giveWay(["log.loglevel"])
+        #expect(layers.values["log.level"] == "3" && layers.values["periodic.stats_time"] == "1s")
+        layers.giveWay(["nonsense"])
+        #expect(layers.values["periodic.stats_time"] == "1s")
+        // Only together were these possible.
+        try layers.setTransient([("cplane_operation", "5s"), ("client_timeout", "11s")])
+        layers.giveWay(["client_timeout"])
+        #expect(layers.values["timeout.cplane_operation"] == "2s")
+        layers.giveWay([])
+        #expect(layers.sources.isEmpty)
+    }
+
+    @Test(arguments: [
+        "checksum.validate_warm_get", "keepalivetracker.target.factor", "write_policy",
+    ])
+    func `what is the cluster's is not for one run, and the way is said`(_ name: String) throws {
+        let t1 = try #require(NodeID("t1"))
+        let value = ["write_policy": "delayed", "checksum.validate_warm_get": "true"][name] ?? "6"
+        for scope in [ConfigChange.Scope.cluster, .node(t1)] {
+            do throws(ConfigMistake) {
+                _ = try ConfigPlan.resolve(
+                    [(name, value)], in: scope, over: ClusterConfig().values, isTransient: true)
+                Issue.record("\(name) is taken for one run")
+            } catch {
+                guard case .refused(name, let reason) = error else {
+                    Issue.record("\(error)")
+                    continue
+                }
+                #expect(reason.contains("PUT /v1/cluster, without transient"))
+            }
+        }
+        // Which works.
+        _ = try ConfigPlan(setting: [(name, value)], in: .cluster, of: ClusterConfig())
     }
 
     @Test func `what a recovery brings under a known version counts as well`() throws {
@@ -375,6 +467,7 @@ struct ConfigLog {
         _ settings: [(name: String, value: String)], _ scope: ConfigChange.Scope = .cluster
     ) throws -> Bool {
         let plan = try ConfigPlan(setting: settings, in: scope, of: state.config)
+        guard !plan.changesNothing else { return false }
         return (try? apply(.setConfig(plan.change)).get()) != nil
     }
 
@@ -382,6 +475,7 @@ struct ConfigLog {
         _ names: [String], _ scope: ConfigChange.Scope = .cluster
     ) throws -> Bool {
         let plan = try ConfigPlan(resetting: names, in: scope, of: state.config)
+        guard !plan.changesNothing else { return false }
         return (try? apply(.setConfig(plan.change)).get()) != nil
     }
 }

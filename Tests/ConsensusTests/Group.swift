@@ -17,6 +17,8 @@ struct Group {
         var forgetful: [MemberID] = []
         var damages: [String] = []
         var spaces: [Bool] = []
+        /// The entries that it could not read, and `nil` for each time that it was over.
+        var unreadable: [Index?] = []
         /// What its storage says of its room, when it looks.
         var room: StorageSpace?
         var repairs = 0
@@ -40,6 +42,8 @@ struct Group {
     var heard: [Envelope] = []
     /// Messages for which this is true are lost.
     var loses: (Envelope) -> Bool = { _ in false }
+    /// Members of a later version, from their next start on.
+    var later: Set<UInt64> = []
     var limits = Limits()
     var driverLimits = DriverLimits()
     var time: UInt64 = 1_000
@@ -87,7 +91,8 @@ struct Group {
         member.starts += 1
         do {
             member.pipeline = try Pipeline(
-                id: id, recovered: member.storage.load(), machine: Ledger(), limits: limits,
+                id: id, recovered: member.storage.load(),
+                machine: Ledger(isLater: later.contains(id.rawValue)), limits: limits,
                 driverLimits: driverLimits, seed: id.rawValue &* 1_000 &+ member.starts)
         } catch {
             fatalError("\(id) does not start: \(error)")
@@ -141,6 +146,7 @@ struct Group {
             case .diverged(let other, _): member.diverged.append(other)
             case .quarantined(let difference): member.quarantines.append(difference)
             case .doubted(let index): member.doubts.append(index)
+            case .unreadable(let found): member.unreadable.append(found?.mark.index)
             case .space(let space): member.spaces.append(space.isShort)
             case .damaged(let damage): member.damages.append(damage)
             case .repaired: member.repairs += 1

@@ -6,12 +6,21 @@ struct Ledger: StateMachine, Sendable {
     typealias Delta = [[UInt8]]
     typealias Image = [[UInt8]]
     struct Damaged: Error {}
+    /// Of a later version.
+    struct Unknown: Error {}
 
+    /// Whether it is of the version that has written `poison`.
+    let isLater: Bool
     private(set) var lines: [[UInt8]] = []
     private var fresh: [[UInt8]] = []
 
+    init(isLater: Bool = false) {
+        self.isLater = isLater
+    }
+
     mutating func apply(_ entry: Entry) throws -> Outcome {
         if entry.payload == Array("poison".utf8) { throw Damaged() }
+        if entry.payload == Array("later".utf8), !isLater { throw Unknown() }
         if entry.kind == .command {
             lines.append(entry.payload)
             fresh.append(entry.payload)
@@ -23,6 +32,8 @@ struct Ledger: StateMachine, Sendable {
         defer { fresh = [] }
         return fresh.isEmpty ? nil : fresh
     }
+
+    static func isNewer(_ failure: any Error) -> Bool { failure is Unknown }
 
     static var emptyDelta: Delta { [] }
 
@@ -66,6 +77,7 @@ struct Ledger: StateMachine, Sendable {
         while let count = rest.popFirst() {
             guard rest.count >= Int(count) else { throw Damaged() }
             image.append(Array(rest.prefix(Int(count))))
+            if image.last == Array("a state of its own".utf8) { throw Unknown() }
             rest = rest.dropFirst(Int(count))
         }
         return image

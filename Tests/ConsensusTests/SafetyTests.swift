@@ -80,22 +80,6 @@ import Testing
         #expect(group.wire.isEmpty)
     }
 
-    /// CL-09, PC-08: what cannot be understood is not skipped.
-    @Test func `an entry that cannot be applied stops the member`() {
-        var group = Group(voters: 1)
-        group.elect(1)
-        group.propose("fine", at: 1)
-        group.settle()
-        let token = group.propose("poison", at: 1)
-        group.settle()
-        guard case .applyFailed(let index, _) = group.members[MemberID(1)]?.stopped else {
-            Issue.record("it goes on")
-            return
-        }
-        #expect(index == Index(3))
-        #expect(group.outcomes(token, at: 1) == ["unknown"])
-    }
-
     struct Damage: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var apply: @Sendable (inout RecoveredState<Ledger>) -> Void

@@ -18,6 +18,19 @@ import Testing
         #expect(try copy.open(member: 8).member == MemberID(7))
     }
 
+    /// As after a first start that was killed: who looks at it gives it no name, which its proxy would bear from then on.
+    @Test func `a file that is only looked at stays nobody's`() throws {
+        let directory = try ScratchDirectory()
+        for _ in 1...2 {
+            let refused = #expect(throws: DatabaseError.self) {
+                try SQLiteLog(path: directory.file, newMember: nil)
+            }
+            #expect(refused?.message.contains("nobody's log yet") == true)
+        }
+        #expect(try directory.open(member: 7).member == MemberID(7))
+        #expect(try SQLiteLog(path: directory.file, newMember: nil).member == MemberID(7))
+    }
+
     @Test func `a batch comes back whole after a restart`() throws {
         let directory = try ScratchDirectory()
         let written = try directory.open()

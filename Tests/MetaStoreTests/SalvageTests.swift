@@ -7,7 +7,9 @@ import Testing
 /// Damaged logs, cut where the damage begins.
 @Suite struct SalvageTests {
     /// Six entries, of which the first `applied` have their effect stored.
-    private func log(applied: Int) throws -> ScratchDirectory {
+    private func log(
+        applied: Int, change: (inout [Entry]) -> Void = { _ in }
+    ) throws -> ScratchDirectory {
         let directory = try ScratchDirectory()
         let log = try directory.open()
         _ = try log.load()
@@ -22,6 +24,7 @@ import Testing
                     index: Index(UInt64(entries.count) + 1), term: Term(1), time: 9,
                     kind: .command, payload: LogRecord(command, actor: "test").encoded))
         }
+        change(&entries)
         for entry in entries.prefix(applied) { _ = try catalog.apply(entry) }
         var batch = WriteBatch<Catalog>(
             sequence: .zero,
@@ -81,6 +84,93 @@ import Testing
         #expect(recovered.tail.count == Int(row.kept) - row.applied)
         #expect(recovered.base.configuration.voters == [MemberID(7)])
         #expect(try SQLiteLog.salvage(directory.file, cuts: true) == nil)
+    }
+
+    /// CL-09, FS-16: bytes that are what was written, and that no reader takes.
+    @Test(arguments: [false, true])
+    func `a log is cut before an entry that cannot be read`(isNewer: Bool) throws {
+        let long = LogRecord(.startRebalance, actor: String(repeating: "A", count: 300)).encoded
+        let directory = try log(applied: 2) { entries in
+            entries[4].payload = isNewer ? [99] + long.dropFirst() : long
+        }
+        // It may be read by others; the file is as it should be.
+        #expect(try directory.open().load().lastIndex == Index(6))
+        for cuts in [false, true] {
+            let salvage = try #require(try SQLiteLog.salvage(directory.file, cuts: cuts))
+            #expect(salvage.firstBad == Index(5), "\(salvage.reason)")
+            #expect(salvage.trouble == (isNewer ? .newer : .unreadable))
+            #expect(salvage.kept.index == Index(4) && salvage.lostCount == 2)
+            #expect(salvage.lost.map(\.index) == [Index(5), Index(6)])
+            let recovered = try directory.open().load()
+            #expect(recovered.lastIndex == Index(cuts ? 4 : 6))
+            #expect(recovered.applied.index == Index(2))
+        }
+        #expect(try SQLiteLog.salvage(directory.file, cuts: false) == nil)
+    }
+
+    /// FS-16: damage that costs nothing is named besides what costs something, and that is what has to be named back.
+    @Test func `of damage that costs nothing and an entry that cannot be read, the entry is named`()
+        throws
+    {
+        let directory = try log(applied: 4) { entries in
+            entries[5].payload =
+                LogRecord(.startRebalance, actor: String(repeating: "A", count: 300)).encoded
+        }
+        try directory.run("UPDATE log SET payload = x'00' WHERE idx = 2")
+        let salvage = try #require(try SQLiteLog.salvage(directory.file, cuts: true))
+        #expect(salvage.firstBad == Index(6) && salvage.trouble == .unreadable)
+        #expect(
+            salvage.reason.contains("log entry 6 cannot be read")
+                && salvage.reason.contains("log entry 2 has a checksum"), "\(salvage.reason)")
+        #expect(salvage.kept.index == Index(5) && salvage.lostCount == 1)
+        #expect(try directory.open().load().lastIndex == Index(5))
+    }
+
+    /// CL-09: a kind of entry that only a later version knows.
+    @Test func `an entry of an unknown kind asks for a later version`() throws {
+        let directory = try log(applied: 2)
+        var writer = ByteWriter()
+        for number in [6, 1, 9] as [UInt64] { writer.write(number) }
+        writer.write(UInt8(77))
+        let checksum = Int64(bitPattern: XXH64.digest(writer.bytes + [7]))
+        try directory.run(
+            "UPDATE log SET kind = 77, payload = x'07', checksum = \(checksum) WHERE idx = 6")
+        let refused = #expect(throws: DatabaseError.self) { try directory.open().load() }
+        #expect(refused?.message.contains("upgrade this proxy") == true)
+        let salvage = try #require(try SQLiteLog.salvage(directory.file, cuts: false))
+        #expect(salvage.trouble == .newer && salvage.firstBad == Index(6))
+    }
+
+    /// The state is what it was when it was written, and this version cannot read it.
+    @Test(arguments: [false, true])
+    func `a state row that cannot be read is named, and nothing is touched`(isNewer: Bool) throws {
+        let directory = try log(applied: 3)
+        // A bucket's properties of another format, with the checksums that belong to it.
+        let state = try #require(try directory.open().load().image)
+        let row = try #require(state.rows.first { $0.kind == .bucket })
+        let value = [isNewer ? 9 : 0] + row.value.dropFirst()
+        let hash = StateRow(kind: row.kind, key: row.key, value: value).hash
+        var applied = ByteWriter()
+        applied.write(UInt8(2))
+        for number in [3, 1, state.hash &- row.hash &+ hash] as [UInt64] { applied.write(number) }
+        func signed(_ hash: UInt64) -> Int64 { Int64(bitPattern: hash) }
+        let key = Hex.text(row.key)
+        try directory.run(
+            """
+            UPDATE state SET value = x'\(Hex.text(value))', checksum = \(signed(hash))
+            WHERE kind = 3 AND key = x'\(key)';
+            UPDATE document SET bytes = x'\(Hex.text(applied.bytes))',
+            checksum = \(signed(XXH64.digest(applied.bytes, seed: 4))) WHERE kind = 4
+            """)
+        let refused = #expect(throws: DatabaseError.self) {
+            try MetadataDirectory.open(directory.path, mayBeginAfresh: true) { MemberID(8) }
+        }
+        let message = refused?.message ?? ""
+        #expect(message.contains("state row 'bucket'"), "\(message)")
+        #expect(
+            message.contains(isNewer ? "upgrade this proxy" : "move this directory away"),
+            "\(message)")
+        #expect(!directory.names.contains { $0.contains("damaged") })
     }
 
     @Test func `a whole log is left alone, and what is no entry is not repaired`() throws {

@@ -59,9 +59,11 @@ import Testing
 
     /// Whatever is left: the reserve makes room for one more batch of every kind, on the same connection, and after a power cut it
     /// is there.
-    @Test(arguments: Step.allCases)
-    func `a batch that does not fit is written with the reserve`(step: Step) throws {
-        let roomy = try FilledStore(name: "reserve-\(step)")
+    @Test(arguments: Step.allCases, [false, true])
+    func `a batch that does not fit is written with the reserve`(
+        step: Step, isQuota: Bool
+    ) throws {
+        let roomy = try FilledStore(name: "reserve-\(step)-\(isQuota)")
         let size = roomy.bytes
         try roomy.log.write(try roomy.batch(step))
         let after = try roomy.contents()
@@ -69,10 +71,12 @@ import Testing
 
         var shortened = 0
         for eighths in 0...9 {
-            let store = try FilledStore(name: "reserve-\(step)-\(eighths)", watchesSpace: true)
+            let store = try FilledStore(
+                name: "reserve-\(step)-\(eighths)-\(isQuota)", watchesSpace: true)
             let before = try #require(store.log.space(looks: true))
             #expect(!before.isShort && before.reserveBytes == SimulatedSpace.limits.reserveBytes)
             store.disk.faults.capacityBytes = store.bytesWithReserve + needed * eighths / 8
+            store.disk.faults.isQuota = isQuota
             try store.log.write(try store.batch(step))
             #expect(try store.contents() == after, "\(eighths)")
             let space = try #require(store.log.space(looks: true))
@@ -102,15 +106,19 @@ import Testing
 
     /// The last resort: without room and without a reserve the batch is refused, nothing is there of it, and what this process
     /// knows of the file is still true.
-    @Test(arguments: Step.allCases)
-    func `with the reserve gone a batch is refused and nothing is confused`(step: Step) throws {
-        let store = try FilledStore(name: "last-\(step)", watchesSpace: true)
+    @Test(arguments: Step.allCases, [false, true])
+    func `with the reserve gone a batch is refused and nothing is confused`(
+        step: Step, isQuota: Bool
+    ) throws {
+        let store = try FilledStore(name: "last-\(step)-\(isQuota)", watchesSpace: true)
         let medium = SimulatedSpace(store.disk)
         try medium.release()
         store.disk.faults.capacityBytes = store.bytesWithReserve
+        store.disk.faults.isQuota = isQuota
         let before = try store.contents()
         let batch = try store.batch(step)
-        #expect(throws: DatabaseError.self) { try store.log.write(batch) }
+        let refused = #expect(throws: DatabaseError.self) { try store.log.write(batch) }
+        #expect(refused?.kind == .full, "\(String(describing: refused))")
         store.disk.faults = SimulatedDisk.Faults()
         #expect(try store.contents() == before)
         try store.log.write(batch)

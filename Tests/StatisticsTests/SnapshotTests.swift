@@ -21,6 +21,12 @@ import Testing
         totals[.get].redirectNanoseconds = 80
         totals[.put].done = 3
         totals[.put].bytesReceived = 33
+        for (place, operation) in [Operation.head, .delete, .post, .rename].enumerated() {
+            base.totals[operation].done = 1
+            base.totals[operation].latency.sum = 100
+            totals[operation].done = 3
+            totals[operation].latency.sum = 1_100 + 2 * UInt64(place)
+        }
         totals[.health].failed = 70
         totals[.wait].failed = 7
         var keepalive = Keepalive()
@@ -59,6 +65,16 @@ import Testing
         #expect(values["get.n"] == 5)
     }
 
+    @Test(arguments: [NodeRole.proxy, .target])
+    func `every operation that is counted says how long it took`(_ role: NodeRole) {
+        for (place, name) in ["head", "del", "pst", "ren"].enumerated() {
+            let sums = Self.values(role, averaged: false)
+            #expect(sums["\(name).n"] == 3 && sums["\(name).ns"] == 1_100 + 2 * UInt64(place))
+            let mean = Self.values(role, averaged: true)["\(name).ns"]
+            #expect(mean == 500 + UInt64(place), "\(name)")
+        }
+    }
+
     @Test func `a proxy has none of a target's`() {
         let values = Self.values(.proxy, averaged: false)
         for name in ["put.ns", "get.bps", "get.redir.ns", "err.io.n", "reb.rx.n", "get.size"] {
@@ -78,7 +94,7 @@ import Testing
             }
             #expect(object["get.n"] == .number("5"))
             #expect(object["lst.ns"] == .number("0"))
-            #expect((object["del.n"] == nil) == !zeros)
+            #expect((object["append.n"] == nil) == !zeros)
         }
     }
 

@@ -95,6 +95,83 @@ struct DiskFaultTests {
         }
     }
 
+    /// ST-06: a log that fills all disks at the same pace.
+    @Test
+    func `with all disks full changes are refused and reads go on, and room is enough to go on`()
+        throws
+    {
+        try Self.withDisks(megabytes: 64) { cluster in
+            let objects = "v1/objects/b/o"
+            let first = cluster.proxies[0]
+            #expect(try cluster.create("b", at: first).status == 200)
+            let put = try cluster.curl("-X PUT -d old \(cluster.url(first))/\(objects)")
+            #expect(put.status == 200, "\(put)")
+            let pids = cluster.proxies.map { cluster.pid($0) }
+            let writers = cluster.proxies.map { BucketWriter(cluster, at: $0) }
+            try waitUntil("all write", within: 10) {
+                writers.allSatisfy { $0.soFar.count { $0.isAcknowledged } > 2 }
+            }
+            let fillers = cluster.proxies.map { "\(cluster.directory)/\($0)/filler" }
+            try cluster.lab.sandbox.must(
+                fillers.map { "(dd if=/dev/zero of=\($0) bs=64k 2>/dev/null || true)" }
+                    .joined(separator: "; "))
+            func allSay(_ status: Int) throws -> Bool {
+                try cluster.proxies.allSatisfy {
+                    try cluster.curl("'\(cluster.url($0))/v1/health?readiness=true'").status
+                        == status
+                }
+            }
+            try waitUntil("all say so", within: 10) { try allSay(507) }
+            try waitUntil("changes are refused with the reason", within: 10) {
+                try cluster.proxies.allSatisfy {
+                    let reply = try cluster.create("refused-at-first", at: $0)
+                    return reply.status == 507 && reply.code == "metadata_disk_full"
+                }
+            }
+            // For long enough that elections and checkpoints had to be paid for.
+            let begun = ContinuousClock.now
+            while ContinuousClock.now - begun < .seconds(8) {
+                for proxy in cluster.proxies {
+                    let url = cluster.url(proxy)
+                    let get = try cluster.curl("\(url)/\(objects)")
+                    #expect(get.status == 200 && get.body == "old", "\(get)")
+                    let stale = try cluster.curl(
+                        "'\(url)/v1/daemon?what=bmd&consistency=stale'")
+                    #expect(stale.status == 200, "\(stale)")
+                    // That it is the newest needs an entry of the leader's term to be committed.
+                    let certain = try cluster.curl("'\(url)/v1/daemon?what=smap'")
+                    #expect(
+                        certain.status == 200 || certain.code == "metadata_disk_full", "\(certain)")
+                    let refused = try cluster.create("refused", at: proxy)
+                    #expect(refused.status == 507, "\(refused)")
+                }
+            }
+            let attempts = writers.flatMap { $0.end() }
+            #expect(cluster.proxies.map { cluster.pid($0) } == pids)
+            #expect(cluster.proxies.allSatisfy { cluster.isRunning($0) })
+
+            try cluster.lab.sandbox.must("rm \(fillers.joined(separator: " "))")
+            let freed = ContinuousClock.now
+            try waitUntil("a change is made", within: 30) {
+                try cluster.create("after", at: first).status == 200
+            }
+            print(
+                "all disks full: a change \(LabCluster.seconds(since: freed)) s after there was room"
+            )
+            // Acknowledged is there, refused is not.
+            try PartitionTests.check(cluster, attempts)
+            for proxy in cluster.proxies {
+                let present = try cluster.buckets(at: proxy)
+                #expect(present.contains("b") && !present.contains { $0.hasPrefix("refused") })
+                for attempt in attempts where attempt.status == 507 {
+                    #expect(!present.contains(attempt.name), "refused, yet made: \(attempt)")
+                }
+                #expect(try cluster.create("after-\(proxy)", at: proxy).status == 200)
+            }
+            #expect(cluster.proxies.map { cluster.pid($0) } == pids)
+        }
+    }
+
     /// ST-06: the disk is so full that the reserve does not help either.
     @Test func `a proxy with nothing left ends and says so, and resumes when there is room`()
         throws

@@ -35,6 +35,34 @@ import Testing
         }
     }
 
+    @Test func `what new buckets start with is what their objects meet`() throws {
+        try SystemCluster.with { cluster in
+            let url = try cluster.nodes("proxy")[1].url
+            #expect(try cluster.create("old", at: url).status == 200)
+            let set = try cluster.curl(
+                "-X PUT '\(url)/v1/cluster/setconfig?validate_cold_get=false&versioning.enabled=false'"
+            )
+            #expect(set.status == 200, "\(set)")
+            #expect(try cluster.create("new", at: url).status == 200)
+            let wrong = "-H 'checksum.type: xxhash' -H 'checksum.value: 0123456789abcdef'"
+            for (bucket, status) in [("old", 500), ("new", 200)] {
+                let put = try cluster.curl(
+                    "\(wrong) -X PUT -d text '\(url)/v1/objects/\(bucket)/o'")
+                #expect(put.status == status, "\(bucket): \(put)")
+                let good = try cluster.curl("-X PUT -d text '\(url)/v1/objects/\(bucket)/p'")
+                #expect(good.status == 200)
+                let head = try cluster.curl("-I '\(url)/v1/objects/\(bucket)/p'")
+                #expect(head.says("\nversion: 1") == (bucket == "old"), "\(bucket): \(head)")
+            }
+            // What no bucket does cannot be had by any way, and nothing shows it.
+            for query in ["lru.enabled=false", "mirror.copies=3", "ec.data_slices=2"] {
+                let refused = try cluster.curl("-X PUT '\(url)/v1/cluster/setconfig?\(query)'")
+                #expect(refused.status == 400 && refused.says("option_refused"), "\(refused)")
+                #expect(refused.says("this build"), "\(refused)")
+            }
+        }
+    }
+
     @Test func `no rebalance begins soon after the start of whoever is primary`() throws {
         try SystemCluster.with(targets: 2) { cluster in
             let start = #"-X PUT -d '{"action":"start","value":{"kind":"rebalance"}}'"#

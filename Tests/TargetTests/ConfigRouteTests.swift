@@ -106,6 +106,7 @@ import Testing
         ("/v1/daemon/setconfig?fspaths=/tmp", "", .optionRefused),
         ("/v1/daemon/setconfig?checksum.type=none", "", .optionRefused),
         ("/v1/daemon/setconfig?loglevel=1&node=t2", "", .badQuery),
+        ("/v1/daemon/setconfig?list_timeout=9s&transient=true", "", .optionRefused),
         ("/v1/daemon", "{", .badJSON),
         ("/v1/daemon", #"{"action":"setconfig","name":"loglevel"}"#, .badValue),
         ("/v1/cluster/setconfig?loglevel=1", "", .unknownResource),

@@ -32,6 +32,11 @@ package enum Action: String, Sendable, CaseIterable {
     case removeMountpath = "remove"
     case enableMountpath = "enable"
     case disableMountpath = "disable"
+    // What only AIStore's later versions have.
+    case rescanMountpath = "rescan-mp"
+    case checkMountpath = "fshc-mp"
+    case rotateLogs = "rotate-logs"
+    case resetStatistics = "reset-stats"
 
     /// What AIStore's later versions, and its documents, say for some of them.
     private static let otherSpellings: [(text: String, action: Action)] = [

@@ -31,6 +31,20 @@ package struct ActionMessage: Equatable, Sendable {
         value = object["value"].flatMap { $0 == .null ? nil : $0 }
     }
 
+    /// The message as a body.
+    package var encoded: [UInt8] {
+        var json = JSONWriter()
+        json.object { json in
+            json.member("action", action)
+            if !name.isEmpty { json.member("name", name) }
+            if let value {
+                json.key("value")
+                json.value(value)
+            }
+        }
+        return json.bytes
+    }
+
     private static let form = #"{"action": "…"}"#
 
     private static func text(_ key: String, in object: JSONObject) throws(Failure) -> String {

@@ -118,6 +118,19 @@ extension BucketProperties {
         else { throw Failure(.badValue, "ec.compression is never, always or ratio=N") }
     }
 
+    /// A property that is not as with every bucket, and would change nothing: the option of that name is fixed.
+    package func promise(
+        beyond defaults: BucketProperties
+    ) -> (name: String, value: String, reason: String)? {
+        for (mine, theirs) in zip(members, defaults.members) where mine.value != theirs.value {
+            guard let option = ConfigOption.named(mine.name), let reason = option.refusal,
+                !option.isSame(mine.value, option.initial)
+            else { continue }
+            return (mine.name, mine.value, reason)
+        }
+        return nil
+    }
+
     private static func set(
         _ field: inout Bool, _ section: ActionValue, _ key: String
     ) throws(Failure) {

@@ -9,6 +9,34 @@ package struct XactionQuery: Equatable, Sendable {
     /// `true` those that run, `false` those that have ended, `nil` both.
     package var isRunning: Bool?
 
+    /// The message that a body of `what=xaction` is when it does not ask: that of a job to be started or stopped, in the form of
+    /// `PUT /v1/cluster` (contract §11.5).
+    ///
+    /// - Returns: `nil` for a question, or for what is no message at all.
+    package static func order(in body: [UInt8]) throws(Failure) -> ActionMessage? {
+        guard let json = try? JSONValue(parsing: body), case .object(let object) = json,
+            let action = try text("action", in: object).flatMap(Action.init(text:)),
+            action == .start || action == .stop
+        else { return nil }
+        let value = try ActionValue(object["value"], keys: ["bucket"])
+        var members: [JSONObject.Member] = []
+        if let kind = try text("name", in: object), !kind.isEmpty {
+            members.append(.init(key: "kind", value: .string(kind)))
+        }
+        if let name = try value?.string("bucket"), !name.isEmpty {
+            members.append(
+                .init(
+                    key: "bck",
+                    value: .object(JSONObject([.init(key: "name", value: .string(name))]))))
+        }
+        return try ActionMessage(
+            .object(
+                JSONObject([
+                    .init(key: "action", value: .string(action.rawValue)),
+                    .init(key: "value", value: .object(JSONObject(members))),
+                ])))
+    }
+
     /// Reads AIStore's own form, `{"id","kind","bck","show_active"}`, and that of its documents,
     /// `{"action":"stats","name":KIND,"value":{"bucket":NAME}}`.
     package init(decoding body: [UInt8]) throws(Failure) {
@@ -22,7 +50,9 @@ package struct XactionQuery: Equatable, Sendable {
             guard action == "stats" else {
                 throw Failure(
                     .unknownAction, "'\(action.excerpt)' is no question about jobs",
-                    next: #"{"action":"stats",…} asks; PUT /v1/cluster starts and stops"#)
+                    next:
+                        #"{"action":"stats",…} asks, "start" and "stop" order; PUT /v1/cluster does so too"#
+                )
             }
             let value = try ActionValue(object["value"], keys: ["bucket"])
             try setKind(try Self.text("name", in: object))
@@ -44,9 +74,10 @@ package struct XactionQuery: Equatable, Sendable {
     private mutating func setKind(_ word: String?) throws(Failure) {
         guard let word, !word.isEmpty else { return }
         guard let known = XactionKind(rawValue: word) else {
-            throw Failure(
-                .xactionNotFound, "there is no kind of job '\(word.excerpt)'",
-                next: "kinds: \(XactionKind.allCases.map(\.rawValue).joined(separator: ", "))")
+            var failure = Failure.noSuchKind(word)
+            failure.code = .xactionNotFound
+            failure.status = failure.code.status
+            throw failure
         }
         kind = known
     }
@@ -107,4 +138,21 @@ package enum XactionKind: String, CaseIterable, Sendable {
     case listObjects = "listobj"
     case queryObjects = "queryobj"
     case summarize = "summarybck"
+
+    /// Whether an operator may start it by its name (contract §11.1).
+    package var isStartable: Bool {
+        switch self {
+        case .lru, .resilver, .rebalance, .prefetch, .loadCache: true
+        default: false
+        }
+    }
+}
+
+extension Failure {
+    /// Somebody names a kind of job that AIStore does not have.
+    package static func noSuchKind(_ word: String) -> Failure {
+        Failure(
+            .badValue, "there is no kind of job '\(word.excerpt)'",
+            next: "kinds: \(XactionKind.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
 }

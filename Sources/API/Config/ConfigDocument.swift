@@ -10,6 +10,12 @@ package struct ConfigDocument: Sendable {
         package var mountpaths: [String] = []
 
         package init() {}
+
+        /// Whether a request names what the node itself says, as it says it.
+        func say(_ name: String, _ value: String) -> Bool {
+            if values[(try? ConfigOption.find(name))?.name ?? name] == value { return true }
+            return mountpaths.contains { name == "fspaths.\($0)" }
+        }
     }
 
     /// The document, with a newline behind it.
@@ -23,6 +29,7 @@ package struct ConfigDocument: Sendable {
             json.object { json in
                 for (name, source) in config.sources { json.member(name, source.rawValue) }
             }
+            fixed(&json)
         }
         json.newline()
         return json.bytes
@@ -48,9 +55,25 @@ package struct ConfigDocument: Sendable {
                     }
                 }
             }
+            fixed(&json)
         }
         json.newline()
         return json.bytes
+    }
+
+    /// What the document says besides the options; sent back with them, it says nothing.
+    package static let ownMembers = [
+        "config_version", "sources", "version", "uuid", "set", "nodes", "fixed",
+    ]
+
+    /// Which options are shown and cannot be set, and why.
+    private static func fixed(_ json: inout JSONWriter) {
+        json.key("fixed")
+        json.object { json in
+            for option in ConfigOption.all where option.isShown {
+                if let reason = option.refusal { json.member(option.name, reason) }
+            }
+        }
     }
 
     // MARK: Sections

@@ -3,8 +3,15 @@ package import Cluster
 extension ConfigRequest {
     /// Carries out a transient request at the node itself, without the log.
     ///
+    /// - Parameters:
+    ///   - config: what the node acts on.
+    ///   - role: the node's, when it alone was asked; what all nodes are asked for may mean nothing to some.
     /// - Returns: what it would do, when that was all that was asked for.
-    package func applyTransient(to config: LiveConfig) throws(Failure) -> ConfigReport? {
+    /// - Throws: why it is not done.
+    package func applyTransient(
+        to config: LiveConfig, alone role: NodeRole? = nil
+    ) throws(Failure) -> ConfigReport? {
+        if let role { try requireReader(role, over: config.values) }
         if isDryRun { return try preview(on: config.current) }
         do throws(ConfigMistake) {
             switch operation {
@@ -33,16 +40,53 @@ extension ConfigRequest {
         return ConfigReport(from: config, to: next)
     }
 
-    /// Says what is wrong with the names and values, whatever the configuration is now: no need to ask a primary.
-    package func check(in scope: ConfigChange.Scope) throws(Failure) {
+    /// Says what is wrong with the names and values, whatever is set now: no need to ask a primary.
+    ///
+    /// - Parameters:
+    ///   - scope: whose values they are.
+    ///   - values: what this node acts on.
+    ///   - facts: what it says of itself in its document.
+    /// - Returns: the request without what cannot be set and was named as it is, as in a document that is sent back.
+    /// - Throws: what is wrong with it.
+    package func narrowed(
+        in scope: ConfigChange.Scope, over values: ConfigValues, _ facts: ConfigDocument.Facts
+    ) throws(Failure) -> ConfigRequest {
         do throws(ConfigMistake) {
             switch operation {
-            case .set(let settings): _ = try ConfigPlan.resolve(settings, in: scope)
-            case .reset(let names): _ = try ConfigPlan.named(names)
+            case .set(let settings):
+                let settable = try ConfigPlan.resolve(
+                    settings.filter { !facts.say($0.name, $0.value) }, in: scope, over: values,
+                    isTransient: isTransient)
+                return ConfigRequest(
+                    .set(settable.map { ($0.option.name, $0.value) }), of: self)
+            case .reset(let names):
+                _ = try ConfigPlan.named(names)
+                return self
             }
         } catch {
             throw Failure(error)
         }
+    }
+
+    /// Refuses options that a node does not act on, unless they are named as they are there.
+    package func requireReader(_ role: NodeRole, over values: ConfigValues) throws(Failure) {
+        guard case .set(let settings) = operation else { return }
+        for (name, value) in settings {
+            guard let option = try? ConfigOption.find(name),
+                (try? option.canonical(value)) != values[option.name]
+            else { continue }
+            do throws(ConfigMistake) {
+                try option.requireReader(role)
+            } catch {
+                throw Failure(error)
+            }
+        }
+    }
+
+    /// Whether nothing is left that could be changed.
+    package var isEmpty: Bool {
+        if case .set(let settings) = operation { return settings.isEmpty }
+        return false
     }
 
     /// The change this asks for, of that configuration.
@@ -69,4 +113,18 @@ extension ConfigRequest {
         if case .reset(let names) = operation { return names }
         return nil
     }
+
+    /// Has what was set for this run give way to this request, which was made and is kept.
+    package func prevail(over config: LiveConfig) {
+        switch operation {
+        case .set(let settings):
+            if !settings.isEmpty { config.giveWay(settings.map(\.name)) }
+        case .reset(let names): config.giveWay(names)
+        }
+    }
+
+    /// What is said in the answer when everything is so already.
+    package static let unchanged =
+        "nothing was changed: it is so already; what nodes have for their present run only stays, until "
+        + "reset-config with transient=true"
 }

@@ -87,6 +87,14 @@ package struct ConfigRequest: Sendable {
         }
     }
 
+    /// The same request about these options.
+    init(_ operation: Operation, of request: ConfigRequest) {
+        self.operation = operation
+        isTransient = request.isTransient
+        isDryRun = request.isDryRun
+        node = request.node
+    }
+
     /// AIStore 3.3 names one option and gives its value; later versions give an object of sections.
     private static func settings(
         _ message: ActionMessage
@@ -96,7 +104,14 @@ package struct ConfigRequest: Sendable {
         }
         var settings: [(name: String, value: String)] = []
         switch (message.name, value) {
-        case ("", .object(let sections)): try flatten(sections, under: "", into: &settings)
+        case ("", .object(let sections)):
+            try flatten(sections, under: "", into: &settings)
+            // A document that was shown and comes back.
+            settings.removeAll { setting in
+                ConfigDocument.ownMembers.contains {
+                    setting.name == $0 || setting.name.hasPrefix("\($0).")
+                }
+            }
         case (let name, .object):
             throw Failure(
                 .badValue, "both the name '\(name.excerpt)' and an object of options are given",

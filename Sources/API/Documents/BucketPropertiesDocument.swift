@@ -73,8 +73,12 @@ extension JSONWriter {
 extension BucketProperties {
     /// One header per property, the reply to HEAD of a bucket (contract §5.6).
     package func headers(of bucket: Bucket) -> [(name: String, value: String)] {
+        [(name: "provider", value: bucket.provider.rawValue)] + members
+    }
+
+    /// The properties by their dotted names.
+    var members: [(name: String, value: String)] {
         [
-            (name: "provider", value: bucket.provider.rawValue),
             (name: "access", value: String(access.rawValue)),
             (name: "created", value: String(created.nanoseconds)),
             (name: "backend_bck.name", value: ""),

@@ -6,10 +6,13 @@ package struct JoinRequest: Equatable, Sendable {
     package var node: Node
     /// The cluster the node has belonged to; empty when it is new. Another cluster refuses it.
     package var clusterID: String
+    /// The state that the node asks upon; `nil` when it says none, or somebody else asks for it.
+    package var position: LogPosition?
 
-    package init(node: Node, clusterID: String) {
+    package init(node: Node, clusterID: String, position: LogPosition? = nil) {
         self.node = node
         self.clusterID = clusterID
+        self.position = position
     }
 
     /// The flat form, as the contract's curl lines have it.
@@ -24,6 +27,7 @@ package struct JoinRequest: Equatable, Sendable {
         }
         try object.checkOnce(["si", "uuid"], in: "the body")
         clusterID = object["uuid"]?.string ?? ""
+        position = object["position"]?.string.flatMap { LogPosition(text: $0) }
     }
 
     package var encoded: [UInt8] {
@@ -32,6 +36,7 @@ package struct JoinRequest: Equatable, Sendable {
             json.key("si")
             json.value(node)
             json.member("uuid", clusterID)
+            if let position { json.member("position", position.text) }
         }
         return json.bytes
     }

@@ -31,3 +31,40 @@ extension Failure {
             headers: headers.filter { $0.name != "Content-Type" })
     }
 }
+
+extension Exchange {
+    /// Answers as another node has answered a request that was made of this one. The error object in it tells of the request
+    /// between nodes; the client finds the one that it has sent, and its own address.
+    package func relay(_ answer: Answer) {
+        var answer = answer
+        if answer.status.rawValue >= 400 {
+            answer.body =
+                Failure.retold(
+                    answer.body, method: request.method.name, path: request.rawPath,
+                    remoteAddress: remoteAddress) ?? answer.body
+        }
+        respond(answer)
+    }
+}
+
+extension Failure {
+    /// An error object about another request; what else is in it, known here or not, stays.
+    ///
+    /// - Returns: `nil` when the bytes are no error object.
+    package static func retold(
+        _ body: [UInt8], method: String, path: String, remoteAddress: String
+    ) -> [UInt8]? {
+        guard Failure(decoding: body) != nil, let json = try? JSONValue(parsing: body),
+            case .object(let object) = json
+        else { return nil }
+        let told = ["method": method, "url_path": path, "remote_addr": remoteAddress]
+        var writer = JSONWriter(capacity: body.count + 64)
+        writer.object { writer in
+            for member in object.members {
+                writer.key(member.key)
+                writer.value(told[member.key].map { .string($0) } ?? member.value)
+            }
+        }
+        return writer.bytes + [UInt8(ascii: "\n"), UInt8(ascii: "\n")]
+    }
+}

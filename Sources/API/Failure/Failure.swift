@@ -36,15 +36,16 @@ package struct Failure: Error, Equatable, Sendable {
         self.next = next
     }
 
-    /// The same failure with what only the server's edge knows; what is already there stays.
+    /// The same failure with what only the server's edge knows. Whichever node it was born at, the client finds the request
+    /// that it has sent, and its own address.
     package func at(
         method: String, path: String, remoteAddress: String, node: String,
         mapVersion: UInt64? = nil
     ) -> Failure {
         var failure = self
-        if failure.method.isEmpty { failure.method = method }
-        if failure.path.isEmpty { failure.path = path }
-        if failure.remoteAddress.isEmpty { failure.remoteAddress = remoteAddress }
+        failure.method = method
+        failure.path = path
+        failure.remoteAddress = remoteAddress
         failure.node = failure.node ?? node
         failure.mapVersion = failure.mapVersion ?? mapVersion
         return failure

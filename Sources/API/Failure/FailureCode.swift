@@ -110,6 +110,8 @@ package enum FailureCode: String, Sendable, CaseIterable {
     case outOfSpace = "out_of_space"
     /// The proxies that would have to store a change have no room for it.
     case metadataDiskFull = "metadata_disk_full"
+    /// The log, or a state that was sent, has something that this proxy's version cannot read.
+    case logUnreadable = "log_unreadable"
     case inputOutput = "io_error"
     case internalError = "internal_error"
     case notImplemented = "not_implemented"
@@ -148,7 +150,7 @@ package enum FailureCode: String, Sendable, CaseIterable {
         case .primaryUnreachable, .proxyUnreachable, .targetUnreachable: 502
         case .notFounded, .starting, .stopping, .overloaded, .noPrimary, .noQuorum, .noTargets,
             .changingMembers, .targetBehind, .positionUnknown, .objectElsewhere,
-            .mountpathUnavailable,
+            .mountpathUnavailable, .logUnreadable,
             .targetInMaintenance:
             503
         case .outcomeUnknown, .partlyDone, .deadlineExceeded: 504

@@ -94,3 +94,23 @@ package struct JSONObject: Equatable, Sendable {
         (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
     }
 }
+
+extension JSONWriter {
+    /// Writes a value as it was read; numbers keep their text.
+    package mutating func value(_ json: JSONValue) {
+        switch json {
+        case .null: null()
+        case .bool(let flag): value(flag)
+        case .number(let text): raw(text.utf8)
+        case .string(let text): value(text)
+        case .array(let elements): array { for element in elements { $0.value(element) } }
+        case .object(let object):
+            self.object { json in
+                for member in object.members {
+                    json.key(member.key)
+                    json.value(member.value)
+                }
+            }
+        }
+    }
+}

@@ -17,7 +17,7 @@ extension FailureCode {
     /// What reading metadata from the majority may end with.
     static let ofReads: [FailureCode] = [
         .noPrimary, .noQuorum, .notFounded, .olderGeneration, .primaryUnreachable,
-        .deadlineExceeded, .metadataDiskFull,
+        .deadlineExceeded, .metadataDiskFull, .logUnreadable,
     ]
 
     /// What a change of metadata may end with.

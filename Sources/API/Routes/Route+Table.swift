@@ -42,15 +42,17 @@ extension Route {
             ]),
         Route(
             .daemonAction, .cluster, [.put], "/v1/daemon", at: both, rows: "A6 A10",
-            summary: "Set options of a node, or shut it down",
+            summary: "Set options of a node, shut it down, rotate its log, reset its counters",
             parameters: [.dryRun, .force, transient], body: .action,
             acts: settings() + [
                 Act(
                     .shutdown, .options(["unregister": .flag, "force": .flag]),
-                    query: [QueryName.dryRun, QueryName.force])
+                    query: [QueryName.dryRun, QueryName.force]),
+                Act(.rotateLogs, query: [QueryName.dryRun]),
+                Act(.resetStatistics, .flag, query: [QueryName.dryRun]),
             ],
             answers: [report],
-            failures: configFailures + FailureCode.ofMembership),
+            failures: configFailures + FailureCode.ofMembership + [.inputOutput]),
         Route(
             .rejoin, .cluster, [.post], "/v1/daemon", at: [.target],
             summary: "Make a target join its cluster again, now", parameters: [.dryRun],
@@ -83,7 +85,9 @@ extension Route {
         Route(
             .mountpaths, .cluster, [.post, .put, .delete], "/v1/daemon/mountpaths",
             at: [.target],
-            rows: "A42 A43 A44 A45", summary: "Add, remove, enable or disable a mountpath",
+            rows: "A42 A43 A44 A45",
+            summary:
+                "Add, remove, enable or disable a mountpath; look at its disk anew, or test it",
             parameters: [
                 .dryRun,
                 .query(
@@ -93,6 +97,7 @@ extension Route {
             ], body: .action,
             acts: [
                 .addMountpath, .removeMountpath, .enableMountpath, .disableMountpath,
+                .rescanMountpath, .checkMountpath,
             ].map {
                 Act(
                     $0, .pattern("/.{0,\(MountpathNote.pathBytesMax - 1)}"), needsValue: true)
@@ -284,13 +289,13 @@ extension Route {
             answers: [
                 Answer(.ok, .json(.choice([.component(.joinReply), .component(.forecast)])))
             ],
-            failures: FailureCode.ofMembership + FailureCode.ofChanges + [.badJSON]),
+            failures: FailureCode.ofMembership + FailureCode.ofChanges + [.badJSON, .targetBehind]),
         Route(
-            .keepalive, .between, [.post], "/v1/cluster/keepalive",
-            summary: "A node says that it is there",
-            parameters: [.nonElectable], body: .json(.joinRequest),
+            .keepalive, .between, [.post], "/v1/cluster/keepalive", "/v1/cluster/keepalive/{id}",
+            summary: "A node says that it is there; one that is named in the path, without a body",
+            parameters: [.nonElectable], body: .optionalJSON(.joinRequest),
             answers: [Answer(.ok, .json(.component(.joinReply)))],
-            failures: FailureCode.ofMembership + FailureCode.ofChanges + [.badJSON]),
+            failures: FailureCode.ofMembership + FailureCode.ofChanges + [.badJSON, .targetBehind]),
         Route(
             .adoptGeneration, .between, [.post], "/v1/daemon/recovery",
             summary: "A proxy tells another of the generation it is to take part in",
@@ -324,7 +329,10 @@ extension Route {
                     "the versions of the maps, and the primary"),
                 .unserved("prr"), .unserved("apr"),
             ], answers: [Answer(.ok, .json(.component(.clusterInfo)), .empty)],
-            failures: [.noPrimary, .noQuorum, .inputOutput, .olderGeneration, .metadataDiskFull]),
+            failures: [
+                .noPrimary, .noQuorum, .inputOutput, .olderGeneration, .metadataDiskFull,
+                .logUnreadable,
+            ]),
         Route(
             .help, .reads, reading, "/v1/help", at: both, summary: "The contract as curl lines",
             answers: [Answer(.ok, .text)]),

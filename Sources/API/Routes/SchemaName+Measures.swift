@@ -113,7 +113,7 @@ extension SchemaName {
 
     static let xactionQuerySchema: Schema = .openObject([
         "id": .text, "kind": .words(XactionKind.allCases.map(\.rawValue)),
-        "show_active": .nullable(.flag),
+        "show_active": .nullable(.flag), "action": .words(["stats", "start", "stop"]),
     ])
 
     // MARK: Listings

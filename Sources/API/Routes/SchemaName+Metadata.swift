@@ -86,13 +86,14 @@ extension SchemaName {
             + Schema.list([
                 "config_version": .decimal,
                 "sources": .map(.words(["file", "cluster", "node", "transient"])),
+                "fixed": .map(.text),
             ]), optional: [], isOpen: false)
 
     static let clusterConfigSchema: Schema = .object(
         required: optionTree
             + Schema.list([
                 "version": .decimal, "uuid": .text, "set": .map(.text),
-                "nodes": .map(.map(.text)),
+                "nodes": .map(.map(.text)), "fixed": .map(.text),
             ]), optional: [], isOpen: false)
 
     /// The options in their sections, as ``ConfigDocument`` shows them.
@@ -205,6 +206,11 @@ extension SchemaName {
         "equal_at": .count(), "differs_at": .count(),
     ])
 
+    static let unreadable: Schema = .members([
+        "part": .words(["entry", "state"]), "index": .count(), "term": .count(),
+        "reason": .text, "newer": .flag,
+    ])
+
     static let raftSchema: Schema = .members([
         "member": .text, "role": .text, "generation": .text, "superseded_by": .nullable(.text),
         "term": .count(), "commit": .count(), "applied": .text, "last": .count(),
@@ -223,6 +229,7 @@ extension SchemaName {
                 .members([
                     "short": .flag, "free_bytes": .count(), "reserve_bytes": .count(),
                 ])),
+            "unreadable": .nullable(unreadable),
             "found_at_start": .array(.text),
             "scan": .members([
                 "rows": .count(), "walks": .count(), "last_walk": .text, "found": .count(),
@@ -233,6 +240,6 @@ extension SchemaName {
     static let joinRequestSchema: Schema = .openObject([
         "daemon_id": Parameter.nodeID, "daemon_type": .words(["proxy", "target"]),
         "node_ip_addr": .text, "daemon_port": .looseCount, "direct_url": .text,
-        "public_net": .any, "si": .any, "flags": .looseCount, "uuid": .text,
+        "public_net": .any, "si": .any, "flags": .looseCount, "uuid": .text, "position": .text,
     ])
 }

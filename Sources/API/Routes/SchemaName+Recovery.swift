@@ -16,7 +16,8 @@ extension SchemaName {
         "term": .count(), "last": mark, "commit": .count(), "applied": .text,
         "state_hash": .text, "chain": nullableText, "running": .flag,
         "role": .words(["voter", "learner"]), "leader": nullableText,
-        "superseded_by": nullableText, "obstacle": nullableText, "voters": texts,
+        "superseded_by": nullableText, "obstacle": nullableText,
+        "unreadable": .nullable(unreadable), "voters": texts,
         "learners": texts,
         "opening": .nullable(
             .members([

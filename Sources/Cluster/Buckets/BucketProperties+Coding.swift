@@ -8,7 +8,7 @@ extension BucketProperties {
         let start = reader.offset
         let format = try reader.readUInt8()
         guard format == Self.format else {
-            throw DecodingFailure("bucket properties of format \(format)", at: start)
+            throw .unknownFormat(format, of: "bucket properties", known: Self.format, at: start)
         }
         versioning.enabled = try reader.readBool()
         versioning.validateWarmGet = try reader.readBool()

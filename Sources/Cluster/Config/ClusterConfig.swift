@@ -89,7 +89,8 @@ extension ClusterConfig {
             settings = try Self.settings(from: &reader)
             // An initializer's own assignments are not observed.
             bucketDefaults = values.bucketDefaults
-        default: throw DecodingFailure("configuration of format \(format)", at: start)
+        default:
+            throw .unknownFormat(format, of: "configuration", known: Self.format, at: start)
         }
     }
 
@@ -107,7 +108,8 @@ extension ClusterConfig {
         let start = reader.offset
         let format = try reader.readUInt8()
         guard format == Self.nodeFormat else {
-            throw DecodingFailure("settings of a node in format \(format)", at: start)
+            throw .unknownFormat(
+                format, of: "settings of a node", known: Self.nodeFormat, at: start)
         }
         nodes[id] = try Self.settings(from: &reader)
     }

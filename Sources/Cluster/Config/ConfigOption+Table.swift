@@ -16,30 +16,35 @@ extension ConfigOption {
     private static let anyDuration: Kind = .duration(0...3_155_760_000_000)
 
     private static let bucketOptions: [ConfigOption] = [
-        newBuckets("mirror.copies", .number(2...32), "2"),
-        newBuckets("mirror.burst_buffer", count, "512"),
-        newBuckets("mirror.util_thresh", percent, "20"),
-        newBuckets("mirror.optimize_put", .flag, "false"),
-        newBuckets("mirror.enabled", .flag, "false"),
-        newBuckets("ec.objsize_limit", .number(0...UInt64(Int64.max)), "262144"),
-        newBuckets("ec.compression", .compression, "never"),
-        newBuckets("ec.data_slices", .number(1...32), "1"),
-        newBuckets("ec.parity_slices", .number(1...32), "1"),
-        newBuckets("ec.batch_size", .number(4...128), "64"),
-        newBuckets("ec.enabled", .flag, "false"),
-        newBuckets("lru.lowwm", percent, "75"), newBuckets("lru.highwm", percent, "90"),
-        newBuckets("lru.out_of_space", percent, "95"),
-        newBuckets("lru.dont_evict_time", anyDuration, "120m"),
-        newBuckets("lru.capacity_upd_time", anyDuration, "10m"),
-        newBuckets("lru.enabled", .flag, "true"),
+        fixed("mirror.copies", .number(2...32), "2", noMirroring),
+        fixed("mirror.burst_buffer", count, "512", noMirroring),
+        fixed("mirror.util_thresh", percent, "20", noMirroring),
+        fixed("mirror.optimize_put", .flag, "false", noMirroring),
+        fixed("mirror.enabled", .flag, "false", noMirroring),
+        fixed("ec.objsize_limit", .number(0...UInt64(Int64.max)), "262144", noEncoding),
+        fixed("ec.compression", .compression, "never", noEncoding),
+        fixed("ec.data_slices", .number(1...32), "1", noEncoding),
+        fixed("ec.parity_slices", .number(1...32), "1", noEncoding),
+        fixed("ec.batch_size", .number(4...128), "64", noEncoding),
+        fixed("ec.enabled", .flag, "false", noEncoding),
+        fixed("lru.lowwm", percent, "75", noEviction),
+        fixed("lru.highwm", percent, "90", noEviction),
+        fixed("lru.out_of_space", percent, "95", noEviction),
+        fixed("lru.dont_evict_time", anyDuration, "120m", noEviction),
+        fixed("lru.capacity_upd_time", anyDuration, "10m", noEviction),
+        fixed("lru.enabled", .flag, "true", noEviction),
         newBuckets(
             "checksum.type", .word(ChecksumType.allCases.map(\.rawValue)), "xxhash"),
         newBuckets("checksum.validate_cold_get", .flag, "true"),
         newBuckets("checksum.validate_warm_get", .flag, "false"),
-        newBuckets("checksum.validate_obj_move", .flag, "false"),
-        newBuckets("checksum.enable_read_range", .flag, "false"),
+        fixed("checksum.validate_obj_move", .flag, "false", noMoving),
+        fixed(
+            "checksum.enable_read_range", .flag, "false",
+            "this build computes no checksums of ranges"),
         newBuckets("versioning.enabled", .flag, "true"),
-        newBuckets("versioning.validate_warm_get", .flag, "false"),
+        fixed(
+            "versioning.validate_warm_get", .flag, "false",
+            "this build has no backends, whose versions could be newer"),
         newBuckets("write_policy", .word(WritePolicy.allCases.map(\.rawValue)), "durable"),
     ]
 
@@ -68,8 +73,8 @@ extension ConfigOption {
         fixed(
             "client.client_long_timeout", anyDuration, "30m",
             "no call of this build between nodes takes longer than client.list_timeout"),
-        live("client.list_timeout", .duration(1_000...86_400_000), "3m"),
-        live("client.features", .numeral(0...1), "0"),
+        live("client.list_timeout", .duration(1_000...86_400_000), "3m", readBy: [.proxy]),
+        live("client.features", .numeral(0...1), "0", readBy: [.target]),
         live("keepalivetracker.target.interval", .duration(100...10_000), "1s", .cluster),
         fixed("keepalivetracker.target.name", .text, "heartbeat", "there is no other tracker"),
         live("keepalivetracker.target.factor", .number(2...100), "5", .cluster),
@@ -126,8 +131,9 @@ extension ConfigOption {
     ]
 
     private static let otherOptions: [ConfigOption] = [
-        live("fshc.test_files", .number(1...100), "4"),
-        live("fshc.error_limit", .number(1...100), "2"), live("fshc.enabled", .flag, "true"),
+        live("fshc.test_files", .number(1...100), "4", readBy: [.target]),
+        live("fshc.error_limit", .number(1...100), "2", readBy: [.target]),
+        live("fshc.enabled", .flag, "true", readBy: [.target]),
         fixed("auth.secret", .text, "", noAuthentication),
         fixed("auth.enabled", .flag, "false", noAuthentication),
         fixed("downloader.timeout", anyDuration, "1h", "this build downloads nothing"),
@@ -145,10 +151,15 @@ extension ConfigOption {
 
     private static let atStart = "it is given by flags when the node starts"
     private static let fromLog = "the log says who is primary: PUT /v1/cluster/proxy/ID"
-    private static let rotation = "nodes log to standard error and rotate nothing"
+    private static let rotation =
+        "nodes log to standard error, and rotate a file when they are told to: rotate-logs"
     private static let groupTime =
         "the voting proxies keep time in fixed ticks: a heartbeat every 50 ms"
     private static let noRetries = "a node that is not heard is asked again by its own schedule"
+    private static let noMirroring = "this build does not mirror"
+    private static let noEncoding = "this build does not erasure-code"
+    private static let noEviction =
+        "this build evicts nothing: a disk takes objects until it is full"
     private static let noMoving = "this build moves no objects between targets"
     private static let noThrottling = "this build does not throttle by the use of disks"
     private static let noReplication = "this build does not replicate"

@@ -45,10 +45,12 @@ public struct ConfigOption: Sendable {
     public let effect: Effect
     /// Whether the document shows it.
     public let isShown: Bool
+    /// The nodes that act on it; a value of its own means nothing to another.
+    public let readers: [NodeRole]
 
     private init(
         _ name: String, _ kind: Kind, _ initial: String, _ scope: Scope, _ effect: Effect,
-        isShown: Bool = true
+        isShown: Bool = true, readers: [NodeRole] = NodeRole.allCases
     ) {
         self.name = name
         self.kind = kind
@@ -56,12 +58,14 @@ public struct ConfigOption: Sendable {
         self.scope = scope
         self.effect = effect
         self.isShown = isShown
+        self.readers = readers
     }
 
     static func live(
-        _ name: String, _ kind: Kind, _ initial: String, _ scope: Scope = .both
+        _ name: String, _ kind: Kind, _ initial: String, _ scope: Scope = .both,
+        readBy readers: [NodeRole] = NodeRole.allCases
     ) -> ConfigOption {
-        ConfigOption(name, kind, initial, scope, .atOnce)
+        ConfigOption(name, kind, initial, scope, .atOnce, readers: readers)
     }
 
     static func newBuckets(_ name: String, _ kind: Kind, _ initial: String) -> ConfigOption {
@@ -78,6 +82,9 @@ public struct ConfigOption: Sendable {
     public var leaf: Substring {
         name.lastIndex(of: ".").map { name[name.index(after: $0)...] } ?? name[...]
     }
+
+    /// Whether the file that a node is started with may have it, too (``LiveConfig``).
+    var isOfFile: Bool { name == "log.level" }
 
     public var canBeSet: Bool {
         if case .fixed = effect { return false }
@@ -112,13 +119,41 @@ extension ConfigOption {
         return found[0]
     }
 
-    /// - Throws: why this option is not set there.
-    public func requireSettable(in scope: ConfigChange.Scope) throws(ConfigMistake) {
+    /// - Parameters:
+    ///   - scope: whose value is to be set.
+    ///   - isTransient: whether it is for the present run of nodes only.
+    /// - Throws: why this option is not set so.
+    public func requireSettable(
+        in scope: ConfigChange.Scope, isTransient: Bool = false
+    ) throws(ConfigMistake) {
         if case .fixed(let reason) = effect { throw .refused(name, reason: reason) }
-        if case .node = scope, self.scope == .cluster {
+        guard self.scope == .cluster else { return }
+        guard !isTransient else {
+            throw .refused(
+                name,
+                reason: "it has one value for the whole cluster, which is kept and is not for one "
+                    + "run of a node: PUT /v1/cluster, without transient")
+        }
+        if case .node = scope {
             throw .refused(
                 name, reason: "it has one value for the whole cluster; set it by PUT /v1/cluster")
         }
+    }
+
+    /// - Parameter role: of a node that is to have a value of its own.
+    /// - Throws: that such a node does not act on the option, and who does.
+    public func requireReader(_ role: NodeRole) throws(ConfigMistake) {
+        guard !readers.contains(role), canBeSet else { return }
+        let others = readers.map { "\($0.text)s" }.joined(separator: ", ")
+        throw .refused(
+            name,
+            reason:
+                "a \(role.text) does not act on it; \(others) do: set it there, or for the cluster")
+    }
+
+    /// Why it cannot be set; `nil` when it can.
+    public var refusal: String? {
+        if case .fixed(let reason) = effect { reason } else { nil }
     }
 }
 
@@ -166,6 +201,13 @@ extension ConfigOption {
         case .text: return text
         case .object: return nil
         }
+    }
+
+    /// Whether two of its values mean the same. What they are written like counts where it is kept, and not where nothing is.
+    public func isSame(_ one: String, _ other: String) -> Bool {
+        guard case .duration = kind else { return one == other }
+        return one == other
+            || ConfigDuration.nanoseconds(one) == ConfigDuration.nanoseconds(other)
     }
 
     private static func number(_ text: String) -> UInt64? {

@@ -26,11 +26,15 @@ public struct ConfigPlan: Sendable {
         of config: ClusterConfig
     ) throws(ConfigMistake) {
         var items: [ConfigChange.Item] = []
-        for (option, value) in try Self.resolve(settings, in: scope) {
+        for (option, value) in try Self.resolve(settings, in: scope, over: config.values)
+        where !config.holds(value, for: option, in: scope) {
             items.append(ConfigChange.Item(option.name, value))
         }
         try self.init(items, scope, config)
     }
+
+    /// Whether it is all so already.
+    public var changesNothing: Bool { change.items.isEmpty }
 
     /// - Parameters:
     ///   - names: the options to take back; all when there are none.
@@ -40,10 +44,12 @@ public struct ConfigPlan: Sendable {
     public init(
         resetting names: [String], in scope: ConfigChange.Scope, of config: ClusterConfig
     ) throws(ConfigMistake) {
-        let items = try Self.named(names).map { ConfigChange.Item($0, nil) }
-        try self.init(
-            items.isEmpty ? config.names(in: scope).map { ConfigChange.Item($0, nil) } : items,
-            scope, config)
+        var set = config.names(in: scope)
+        if !names.isEmpty {
+            let named = try Self.named(names)
+            set = set.filter { named.contains($0) }
+        }
+        try self.init(set.map { ConfigChange.Item($0, nil) }, scope, config)
     }
 
     private init(
@@ -96,17 +102,37 @@ public struct ConfigPlan: Sendable {
 
     // MARK: Names and values
 
-    /// The options that a request means, with their values as they are kept.
+    /// The options that a request sets, with their values as they are kept. Documents that are sent back have everything, so
+    /// what cannot be set may be named with the value that it has; it is left out.
+    ///
+    /// - Parameters:
+    ///   - settings: names as a request has them, and values.
+    ///   - scope: whose values they are.
+    ///   - now: what there is, for what cannot be set.
+    ///   - isTransient: whether they are for the present run of nodes only.
+    /// - Returns: the options to set, in their order.
+    /// - Throws: what is wrong with one of them.
     public static func resolve(
-        _ settings: [(name: String, value: String)], in scope: ConfigChange.Scope
+        _ settings: [(name: String, value: String)], in scope: ConfigChange.Scope,
+        over now: ConfigValues, isTransient: Bool = false
     ) throws(ConfigMistake) -> [(option: ConfigOption, value: String)] {
         guard settings.count <= ConfigChange.itemsMax else { throw .tooMany(settings.count) }
         var resolved: [(option: ConfigOption, value: String)] = []
+        var named: Set<String> = []
         for (name, value) in settings {
             let option = try ConfigOption.find(name)
-            try option.requireSettable(in: scope)
-            guard !resolved.contains(where: { $0.option.name == option.name }) else {
-                throw .namedTwice(option.name)
+            guard named.insert(option.name).inserted else { throw .namedTwice(option.name) }
+            do throws(ConfigMistake) {
+                try option.requireSettable(in: scope, isTransient: isTransient)
+            } catch {
+                guard let wanted = try? option.canonical(value) else { throw error }
+                if option.isSame(wanted, now[option.name]) { continue }
+                // An earlier build took other values; the way back is open.
+                guard option.refusal != nil, wanted == option.initial, scope == .cluster,
+                    !isTransient
+                else { throw error }
+                resolved.append((option, wanted))
+                continue
             }
             resolved.append((option, try option.canonical(value)))
         }
@@ -119,9 +145,6 @@ public struct ConfigPlan: Sendable {
         var found: [String] = []
         for name in names {
             let option = try ConfigOption.find(name)
-            if case .fixed(let reason) = option.effect {
-                throw .refused(option.name, reason: reason)
-            }
             guard !found.contains(option.name) else { throw .namedTwice(option.name) }
             found.append(option.name)
         }
@@ -130,6 +153,21 @@ public struct ConfigPlan: Sendable {
 }
 
 extension ClusterConfig {
+    /// Whether an option has this value there, so that setting it would change nothing on any node.
+    fileprivate func holds(
+        _ value: String, for option: ConfigOption, in scope: ConfigChange.Scope
+    ) -> Bool {
+        // Where nothing is set, a node's file may say something else than the default.
+        let implied = option.isOfFile ? nil : option.initial
+        let shared = settings[option.name]?.value ?? implied
+        switch scope {
+        case .cluster:
+            // What nodes have of their own would go.
+            return shared == value && nodes.allSatisfy { $0.value[option.name] == nil }
+        case .node(let id): return nodes[id]?[option.name]?.value ?? shared == value
+        }
+    }
+
     /// The options that somebody has set; for the cluster, those of nodes as well.
     fileprivate func names(in scope: ConfigChange.Scope) -> [String] {
         switch scope {

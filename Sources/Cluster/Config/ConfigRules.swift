@@ -81,6 +81,11 @@ enum ConfigRules {
         if values["checksum.type"] == ChecksumType.none.rawValue {
             cautions.append("checksum.type=none: damage to objects of new buckets is not noticed")
         }
+        if !values.flag("checksum.validate_cold_get"), !values.flag("checksum.validate_warm_get") {
+            cautions.append(
+                "checksum.validate_cold_get=false: checksums that clients send along with objects of "
+                    + "new buckets are not compared with the bytes")
+        }
         if values.flag("checksum.validate_warm_get") {
             cautions.append(
                 values["checksum.type"] == ChecksumType.none.rawValue

@@ -54,14 +54,18 @@ public struct LayeredConfig: Equatable, Sendable {
         else { return false }
         self.config = config
         transient = transient.filter { stamp($0.key) == $0.value.covered }
+        renewWithoutContradiction()
+        return true
+    }
+
+    /// What is for this run was checked with what was kept then. Where the two contradict each other now, the later word
+    /// counts, which was checked without it.
+    private mutating func renewWithoutContradiction() {
         renew()
-        // What is for this run was checked with what was kept then. Where the two contradict each other now, the later word
-        // counts, which was checked without it.
         if (try? ConfigRules.check(values)) == nil {
             transient = transient.filter { !ConfigRules.governs($0.key) }
             renew()
         }
-        return true
     }
 
     /// Sets values for this run, all or none of them.
@@ -69,7 +73,9 @@ public struct LayeredConfig: Equatable, Sendable {
         _ settings: [(name: String, value: String)]
     ) throws(ConfigMistake) {
         var next = self
-        for (option, value) in try ConfigPlan.resolve(settings, in: .node(node)) {
+        for (option, value) in try ConfigPlan.resolve(
+            settings, in: .node(node), over: values, isTransient: true)
+        {
             next.transient[option.name] = Transient(value: value, covered: stamp(option.name))
         }
         next.renew()
@@ -86,6 +92,14 @@ public struct LayeredConfig: Equatable, Sendable {
         next.renew()
         try ConfigRules.check(next.values)
         self = next
+    }
+
+    /// Has values that were set for this run give way to the last word about these options, which is kept; all of them when
+    /// no name is given.
+    public mutating func giveWay(_ names: [String]) {
+        let options = names.compactMap { (try? ConfigOption.find($0))?.name }
+        transient = names.isEmpty ? [:] : transient.filter { !options.contains($0.key) }
+        renewWithoutContradiction()
     }
 
     /// Where the values come from that are not defaults.

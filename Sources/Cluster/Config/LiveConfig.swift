@@ -44,6 +44,12 @@ public final class LiveConfig: Sendable {
         try change { (layers) throws(ConfigMistake) in try layers.resetTransient(names) }
     }
 
+    /// Has values that were set for this run give way to a later word about these options; all of them when none is named.
+    public func giveWay(_ names: [String]) {
+        layers.withLock { $0.giveWay(names) }
+        carryOut()
+    }
+
     private func change(
         _ body: (inout LayeredConfig) throws(ConfigMistake) -> Void
     ) throws(ConfigMistake) {

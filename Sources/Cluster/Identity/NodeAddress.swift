@@ -37,6 +37,11 @@ public struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(host: String(parts[0]), port: port)
     }
 
+    /// Whether the host is an IPv4 address, and not a name that stands for one.
+    public var isNumeric: Bool {
+        host.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }
+    }
+
     public var description: String { "\(host):\(port)" }
 
     /// The base of every URL at this node, without a closing slash.

@@ -57,7 +57,7 @@ public struct Session: Equatable, Sendable {
         let start = reader.offset
         let format = try reader.readUInt8()
         guard format == Self.format else {
-            throw DecodingFailure("session of format \(format)", at: start)
+            throw .unknownFormat(format, of: "session", known: Self.format, at: start)
         }
         lifetime = try reader.read(UInt64.self)
         lastUsed = Timestamp(nanoseconds: try reader.read(UInt64.self))

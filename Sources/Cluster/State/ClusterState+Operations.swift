@@ -98,7 +98,7 @@ extension ClusterState {
             throw DecodingFailure("notes of something that is no node", at: 0)
         }
         let format = try reader.readUInt8()
-        guard format == 1 else { throw DecodingFailure("notes of format \(format)", at: 0) }
+        guard format == 1 else { throw .unknownFormat(format, of: "notes", known: 1, at: 0) }
         var notes: [MountpathNote] = []
         for _ in 0..<(try reader.read(UInt32.self)) {
             notes.append(try MountpathNote(from: &reader))

@@ -32,14 +32,15 @@ extension ClusterState {
         var reader = ByteReader(body)
         let format = try reader.readUInt8()
         guard format == Self.snapshotFormat else {
-            throw DecodingFailure("snapshot of format \(format)", at: 0)
+            throw .unknownFormat(format, of: "snapshot", known: Self.snapshotFormat, at: 0)
         }
         let position = try LogPosition(from: &reader)
         var rows: [StateRow] = []
         for _ in 0..<(try reader.read(UInt32.self)) {
             let start = reader.offset
-            guard let kind = StateRow.Kind(rawValue: try reader.readUInt8()) else {
-                throw DecodingFailure("row of unknown kind", at: start)
+            let code = try reader.readUInt8()
+            guard let kind = StateRow.Kind(rawValue: code) else {
+                throw StateRow.unknownKind(code, at: start)
             }
             rows.append(
                 StateRow(kind: kind, key: try reader.readBlock(), value: try reader.readBlock()))

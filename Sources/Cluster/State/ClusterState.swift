@@ -303,7 +303,13 @@ extension ClusterState {
     /// - Throws: ``Base/DecodingFailure`` for a row that does not decode or appears twice; no row is skipped.
     public init(rows: some Sequence<StateRow>, position: LogPosition) throws(DecodingFailure) {
         self.init()
-        for row in rows { try restore(row) }
+        for row in rows {
+            do throws(DecodingFailure) {
+                try restore(row)
+            } catch {
+                throw error.within(row.name)
+            }
+        }
         guard map.clusterID.isEmpty == (rowHashes.isEmpty && buckets.buckets.isEmpty) else {
             throw DecodingFailure("state without its cluster row", at: 0)
         }

@@ -58,7 +58,7 @@ public enum Command: Equatable, Sendable {
 
 extension Command {
     /// The first byte of a coded command.
-    public enum Kind: UInt8, Sendable {
+    public enum Kind: UInt8, CaseIterable, Sendable {
         case found = 1
         case setNode = 2
         case removeNode = 3
@@ -74,6 +74,8 @@ extension Command {
         case batch = 16
         case decommission = 17
         case endDecommission = 18
+
+        fileprivate static let last = allCases.map(\.rawValue).max() ?? 0
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
@@ -86,7 +88,7 @@ extension Command {
         let start = reader.offset
         let code = try reader.readUInt8()
         guard let kind = Kind(rawValue: code) else {
-            throw DecodingFailure("command of unknown kind \(code)", at: start)
+            throw .unknownKind(code, of: "command", known: Kind.last, at: start)
         }
         let alone: [Kind] = [.found, .recover, .session, .batch, .endDecommission]
         if isWithinBatch, alone.contains(kind) {

@@ -115,7 +115,7 @@ public struct DecommissionRecord: Equatable, Sendable {
         let start = reader.offset
         let format = try reader.readUInt8()
         guard format == 1 else {
-            throw DecodingFailure("decommission of format \(format)", at: start)
+            throw .unknownFormat(format, of: "decommission", known: 1, at: start)
         }
         position = try LogPosition(from: &reader)
         started = Timestamp(nanoseconds: try reader.read(UInt64.self))

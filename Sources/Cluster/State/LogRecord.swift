@@ -49,7 +49,7 @@ public struct LogRecord: Equatable, Sendable {
         var reader = ByteReader(bytes)
         let format = try reader.readUInt8()
         guard Self.plainFormat...Self.format ~= format else {
-            throw DecodingFailure("log record of format \(format), known is \(Self.format)", at: 0)
+            throw .unknownFormat(format, of: "log record", known: Self.format, at: 0)
         }
         actor = try reader.readString(limit: Self.textBytesMax)
         clientAddress = try reader.readString(limit: Self.textBytesMax)

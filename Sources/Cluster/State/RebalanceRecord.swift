@@ -37,7 +37,7 @@ public struct RebalanceRecord: Equatable, Sendable {
         let start = reader.offset
         let format = try reader.readUInt8()
         guard format == Self.format else {
-            throw DecodingFailure("rebalance record of format \(format)", at: start)
+            throw .unknownFormat(format, of: "rebalance record", known: Self.format, at: start)
         }
         version = try reader.read(UInt64.self)
         guard let status = Status(rawValue: try reader.readUInt8()) else {

@@ -130,7 +130,8 @@ extension RecoveryRecord {
         let start = reader.offset
         let format = try reader.readUInt8()
         guard format == Self.format || format == Self.foundationFormat else {
-            throw DecodingFailure("recovery record of format \(format)", at: start)
+            throw .unknownFormat(
+                format, of: "recovery record", known: Self.foundationFormat, at: start)
         }
         generation = Generation(
             counter: try reader.read(UInt64.self), nonce: try reader.read(UInt64.self))

@@ -1,4 +1,4 @@
-import Base
+public import Base
 
 /// One row of the state as it is stored, hashed and sent in snapshots.
 ///
@@ -26,6 +26,22 @@ public struct StateRow: Equatable, Sendable {
         case session = 13
         /// An order to a target to remove its user data, and what came of it; keyed by the target's id.
         case decommission = 14
+    }
+
+    /// A row of a kind that is not known here.
+    public static func unknownKind(_ code: UInt8, at offset: Int) -> DecodingFailure {
+        .unknownKind(
+            code, of: "state row", known: Kind.allCases.map(\.rawValue).max() ?? 0, at: offset)
+    }
+
+    /// The row as people can find it: its kind, and its key as text where it is one.
+    public var name: String { Self.name("\(kind)", key) }
+
+    static func name(_ kind: String, _ key: [UInt8]) -> String {
+        guard !key.isEmpty else { return "state row '\(kind)'" }
+        let isText = key.allSatisfy { 0x20..<0x7F ~= $0 }
+        return "state row '\(kind)' "
+            + (isText ? String(decoding: key, as: UTF8.self) : Hex.text(key.prefix(64)))
     }
 
     /// A row written (`value`) or deleted (`nil`).

@@ -94,6 +94,8 @@ public enum Refusal: Hashable, Sendable {
     /// Nothing can be committed before these members have room on their disks: this one, or so many that those who are left and
     /// answer are no majority.
     case noSpace([MemberID])
+    /// The log goes on with something that cannot be read here.
+    case unreadable(Unreadable)
     case tooLarge(bytes: Int, max: Int)
     /// Leadership is being handed to this member; ask it in a moment.
     case transferring(to: MemberID)

@@ -25,6 +25,8 @@ public enum Input: Hashable, Sendable {
     case doubt(Bool)
     /// The state here is wrong: most others have another one. Get theirs.
     case quarantine
+    /// The driver applies nothing from this entry on, which it cannot read, or has nothing before it.
+    case unreadable(at: Index)
     /// Whether storage has too little room to take what can wait.
     case space(isShort: Bool)
     /// Replace what storage holds by what is in memory: the state at this base, and the entries after it.

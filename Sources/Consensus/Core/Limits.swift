@@ -53,6 +53,11 @@ public struct Limits: Hashable, Sendable {
     /// storage. Entries not yet applied stay in memory beyond it.
     public var cacheBytesMax = 16 << 20
 
+    /// Entries that a member holds in memory behind one that it cannot read, before it takes no more: days of a busy cluster, in which
+    /// to bring it to a version that can.
+    public var unreadEntriesMax = 65_536
+    public var unreadBytesMax = 64 << 20
+
     /// A piece of a snapshot: small enough that a heartbeat behind it on a 1 MB/s link is not late.
     public var snapshotChunkBytes = 64 << 10
 

@@ -21,7 +21,7 @@ struct RaftLog: Hashable, Sendable {
     private(set) var last: Index
     /// The last entries, without a gap up to `last`.
     private var cache: [Entry]
-    private var cacheBytes: Int
+    private(set) var cacheBytes: Int
     /// Entries up to here survive power loss.
     private(set) var flushed: Index
     private var pending: [PendingWrite] = []

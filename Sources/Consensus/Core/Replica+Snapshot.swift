@@ -160,6 +160,7 @@ extension Replica {
         log.install(base, keepsTail: keepsTail, in: installationWrite)
         commit = base.mark.index
         applied = base.mark.index
+        settleUnreadable()
         var request = WriteRequest(sequence: installationWrite)
         request.installation = base
         request.installationKeepsTail = keepsTail

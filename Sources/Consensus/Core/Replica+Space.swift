@@ -5,8 +5,11 @@
 // commits what it holds. A leader takes no proposals and hands over; it leads on while nobody else could, because only it may
 // have what the others lack.
 extension Replica {
-    /// Whether entries and snapshots of a leader are left where they are.
-    var takesNothing: Bool { isShortOfSpace && obeys(.shortTakesNothing) }
+    /// Whether entries and snapshots of a leader are left where they are: for want of room on the disk, or of memory for what is
+    /// not applied.
+    var takesNothing: Bool {
+        (isShortOfSpace || holdsTooMuchUnread) && obeys(.shortTakesNothing)
+    }
 
     mutating func noteSpace(_ isShort: Bool, _ effects: inout [Effect]) {
         guard isShort != isShortOfSpace else { return }
@@ -24,7 +27,8 @@ extension Replica {
     /// heard here. When nobody has been elected by then, this member has the longest log, or the others have no room either.
     /// Then it stands: its first entry is small, and the others get from it what they lack to take over.
     var standsAside: Bool {
-        isShortOfSpace && now < standsAsideUntil && log.configuration.voters != [id]
+        (isShortOfSpace || unreadableAt != nil) && now < standsAsideUntil
+            && log.configuration.voters != [id]
     }
 
     mutating func stepAside() {

@@ -32,10 +32,16 @@ extension Replica {
         return log.configuration.isVoter(target) ? nil : .noSuchMember
     }
 
+    /// Whether leadership is being handed over.
+    public var isTransferring: Bool { leadership?.transfer != nil }
+
     /// Who may best take over: of the voters that count and are in contact, one that has most.
-    public var heir: MemberID? {
+    public var heir: MemberID? { heir { _ in true } }
+
+    /// The same of those who fit.
+    public func heir(among fits: (MemberID) -> Bool) -> MemberID? {
         leadership?.followers.filter {
-            log.configuration.isVoter($0.member) && $0.progress.counts
+            log.configuration.isVoter($0.member) && fits($0.member) && $0.progress.counts
                 && !$0.progress.isShortOfSpace
                 && now - $0.progress.contact <= UInt64(limits.electionTicksMin)
         }.max { ($0.progress.match, $1.member) < ($1.progress.match, $0.member) }?.member

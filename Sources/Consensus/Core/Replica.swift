@@ -43,7 +43,9 @@ public struct Replica: Sendable {
     public internal(set) var isQuarantined = false
     /// Storage has too little room: nothing is taken that can wait (`Replica+Space.swift`).
     public internal(set) var isShortOfSpace = false
-    /// Until when a member that is short of space leaves it to others to stand.
+    /// The first entry that cannot be applied here; `nil` when none was met, or a snapshot has gone beyond it.
+    public internal(set) var unreadableAt: Index?
+    /// Until when a member that is short of space, or cannot read the log, leaves it to others to stand.
     var standsAsideUntil: UInt64 = 0
     /// Since when the state here may be wrong.
     var doubtedSince: UInt64?
@@ -107,6 +109,7 @@ public struct Replica: Sendable {
         case .tellStates(let points): tellStates(points, &effects)
         case .doubt(let isDoubted): doubtedSince = isDoubted ? doubtedSince ?? now : nil
         case .quarantine: quarantine(&effects)
+        case .unreadable(let index): noteUnreadable(at: index)
         case .space(let isShort): noteSpace(isShort, &effects)
         case .rewrite(let base): rewrite(at: base, &effects)
         }
@@ -261,6 +264,7 @@ extension Replica {
     mutating func noteApplied(_ index: Index) {
         precondition(index <= commit, "applied \(index) beyond commit \(commit)")
         applied = max(applied, index)
+        settleUnreadable()
         log.evict(bytesMax: limits.cacheBytesMax, keepingAfter: applied)
     }
 

@@ -10,13 +10,23 @@ public enum ConversionJob<Machine: StateMachine>: Sendable {
         switch self {
         case .encode(let base, let image):
             .encoded(Snapshot(base: base, bytes: Machine.encode(image)))
-        case .decode(let base, let bytes): .decoded(base, try? Machine.decode(bytes))
+        case .decode(let base, let bytes):
+            .decoded(
+                base,
+                Result { try Machine.decode(bytes) }.mapError { error in
+                    NotDecoded(
+                        found: Unreadable(.state, at: base.mark, for: Machine.self, error))
+                })
         }
     }
 }
 
+/// A state that cannot be read.
+public struct NotDecoded: Error {
+    public let found: Unreadable
+}
+
 public enum ConversionResult<Machine: StateMachine>: Sendable {
     case encoded(Snapshot)
-    /// `nil`: the bytes are damaged.
-    case decoded(LogBase, Machine.Image?)
+    case decoded(LogBase, Result<Machine.Image, NotDecoded>)
 }

@@ -29,6 +29,8 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         case doubted(Index?)
         /// The state here is not to be shown; `nil`: it has been replaced.
         case quarantined(StateDigests.Difference?)
+        /// The member has met what it cannot read; `nil`: a state beyond it has come.
+        case unreadable(Unreadable?)
         /// The member has become short of space, or has room again.
         case space(StorageSpace)
         /// Something that storage holds is damaged; the member mends it.
@@ -216,6 +218,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         case .diverged(let member, let difference): observe(.diverged(member, difference))
         case .doubted(let index): observe(.doubted(index))
         case .quarantined(let difference): observe(.quarantined(difference))
+        case .unreadable(let found): observe(.unreadable(found))
         case .space(let space): observe(.space(space))
         case .damaged(let damage): observe(.damaged(damage))
         case .repaired(let damage): observe(.repaired(damage))

@@ -25,6 +25,8 @@ public struct DriverStatus: Hashable, Sendable {
     public var floor: LogMark?
     /// On the leader: members whose confirmations do not count, because they have lost what they had promised.
     public var uncounted: [MemberID] = []
+    /// What this member cannot read: it shows and changes nothing, and leads only while nobody else could.
+    public var unreadable: Unreadable?
     /// How much room storage has; `nil` where it does not watch it.
     public var space: StorageSpace?
     /// On the leader: members that say they have no room, so that they take no entries.
@@ -98,7 +100,7 @@ extension Pipeline {
             leaderSilence: replica.ticksSinceLeader.map(nanoseconds),
             leaderAbsence: nanoseconds(replica.ticksWithoutLeader),
             floor: replica.floor, uncounted: replica.uncounted,
-            space: space, shortOfSpace: replica.shortOfSpace,
+            unreadable: unreadable, space: space, shortOfSpace: replica.shortOfSpace,
             majorityWithoutSpace: replica.majorityWithoutSpace,
             damage: repair.damage, doubt: doubt, quarantine: quarantine,
             differing: Dictionary(

@@ -39,10 +39,14 @@ extension Pipeline {
         guard stopReason == nil else { return }
         switch result {
         case .encoded(let snapshot): carryOut(replica.handle(.snapshotTaken(snapshot)))
-        case .decoded(let base, let image):
-            decoded = image.map { (base, $0) }
-            carryOut(replica.handle(.snapshotDecoded(base, isValid: image != nil)))
+        case .decoded(let base, .success(let image)):
+            decoded = (base, image)
+            carryOut(replica.handle(.snapshotDecoded(base, isValid: true)))
             decoded = nil
+        case .decoded(let base, .failure(let failure)):
+            // Its bytes are those that were sent: the core has seen to that.
+            if base.mark.index > applied.index, unreadable == nil { cannotRead(failure.found) }
+            carryOut(replica.handle(.snapshotDecoded(base, isValid: false)))
         }
     }
 

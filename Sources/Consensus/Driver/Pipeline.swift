@@ -9,7 +9,7 @@
 /// 3. a proposal gets exactly one answer, and so does a read;
 /// 4. entries are applied once, in order, as soon as they are committed; the change is stored with
 /// the applied index in the same transaction as later entries, or alone when the member is idle; 5.
-/// when storage or the state machine fails, nothing leaves any more.
+/// when storage fails, nothing leaves any more.
 public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable {
     public internal(set) var replica: Replica
     public internal(set) var machine: Machine
@@ -35,8 +35,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     var lastWriteTick: UInt64 = 0
     var decoded: (base: LogBase, image: Machine.Image)?
     private var compactionPoints: [LogBase] = []
-    private var proposals = ProposalWaiters()
-    private var reads = ReadWaiters()
+    var proposals = ProposalWaiters()
+    var reads = ReadWaiters()
     /// Forced recoveries and adoptions that are not durable yet.
     private var recoveries: Set<ProposalToken> = []
     /// The commit index when an announcement was planned; `nil` when none is.
@@ -50,6 +50,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     public internal(set) var quarantine: StateDigests.Difference?
     /// The entry after which the state here is not the one that its proposer had, until the others have said who is right.
     public internal(set) var doubt: Index?
+    /// What cannot be read here, from when it was met until a state beyond it has come.
+    public internal(set) var unreadable: Unreadable?
     /// How much room storage had when it looked last.
     public internal(set) var space: StorageSpace?
     /// What others were last told, and when.
@@ -148,7 +150,11 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     /// Hands over the gathered proposals and reads as one input each.
     private mutating func submit(_ gathered: inout [Proposal], _ asked: inout [ReadToken]) {
         if !gathered.isEmpty {
-            if stopReason == nil {
+            if let unreadable, stopReason == nil {
+                for proposal in gathered {
+                    answer(proposal.token, .refused(.unreadable(unreadable)))
+                }
+            } else if stopReason == nil {
                 carryOut(replica.handle(.propose(gathered, time: time)))
             } else {
                 for proposal in gathered { answer(proposal.token, .refused(.stopped)) }
@@ -157,13 +163,15 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         }
         if !asked.isEmpty {
             for token in asked {
-                if stopReason == nil {
+                if let unreadable, stopReason == nil {
+                    actions.append(.answerRead(token, .refused(.unreadable(unreadable))))
+                } else if stopReason == nil {
                     reads.add(token, deadline: ticks + limits.readTicksMax)
                 } else {
                     actions.append(.answerRead(token, .refused(.stopped)))
                 }
             }
-            if stopReason == nil { carryOut(replica.handle(.read(asked))) }
+            if stopReason == nil, unreadable == nil { carryOut(replica.handle(.read(asked))) }
             asked = []
         }
     }
@@ -176,7 +184,9 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         case .gone(let member):
             if stopReason == nil { carryOut(replica.handle(.gone(member))) }
         case .changeMembership(let token, let change):
-            if stopReason == nil {
+            if let unreadable, stopReason == nil {
+                answer(token, .refused(.unreadable(unreadable)))
+            } else if stopReason == nil {
                 carryOut(replica.handle(.changeMembership(token, change, time: time)))
             } else {
                 answer(token, .refused(.stopped))
@@ -190,6 +200,10 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
                 actions.append(.transferEnded(to: target, .leadershipLost))
             }
         case .recover(let token, let recovery):
+            if let unreadable, stopReason == nil {
+                // The new generation would begin with it.
+                return actions.append(.answerRecovery(token, .refused(.unreadable(unreadable))))
+            }
             change(.recover(token, recovery, time: time), for: token)
         case .adopt(let token, let adoption): change(.adopt(token, adoption), for: token)
         case .stored(let result): stored(result)
@@ -280,6 +294,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         if quarantine != nil { actions.append(.quarantined(nil)) }
         quarantine = nil
         settleDoubt()
+        settleUnreadable()
         appliedTime = base.time
         compactionPoints = []
         isRemoved = false
@@ -294,7 +309,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         var entries: [Entry] = []
         var answers: [(ProposalToken, ProposalOutcome<Machine.Outcome>)] = []
         var contradicted: StatePoint?
-        while applied.index < index {
+        var failed: Unreadable?
+        while applied.index < index, !isBlocked, failed == nil {
             guard let entry = replica.entry(at: applied.index.next) else {
                 preconditionFailure("entry \(applied.index.next) is committed and not in memory")
             }
@@ -321,17 +337,19 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
                             configuration: replica.configuration(at: applied.index)))
                 }
             } catch {
-                for (token, outcome) in answers { answer(token, outcome) }
-                return stop(.applyFailed(entry.index, String(describing: error)))
+                failed = Unreadable(.entry, at: entry.mark, for: Machine.self, error)
             }
         }
-        guard !entries.isEmpty else { return }
-        if let contradicted { doubt(contradicted) }
-        // Whoever is answered looks at the state next, so the state is told first.
-        actions.append(.applied(entries, state: machine.capture(), at: position))
-        for (token, outcome) in answers { answer(token, outcome) }
-        carryOut(replica.handle(.applied(applied.index)))
-        answerReads()
+        if !entries.isEmpty {
+            if let contradicted { doubt(contradicted) }
+            // Whoever is answered looks at the state next, so the state is told first.
+            actions.append(.applied(entries, state: machine.capture(), at: position))
+            for (token, outcome) in answers { answer(token, outcome) }
+            settleUnreadable()
+            carryOut(replica.handle(.applied(applied.index)))
+            answerReads()
+        }
+        if let failed { cannotRead(failed) }
     }
 
     // MARK: announcements
@@ -364,7 +382,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         actions.append(.answer(token, .unchanged(place(mark))))
     }
 
-    private mutating func answer(
+    mutating func answer(
         _ token: ProposalToken, _ outcome: ProposalOutcome<Machine.Outcome>
     ) {
         actions.append(.answer(token, outcome))
@@ -423,6 +441,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         }
         if repair.isDue(at: ticks) { mend() }
         watchSpace()
+        seekReader()
         tellStates()
         giveSnapshot()
         lookIntoDifference()

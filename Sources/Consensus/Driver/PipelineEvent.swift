@@ -54,6 +54,8 @@ public enum PipelineAction<Machine: StateMachine>: Sendable {
     case doubted(Index?)
     /// The state here differs from that of a majority: it is not to be shown before it has been replaced; `nil`: it has been.
     case quarantined(StateDigests.Difference?)
+    /// The member has met what it cannot read; `nil`: a state beyond it has come.
+    case unreadable(Unreadable?)
     /// The member has become short of space, or has room again.
     case space(StorageSpace)
     /// Something that storage holds is damaged, or cannot be read; it will be written anew.
@@ -90,8 +92,6 @@ public enum StopReason: Error, Hashable, Sendable {
     case asked
     /// Storage failed: what was not flushed may be lost, and only a restart can tell.
     case storageFailed(String)
-    /// A committed entry could not be applied.
-    case applyFailed(Index, String)
     /// The log contradicts what was committed.
     case corrupt(String)
 }

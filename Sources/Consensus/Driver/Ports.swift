@@ -58,10 +58,13 @@ public protocol StateMachine {
     /// Applies one committed entry of any kind: no clock, no randomness, no I/O. Called exactly
     /// once per index, in order.
     ///
-    /// - Throws: only when the entry cannot be understood (a newer format). The member stops
-    ///   applying and stops; it never skips an entry. A refusal of a command is an outcome, not an
-    ///   error.
+    /// - Throws: only when the entry cannot be understood (a newer format), with nothing changed. The
+    ///   member applies nothing from there on (``Unreadable``); it never skips an entry. A refusal of
+    ///   a command is an outcome, not an error.
     mutating func apply(_ entry: Entry) throws -> Outcome
+
+    /// Whether what `apply` or `decode` has thrown says that a later version can read it.
+    static func isNewer(_ failure: any Error) -> Bool
 
     /// What has changed since the last call; `nil` when no row has. The caller stores it with the
     /// applied index.
@@ -91,6 +94,10 @@ public protocol StateMachine {
     /// - Throws: when the bytes are damaged or of an unknown format. The snapshot is then refused;
     ///   the member goes on.
     static func decode(_ bytes: [UInt8]) throws -> Image
+}
+
+extension StateMachine {
+    public static func isNewer(_ failure: any Error) -> Bool { false }
 }
 
 /// Takes messages to other members.

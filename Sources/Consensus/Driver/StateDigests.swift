@@ -108,6 +108,11 @@ public struct StateDigests: Sendable {
         return known == nil && report.differsAt != nil
     }
 
+    /// Those who have told of a state from this entry on.
+    func members(from index: Index) -> Set<MemberID> {
+        Set(reports.filter { $0.value.points.contains { $0.index >= index } }.keys)
+    }
+
     /// Compares once more what others said last: the states here were put right.
     mutating func reconsider() {
         for (member, report) in reports { _ = reported(report.points, by: member) }

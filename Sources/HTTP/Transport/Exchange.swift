@@ -27,6 +27,8 @@ package final class Exchange: @unchecked Sendable {
 
     /// What the handler calls the request, for whoever counts requests; 0 until it says.
     package var label: UInt8 = 0
+    /// Whether the handler has found that another node of the cluster sent the request.
+    package var isOfMember = false
     /// The status of the answer; `nil` before there is one.
     package private(set) var answeredStatus: Status?
     /// Of the answer's body, as far as it was given to the connection.
@@ -92,6 +94,7 @@ package final class Exchange: @unchecked Sendable {
         bodyBytesRead = 0
         bodyStarted = 0
         label = 0
+        isOfMember = false
         answeredStatus = nil
         bodyBytesGiven = 0
         begun = loop.now

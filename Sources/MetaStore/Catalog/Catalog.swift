@@ -16,7 +16,7 @@ package struct Catalog: StateMachine {
 
     package init() {}
 
-    /// - Throws: ``Base/DecodingFailure`` for a record of a newer format: the replica then stops rather than skip it.
+    /// - Throws: ``Base/DecodingFailure`` for a record of a newer format: the replica then stands still rather than skip it.
     package mutating func apply(_ entry: Entry) throws -> Cluster.Outcome {
         let (before, known) = (state, delta.rows.count)
         let time = Timestamp(nanoseconds: entry.time)
@@ -63,6 +63,10 @@ package struct Catalog: StateMachine {
     package func capture() -> ClusterState { state }
 
     package var digest: UInt64 { state.hash }
+
+    package static func isNewer(_ failure: any Error) -> Bool {
+        (failure as? DecodingFailure)?.isNewer ?? false
+    }
 
     package static func proposerState(in entry: Entry) -> StatePoint? {
         guard entry.kind == .command, let state = LogRecord.proposerState(in: entry.payload)

@@ -23,7 +23,7 @@ package final class FloorFile: FloorMedium {
         guard descriptor >= 0 else { throw Self.failure("cannot open", path) }
         // Whatever becomes of the room on this disk, there is some for what has to be promised.
         let code = posix_fallocate(descriptor, 0, off_t(FloorKeeper.fileBytes))
-        guard code != ENOSPC else {
+        guard !DatabaseError.isWantOfRoom(code) else {
             errno = code
             throw Self.failure("cannot allocate", path)
         }
@@ -68,7 +68,7 @@ package final class FloorFile: FloorMedium {
     ) -> DatabaseError {
         let code = errno
         return DatabaseError(
-            kind: code == ENOSPC && !isFlush
+            kind: DatabaseError.isWantOfRoom(code) && !isFlush
                 ? .full : code == EACCES ? .notPermitted : .inputOutput,
             code: code,
             message: "\(attempt) \(path): \(String(cString: strerror(code)))")

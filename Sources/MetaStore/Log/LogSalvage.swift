@@ -1,20 +1,43 @@
 import Base
 package import Consensus
 
-/// What is wrong with a damaged log, and what is left of it when it is cut where the damage begins.
+/// What is wrong with a log that cannot be gone on with, and what is left of it when it is cut where that begins.
 package struct LogSalvage: Sendable {
-    /// The first entry that cannot be trusted, and why.
-    package let firstBad: Index
-    package let reason: String
+    /// Why an entry is bad.
+    package enum Trouble: String, Sendable {
+        /// It is not what was written, or is missing.
+        case damaged
+        /// It is what was written, and this version cannot make anything of it.
+        case unreadable
+        /// The same, and a later version has written it, which therefore can.
+        case newer
+    }
+
+    /// The entry from which on the log is given up when it is cut, and why. Where nothing is given up, because the effect of all that is
+    /// damaged is stored: the first damaged one.
+    package private(set) var firstBad: Index
+    package private(set) var trouble: Trouble
+    package private(set) var reason: String
     /// The last entry that is left.
     package internal(set) var kept = LogMark.zero
     /// Entries that are lost: how many rows there are, and those of them that can be read by themselves.
     package internal(set) var lostCount = 0
     package internal(set) var lost: [Entry] = []
 
-    fileprivate init(firstBad: Index, reason: String) {
+    fileprivate init(firstBad: Index, _ trouble: Trouble, reason: String) {
         self.firstBad = firstBad
+        self.trouble = trouble
         self.reason = reason
+    }
+
+    /// Something that comes first, or is the first that costs anything.
+    fileprivate mutating func precede(by other: LogSalvage) {
+        if firstBad < other.firstBad {
+            reason = "\(other.reason); besides, \(reason)"
+        } else {
+            reason = other.reason
+        }
+        (firstBad, trouble) = (other.firstBad, other.trouble)
     }
 }
 
@@ -24,27 +47,36 @@ extension SQLiteLog {
         try Database(path: path).leaveWAL()
     }
 
-    /// Looks for damage among the entries, and cuts the log there if that is asked for.
+    /// Looks among the entries for damage, and for what cannot be read, and cuts the log there if that is asked for.
     ///
     /// Entries whose effect is stored are not needed any more: when the damage is among them, the log begins behind them, and
-    /// nothing is lost. Nothing but entries is repaired: state rows and documents have to be whole.
+    /// nothing is lost. Behind it, each entry is applied to a copy of the state: where one cannot be, no proxy of this version has
+    /// applied it or anything behind it, and so has acknowledged nothing of that. Nothing but entries is repaired: state rows and
+    /// documents have to be whole.
     ///
     /// - Parameters:
     ///   - path: the database; nobody has it open.
     ///   - cuts: whether the log is cut.
-    /// - Returns: `nil` when no entry is damaged.
+    /// - Returns: `nil` when there is no bad entry.
     /// - Throws: when more than entries is damaged.
     package static func salvage(_ path: String, cuts: Bool) throws -> LogSalvage? {
-        let log = try SQLiteLog(path: path, newMember: MemberID(0))
+        let log = try SQLiteLog(path: path, newMember: nil)
         let stored =
             try read(.base, from: log.database, StoredBase.init(document:))
             ?? StoredBase(base: .empty, chain: 0)
-        let applied =
-            try read(.applied, from: log.database, StoredApplied.init(document:))?.mark
-            ?? stored.base.mark
+        let document = try read(.applied, from: log.database, StoredApplied.init(document:))
+        let applied = document?.mark ?? stored.base.mark
+        log.stateHash = document?.stateHash
+        let hardState =
+            try read(.hardState, from: log.database, HardState.init(document:)) ?? .initial
+        var catalog = Catalog()
+        if let state = try log.loadState(hardState.generation(at: applied.index), applied) {
+            catalog.restore(state)
+        }
         var walk = Walk(stored, applied)
         try log.forEachRow { row throws(DatabaseError) in walk.take(row) }
-        guard var salvage = walk.damage else { return nil }
+        walk.read(with: &catalog)
+        guard var salvage = walk.found else { return nil }
         salvage.kept = walk.kept.last?.mark ?? applied
         salvage.lostCount = walk.lostCount
         salvage.lost = walk.lost
@@ -74,6 +106,8 @@ extension SQLiteLog {
                 found.entry = try row(statement).entry
             } catch {
                 found.reason = error.message
+                // Of a kind that is not known, and with the checksum that belongs to it.
+                found.isNewer = error.kind == .foreign
             }
             try body(found)
         }
@@ -88,13 +122,14 @@ private struct Walk {
         /// `nil` when the row does not agree with its own checksum.
         var entry: Entry?
         var reason = ""
+        var isNewer = false
     }
 
     private static let lostListedMax = 256
 
     private let applied: LogMark
     private var previous: Row
-    private(set) var damage: LogSalvage?
+    private(set) var found: LogSalvage?
     /// Entries behind the applied one, up to the first that cannot be trusted.
     private(set) var kept: [Entry] = []
     /// The entry that would be kept next.
@@ -130,7 +165,10 @@ private struct Walk {
             } else {
                 nil
             }
-        if let problem, damage == nil { damage = LogSalvage(firstBad: row.index, reason: problem) }
+        if let problem, found == nil {
+            found = LogSalvage(
+                firstBad: row.index, row.isNewer ? .newer : .damaged, reason: problem)
+        }
         if row.index <= applied.index {
             if let entry = row.entry {
                 time = max(time, entry.time)
@@ -147,5 +185,24 @@ private struct Walk {
         }
         previous = row
         isPreviousSound = problem == nil
+    }
+
+    /// Applies what would be kept, up to the first entry that cannot be.
+    mutating func read(with catalog: inout Catalog) {
+        for (place, entry) in kept.enumerated() {
+            do {
+                _ = try catalog.apply(entry)
+            } catch {
+                let given = kept[place...]
+                kept.removeSubrange(place...)
+                lostCount += given.count
+                lost = Array((given + lost).prefix(Self.lostListedMax))
+                let unread = LogSalvage(
+                    firstBad: entry.index, Catalog.isNewer(error) ? .newer : .unreadable,
+                    reason: "log entry \(entry.index) cannot be read by this version: \(error)")
+                if found == nil { found = unread } else { found?.precede(by: unread) }
+                return
+            }
+        }
     }
 }

@@ -82,7 +82,11 @@ package enum MetadataDirectory {
             throw error
         } catch {
             // Well stored, and not to be understood.
-            throw DatabaseError(kind: .foreign, code: 0, message: "\(path): \(error)")
+            let isNewer = Catalog.isNewer(error)
+            throw DatabaseError(
+                kind: .foreign, code: 0,
+                message: "\(path): \(error)"
+                    + (isNewer ? "; a later version has written it: upgrade this proxy" : remedy))
         }
         var findings = findings
         if let floor = recovered.floor {
@@ -92,6 +96,10 @@ package enum MetadataDirectory {
         }
         return Opened(log: log, recovered: recovered, findings: findings)
     }
+
+    private static let remedy =
+        "; it is not damaged, and this version cannot read it. While a majority of the other proxies serves, move this directory away, and join "
+        + "with an empty one"
 
     private static func hasFloor(_ path: String) -> Bool {
         guard access(path, F_OK) == 0, let file = try? FloorFile(path: path) else { return false }

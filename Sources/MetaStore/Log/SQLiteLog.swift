@@ -41,7 +41,8 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - path: where the file is; its directory must exist.
-    ///   - newMember: the replica's name, should the file be made now.
+    ///   - newMember: the replica's name, should the file be made now; `nil`: it is only looked at, and one that is nobody's yet, as
+    ///     after a first start that was cut short, is refused and left so.
     ///   - floor: where the floor is kept; `nil`: nowhere, and a database that lost something is believed.
     ///   - space: what tells how much room there is, and keeps a reserve; `nil`: there is no end of room.
     ///   - vfs: SQLite's name of a file system other than the operating system's.
@@ -49,7 +50,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     ///   - spaceLimits: how much room there is to be.
     /// - Throws: ``DatabaseError`` when the file cannot be opened, is locked, foreign, newer or damaged.
     package init(
-        path: String, newMember: @autoclosure () -> MemberID,
+        path: String, newMember: @autoclosure () -> MemberID?,
         floor: (any FloorMedium)? = nil, space: (any SpaceMedium)? = nil, vfs: String? = nil,
         historyLimits: HistoryLimits = HistoryLimits(), spaceLimits: SpaceLimits = SpaceLimits()
     ) throws(DatabaseError) {
@@ -61,7 +62,10 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             self.member = member
         } else {
             // Who has lost the database is still who made the promises.
-            let member = self.floor?.floor?.member ?? newMember()
+            guard let member = self.floor?.floor?.member ?? newMember() else {
+                throw DatabaseError(
+                    kind: .foreign, code: 0, message: "\(path) is nobody's log yet: it has nothing")
+            }
             self.member = member
             let database = database
             try database.transaction { () throws(DatabaseError) in
@@ -205,7 +209,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             chain: last.chain)
     }
 
-    private func loadState(
+    func loadState(
         _ generation: Generation, _ applied: LogMark
     ) throws -> ClusterState? {
         guard applied.index > .zero else { return nil }
@@ -280,9 +284,13 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             kind: .corrupt, code: 0, message: "\(database.path): \(table) entry \(index) \(what)")
     }
 
-    /// What is as it was written, and not to be understood here.
+    /// What is as it was written, and of a kind that is not known here.
     private func unknown(_ what: String) -> DatabaseError {
-        DatabaseError(kind: .foreign, code: 0, message: "\(database.path): \(what)")
+        DatabaseError(
+            kind: .foreign, code: 0,
+            message:
+                "\(database.path): \(what), so that a later version has written it: upgrade this proxy"
+        )
     }
 
     func contradiction(_ what: String) -> DatabaseError {

@@ -15,6 +15,8 @@ final class Database {
 
     let path: String
     private let handle: OpaquePointer
+    /// SQLite's name of the file system; `nil`: the operating system's.
+    private let vfs: String?
     /// The file again, to tell the kernel what to forget of it; -1 where it is not a file of the operating system. Kept open to the end:
     /// closing any descriptor of the file would take SQLite's lock on it away (POSIX).
     private let file: Int32
@@ -41,6 +43,7 @@ final class Database {
         }
         self.path = path
         self.handle = handle
+        self.vfs = vfs
         file = vfs == nil ? Glibc.open(path, O_RDONLY | O_CLOEXEC) : -1
         sqlite3_extended_result_codes(handle, 1)
         do {
@@ -107,7 +110,15 @@ final class Database {
     }
 
     func error(_ code: Int32, _ attempt: String) -> DatabaseError {
-        Self.error(code, handle, attempt, path)
+        // First of all: whatever is done next may have an error of its own.
+        let system = lastSystemError
+        return Self.error(code, handle, attempt, path, system: system)
+    }
+
+    /// The operating system's last error in this thread. `sqlite3_system_errno` does not have it when it is a commit that has failed.
+    private var lastSystemError: Int32 {
+        guard let system = sqlite3_vfs_find(vfs) else { return 0 }
+        return system.pointee.xGetLastError?(system, 0, nil) ?? 0
     }
 
     // MARK: Opening
@@ -210,19 +221,36 @@ final class Database {
     }
 
     private static func error(
-        _ code: Int32, _ handle: OpaquePointer?, _ attempt: String, _ path: String
+        _ code: Int32, _ handle: OpaquePointer?, _ attempt: String, _ path: String,
+        system: Int32 = 0
     ) -> DatabaseError {
         let reason = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
-        let kind: DatabaseError.Kind =
-            switch code & 0xFF {
-            case SQLITE_FULL: .full
-            case SQLITE_IOERR: .inputOutput
-            case SQLITE_CORRUPT: .corrupt
-            case SQLITE_NOTADB: .foreign
-            case SQLITE_BUSY, SQLITE_LOCKED: .locked
-            case SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH: .notPermitted
-            default: .other
-            }
+        let kind = kind(of: code, system: system)
         return DatabaseError(kind: kind, code: code, message: "\(attempt) \(path): \(reason)")
     }
+
+    /// What kind of trouble a code of SQLite is.
+    ///
+    /// A quota that is full is want of room like any other. SQLite itself takes only a full file system for that, and calls the other
+    /// an error of the disk. Only of a write, though: a flush that fails may have lost what it was to keep, for whatever reason.
+    ///
+    /// - Parameters:
+    ///   - code: the extended result code.
+    ///   - system: the operating system's error behind it.
+    /// - Returns: what a caller goes by.
+    static func kind(of code: Int32, system: Int32) -> DatabaseError.Kind {
+        switch code & 0xFF {
+        case SQLITE_FULL: .full
+        case SQLITE_IOERR:
+            code == writeFailed && DatabaseError.isWantOfRoom(system) ? .full : .inputOutput
+        case SQLITE_CORRUPT: .corrupt
+        case SQLITE_NOTADB: .foreign
+        case SQLITE_BUSY, SQLITE_LOCKED: .locked
+        case SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH: .notPermitted
+        default: .other
+        }
+    }
+
+    /// `SQLITE_IOERR_WRITE`, which is a macro that Swift does not see.
+    private static let writeFailed: Int32 = SQLITE_IOERR | 3 << 8
 }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// What SQLite could not do, on which file, and what kind of trouble that is.
 package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Kind: Equatable, Sendable {
@@ -17,6 +19,9 @@ package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertibl
         case floorMissing
         case other
     }
+
+    /// Whether an error of the operating system means that there is no room: on the file system, or within a quota.
+    static func isWantOfRoom(_ number: Int32) -> Bool { number == ENOSPC || number == EDQUOT }
 
     package let kind: Kind
     package let code: Int32

@@ -57,7 +57,8 @@ package final class ReserveFile: SpaceMedium {
 
     private static func failure(_ attempt: String, _ path: String, _ code: Int32) -> DatabaseError {
         DatabaseError(
-            kind: code == ENOSPC ? .full : code == EACCES ? .notPermitted : .inputOutput,
+            kind: DatabaseError.isWantOfRoom(code)
+                ? .full : code == EACCES ? .notPermitted : .inputOutput,
             code: code, message: "\(attempt) \(path): \(String(cString: strerror(code)))")
     }
 }

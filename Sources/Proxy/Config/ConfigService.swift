@@ -16,17 +16,38 @@ struct ConfigService: Sendable {
     enum Reply: Sendable {
         /// Where the log stood when the change was made.
         case done(position: String)
+        /// Everything is so already, with everything that was acknowledged up to there.
+        case unchanged(position: String)
         case forecast(Forecast)
         case relayed(Answer)
+
+        /// Whether things are as they were asked to be.
+        var isDone: Bool {
+            switch self {
+            case .done, .unchanged: true
+            case .relayed(let answer): answer.status == .ok
+            case .forecast: false
+            }
+        }
     }
 
     // MARK: In the log
 
     /// Makes a change that is kept, of the cluster's settings or of one node's.
-    func change(_ request: ConfigRequest, for exchange: Exchange) async throws -> Reply {
-        let scope: ConfigChange.Scope = request.node.map { .node($0) } ?? .cluster
+    /// What this node says of itself in its document, the facts, may be sent back.
+    func change(
+        _ asked: ConfigRequest, _ facts: ConfigDocument.Facts, for exchange: Exchange
+    ) async throws -> Reply {
+        let scope: ConfigChange.Scope = asked.node.map { .node($0) } ?? .cluster
         // What is wrong at any rate is said here, with or without a primary.
-        try request.check(in: scope)
+        let request = try asked.narrowed(in: scope, over: live.values, facts)
+        if request.isEmpty {
+            _ = try exchange.origin(heeding: .all)
+            let now = metadata.published.now
+            guard request.isDryRun else { return .unchanged(position: now.position) }
+            let report = try ConfigReport(Self.plan(request, scope, of: now.state))
+            return .forecast(forecast(report, of: request))
+        }
         var forwarded = try exchange.forwardable([], heeding: .all)
         forwarded.method = .put
         forwarded.target = "/v1/cluster/\(request.pathAndQuery)"
@@ -45,16 +66,33 @@ struct ConfigService: Sendable {
         _ request: ConfigRequest, _ scope: ConfigChange.Scope, for origin: MetadataService.Origin
     ) async throws(Failure) -> Reply {
         if request.isDryRun { return .forecast(try await rehearse(request, scope, for: origin)) }
-        let now = metadata.published.now
+        // What a session comes to is written down in any case.
         if origin.terms.call == nil,
-            try Self.plan(request, scope, of: now.state).change.items.isEmpty
+            try Self.plan(request, scope, of: metadata.published.now.state).changesNothing
         {
-            return .done(position: now.position)
+            // Others may have been told of a change that this proxy, which may have been replaced, does not know.
+            let now = try await metadata.linearizable()
+            try Self.check(origin, now.state)
+            if try Self.plan(request, scope, of: now.state).changesNothing {
+                return .unchanged(position: now.position)
+            }
         }
         let outcome = try await metadata.changeConfig(for: origin) { now throws(Failure) in
-            .setConfig(try Self.plan(request, scope, of: now.state).change)
+            let plan = try Self.plan(request, scope, of: now.state)
+            // Somebody else has made it meanwhile: an entry that changes nothing.
+            return plan.changesNothing ? .batch([]) : .setConfig(plan.change)
         }
         return .done(position: outcome.position.text)
+    }
+
+    private static func check(
+        _ origin: MetadataService.Origin, _ state: ClusterState
+    ) throws(Failure) {
+        for expected in origin.terms.preconditions {
+            let version = state.version(of: expected.document)
+            guard version != expected.version else { continue }
+            throw Failure(Rejection.changedMeanwhile(expected.document, version: version))
+        }
     }
 
     /// What the change would do to the state as it is.
@@ -64,14 +102,10 @@ struct ConfigService: Sendable {
         let state = try await metadata.linearizable().state
         var forecast = Forecast(request.action.rawValue, departure.survival(of: state))
         do throws(Failure) {
-            let plan = try Self.plan(request, scope, of: state)
-            forecast.add(ConfigReport(plan))
-            // A change that changes nothing does not come to the log, which looks at versions.
-            if origin.terms.call != nil || !plan.change.items.isEmpty {
-                forecast.heed(origin.terms, in: state)
-            }
+            forecast.add(ConfigReport(try Self.plan(request, scope, of: state)))
+            forecast.heed(origin.terms, in: state)
         } catch {
-            guard error.code != .nodeNotFound else { throw error }
+            guard error.code != .nodeNotFound, error.code != .optionRefused else { throw error }
             // Names and values make sense by themselves: it is others that they contradict.
             forecast.add(ConfigReport(blockedBy: error, version: state.config.version))
         }
@@ -86,8 +120,9 @@ struct ConfigService: Sendable {
     private static func plan(
         _ request: ConfigRequest, _ scope: ConfigChange.Scope, of state: ClusterState
     ) throws(Failure) -> ConfigPlan {
-        if case .node(let id) = scope, state.map[id] == nil {
-            throw Failure(Rejection.noSuchNode(id))
+        if case .node(let id) = scope {
+            guard let node = state.map[id] else { throw Failure(Rejection.noSuchNode(id)) }
+            try request.requireReader(node.role, over: state.config.values(of: id))
         }
         return try request.plan(in: scope, of: state.config)
     }
@@ -108,14 +143,21 @@ struct ConfigService: Sendable {
     // MARK: For this run
 
     /// Has every node of the map, or one, take settings for its present run. None does unless all could.
-    func spread(_ request: ConfigRequest, _ requestID: String) async throws -> Reply {
+    func spread(
+        _ asked: ConfigRequest, _ facts: ConfigDocument.Facts, _ requestID: String
+    ) async throws -> Reply {
+        let scope: ConfigChange.Scope = asked.node.map { .node($0) } ?? .cluster
+        let request = try asked.narrowed(in: scope, over: live.values, facts)
         let map = metadata.published.now.state.map
         var nodes = Array(map.nodes.values)
         if let id = request.node {
             guard let node = map[id] else { throw Failure(Rejection.noSuchNode(id)) }
+            try request.requireReader(
+                node.role, over: metadata.published.now.state.config.values(of: id))
             nodes = [node]
-        } else if request.resetNames == nil {
-            try request.check(in: .cluster)
+        }
+        guard !request.isEmpty || request.isDryRun else {
+            return .unchanged(position: metadata.published.now.position)
         }
         let rehearsal = await ask(nodes, request, isDryRun: true)
         let refused = nodes.filter { rehearsal[$0.id]?.isWilling != true }
@@ -171,7 +213,10 @@ struct ConfigService: Sendable {
         case .silent(let cause):
             return Failure(
                 .targetUnreachable, "\(names) of \(count) nodes did not answer; \(rest)",
-                cause: cause, next: "start them, or set it without transient=true")
+                cause: cause,
+                next:
+                    "start them; without transient=true a majority of the proxies is enough, and it is kept"
+            )
         case .willing, nil: return Failure(.internalError, "no answer was counted")
         }
     }

@@ -14,7 +14,7 @@ struct FollowServer: Sendable {
     let pool: BlockingPool
     let fence: Fence
     /// Whether the log does not grow here for want of room.
-    let standsBack: Watched<Bool>
+    let standsBack: Watched<FailureCode?>
     let stopping: Latch
     let log: Logger
     /// Those open now.
@@ -39,7 +39,7 @@ struct FollowServer: Sendable {
                 next: "follow another proxy")
         }
         guard !stopping.isOpen else { throw Failure(.stopping, "this proxy is stopping") }
-        guard !standsBack.value else { throw Self.standingBack }
+        if let code = standsBack.value { throw Self.standingBack(code) }
         guard streams.value < Limits.followersMax else {
             throw Failure(.overloaded, "this proxy has \(Limits.followersMax) followers already")
         }
@@ -67,8 +67,8 @@ struct FollowServer: Sendable {
                 throw Failure(.stopping, "this proxy is stopping")
             }
             group.addTask {
-                _ = await standsBack.first { $0 }
-                throw Self.standingBack
+                let code = await standsBack.first { $0 != nil }
+                throw Self.standingBack((code ?? nil) ?? .metadataDiskFull)
             }
             group.addTask {
                 // Other proxies have the state that counts.
@@ -80,8 +80,11 @@ struct FollowServer: Sendable {
         }
     }
 
-    private static var standingBack: Failure {
-        .metadataDiskFull("this proxy's log does not grow", next: "follow another proxy")
+    private static func standingBack(_ code: FailureCode) -> Failure {
+        let next = "follow another proxy"
+        return code == .metadataDiskFull
+            ? .metadataDiskFull("this proxy's log does not grow", next: next)
+            : Failure(code, "this proxy cannot read its log any further", next: next)
     }
 
     private static func address(_ query: Query) throws(Failure) -> NodeAddress? {

@@ -35,6 +35,7 @@ struct Admission: Sendable {
                 "\(request.node.id) belongs to cluster \(request.clusterID); this one is \(clusterID)",
                 next: "start it with an empty data directory to make it a new node")
         }
+        try Self.checkIsNoOldState(request, state)
         var node = request.node
         if let present = state.map[node.id] {
             // What operators have set stays when a node returns.
@@ -44,6 +45,23 @@ struct Admission: Sendable {
         }
         try await checkIsReachable(node)
         return node
+    }
+
+    /// A target that has left for good finds that out by its state, and does not ask. From a state that is older it cannot know: a proxy
+    /// that is behind has shown it that, and its disks may be old copies, from before what users had on them was removed.
+    private static func checkIsNoOldState(
+        _ request: JoinRequest, _ state: ClusterState
+    ) throws(Failure) {
+        let id = request.node.id
+        guard let seen = request.position, state.map[id] == nil,
+            let record = state.decommissions[id], record.phase == .done, seen < record.position
+        else { return }
+        throw Failure(
+            .targetBehind,
+            "\(id) was told to leave for good by entry \(record.position.text), and asks upon the state at \(seen.text), which is older",
+            next:
+                "it asks again by itself when it has followed the log that far, if it is another target; "
+                + "an operator's POST /v1/cluster/register brings it back in any case")
     }
 
     /// Puts a node on the map because an administrator says so (contract §7.3). What it is, it says itself: the

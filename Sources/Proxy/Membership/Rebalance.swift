@@ -36,10 +36,27 @@ struct Rebalance: Sendable {
                     .badValue, "'value.kind' does not say what to \(action.rawValue)", next: form)
             }
             if isStart, kind != Rebalance.kind {
-                throw .notImplemented("starting a job of kind '\(kind.excerpt)'")
+                guard let known = XactionKind(rawValue: kind) else { throw .noSuchKind(kind) }
+                try Self.refuse(known)
             }
             let isID = id.first == "g" && UInt64(id.dropFirst()) != nil
             isMeant = kind == Rebalance.kind || (kind.isEmpty && isID)
+        }
+
+        /// Why a job of this kind is not started: AIStore starts it on its own or by a request of its own, or this version
+        /// does not have it.
+        private static func refuse(_ kind: XactionKind) throws(Failure) {
+            guard kind.isStartable else {
+                throw Failure(
+                    .badRequest, "a job of kind '\(kind.rawValue)' is not started by name",
+                    next: "kinds that are: "
+                        + XactionKind.allCases.filter(\.isStartable).map(\.rawValue)
+                        .joined(separator: ", "))
+            }
+            throw Failure(
+                .notImplemented,
+                "starting a job of kind '\(kind.rawValue)' is not served by this build",
+                next: "served is the kind '\(Rebalance.kind)'")
         }
     }
 

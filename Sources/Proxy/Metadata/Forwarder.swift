@@ -133,16 +133,22 @@ struct Forwarder: Sendable {
     private func serveHere<Value: Sendable>(
         _ request: Request, _ serve: () async throws -> Value
     ) async throws -> Value {
-        guard request.method != .get, request.method != .head else { return try await serve() }
+        let isNoted = try enter(request)
+        defer { if isNoted { givenUp.leave(request.origin.requestID) } }
+        return try await serve()
+    }
+
+    /// - Returns: whether the request is counted among those under way.
+    private func enter(_ request: Request) throws(Failure) -> Bool {
+        guard request.method != .get, request.method != .head else { return false }
         let term = group.term
         if let bound = request.origin.terms.bound, TermMark(bound) != term {
             throw Failure.termPassed(now: term)
         }
         // A copy of a session's request does no harm whenever it comes; the log knows it.
-        guard request.origin.terms.call == nil else { return try await serve() }
+        guard request.origin.terms.call == nil else { return false }
         try givenUp.enter(request.origin.requestID, in: term)
-        defer { givenUp.leave(request.origin.requestID) }
-        return try await serve()
+        return true
     }
 
     private func sendToPrimary(_ request: Request) async throws(Failure) -> Answer? {
@@ -307,6 +313,9 @@ struct Forwarder: Sendable {
             (HeaderName.requestID, request.origin.requestID),
             (HeaderName.clientAddress, request.origin.clientAddress),
         ]
+        if request.origin.actor != MetadataService.Origin.client {
+            headers.append((HeaderName.callerID, request.origin.actor))
+        }
         headers += request.origin.terms.headers
         if let bound = request.origin.terms.bound {
             headers.append((HeaderName.term, bound.text))

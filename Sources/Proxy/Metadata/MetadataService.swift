@@ -19,6 +19,9 @@ struct MetadataService: Sendable {
 
     /// On whose behalf something is changed.
     struct Origin: Sendable {
+        /// What somebody is called who is no node.
+        static let client = "client"
+
         var actor: String
         var clientAddress = ""
         var requestID = ""
@@ -97,10 +100,12 @@ struct MetadataService: Sendable {
         guard let status = group.statusChanges.value, status.role == .leader else { return now }
         let term = status.term.rawValue
         guard now.state.position.term < term else { return now }
-        // Its own first entry cannot be committed, and it is known why.
-        if let members = group.status.majorityWithoutSpace {
+        // Its own first entry cannot be committed, or not be applied, and it is known why.
+        let standing = group.status
+        if let members = standing.majorityWithoutSpace {
             throw group.failure(.noSpace(members))
         }
+        if let found = standing.unreadable { throw group.failure(.unreadable(found)) }
         let published = published
         let newest = await loop.within(nanoseconds: UInt64(Limits.primarySeconds * 1e9)) {
             await published.first { $0.position.term >= term }

@@ -45,7 +45,7 @@ struct RequestInquiry: Sendable {
                 }
                 switch reply {
                 case .relayed(let answer) where answer.status == .ok:
-                    return exchange.respond(answer)
+                    return exchange.relay(answer)
                 case .relayed: break
                 case .local(let settled): finding = settled ?? finding
                 }

@@ -34,6 +34,8 @@ struct RaftGroup: Sendable {
     let statusChanges: Watched<DriverStatus?>
     let counters: RaftCounters
     let freshness: Freshness
+    /// Where its log is, for the commands that look at it.
+    let dataPath: String
 
     var status: DriverStatus { raft.status }
     var leaderView: LeaderView { raft.leaderView }

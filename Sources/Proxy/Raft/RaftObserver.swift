@@ -1,3 +1,4 @@
+import API
 import Base
 import Cluster
 import Consensus
@@ -14,8 +15,9 @@ final class RaftObserver: Sendable {
     /// The state here is wrong, and must not be shown.
     let isQuarantined = Atomic<Bool>(false)
     let isDoubted = Atomic<Bool>(false)
-    /// There is no room here, and somebody else leads: the log does not grow here, so nobody should follow it from here.
-    let standsBack = Watched<Bool>(false)
+    /// Why nobody should follow the log from here: there is no room, or it cannot be read any further, and somebody else leads.
+    let standsBack = Watched<FailureCode?>(nil)
+    private let isBlocked = Atomic<Bool>(false)
     private let isShort = Atomic<Bool>(false)
     private let hasHadLeader = Atomic<Bool>(false)
     private let fence: Fence
@@ -23,11 +25,12 @@ final class RaftObserver: Sendable {
     private let config: LiveConfig
     private let hashes: StateHashes
     private let stop: Latch
+    private let dataPath: String
     private let log: Logger
 
     init(
         published: PublishedState, config: LiveConfig, hashes: StateHashes, fence: Fence,
-        freshness: Freshness, stop: Latch, log: Logger
+        freshness: Freshness, stop: Latch, dataPath: String, log: Logger
     ) {
         self.fence = fence
         self.freshness = freshness
@@ -35,6 +38,7 @@ final class RaftObserver: Sendable {
         self.config = config
         self.hashes = hashes
         self.stop = stop
+        self.dataPath = dataPath
         self.log = log
         statusChanges = Watched(nil)
     }
@@ -111,6 +115,14 @@ final class RaftObserver: Sendable {
                 log.info("this proxy's state is that of the others again")
             }
             isQuarantined.store(difference != nil, ordering: .relaxed)
+        case .unreadable(let found):
+            if let found {
+                log.error("\(found.what); \(found.remedy(dataPath: dataPath))")
+            } else {
+                log.info("this proxy has a state beyond what it could not read")
+            }
+            isBlocked.store(found != nil, ordering: .relaxed)
+            settleStanding(statusChanges.value?.role ?? .follower)
         case .space(let space): note(space, statusChanges.value?.role ?? .follower)
         case .damaged(let damage):
             log.error("\(damage); what is in memory will be written anew")
@@ -145,8 +157,15 @@ final class RaftObserver: Sendable {
     }
 
     private func settleStanding(_ role: RoleName) {
-        let isBack = isShort.load(ordering: .relaxed) && role != .leader
-        if standsBack.value != isBack { standsBack.set(isBack) }
+        let reason: FailureCode? =
+            if role == .leader {
+                nil
+            } else if isBlocked.load(ordering: .relaxed) {
+                .logUnreadable
+            } else {
+                isShort.load(ordering: .relaxed) ? .metadataDiskFull : nil
+            }
+        if standsBack.value != reason { standsBack.set(reason) }
     }
 
     private func publish(_ state: ClusterState) {

@@ -122,6 +122,10 @@ struct ForcedPrimary: Sendable {
     // MARK: 1. Done already
 
     private func report(_ request: Request, on loop: EventLoop) async throws -> Reply {
+        // It leads, and can lead to nothing.
+        if request.id == node.id, let found = group.status.unreadable {
+            throw group.failure(.unreadable(found))
+        }
         // Asked again: what is missing of the recovery that made it primary is still waited for.
         if request.id == node.id, !request.isDryRun, let record = await verification.current() {
             let report = await verification.report(of: record, on: loop)

@@ -16,6 +16,9 @@ package enum RecoveryCommand {
                 "truncate-at", "INDEX",
                 "With repair: give up the log from this entry on, which has to be the first bad one"
             ),
+            .flag(
+                "give-up-newer",
+                "With repair: give up as well what a later version has written and can read"),
             .value(
                 "against", "URL|FILE",
                 "With set-aside: a proxy of the group that goes on, or a file with what GET /v1/daemon?what=recovery says there"
@@ -29,9 +32,10 @@ package enum RecoveryCommand {
             /v1/cluster?what=recovery_plan. Nothing that the log says is changed.
 
             'repair DIR' is for a proxy whose start has set its log aside because entries of it are damaged, while no majority \
-            of the others is left to have it from. Stop the proxy first. It prints where the damage begins and what is lost when the log is cut there; with \
-            --truncate-at, it does so, and the proxy goes on alone as a new generation of the cluster. The damaged log is \
-            kept under branches/.
+            of the others is left to have it from, and for one proxy of a group in which none can read an entry of the log (log_unreadable). Stop the proxy \
+            first. It prints where the trouble begins and what is lost when the log is cut there; with \
+            --truncate-at, it does so, and the proxy goes on alone as a new generation of the cluster. The log as it was is \
+            kept under branches/. What a later version has written is given up only with --give-up-newer besides: that version can read it.
 
             'set-aside DIR' undoes a forced recovery that was wrong: the majority lives after all, and went on. Keep the two sides apart, stop the \
             proxies and targets that took part in the recovery, and run it for the data directory of each. What a proxy has is \
@@ -58,7 +62,10 @@ package enum RecoveryCommand {
                 case "inspect": return .inspect(path)
                 case "repair":
                     let index = try arguments.optional("truncate-at", as: UInt64.self)
-                    return .repair(RecoveryRepair(data: path, consent: index))
+                    return .repair(
+                        RecoveryRepair(
+                            data: path, consent: index,
+                            givesUpNewer: arguments.has("give-up-newer")))
                 case "set-aside":
                     return .setAside(
                         RecoverySetAside(
@@ -87,7 +94,10 @@ package enum RecoveryCommand {
     private static func refuseOptions(
         of action: String, _ arguments: ParsedArguments
     ) throws(ArgumentError) {
-        let owners = ["truncate-at": "repair", "against": "set-aside", "plan": "set-aside"]
+        let owners = [
+            "truncate-at": "repair", "give-up-newer": "repair", "against": "set-aside",
+            "plan": "set-aside",
+        ]
         for (option, owner) in owners.sorted(by: { $0.key < $1.key })
         where owner != action && arguments.has(option) {
             throw .refused("--\(option) belongs to \(owner)")

@@ -37,6 +37,14 @@ extension RecoveryFacts {
         supersededBy =
             try reader.isNull("superseded_by") ? nil : reader.generation("superseded_by")
         obstacle = try reader.isNull("obstacle") ? nil : reader.text("obstacle")
+        if !(try reader.isNull("unreadable")) {
+            let found = try reader.inner("unreadable")
+            unreadable = Unreadable(
+                try found.text("part") == "state" ? .state : .entry,
+                at: LogMark(
+                    index: Index(try found.number("index")), term: Term(try found.number("term"))),
+                reason: try found.text("reason"), isNewer: try found.flag("newer"))
+        }
         configuration = try reader.configuration()
         if !(try reader.isNull("opening")) {
             let opening = try reader.inner("opening")
@@ -88,6 +96,8 @@ extension JSONWriter {
             json.member("leader", facts.leader.map { "\($0)" })
             json.member("superseded_by", facts.supersededBy.map { "\($0)" })
             json.member("obstacle", facts.obstacle)
+            json.key("unreadable")
+            if let found = facts.unreadable { json.value(found) } else { json.null() }
             json.member("voters", facts.configuration.voters)
             json.member("learners", facts.configuration.learners)
             json.key("opening")

@@ -23,8 +23,16 @@ extension RecoveryFacts {
         catalog.restore(state)
         var isWhole = outline.last.index.rawValue == state.position.index + UInt64(entries.count)
         for entry in entries {
-            // What another version wrote stands in the log, and is not understood here.
-            if isWhole, (try? catalog.apply(entry)) == nil { isWhole = false }
+            do {
+                _ = try catalog.apply(entry)
+            } catch {
+                // What another version wrote stands in the log, and is not understood here.
+                isWhole = false
+                let found = Unreadable(entry, error)
+                unreadable = found
+                obstacle = found.what
+                break
+            }
         }
         if clusterID.isEmpty { clusterID = catalog.state.map.clusterID }
         holdings = Holdings(catalog.state)
@@ -38,7 +46,7 @@ extension RecoveryFacts {
 
     /// Reads a proxy's directory, or one of its databases; no process may have it open.
     static func read(database path: String) throws -> RecoveryFacts {
-        let storage = try SQLiteLog(path: path, newMember: MemberID(0))
+        let storage = try SQLiteLog(path: path, newMember: nil)
         return try read(storage, try storage.load())
     }
 
@@ -133,5 +141,14 @@ extension RecoveredState<Catalog> {
             records.append(record)
         }
         return records
+    }
+}
+
+extension Unreadable {
+    /// An entry that the state machine has thrown this error for.
+    init(_ entry: Entry, _ error: any Error) {
+        self.init(
+            .entry, at: entry.mark, reason: String(describing: error),
+            isNewer: Catalog.isNewer(error))
     }
 }

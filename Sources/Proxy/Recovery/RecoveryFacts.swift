@@ -38,6 +38,8 @@ struct RecoveryFacts: Equatable, Sendable {
     var opening: Opening?
     /// Why the log cannot be gone on with.
     var obstacle: String?
+    /// The first entry behind the state that the version which says this cannot read.
+    var unreadable: Unreadable?
 
     /// Logs that lie beside it, set aside when the proxy was left behind.
     var branches: [String] = []

@@ -177,7 +177,10 @@ struct RecoveryPlan: Equatable, Sendable {
     private mutating func choose() -> Candidate? {
         let name = question.candidate ?? recommended
         guard let name else {
-            refusal = refusal ?? .noCandidate
+            // Everybody is there, and stands still before the same entry.
+            let blocked = candidates.first { $0.facts.unreadable != nil && $0.facts.isVoter }
+            refusal =
+                refusal ?? blocked.map { .unfit($0.facts.name, $0.obstacles) } ?? .noCandidate
             return nil
         }
         guard let chosen = candidates.first(where: { $0.facts.name == name }) else {

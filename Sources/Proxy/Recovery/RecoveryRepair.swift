@@ -6,15 +6,18 @@ import FoundationEssentials
 import Glibc
 import MetaStore
 
-/// `martlet recovery repair`: the last survivor's log has an entry that cannot be trusted. Its start has set the log aside, and waits for
-/// others to have it again from. The log is cut there, and goes on as a new generation at once: a member that has forgotten
-/// what it acknowledged must not take part in the old one.
+/// `martlet recovery repair`: the log has an entry that it cannot go on with. Either it cannot be trusted: the last survivor's start has set the
+/// log aside, and waits for others to have it again from. Or no proxy can read it, and all stand still before it. The log is cut
+/// there, and goes on as a new generation at once: a member that has forgotten what it acknowledged must not take part in the old
+/// one, and the others have the entry still.
 ///
 /// All of it is done to a copy, which replaces the log in one step; the log itself is kept as a branch.
 struct RecoveryRepair {
     let data: String
     /// The first bad entry, named by whoever has read what is lost with it; `nil` changes nothing.
     let consent: UInt64?
+    /// Give up what a later version can read as well.
+    var givesUpNewer = false
 
     struct Refused: Error, CustomStringConvertible {
         let description: String
@@ -27,18 +30,28 @@ struct RecoveryRepair {
     /// - Returns: the report, with a newline behind it.
     func run() async throws -> [UInt8] {
         let source = try damagedLog()
-        try SQLiteLog.fold(source)
+        do throws(DatabaseError) {
+            try SQLiteLog.fold(source)
+        } catch {
+            guard error.kind == .locked else { throw error }
+            throw Refused("\(data) is in use: stop the proxy first (\(error))")
+        }
         try? FileManager.default.removeItem(atPath: copy)
         try FileManager.default.copyItem(atPath: source, toPath: copy)
         defer { try? FileManager.default.removeItem(atPath: copy) }
         guard let salvage = try SQLiteLog.salvage(copy, cuts: consent != nil) else {
-            throw Refused("no entry of \(source) is damaged: start the proxy")
+            throw Refused("no entry of \(source) is damaged or cannot be read: start the proxy")
         }
         guard let consent else { return report(salvage, nil, nil) }
         guard consent == salvage.firstBad.rawValue else {
             throw Refused(
                 "the first bad entry is \(salvage.firstBad), not \(consent): look at the report again"
             )
+        }
+        guard salvage.trouble != .newer || givesUpNewer else {
+            throw Refused(
+                "\(salvage.reason). A later version has written it: upgrade this proxy and start it, and nothing is given up. Only where that "
+                    + "version is not to be had any more: the same again with --give-up-newer")
         }
         let generation = try await begin()
         try SQLiteLog.fold(copy)
@@ -59,7 +72,7 @@ struct RecoveryRepair {
     /// Begins a generation of this member alone in the copy.
     private func begin() async throws -> Generation {
         let facts = try RecoveryFacts.read(database: copy)
-        let storage = try SQLiteLog(path: copy, newMember: MemberID(0))
+        let storage = try SQLiteLog(path: copy, newMember: nil)
         let state = try storage.load().image ?? ClusterState()
         guard let candidate = NodeID(facts.node) else {
             throw Refused("the map in \(log) does not have this proxy: it cannot go on from it")
@@ -127,6 +140,18 @@ struct RecoveryRepair {
         guard fsync(descriptor) == 0 else { throw Refused("cannot flush \(path)") }
     }
 
+    private func next(_ salvage: LogSalvage) -> String {
+        let cut = "martlet recovery repair \(data) --truncate-at \(salvage.firstBad)"
+        return switch salvage.trouble {
+        case .damaged:
+            "wipe this directory and join, if a majority of the other proxies lives; else \(cut)"
+        case .unreadable:
+            "bring this proxy to the version of those that answer 200 to /v1/health?readiness=true, if there are any; else, at one proxy, "
+                + "\(cut). No proxy of this version has applied the entry, and so none has acknowledged it or anything behind it"
+        case .newer: "upgrade this proxy, and start it"
+        }
+    }
+
     private func report(
         _ salvage: LogSalvage, _ generation: Generation?, _ branch: String?
     ) -> [UInt8] {
@@ -134,6 +159,7 @@ struct RecoveryRepair {
         json.object { json in
             json.member("repaired", generation != nil)
             json.member("first_bad", salvage.firstBad.rawValue)
+            json.member("trouble", salvage.trouble.rawValue)
             json.member("reason", salvage.reason)
             json.member("kept", salvage.kept)
             json.member("lost_entries", salvage.lostCount)
@@ -146,9 +172,9 @@ struct RecoveryRepair {
             json.member(
                 "next",
                 generation == nil
-                    ? "wipe this directory and join, if a majority of the other proxies lives; else "
-                        + "martlet recovery repair \(data) --truncate-at \(salvage.firstBad)"
-                    : "start the proxy: it goes on alone; then add others")
+                    ? next(salvage)
+                    : "start the proxy: it goes on alone; then add others, or bring back those that were left behind: curl -X PUT "
+                        + "'http://THAT-PROXY/v1/daemon/proxy/ID?frc=true&can=http://THIS-PROXY'")
         }
         json.newline()
         return json.bytes

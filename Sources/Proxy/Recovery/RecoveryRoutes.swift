@@ -74,7 +74,7 @@ struct RecoveryRoutes: Sendable {
         let answer = try await forced.serve(
             request, exchange.forwardable(body), on: exchange.loop)
         switch answer {
-        case .relayed(let answer): exchange.respond(answer)
+        case .relayed(let answer): exchange.relay(answer)
         case .document(let document, let isWhole):
             // What was begun goes on by itself; the answer says what is missing.
             exchange.respond(isWhole ? .ok : .accepted, type: "application/json", body: document)

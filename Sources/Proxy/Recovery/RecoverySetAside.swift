@@ -129,7 +129,7 @@ struct RecoverySetAside {
         let storage: SQLiteLog
         do throws(DatabaseError) {
             storage = try SQLiteLog(
-                path: "\(data)/\(SQLiteLog.fileName)", newMember: MemberID(0))
+                path: "\(data)/\(SQLiteLog.fileName)", newMember: nil)
         } catch {
             guard error.kind == .locked else { throw error }
             throw Refused("\(data) is in use: stop the proxy first (\(error))")

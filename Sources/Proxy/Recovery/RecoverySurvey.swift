@@ -61,7 +61,7 @@ struct RecoverySurvey: Sendable {
         let silence = status.leaderSilence.map { Double($0) / 1e9 } ?? 0
         facts.leader = silence < Limits.missingSeconds ? status.leader : nil
         facts.supersededBy = status.supersededBy
-        facts.obstacle = status.stopped.map { "its log has failed: \($0)" }
+        if let reason = status.stopped { facts.obstacle = "its log has failed: \(reason)" }
         facts.describe(tail: entries)
         facts.branches = branches.names.suffix(Branches.listedMax)
         return facts

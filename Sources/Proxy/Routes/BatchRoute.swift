@@ -20,7 +20,7 @@ struct BatchRoute: Sendable {
                 try await metadata.linearizable().state
             }
             switch reply {
-            case .relayed(let answer): return exchange.respond(answer)
+            case .relayed(let answer): return exchange.relay(answer)
             case .local(let state):
                 let forecast = try forecast(batch, request.origin, of: state)
                 return exchange.respond(.ok, type: "application/json", body: forecast.encoded)
@@ -36,7 +36,7 @@ struct BatchRoute: Sendable {
             }
         }
         switch reply {
-        case .relayed(let answer): exchange.respond(answer)
+        case .relayed(let answer): exchange.relay(answer)
         case .local(let outcome):
             exchange.respond(.ok) { $0.add(named: HeaderName.position, outcome.position.text) }
         }
@@ -77,13 +77,17 @@ private struct Obstacle: Error {
     /// with a message may not.
     let isContradiction: Bool
 
-    init(_ failure: Failure, of change: BatchRequest.Change, at place: Int) {
+    init(
+        _ failure: Failure, of change: BatchRequest.Change, at place: Int, in state: ClusterState
+    ) {
         self.failure = failure.inBatch(change: place)
         guard case .config(let request) = change, failure.code == .badValue else {
             isContradiction = false
             return
         }
-        isContradiction = (try? request.check(in: .cluster)) != nil
+        let named = try? request.narrowed(
+            in: .cluster, over: state.config.values, ConfigDocument.Facts())
+        isContradiction = named != nil
     }
 }
 
@@ -103,7 +107,7 @@ private struct Rehearsal {
             do throws(Failure) {
                 command = try Self.command(change, of: state)
             } catch {
-                throw Obstacle(error, of: change, at: place + 1)
+                throw Obstacle(error, of: change, at: place + 1, in: state)
             }
             commands.append(command)
             var position = state.position

@@ -111,9 +111,10 @@ final class BucketRoutes: Sendable {
     static func properties(
         _ value: JSONValue?, from config: ClusterConfig
     ) throws(Failure) -> BucketProperties {
-        var properties = config.bucketDefaults
+        let defaults = config.bucketDefaults
+        var properties = defaults
         try properties.update(from: value)
-        try properties.requireServed()
+        try properties.requireServed(beyond: defaults)
         return properties
     }
 
@@ -182,7 +183,7 @@ final class BucketRoutes: Sendable {
             return .done(position: outcome.position.text)
         }
         switch reply {
-        case .relayed(let answer): exchange.respond(answer)
+        case .relayed(let answer): exchange.relay(answer)
         case .local(.done(let position)):
             exchange.respond(.ok) { $0.add(named: HeaderName.position, position) }
         case .local(.forecast(let document)):
@@ -193,7 +194,13 @@ final class BucketRoutes: Sendable {
 
 extension BucketProperties {
     /// Refuses what this build would accept and not do.
-    fileprivate func requireServed() throws(Failure) {
-        if let (_, reason) = unserved { throw Failure(.notImplemented, reason) }
+    fileprivate func requireServed(beyond defaults: BucketProperties) throws(Failure) {
+        if let (name, reason) = unserved {
+            throw Failure(.notImplemented, "the bucket cannot have this \(name): \(reason)")
+        }
+        guard let (name, value, reason) = promise(beyond: defaults) else { return }
+        throw Failure(
+            .notImplemented, "the bucket cannot have \(name)=\(value): \(reason)",
+            next: "leave it out")
     }
 }

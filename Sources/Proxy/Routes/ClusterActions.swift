@@ -28,8 +28,10 @@ struct ClusterActions: Sendable {
         try await serve(exchange, query, message, body)
     }
 
+    /// What came where questions are asked (`isQuestion`) is passed on as the change that it is.
     func serve(
-        _ exchange: Exchange, _ query: Query, _ message: ActionMessage, _ body: [UInt8]
+        _ exchange: Exchange, _ query: Query, _ message: ActionMessage, _ body: [UInt8],
+        isQuestion: Bool = false
     ) async throws {
         let action = try Route.action(of: message, on: .clusterAction, query)
         if action.isOfConfig {
@@ -45,51 +47,22 @@ struct ClusterActions: Sendable {
             if let ending { ending.ids.count > 1 ? .versions : .none } else {
                 action == .shutdown ? .none : .all
             }
-        let request = try exchange.forwardable(body, heeding: terms)
+        var forwarded = try exchange.forwardable(body, heeding: terms, isChange: true)
+        if isQuestion {
+            forwarded.method = .put
+            forwarded.target = "/v1/cluster" + (isDryRun ? "?\(QueryName.dryRun)=true" : "")
+        }
+        let request = forwarded
         let reply = try await forwarder.onPrimary(request) { () -> Reply in
             let last = exchange.request.headers[named: HeaderName.forwardedBy]
-            if let wanted = ending {
-                if isDryRun {
-                    return .json(
-                        try await maintenance.forecast(wanted, for: request.origin).encoded)
-                }
-                if wanted.ids.count == 1, published.now.state.map[wanted.ids[0]] != nil {
-                    return .relayed(try await endOne(wanted, request.origin.requestID))
-                }
-                let notice = try await maintenance.perform(
-                    wanted, for: request.origin, last: last)
-                return .done(
-                    notice: notice, survives: maintenance.departure.survival.headline)
+            if let ending {
+                return try await end(ending, request.origin, last: last, isDryRun: isDryRun)
             }
-            switch action {
-            case .shutdown:
-                _ = try ActionValue(message.value, keys: [])
-                // One that was frozen, and is replaced, ends nobody for a request of long ago, and foresees nothing.
-                try await shutdown.metadata.confirm(request.origin)
-                guard !isDryRun else { return .json(shutdown.forecast.encoded) }
-                return await shutdown.tell(last: last)
-            case .start, .stop:
-                let wanted = try Rebalance.Request(action, message)
-                if isDryRun {
-                    return .json(
-                        try await rebalance.forecast(wanted, for: request.origin).encoded)
-                }
-                let id = try await rebalance.perform(wanted, for: request.origin)
-                return id.isEmpty ? .done() : .done(text: id, notice: Rebalance.notice)
-            default:
-                let wanted = try Self.nodes(action, message, query)
-                if isDryRun {
-                    return .json(
-                        try await maintenance.forecast(wanted, for: request.origin).encoded)
-                }
-                let notice = try await maintenance.perform(
-                    wanted, for: request.origin, last: last)
-                return .done(
-                    notice: notice, survives: maintenance.departure.survival.headline)
-            }
+            return try await carryOut(
+                action, message, query, request.origin, last: last, isDryRun: isDryRun)
         }
         switch reply {
-        case .relayed(let answer), .local(.relayed(let answer)): return exchange.respond(answer)
+        case .relayed(let answer), .local(.relayed(let answer)): return exchange.relay(answer)
         case .local(.done(let text, let notice, let survives)):
             let headers = [(HeaderName.notice, notice), (HeaderName.survives, survives)]
             if text.isEmpty {
@@ -110,6 +83,50 @@ struct ClusterActions: Sendable {
         // The answer is on its way before the primary, the last one, ends.
         try? await exchange.flush()
         shutdown.end()
+    }
+
+    /// On the primary: ends nodes, or says what that would come to.
+    private func end(
+        _ wanted: Maintenance.Request, _ origin: MetadataService.Origin, last: String?,
+        isDryRun: Bool
+    ) async throws -> Reply {
+        if isDryRun {
+            return .json(try await maintenance.forecast(wanted, for: origin).encoded)
+        }
+        if wanted.ids.count == 1, published.now.state.map[wanted.ids[0]] != nil {
+            return .relayed(try await endOne(wanted, origin.requestID))
+        }
+        let notice = try await maintenance.perform(wanted, for: origin, last: last)
+        return .done(notice: notice, survives: maintenance.departure.survival.headline)
+    }
+
+    /// On the primary: whatever else the cluster is asked for.
+    private func carryOut(
+        _ action: Action, _ message: ActionMessage, _ query: Query,
+        _ origin: MetadataService.Origin, last: String?, isDryRun: Bool
+    ) async throws -> Reply {
+        switch action {
+        case .shutdown:
+            _ = try ActionValue(message.value, keys: [])
+            // One that was frozen, and is replaced, ends nobody for a request of long ago, and foresees nothing.
+            try await shutdown.metadata.confirm(origin)
+            guard !isDryRun else { return .json(shutdown.forecast.encoded) }
+            return await shutdown.tell(last: last)
+        case .start, .stop:
+            let wanted = try Rebalance.Request(action, message)
+            if isDryRun {
+                return .json(try await rebalance.forecast(wanted, for: origin).encoded)
+            }
+            let id = try await rebalance.perform(wanted, for: origin)
+            return id.isEmpty ? .done() : .done(text: id, notice: Rebalance.notice)
+        default:
+            let wanted = try Self.nodes(action, message, query)
+            if isDryRun {
+                return .json(try await maintenance.forecast(wanted, for: origin).encoded)
+            }
+            let notice = try await maintenance.perform(wanted, for: origin, last: last)
+            return .done(notice: notice, survives: maintenance.departure.survival.headline)
+        }
     }
 
     /// `frc=true` in the query says what `force` says in the value.

@@ -23,7 +23,9 @@ struct ClusterQueries: Sendable {
         case .sysinfo: try await systemInformation(exchange, map)
         case .mountpaths: await mountpaths(exchange, map)
         case .xactionStatus: try await xactionStatus(exchange, state.rebalance)
-        default: try await xactionStatistics(exchange, state)
+        default:
+            let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+            try await xactionStatistics(exchange, state, body)
         }
     }
 
@@ -104,8 +106,9 @@ struct ClusterQueries: Sendable {
 
     /// Contract §11.5. The reply has targets' ids for keys and room for nothing else, so a target that did not answer is
     /// `null` there.
-    private func xactionStatistics(_ exchange: Exchange, _ state: ClusterState) async throws {
-        let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+    func xactionStatistics(
+        _ exchange: Exchange, _ state: ClusterState, _ body: [UInt8]
+    ) async throws {
         let query = try XactionQuery(decoding: body)
         if !query.id.isEmpty, !query.matches(state.rebalance) { throw query.notFound }
         let answers = await fanOut.ask(

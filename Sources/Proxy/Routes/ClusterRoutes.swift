@@ -53,7 +53,20 @@ struct ClusterRoutes: Sendable {
             let hosts = try await daemon.view(query).state.map.nodes(.target).map(\.address.host)
             let text = hosts.flatMap { [$0, $0, $0] }.joined(separator: ",")
             exchange.respond(.ok, type: "text/plain; charset=utf-8", body: Array(text.utf8))
-        case .stats, .sysinfo, .mountpaths, .xactionStatistics, .xactionStatus:
+        case .xactionStatistics:
+            let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+            // In the documents' form the same request starts and stops as well (contract §11.5).
+            if let order = try XactionQuery.order(in: body) {
+                // 'what' has done its part, and is no word of the order.
+                let isDryRun = try query.flag(QueryName.dryRun)
+                let words = isDryRun ? "?\(QueryName.dryRun)=true" : ""
+                return try await actions.serve(
+                    exchange, RequestTarget("/v1/cluster\(words)").query, order, order.encoded,
+                    isQuestion: true)
+            }
+            try await queries.xactionStatistics(
+                exchange, try await daemon.view(query).state, body)
+        case .stats, .sysinfo, .mountpaths, .xactionStatus:
             try await queries.serve(exchange, question, of: try await daemon.view(query).state)
         }
     }
@@ -100,9 +113,17 @@ struct ClusterRoutes: Sendable {
 
     // MARK: Membership
 
-    func admit(_ exchange: Exchange, _ query: Query) async throws {
+    /// Where the path names the node, later versions say no more than that it is there.
+    func admit(_ exchange: Exchange, _ query: Query, named name: String? = nil) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
+        let id = try name.map { text throws(Failure) in try Self.nodeID(text) }
+        if let id, body.isEmpty { return try await confirm(exchange, id) }
         var request = try JoinRequest(decoding: body)
+        if let id, request.node.id != id {
+            throw Failure(
+                .badNode, "the path names \(id), and the body \(request.node.id)",
+                next: "name the same node, or none in the path")
+        }
         if try query.flag(QueryName.nonElectable) { request.node.flags.insert(.nonElectable) }
         let joining = request
         let isDryRun = try query.flag(QueryName.dryRun)
@@ -113,6 +134,19 @@ struct ClusterRoutes: Sendable {
             let reply = try await admission.admit(joining, for: origin)
             return Reply(reply.encoded, survives: departure.survival.headline)
         }
+    }
+
+    /// Tells a node that the map has it. One that it does not have has to say more: where it is, and of which cluster.
+    private func confirm(_ exchange: Exchange, _ id: NodeID) async throws {
+        let now = try await daemon.metadata.linearizable()
+        guard now.state.map[id] != nil else {
+            var failure = Failure(Rejection.noSuchNode(id))
+            failure.next = "POST /v1/cluster/keepalive with the node as the body: it joins"
+            throw failure
+        }
+        let reply = JoinReply(
+            clusterID: now.state.map.clusterID, position: now.state.position)
+        exchange.respond(.ok, type: "application/json", body: reply.encoded)
     }
 
     func register(_ exchange: Exchange, _ match: Route.Match, _ query: Query) async throws {
@@ -185,7 +219,7 @@ struct ClusterRoutes: Sendable {
             }
         let request = try exchange.forwardable(body, heeding: terms)
         switch try await forwarder.onPrimary(request, { try await serve(request.origin) }) {
-        case .relayed(let answer): exchange.respond(answer)
+        case .relayed(let answer): exchange.relay(answer)
         case .local(let reply) where reply.body.isEmpty:
             exchange.respond(.ok) { writer in
                 if let survives = reply.survives {

@@ -16,9 +16,9 @@ struct ConfigRoutes: Sendable {
         if request.isTransient {
             // Nothing of it is in the log.
             let origin = try exchange.unboundOrigin()
-            respond(exchange, try await service.spread(request, origin.requestID))
+            respond(exchange, try await service.spread(request, allFacts, origin.requestID))
         } else {
-            respond(exchange, try await service.change(request, for: exchange))
+            respond(exchange, try await service.change(request, allFacts, for: exchange))
         }
     }
 
@@ -33,21 +33,20 @@ struct ConfigRoutes: Sendable {
         request.node = service.node.id
         guard !request.isTransient else {
             _ = try exchange.unboundOrigin()
-            let report = try request.applyTransient(to: service.live)
+            request = try request.narrowed(
+                in: .node(service.node.id), over: service.live.values, allFacts)
+            // Another proxy asks all nodes alike.
+            let isAlone =
+                !exchange.isOfMember || exchange.request.headers[named: HeaderName.callerID] == nil
+            let report = try request.applyTransient(
+                to: service.live, alone: isAlone ? .proxy : nil)
             return respond(
                 exchange,
                 report.map { .forecast(service.forecast($0, of: request)) }
                     ?? .done(position: service.metadata.published.now.position))
         }
-        let answer = try await service.change(request, for: exchange)
-        // A reset of a node leaves nothing set at the node.
-        if let names = request.resetNames, !request.isDryRun {
-            do throws(ConfigMistake) {
-                try service.live.resetTransient(names)
-            } catch {
-                throw Failure(error)
-            }
-        }
+        let answer = try await service.change(request, allFacts, for: exchange)
+        if !request.isDryRun, answer.isDone { request.prevail(over: service.live) }
         respond(exchange, answer)
     }
 
@@ -55,10 +54,15 @@ struct ConfigRoutes: Sendable {
         switch answer {
         case .done(let position):
             exchange.respond(.ok) { $0.add(named: HeaderName.position, position) }
+        case .unchanged(let position):
+            exchange.respond(.ok) {
+                $0.add(named: HeaderName.position, position)
+                $0.add(named: HeaderName.notice, ConfigRequest.unchanged)
+            }
         case .forecast(let forecast):
             exchange.respond(
                 json: forecast.encoded, position: service.metadata.published.now.position)
-        case .relayed(let answer): exchange.respond(answer)
+        case .relayed(let answer): exchange.relay(answer)
         }
     }
 
@@ -77,9 +81,15 @@ struct ConfigRoutes: Sendable {
     }
 
     func document(of layers: LayeredConfig, for now: PublishedState.Snapshot) -> [UInt8] {
+        ConfigDocument.encoded(layers, facts(with: now))
+    }
+
+    private var allFacts: ConfigDocument.Facts { facts(with: service.metadata.published.now) }
+
+    private func facts(with now: PublishedState.Snapshot) -> ConfigDocument.Facts {
         var facts = facts
         facts.values["proxy.primary_url"] = now.primary?.address.url ?? ""
-        return ConfigDocument.encoded(layers, facts)
+        return facts
     }
 
     /// `what=cluster_config`: what the log says.

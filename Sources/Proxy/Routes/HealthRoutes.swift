@@ -39,6 +39,10 @@ struct HealthRoutes: Sendable {
                 "this proxy's log lacks entries that it had confirmed, up to \(floor.index.rawValue); it does not vote before it "
                     + "has them again")
         }
+        // Whom a forced recovery has left behind has nothing to wait for here.
+        if let found = status.unreadable, status.supersededBy == nil {
+            return .unreadable(found, dataPath: group.dataPath)
+        }
         if let space = status.space, space.isShort {
             return .metadataDiskFull(
                 "\(space.freeBytes) bytes are left; this proxy takes no changes",

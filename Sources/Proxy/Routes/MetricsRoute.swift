@@ -104,6 +104,10 @@ extension MetricsText {
                 space.reserveBytes)
         }
         gauge(
+            "martlet_storage_unreadable",
+            "Whether the log goes on with something that this version cannot read; nothing is applied from there on.",
+            status.unreadable == nil ? 0 : 1)
+        gauge(
             "martlet_raft_short_peers",
             "On the leader: members that take no entries for want of room.",
             status.shortOfSpace.count)

@@ -72,6 +72,7 @@ final class ProxyHandler: Handler {
     }
 
     func handle(_ exchange: Exchange) async throws {
+        exchange.isOfMember = isOfMember(exchange)
         do {
             try await route(exchange)
         } catch let error as ConnectionError {
@@ -81,6 +82,21 @@ final class ProxyHandler: Handler {
         } catch {
             guard !exchange.isAnswered else { throw error }
             fail(exchange, Failure(any: error))
+        }
+    }
+
+    /// Whether what the request says of its sender, and of whom it was sent for, may be believed: it comes from the address
+    /// of a node on the map. An address that is a name says nothing against it.
+    private func isOfMember(_ exchange: Exchange) -> Bool {
+        let headers = exchange.request.headers
+        guard
+            headers[named: HeaderName.clientAddress] != nil
+                || headers[named: HeaderName.callerID] != nil
+        else { return false }
+        let address = exchange.remoteAddress
+        let host = address[..<(address.lastIndex(of: ":") ?? address.endIndex)]
+        return published.now.state.map.nodes.values.contains {
+            $0.address.host == host || !$0.address.isNumeric
         }
     }
 
@@ -95,13 +111,13 @@ final class ProxyHandler: Handler {
             throw forwarder.group.noPrimary()
         }
         if forwarder.isCutOff, let answer = await forwarder.readAround(read) {
-            return exchange.respond(answer)
+            return exchange.relay(answer)
         }
         do {
             try await route(exchange, target)
         } catch let failure as Failure where failure.code == .noPrimary && !exchange.isAnswered {
             guard let answer = await forwarder.readAround(read) else { throw failure }
-            exchange.respond(answer)
+            exchange.relay(answer)
         }
     }
 
@@ -182,7 +198,8 @@ final class ProxyHandler: Handler {
         case .setPrimary: try await cluster.setPrimary(exchange, match.values[0], query)
         case .attachRemote, .detachRemote: throw Failure.remoteClusters
         case .register: try await cluster.register(exchange, match, query)
-        case .join, .keepalive: try await cluster.admit(exchange, query)
+        case .join: try await cluster.admit(exchange, query)
+        case .keepalive: try await cluster.admit(exchange, query, named: match.values.first)
         case .unregister: try await cluster.remove(exchange, match.values[0], query)
         case .mountpathNote: try await cluster.takeNote(exchange)
         case .removalReport: try await cluster.takeRemovalReport(exchange)
@@ -241,12 +258,18 @@ extension Exchange {
         case all
     }
 
-    /// On whose behalf the request acts. A proxy that has forwarded it tells who the client is.
+    /// On whose behalf the request acts. A node that has passed it on tells who the client is.
     ///
+    /// - Parameters:
+    ///   - heeded: what it takes notice of besides its message.
+    ///   - isChange: whether it changes something although its method is that of a read.
+    /// - Returns: who asks, and on what conditions.
     /// - Throws: for headers that this request cannot heed; they are never passed over.
-    func origin(heeding heeded: Terms = .none) throws(Failure) -> MetadataService.Origin {
+    func origin(
+        heeding heeded: Terms = .none, isChange: Bool = false
+    ) throws(Failure) -> MetadataService.Origin {
         let headers = request.headers
-        let isRead = request.method == .get || request.method == .head
+        let isRead = !isChange && (request.method == .get || request.method == .head)
         let terms =
             isRead
             ? ChangeTerms()
@@ -271,10 +294,12 @@ extension Exchange {
                 .badHeader, "\(HeaderName.requestID) has \(requestID.utf8.count) bytes",
                 next: "at most \(LogRecord.textBytesMax); the request was not made")
         }
-        let client = headers[named: HeaderName.clientAddress] ?? remoteAddress
+        let client =
+            (isOfMember ? headers[named: HeaderName.clientAddress] : nil) ?? remoteAddress
+        let caller = isOfMember ? headers[named: HeaderName.callerID] : nil
         return MetadataService.Origin(
-            // Nodes name themselves; whatever else somebody calls himself, he is a client.
-            actor: headers[named: HeaderName.callerID].flatMap { NodeID($0) }?.text ?? "client",
+            // Nodes name themselves; whatever somebody else calls himself, he is a client.
+            actor: caller.flatMap { NodeID($0) }?.text ?? MetadataService.Origin.client,
             clientAddress: client.utf8.count <= LogRecord.textBytesMax ? client : remoteAddress,
             requestID: requestID, terms: terms)
     }
@@ -293,13 +318,13 @@ extension Exchange {
 
     /// What is needed to send the request on to the primary.
     func forwardable(
-        _ body: [UInt8], heeding terms: Terms = .none
+        _ body: [UInt8], heeding terms: Terms = .none, isChange: Bool = false
     ) throws(Failure) -> Forwarder.Request {
         let isForwarded = request.headers[named: HeaderName.forwardedBy] != nil
         let isDetour = request.headers[named: HeaderName.detour] != nil
         return Forwarder.Request(
             method: request.method, target: request.target, body: body,
-            origin: try origin(heeding: terms),
+            origin: try origin(heeding: terms, isChange: isChange),
             reach: isDetour ? .primary : isForwarded ? .here : .anywhere)
     }
 

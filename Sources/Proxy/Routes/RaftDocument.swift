@@ -46,6 +46,8 @@ struct RaftDocument: Sendable {
         if let quarantine = status.quarantine { write(quarantine, &json) } else { json.null() }
         json.key("space")
         if let space = status.space { write(space, &json) } else { json.null() }
+        json.key("unreadable")
+        if let found = status.unreadable { json.value(found) } else { json.null() }
         json.key("found_at_start")
         json.array { json in for finding in storage.findings { json.value(finding) } }
         let progress = storage.progress

@@ -47,7 +47,7 @@ struct SessionRoutes: Sendable {
         let request = try exchange.forwardable(body)
         if try query.flag(QueryName.dryRun) {
             switch try await forwarder.onPrimary(request, { try await forecast(change) }) {
-            case .relayed(let answer): exchange.respond(answer)
+            case .relayed(let answer): exchange.relay(answer)
             case .local(let forecast):
                 exchange.respond(.ok, type: "application/json", body: forecast.encoded)
             }
@@ -57,7 +57,7 @@ struct SessionRoutes: Sendable {
             try await metadata.change(.session(change), for: request.origin)
         }
         switch reply {
-        case .relayed(let answer): exchange.respond(answer)
+        case .relayed(let answer): exchange.relay(answer)
         case .local(let outcome):
             let position = outcome.position.text
             guard let id = session(outcome),

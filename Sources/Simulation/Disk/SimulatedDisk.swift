@@ -16,6 +16,8 @@ package final class SimulatedDisk {
         package var failsNextSync = false
         /// Bytes that all files together may have; more is "disk full".
         package var capacityBytes: Int?
+        /// What limits it is a quota, and not the size of the disk.
+        package var isQuota = false
         /// A file that may not grow, as one whose disk is full while others have theirs.
         package var fullFile: String?
 

@@ -50,7 +50,9 @@ package final class SimulatedFileSystem {
             result?.pointee = 2_460_000
             return SQLITE_OK
         }
-        record.pointee.xGetLastError = { _, _, _ in 0 }
+        record.pointee.xGetLastError = { system, _, _ in
+            simulatedDisk(of: system).faults.isQuota ? EDQUOT : 0
+        }
         sqlite3_vfs_register(record, 0)
     }
 
@@ -172,7 +174,8 @@ nonisolated(unsafe) private let methods: UnsafeMutablePointer<sqlite3_io_methods
         let buffer = UnsafeRawBufferPointer(start: bytes, count: Int(count))
         return switch handle.disk.write(handle.name, buffer, at: Int(offset)) {
         case .done: SQLITE_OK
-        case .full: SQLITE_FULL
+        // SQLite knows a file system that is full; of a quota it says that the disk has failed.
+        case .full: handle.disk.faults.isQuota ? IOError.writeFailed : SQLITE_FULL
         case .failed: IOError.writeFailed
         }
     }

@@ -132,6 +132,8 @@ struct Joiner: Sendable {
         var lastProblem = ""
         while !Task.isCancelled, isUsable.value {
             let published = publisher.current
+            // A newer state may say so.
+            if isDismissed(published.state) { return nil }
             if Self.isJoined(node, in: published.state.map) {
                 log.info("is on the map")
                 return nil
@@ -139,7 +141,7 @@ struct Joiner: Sendable {
             var problem = "no proxy is known"
             for proxy in ProxyChoice(node: node.id, joins: joins).order(in: published.state.map) {
                 do {
-                    let position = try await ask(proxy, published.state.map.clusterID)
+                    let position = try await ask(proxy, published.state)
                     guard !position.isOfGeneration(before: published.state.position) else {
                         throw Failure(
                             .olderGeneration,
@@ -176,8 +178,9 @@ struct Joiner: Sendable {
             && state.map[node.id] == nil
     }
 
-    private func ask(_ proxy: Endpoint, _ clusterID: String) async throws -> LogPosition {
-        let request = JoinRequest(node: node, clusterID: clusterID)
+    private func ask(_ proxy: Endpoint, _ state: ClusterState) async throws -> LogPosition {
+        let request = JoinRequest(
+            node: node, clusterID: state.map.clusterID, position: state.position)
         let response = try await client.send(
             .post, proxy, "/v1/cluster/autoreg", headers: [(HeaderName.callerID, node.id.text)],
             body: request.encoded, timeouts: Client.Timeouts(responseSeconds: 10))

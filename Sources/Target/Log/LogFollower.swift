@@ -190,7 +190,10 @@ extension LogFollower.Refusal: CustomStringConvertible {
         case .lagging(let position): "it stays behind, at \(position.text)"
         case .overtaken(let position): "its state, at \(position.text), was overtaken"
         case .gap(let expected, let got): "entry \(got.text) came instead of \(expected.text)"
-        case .malformed(let failure): failure.description
+        case .malformed(let failure):
+            failure.isNewer
+                ? "a later version has written what it sends, upgrade this target: \(failure)"
+                : failure.description
         case .unexpected(let reason): reason
         }
     }

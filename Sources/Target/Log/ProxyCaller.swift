@@ -14,18 +14,28 @@ struct ProxyCaller: Sendable {
 
     /// Sends a request that may be repeated: a proxy that was lost with it is no reason not to ask the next.
     ///
+    /// - Parameters:
+    ///   - method: of the request.
+    ///   - target: path and query, encoded.
+    ///   - client: the address of whoever asked this target; empty when nobody has.
+    ///   - body: of the request.
+    ///   - requestID: names the request on all nodes; empty for no name.
     /// - Returns: the first answer, whatever its status; but a refusal says nothing of a copy that was lost before.
+    /// - Throws: that none has answered.
     func send(
-        _ method: Method, _ target: String, body: [UInt8] = [], requestID: String = ""
+        _ method: Method, _ target: String, for client: String = "", body: [UInt8] = [],
+        requestID: String = ""
     ) async throws(Failure) -> Answer {
         let order = choice.order(in: publisher.current.state.map)
-        let headers = requestID.isEmpty ? [] : [(HeaderName.requestID, requestID)]
         let isRead = method == .get || method == .head || RequestTarget(target).isRehearsal
+        let headers = [
+            (HeaderName.requestID, requestID), (HeaderName.clientAddress, client),
+        ].filter { !$0.1.isEmpty }
         var doubt: Failure?
         for proxy in order {
             let answer: Answer
             do throws(ClientError) {
-                let response = try await client.send(
+                let response = try await self.client.send(
                     method, proxy, target, headers: headers, body: body, timeouts: Self.timeouts)
                 let reply = try await response.collect(upTo: Limits.failureBytesMax)
                 answer = Answer(
@@ -94,7 +104,8 @@ struct ProxyCaller: Sendable {
                     response.status, contentType: response.headers["content-type"] ?? "",
                     body: body,
                     headers: response.headers.pairs.filter {
-                        $0.name.lowercased() == HeaderName.position.lowercased()
+                        [HeaderName.position, HeaderName.notice].map { $0.lowercased() }
+                            .contains($0.name.lowercased())
                     })
             } catch {
                 if case .unreachable = error {

@@ -57,6 +57,20 @@ final class BucketDirectories: Sendable {
         try result.get()
     }
 
+    /// The same with the state that everything was brought in line with last: what is on the disks may be another.
+    func reconcile() throws(FileError) {
+        let result = settled.withLock { settled -> Result<Void, FileError> in
+            // Before a target knows its cluster it must not take buckets for destroyed.
+            guard !settled.map.clusterID.isEmpty else { return .success(()) }
+            do throws(FileError) {
+                return .success(try settleAll(settled))
+            } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+    }
+
     private func settleAll(_ state: ClusterState) throws(FileError) {
         var found: Set<Bucket> = []
         for mountpath in mountpaths.all {

@@ -12,6 +12,8 @@ final class MountpathControl: Sendable {
     enum Result: Equatable, Sendable {
         case done
         case alreadySo
+        /// Somebody has looked at the disk, and this is what there is to say.
+        case found(String)
     }
 
     private let node: NodeID
@@ -155,6 +157,50 @@ final class MountpathControl: Sendable {
         if case .nothing = step { result = .alreadySo }
         return Rehearsal(
             path: path, result: result, takingPart: set.all.count, takingPartThen: then)
+    }
+
+    /// Reads anew from the disk what this process knows of a mountpath, as if the target had been started again: which disk it is,
+    /// and what its buckets' directories are; files that are open for reading are let go, and work files that nobody will finish
+    /// are removed. A disk that is not there, or is another one, takes no part any more.
+    func rescan(_ path: String) throws(MountpathRefusal) -> Result {
+        let mountpath = try present(path)
+        let trouble: String?
+        do throws(FileError) {
+            try mountpath.checkPresence()
+            let found = try MountpathFile.read(in: mountpath.directory)?.identity
+            trouble =
+                found == mountpath.identity
+                ? nil
+                : "it is not the disk \(mountpath.identity) any more, but "
+                    + (found.map { "\($0)" } ?? "one that was never a mountpath")
+        } catch {
+            trouble = "it cannot be read: \(error)"
+        }
+        if let trouble {
+            _ = try disable(path, because: trouble, mustRemember: false)
+            return .found("\(path) takes no part any more: \(trouble)")
+        }
+        return try alone { () throws(MountpathRefusal) in
+            do throws(FileError) {
+                try store.directories.reconcile()
+            } catch {
+                throw .file(error)
+            }
+            store.directories.forgetNames()
+            store.forgetOpenObjects()
+            trash.sweep(mountpath)
+            trash.empty(mountpath)
+            log.info("mountpath \(mountpath.path) was looked at anew, disk \(mountpath.identity)")
+            return .done
+        }
+    }
+
+    /// The mountpath of this path that takes part.
+    func present(_ path: String) throws(MountpathRefusal) -> Mountpath {
+        let path = try Self.checked(path)
+        let set = store.mountpaths
+        if let mountpath = set.all.first(where: { $0.path == path }) { return mountpath }
+        throw set.disabled.contains { $0.path == path } ? .takesNoPart(path) : .unknown(path)
     }
 
     /// What any of the changes would refuse without looking at the disk.
@@ -316,6 +362,8 @@ enum MountpathRefusal: Error, Equatable, Sendable {
     case unknown(String)
     case exists(String)
     case isDisabled(String)
+    /// What takes no part is not looked at.
+    case takesNoPart(String)
     case claim(MountpathError)
     /// A bucket's directory on it is in no state to be used.
     case unsettled(String)

@@ -54,19 +54,40 @@ final class MountpathWatch: Sendable {
         [EIO, EROFS, ENODEV, ENXIO, EUCLEAN, ESHUTDOWN, EREMOTEIO, ENOMEDIUM].contains(number)
     }
 
-    private func examine(_ mountpath: Mountpath, because cause: FileError) {
+    /// Tests a mountpath because somebody has said so, whether or not requests have met errors there. Blocks.
+    func check(_ path: String) throws(MountpathRefusal) -> MountpathControl.Result {
+        let mountpath = try control.present(path)
+        let tests = test(mountpath)
+        guard let failure = tests.failure else {
+            return .found(
+                "\(mountpath.path) works: \(tests.count) files written, \(tests.failed) failed")
+        }
+        let reason = "it failed: \(failure)"
+        _ = try control.disable(mountpath.path, because: reason, mustRemember: false)
+        return .found("\(mountpath.path) takes no part any more: \(reason)")
+    }
+
+    /// How many files were tried and failed; `failure` when they are too many.
+    private func test(
+        _ mountpath: Mountpath
+    ) -> (count: Int, failed: Int, failure: FileError?) {
         let values = config.values
         let failuresMax: Int = values.number("fshc.error_limit")
-        var failures: [FileError] = []
-        for _ in 0..<values.number("fshc.test_files", as: Int.self)
-        where failures.count < failuresMax {
+        var (count, failed) = (0, 0)
+        for _ in 0..<values.number("fshc.test_files", as: Int.self) {
+            count += 1
             do throws(FileError) {
                 try probe(mountpath)
             } catch {
-                failures.append(error)
+                failed += 1
+                if failed >= failuresMax { return (count, failed, error) }
             }
         }
-        guard failures.count >= failuresMax, let last = failures.last else {
+        return (count, failed, nil)
+    }
+
+    private func examine(_ mountpath: Mountpath, because cause: FileError) {
+        guard let last = test(mountpath).failure else {
             return log.warning("\(mountpath.path) has an error, and works otherwise: \(cause)")
         }
         do throws(MountpathRefusal) {

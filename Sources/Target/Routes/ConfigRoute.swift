@@ -16,37 +16,47 @@ struct ConfigRoute {
                 .badQuery, "this is \(id)",
                 next: "PUT /v1/cluster/setconfig?…&node=ID at a proxy sets another node's options")
         }
+        let facts = Self.facts(of: target)
+        let request = try request.narrowed(in: .node(id), over: target.config.values, facts)
         if request.isTransient {
             try exchange.checkIsUnbound()
-            guard let report = try request.applyTransient(to: target.config) else {
+            // A proxy asks all nodes alike.
+            let isAlone = exchange.request.headers[named: HeaderName.callerID] == nil
+            let report = try request.applyTransient(
+                to: target.config, alone: isAlone ? .target : nil)
+            guard let report else {
                 return exchange.respond(.ok)
             }
-            var survival = target.survival
-            survival.mountpaths = nil
-            return exchange.respond(
-                document: Forecast(report, request.action, survival).encoded)
+            return respond(report, request)
         }
-        try request.check(in: .node(id))
+        if request.isEmpty {
+            guard request.isDryRun else {
+                return exchange.respond(.ok) {
+                    $0.add(named: HeaderName.notice, ConfigRequest.unchanged)
+                }
+            }
+            let plan = try request.plan(
+                in: .node(id), of: target.publisher.current.state.config)
+            return respond(ConfigReport(plan), request)
+        }
         var kept = request
         kept.node = id
         let answer = try await take("/v1/cluster/\(kept.pathAndQuery)")
-        if answer.status == .ok, !request.isDryRun, let names = request.resetNames {
-            // A reset of a node leaves nothing set at the node.
-            do throws(ConfigMistake) {
-                try target.config.resetTransient(names)
-            } catch {
-                throw Failure(error)
-            }
-        }
-        exchange.respond(answer)
+        if answer.status == .ok, !request.isDryRun { request.prevail(over: target.config) }
+        exchange.relay(answer)
+    }
+
+    private func respond(_ report: ConfigReport, _ request: ConfigRequest) {
+        var survival = target.survival
+        survival.mountpaths = nil
+        exchange.respond(document: Forecast(report, request.action, survival).encoded)
     }
 
     /// Takes the change to a proxy, and waits until it is in effect here.
     private func take(_ path: String) async throws(Failure) -> Answer {
         let headers = exchange.request.headers
-        let client = headers[named: HeaderName.clientAddress] ?? exchange.remoteAddress
         let answer = try await target.proxies.sendOnce(
-            .put, path, for: client,
+            .put, path, for: exchange.remoteAddress,
             requestID: exchange.requestID, term: headers[named: HeaderName.term],
             // The proxy waits for the primary as long, and says so itself.
             seconds: target.config.values.seconds("client.client_timeout")
@@ -65,10 +75,14 @@ struct ConfigRoute {
 
     /// `what=config`: every option with the value this target acts on.
     static func document(of target: TargetContext) -> [UInt8] {
+        ConfigDocument.encoded(target.config.current, facts(of: target))
+    }
+
+    private static func facts(of target: TargetContext) -> ConfigDocument.Facts {
         var facts = target.facts
         let map = target.publisher.current.state.map
         facts.values["proxy.primary_url"] = map.primary.flatMap { map[$0] }?.address.url ?? ""
-        return ConfigDocument.encoded(target.config.current, facts)
+        return facts
     }
 }
 

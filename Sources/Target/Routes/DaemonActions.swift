@@ -2,6 +2,7 @@ import API
 import Base
 import Cluster
 import HTTP
+import Statistics
 
 /// `PUT /v1/daemon` with a message: what a target is asked to do with itself (contract §6.2).
 struct DaemonActions {
@@ -17,9 +18,19 @@ struct DaemonActions {
             try await ConfigRoute(target: target, exchange: exchange)
                 .change(try ConfigRequest(action, message, query: query))
         case .shutdown: try await shutDown(message)
+        case .rotateLogs: try await upkeep.rotate(exchange, message, query)
+        case .resetStatistics: try await upkeep.reset(exchange, message, query)
         case let action:
             throw Failure(
                 .notImplemented, "the action '\(action.rawValue)' is not supported by this build")
+        }
+    }
+
+    private var upkeep: NodeUpkeep {
+        NodeUpkeep(target.statistics, log: target.log.about("upkeep")) { [target] in
+            var survival = target.survival
+            survival.mountpaths = nil
+            return survival
         }
     }
 
@@ -54,7 +65,7 @@ struct DaemonActions {
     /// - Returns: which failures are survived without this target, as the primary says.
     private func leave() async throws -> String? {
         let answer = try await target.proxies.send(
-            .delete, removal, requestID: exchange.requestID)
+            .delete, removal, for: exchange.remoteAddress, requestID: exchange.requestID)
         guard answer.status != .ok else {
             return answer.headers.first {
                 $0.name.lowercased() == HeaderName.survives.lowercased()
@@ -105,7 +116,7 @@ struct DaemonActions {
             survival.mountpaths = nil
             return Forecast("shutdown", survival)
         }
-        exchange.respond(answer)
+        exchange.relay(answer)
         return nil
     }
 }

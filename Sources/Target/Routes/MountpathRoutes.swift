@@ -25,10 +25,13 @@ struct MountpathRoutes {
         }
         let control = target.mountpaths
         let address = exchange.remoteAddress
+        let watch = target.watch
         let result: MountpathControl.Result
         do throws(MountpathRefusal) {
             result = try await target.scanPool.run { () throws(MountpathRefusal) in
                 switch action {
+                case .rescanMountpath: return try control.rescan(path)
+                case .checkMountpath: return try watch.check(path)
                 case .addMountpath: try control.add(path)
                 case .removeMountpath: try control.remove(path)
                 case .enableMountpath: return try control.enable(path)
@@ -39,21 +42,29 @@ struct MountpathRoutes {
         } catch {
             throw Failure(error, "\(action.rawValue) mountpath \(path.excerpt)")
         }
-        exchange.respond(result == .done ? .ok : .noContent)
+        switch result {
+        case .done: exchange.respond(.ok)
+        case .alreadySo: exchange.respond(.noContent)
+        case .found(let finding):
+            exchange.respond(.ok) { $0.add(named: HeaderName.notice, finding) }
+        }
     }
 
     // MARK: Dry runs
 
     private func forecast(_ action: Action, _ path: String) async throws -> Forecast {
-        let change: MountpathControl.Change =
-            switch action {
-            case .addMountpath: .add
-            case .removeMountpath: .remove
-            case .enableMountpath: .enable
-            default: .disable
-            }
         var forecast = Forecast(action.rawValue, target.survival)
         let control = target.mountpaths
+        let change: MountpathControl.Change
+        switch action {
+        case .addMountpath: change = .add
+        case .removeMountpath: change = .remove
+        case .enableMountpath: change = .enable
+        case .disableMountpath: change = .disable
+        default:
+            try look(action, path, &forecast)
+            return forecast
+        }
         do throws(MountpathRefusal) {
             let rehearsal = try await target.scanPool.run { () throws(MountpathRefusal) in
                 try control.rehearse(change, path)
@@ -63,6 +74,24 @@ struct MountpathRoutes {
             try forecast.take(Failure(error, "\(action.rawValue) mountpath \(path.excerpt)"))
         }
         return forecast
+    }
+
+    /// What looks at a mountpath changes nothing, unless the disk is found to have failed.
+    private func look(
+        _ action: Action, _ path: String, _ forecast: inout Forecast
+    ) throws(Failure) {
+        do throws(MountpathRefusal) {
+            let path = try target.mountpaths.present(path).path
+            let values = target.config.values
+            forecast.changes.append(
+                action == .rescanMountpath
+                    ? "what is known of \(path) is read from its disk anew; if that is not there, or another "
+                        + "one, \(path) takes no part any more"
+                    : "\(values["fshc.test_files"]) files are written to \(path) and removed; if "
+                        + "\(values["fshc.error_limit"]) fail, \(path) takes no part any more")
+        } catch {
+            try forecast.take(Failure(error, "\(action.rawValue) mountpath \(path)"))
+        }
     }
 
     private func describe(

@@ -11,8 +11,9 @@ struct RegisterRoute: Sendable {
     func respond(_ exchange: Exchange, _ target: TargetContext) async throws {
         let body = try await exchange.collect(upTo: Limits.actionBytesMax)
         // Registering twice is registering once, so the next proxy may be asked whatever became of this.
-        exchange.respond(
+        exchange.relay(
             try await proxies.send(
-                .post, exchange.request.target, body: body, requestID: exchange.requestID))
+                .post, exchange.request.target, for: exchange.remoteAddress, body: body,
+                requestID: exchange.requestID))
     }
 }

@@ -24,7 +24,7 @@ struct RejoinRoute {
         if let obstacle { throw obstacle }
         let answer = try await target.proxies.send(
             .post, "/v1/cluster/autoreg", body: request.encoded)
-        guard answer.status == .ok else { return exchange.respond(answer) }
+        guard answer.status == .ok else { return exchange.relay(answer) }
         let position = try JoinReply(decoding: answer.body).position
         let seconds = target.config.values.seconds("timeout.cplane_operation")
         let arrival = await target.publisher.state(
@@ -50,7 +50,7 @@ struct RejoinRoute {
         let answer = try await target.proxies.send(
             .post, "/v1/cluster/autoreg?\(QueryName.dryRun)=true", body: request.encoded)
         guard let forecast = target.forecast(in: answer.body, as: "join") else {
-            return exchange.respond(answer)
+            return exchange.relay(answer)
         }
         exchange.respond(document: forecast.encoded)
     }

@@ -1,5 +1,6 @@
 import API
 import Base
+import Cluster
 import Foundation
 import HTTP
 import TestSupport
@@ -197,6 +198,8 @@ import Testing
                 (#"{"action":"start"}"#, 400, .badValue),
                 (#"{"action":"stop","value":{}}"#, 400, .badValue),
                 (#"{"action":"start","value":{"kind":"lru"}}"#, 501, .notImplemented),
+                (#"{"action":"start","value":{"kind":"election"}}"#, 400, .badRequest),
+                (#"{"action":"start","value":{"kind":"nothing"}}"#, 400, .badValue),
             ]
             for (body, status, code) in rows {
                 let reply = try await proxies.ask(1, .put, "/v1/cluster", body)
@@ -271,9 +274,30 @@ import Testing
                 let reply = try await proxies.ask(2, .put, "/v1/cluster", body)
                 #expect(reply.status == 200 && reply.body.isEmpty, "\(reply.text)")
             }
+            let unknown = try await proxies.ask(
+                2, .put, "/v1/cluster", #"{"action":"start","value":{"kind":"nothing"}}"#)
+            #expect(unknown.failure?.next?.contains("rebalance, election") == true)
             let record = try await proxies.ask(3, .get, "/v1/daemon?what=rmd").text
             #expect(record.hasPrefix(#"{"target_ids":["t1","t2"],"version":3,"status":"not_run""#))
             #expect(record.contains(#""stopped":""#), "\(record)")
+            // The form of AIStore's documents, at a proxy that passes it on.
+            let other = try #require(try await proxies.primary(asSeenBy: 1)) % 3 + 1
+            for (query, body, text) in [
+                ("&dry_run=true", #"{"action":"start","name":"rebalance"}"#, #""dry_run":true"#),
+                ("", #"{"action":"start","name":"rebalance"}"#, "g4"),
+                ("", #"{"action":"stop","name":"rebalance","value":{"bucket":""}}"#, ""),
+                ("", #"{"action":"stop","name":"rebalance"}"#, ""),
+            ] {
+                let reply = try await proxies.ask(
+                    other, .get, "/v1/cluster?what=xaction\(query)", body)
+                #expect(reply.status == 200, "\(body): \(reply.text)")
+                #expect(
+                    text.hasPrefix("g") || text.isEmpty
+                        ? reply.text == text : reply.text.contains(text), "\(reply.text)")
+            }
+            let refused = try await proxies.ask(
+                other, .get, "/v1/cluster?what=xaction", #"{"action":"start","name":"nothing"}"#)
+            #expect(refused.failure?.code == .badValue && refused.failure?.method == "GET")
             for target in targets { await target.stop() }
         }
     }
@@ -326,6 +350,39 @@ import Testing
             let other = report.replacingOccurrences(of: "t1", with: "t9")
             let reply = try await proxies.ask(1, .post, "/v1/cluster/mountpaths", other)
             #expect(reply.status == 404 && reply.failure?.code == .nodeNotFound)
+            await target.stop()
+        }
+    }
+
+    /// It may be shown that by a proxy that is behind, and then cannot know better.
+    @Test func `a target that left for good is not admitted upon a state from before that`()
+        async throws
+    {
+        try await TestProxies.with(1) { proxies in
+            let target = try await StubTarget.start(proxies)
+            let id = target.node.id
+            let metadata = try #require(proxies.daemon(1)).metadata
+            let order = DecommissionOrder(disks: [StubTarget.disk], endsProcess: true)
+            let before = metadata.published.now.state.position
+            _ = try await metadata.change(.decommission(id, order), for: .init(actor: "test"))
+            let record = try #require(metadata.published.now.state.decommissions[id])
+            _ = try await metadata.change(
+                .endDecommission(id, DecommissionReport(order: record.position, left: [])),
+                for: .init(actor: "test"))
+            func join(_ position: LogPosition?) async throws -> TestProxies.Reply {
+                let request = JoinRequest(node: target.node, clusterID: "", position: position)
+                return try await proxies.ask(
+                    1, .post, "/v1/cluster/autoreg",
+                    String(decoding: request.encoded, as: UTF8.self))
+            }
+            #expect(before < record.position)
+            let refused = try await join(before)
+            #expect(refused.failure?.code == .targetBehind, "\(refused.text)")
+            #expect(metadata.published.now.state.map[id] == nil)
+            // Whoever knows of it, and asks all the same, is another one under its id.
+            let taken = try await join(metadata.published.now.state.position)
+            #expect(taken.status == 200, "\(taken.text)")
+            #expect(metadata.published.now.state.map[id] != nil)
             await target.stop()
         }
     }

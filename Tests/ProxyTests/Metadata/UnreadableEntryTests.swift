@@ -45,12 +45,12 @@ import Testing
 
     @Test func `a duration that a bucket could not hold is refused as a value`() async throws {
         try await TestProxies.with(1) { proxies in
-            for name in ["lru.dont_evict_time", "lru.capacity_upd_time"] {
+            for name in ["periodic.stats_time", "rebalance.dont_run_time"] {
                 let long = String(repeating: "1s", count: 40)
                 let refused = try await proxies.ask(
                     1, .put, "/v1/cluster/setconfig?\(name)=\(long)")
                 #expect(refused.failure?.code == .badValue, "\(refused.text)")
-                let longest = String(repeating: "9m", count: 32)
+                let longest = String(repeating: "9m", count: 32)  // As many bytes as it may have.
                 let set = try await proxies.ask(
                     1, .put, "/v1/cluster/setconfig?\(name)=\(longest)")
                 #expect(set.status == 200, "\(set.text)")

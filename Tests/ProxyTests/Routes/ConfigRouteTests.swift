@@ -57,11 +57,11 @@ import Testing
                 2, .put, "/v1/daemon", #"{"action":"setconfig","name":"loglevel","value":2}"#)
             #expect(node.status == 200 && node.body.isEmpty, "\(node.text)")
             let query = try await proxies.ask(
-                2, .put, "/v1/daemon/setconfig?stats_time=44s&features=1")
+                2, .put, "/v1/daemon/setconfig?stats_time=44s&list_timeout=9s")
             #expect(query.status == 200, "\(query.text)")
             #expect(try await Self.value("log.level", at: 2, proxies) == "2")
             #expect(try await Self.value("log.level", at: 1, proxies) == "4")
-            #expect(try await Self.value("client.features", at: 2, proxies) == "1")
+            #expect(try await Self.value("client.list_timeout", at: 2, proxies) == "9s")
             // Kept: the log brings it back to a proxy that has lost its disk or was restarted.
             await proxies.stop(2)
             try await proxies.start(2)
@@ -102,7 +102,7 @@ import Testing
         Row(path: "setconfig?loglevel=2&stats_time=ten", code: .badValue),
         Row(path: "setconfig?loglevel=2&log.level=2", code: .badQuery),
         Row(path: "setconfig?confdir=/tmp", code: .optionRefused),
-        Row(path: "setconfig?downloader.timeout=1h", code: .optionRefused),
+        Row(path: "setconfig?downloader.timeout=2h", code: .optionRefused),
         Row(path: "setconfig?vmodule=ais/targ*=4", code: .optionRefused),
         Row(path: "setconfig?client_timeout=3s", code: .badValue),
         Row(path: "reset-config?stats_time=1s", code: .badQuery),
@@ -147,6 +147,13 @@ import Testing
                 ("/v1/cluster/setconfig?loglevel=1&node=/", 400, .badNode),
                 ("/v1/daemon/setconfig?loglevel=1&node=t9", 400, .badQuery),
                 ("/v1/daemon/setconfig?checksum.type=none", 400, .optionRefused),
+                ("/v1/daemon/setconfig?features=1", 400, .optionRefused),
+                ("/v1/daemon/setconfig?fshc.enabled=false&transient=true", 400, .optionRefused),
+                ("/v1/cluster/setconfig?fshc.enabled=false&node=p1", 400, .optionRefused),
+                (
+                    "/v1/cluster/setconfig?fshc.enabled=false&node=p1&transient=true", 400,
+                    .optionRefused
+                ),
                 ("/v1/daemon/setconfig?keepalivetracker.target.factor=6", 400, .optionRefused),
             ]
             for (path, status, code) in others {
@@ -237,7 +244,7 @@ import Testing
 
     @Test func `two who change different options at once both succeed`() async throws {
         try await TestProxies.with(2) { proxies in
-            let names = ["stats_time", "list_timeout", "client_timeout", "lru.dont_evict_time"]
+            let names = ["stats_time", "list_timeout", "client_timeout", "dont_run_time"]
             let statuses = try await withThrowingTaskGroup(of: Int.self) { tasks in
                 for (place, name) in names.enumerated() {
                     tasks.addTask {
@@ -263,6 +270,122 @@ import Testing
             let head = try await proxies.ask(1, .head, "/v1/buckets/late")
             #expect(head.header("write_policy") == "delayed")
             #expect(head.header("versioning.enabled") == "false")
+        }
+    }
+
+    @Test func `setting what is set is no entry, and says so`() async throws {
+        try await TestProxies.with(2) { proxies in
+            let path = "/v1/cluster/setconfig?stats_time=33s"
+            #expect(try await proxies.ask(2, .put, path).header(HeaderName.notice) == nil)
+            let before = try await proxies.ask(1, .get, "/v1/cluster?what=cluster_config")
+            for (number, path) in [
+                (1, path), (2, path), (2, "/v1/daemon/setconfig?stats_time=33s"),
+                (1, "/v1/cluster/setconfig?lru.highwm=90&stats_time=33s"),
+                (1, "/v1/cluster/setconfig?lru.highwm=90"),
+                (2, "/v1/cluster/reset-config?list_timeout"),
+            ] {
+                let reply = try await proxies.ask(number, .put, path)
+                #expect(reply.status == 200 && reply.body.isEmpty, "\(reply.text)")
+                #expect(reply.header(HeaderName.notice)?.contains("nothing was changed") == true)
+                #expect(reply.header(HeaderName.position) != nil)
+            }
+            let after = try await proxies.ask(1, .get, "/v1/cluster?what=cluster_config")
+            #expect(after.text == before.text)
+            let version = [("If-Match", #""config-1""#)]
+            let stale = try await proxies.ask(2, .put, path, headers: version)
+            #expect(stale.failure?.code == .preconditionFailed, "\(stale.text)")
+            // A dry run names no change; and what was for one run gives way where it is asked.
+            let rehearsal = try await proxies.ask(1, .put, "\(path)&dry_run=true")
+            #expect(rehearsal.text.contains(#""changes":["nothing: "#), "\(rehearsal.text)")
+            _ = try await proxies.ask(2, .put, "/v1/daemon/setconfig?stats_time=7s&transient=true")
+            _ = try await proxies.ask(2, .put, "/v1/daemon/setconfig?stats_time=33s")
+            #expect(try await Self.value("periodic.stats_time", at: 2, proxies) == "33s")
+        }
+    }
+
+    @Test
+    func `a node is not given a value that only others act on, and all are given it together`()
+        async throws
+    {
+        try await TestProxies.with(1) { proxies in
+            let own = try await proxies.ask(1, .put, "/v1/daemon/setconfig?features=1&dry_run=true")
+            #expect(own.failure?.code == .optionRefused, "\(own.text)")
+            #expect(own.text.contains("a proxy does not act on it; targets do"), "\(own.text)")
+            let transient = try await proxies.ask(
+                1, .put, "/v1/daemon/setconfig?features=1&transient=true&dry_run=true")
+            #expect(transient.failure?.code == .optionRefused, "\(transient.text)")
+            // As it is, it may be named.
+            let same = try await proxies.ask(1, .put, "/v1/daemon/setconfig?features=0")
+            #expect(same.status == 200 && same.header(HeaderName.notice) != nil, "\(same.text)")
+            for query in ["", "&transient=true"] {
+                let all = try await proxies.ask(
+                    1, .put, "/v1/cluster/setconfig?features=1\(query)")
+                #expect(all.status == 200, "\(all.text)")
+                #expect(try await Self.value("client.features", at: 1, proxies) == "1")
+            }
+        }
+    }
+
+    @Test func `what a document shows can be sent back, and changes nothing`() async throws {
+        try await TestProxies.with(2) { proxies in
+            let set = "/v1/cluster/setconfig?stats_time=33s&write_policy=delayed&loglevel=3"
+            #expect(try await proxies.ask(1, .put, set).status == 200)
+            for (resource, what) in [
+                ("daemon", "config"), ("cluster", "cluster_config"), ("cluster", "config"),
+            ] {
+                let path = what == "config" ? "daemon" : "cluster"
+                let document = try await proxies.ask(2, .get, "/v1/\(path)?what=\(what)").text
+                for query in ["", "?dry_run=true", "?transient=true"] {
+                    let reply = try await proxies.ask(
+                        2, .put, "/v1/\(resource)\(query)",
+                        #"{"action":"set-config","value":\#(document)}"#)
+                    #expect(reply.status == 200, "\(resource) \(what) \(query): \(reply.text)")
+                }
+                let after = try await proxies.ask(2, .get, "/v1/\(path)?what=\(what)").text
+                #expect(what == "config" || after == document)
+            }
+            let changed = try await proxies.ask(1, .get, "/v1/cluster?what=cluster_config").text
+            #expect(changed.contains(#""version":"2""#), "\(changed)")
+            #expect(changed.contains(#""lru.highwm":"this build evicts nothing"#))
+        }
+    }
+
+    @Test func `a hint about what is for one run leads to where it is taken`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let option = "checksum.validate_warm_get=true"
+            for resource in ["cluster", "daemon"] {
+                let reply = try await proxies.ask(
+                    1, .put, "/v1/\(resource)/setconfig?\(option)&transient=true")
+                #expect(reply.failure?.code == .optionRefused, "\(reply.text)")
+                #expect(reply.text.contains("PUT /v1/cluster, without transient"))
+            }
+            let kept = try await proxies.ask(1, .put, "/v1/cluster/setconfig?\(option)")
+            #expect(kept.status == 200, "\(kept.text)")
+        }
+    }
+
+    @Test(arguments: [
+        (#"{"lru":{"highwm":91}}"#, "lru.highwm=91"),
+        (#"{"mirror":{"copies":3}}"#, "mirror.copies"),
+        (#"{"mirror":{"enabled":true}}"#, "mirror.enabled"),
+        (#"{"ec":{"data_slices":2}}"#, "ec.data_slices"),
+        (#"{"versioning":{"validate_warm_get":true}}"#, "versioning.validate_warm_get"),
+        (#"{"checksum":{"type":"md5"}}"#, "checksum.type"),
+        (#"{"checksum":{"validate_obj_move":true}}"#, "checksum.validate_obj_move"),
+    ])
+    func `a new bucket is not said to have what no bucket does`(
+        _ value: String, _ name: String
+    ) async throws {
+        try await TestProxies.with(1) { proxies in
+            let body = #"{"action":"createlb","value":\#(value)}"#
+            let reply = try await proxies.ask(1, .post, "/v1/buckets/b", body)
+            #expect(reply.status == 501 && reply.failure?.code == .notImplemented, "\(reply.text)")
+            #expect(reply.text.contains(name), "\(reply.text)")
+            // What every bucket has may be named.
+            let same = try await proxies.ask(
+                1, .post, "/v1/buckets/b",
+                #"{"action":"createlb","value":{"lru":{"highwm":90,"enabled":true}}}"#)
+            #expect(same.status == 200, "\(same.text)")
         }
     }
 

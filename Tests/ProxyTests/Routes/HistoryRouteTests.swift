@@ -41,7 +41,7 @@ import Testing
     @Test func `a change is told with its author, its request, and both values`() async throws {
         try await TestProxies.with(2) { proxies in
             let reply = try await proxies.ask(
-                2, .put, "/v1/cluster/setconfig?stats_time=33s&lru.lowwm=50",
+                2, .put, "/v1/cluster/setconfig?stats_time=33s&list_timeout=50s",
                 headers: [(HeaderName.requestID, "req-17")])
             #expect(reply.status == 200)
             for number in 1...2 {
@@ -53,8 +53,10 @@ import Testing
                 #expect(newest?["time"]?.string?.hasPrefix("20") == true)
                 let changes = Self.changes(of: newest)
                 #expect(
-                    changes.map { $0["name"]?.string } == ["lru.lowwm", "periodic.stats_time"])
-                #expect(changes.map { $0["after"]?.string } == ["50", "33s"])
+                    changes.map { $0["name"]?.string } == [
+                        "client.list_timeout", "periodic.stats_time",
+                    ])
+                #expect(changes.map { $0["after"]?.string } == ["50s", "33s"])
                 #expect(changes.map { $0["before"] } == [.null, .null])
             }
             _ = try await proxies.ask(1, .put, "/v1/daemon/setconfig?stats_time=5s")

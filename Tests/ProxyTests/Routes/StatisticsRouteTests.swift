@@ -163,6 +163,28 @@ import Testing
         }
     }
 
+    /// AIStore's later versions name the node in the path, and say no more while it is on the map.
+    @Test func `a node that is named in the path says with it that it is there`() async throws {
+        try await TestProxies.with(2) { proxies in
+            let target = try await StubTarget.start(proxies)
+            for number in 1...2 {
+                let path = "/v1/cluster/keepalive"
+                let known = try await proxies.ask(number, .post, "\(path)/t1")
+                #expect(known.status == 200 && known.text.contains(#""uuid":""#), "\(known.text)")
+                let whole = try await proxies.ask(number, .post, "\(path)/t1", target.joinRequest)
+                #expect(whole.status == 200, "\(whole.text)")
+                let other = try await proxies.ask(number, .post, "\(path)/t2", target.joinRequest)
+                #expect(other.failure?.code == .badNode, "\(other.text)")
+                let unknown = try await proxies.ask(number, .post, "\(path)/t2")
+                #expect(unknown.failure?.code == .nodeNotFound, "\(unknown.text)")
+                #expect(unknown.failure?.next?.contains("it joins") == true)
+                let nameless = try await proxies.ask(number, .post, path)
+                #expect(nameless.failure?.code == .badJSON, "\(nameless.text)")
+            }
+            await target.stop()
+        }
+    }
+
     @Test func `questions about jobs are answered or refused`() async throws {
         try await TestProxies.with(1) { proxies in
             let rows: [(String, String, Int, FailureCode?)] = [

@@ -97,26 +97,26 @@ struct Operation: Sendable {
 
     private static let settings = [
         Operation("set an option of the cluster") { matrix, url in
-            "-X PUT '\(url)/v1/cluster/setconfig?mirror.burst_buffer=\(10_000 + matrix.number)'"
+            "-X PUT '\(url)/v1/cluster/setconfig?list_timeout=\(10_000 + matrix.number)ms'"
         } isDone: { matrix, number, proxy in
             try matrix.configuration(at: proxy).contains("\(10_000 + number)")
         },
         Operation("reset an option of the cluster") { matrix in
             let value = "\(10_000 + matrix.number)"
             try matrix.ensure("it is set") { url in
-                "-X PUT '\(url)/v1/cluster/setconfig?mirror.burst_buffer=\(value)'"
+                "-X PUT '\(url)/v1/cluster/setconfig?list_timeout=\(value)ms'"
             } until: {
                 try $0.configuration(at: FaultMatrix.via).contains(value)
             }
         } request: { _, url in
-            "-X PUT '\(url)/v1/cluster/reset-config?mirror.burst_buffer'"
+            "-X PUT '\(url)/v1/cluster/reset-config?list_timeout'"
         } isDone: { matrix, number, proxy in
             try !matrix.configuration(at: proxy).contains("\(10_000 + number)")
         },
         Operation("set an option of a node") { matrix in
             try matrix.put("t3", onMap: true)
         } request: { matrix, url in
-            "-X PUT '\(url)/v1/cluster/setconfig?client.list_timeout=\(100 + matrix.number)s&node=t3'"
+            "-X PUT '\(url)/v1/cluster/setconfig?periodic.stats_time=\(100 + matrix.number)s&node=t3'"
         } isDone: { matrix, number, proxy in
             try matrix.history(of: number, at: proxy).contains("\"after\":\"\(100 + number)s\"")
         },
