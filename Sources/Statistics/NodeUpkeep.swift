@@ -22,19 +22,22 @@ package struct NodeUpkeep: Sendable {
         _ exchange: Exchange, _ message: ActionMessage, _ query: Query
     ) async throws {
         try Self.refuseValue(of: message)
-        guard let path = LogFile.path else {
-            throw Failure(
-                .badRequest, "\(LogFile.Trouble.noFile): whoever started this node keeps its log",
-                next: "GET /v1/daemon?what=log has the last lines")
-        }
+        let noFile = Failure(
+            .badRequest, "\(LogFile.Trouble.noFile): whoever started this node keeps its log",
+            next: "GET /v1/daemon?what=log has the last lines")
         if try query.flag(QueryName.dryRun) {
             var forecast = Forecast(Action.rotateLogs.rawValue, survival())
-            forecast.changes = [
-                "\(path) becomes \(path).1, and lines go on in a new \(path)",
-                "of the old files \(LogFile.keptMax) are kept, the newest",
-            ]
+            if let path = LogFile.path {
+                forecast.changes = [
+                    "\(path) becomes \(path).1, and lines go on in a new \(path)",
+                    "of the old files \(LogFile.keptMax) are kept, the newest",
+                ]
+            } else {
+                forecast.block(noFile)
+            }
             return exchange.respond(.ok, type: "application/json", body: forecast.encoded)
         }
+        guard LogFile.path != nil else { throw noFile }
         do throws(LogFile.Trouble) {
             try await statistics.beside { () throws(LogFile.Trouble) in _ = try LogFile.rotate() }
         } catch {

@@ -87,7 +87,8 @@ extension FailureCode {
     /// Whether a request that is refused so is malformed, or names what does not exist: no rehearsal of it makes sense.
     package var isAboutTheRequest: Bool {
         switch self {
-        case .badPath, .badQuery, .badJSON, .badValue, .badHeader, .badBody, .badPosition,
+        case .badPath, .badQuery, .unknownParameter, .badJSON, .badValue, .badHeader, .badBody,
+            .badPosition,
             .badBucketName, .badObjectName, .badProvider, .badNamespace, .badRange,
             .unknownAction, .unknownDocument, .unknownResource, .methodNotAllowed, .bodyTooLarge,
             .unknownOption, .optionRefused, .notImplemented,

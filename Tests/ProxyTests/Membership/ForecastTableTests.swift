@@ -45,6 +45,8 @@ import Testing
             .put, "/v1/daemon", #"{"action":"setconfig","name":"stats_time","value":"33s"}"#,
             "safe"),
         Row(.put, "/v1/daemon", #"{"action":"resetconfig"}"#, "safe"),
+        Row(.put, "/v1/daemon", #"{"action":"rotate-logs"}"#, "blocked", .badRequest),
+        Row(.put, "/v1/daemon", #"{"action":"reset-stats"}"#, "safe"),
         Row(.put, "/v1/daemon/setconfig?stats_time=33s", "", "safe"),
         Row(.put, "/v1/daemon/setconfig?stats_time=33s&transient=true", "", "safe"),
         Row(.put, "/v1/daemon/setconfig?client_timeout=3s", "", "blocked", .badValue),
