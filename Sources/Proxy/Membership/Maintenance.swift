@@ -29,13 +29,13 @@ struct Maintenance: Sendable {
         let state = try await metadata.linearizable().state
         let remainder = try await remainder(of: request, in: state, origin)
         var notices = [Self.notice(ofGone: remainder.gone)]
-        var open: [Open] = []
+        var begun: [Open] = []
         var failure: Failure?
         if let rest = remainder.request {
             do throws(Failure) {
                 let made = try await performAll(rest, for: origin, last: last)
                 notices.append(made.notice)
-                open = made.open
+                begun = made.open
             } catch {
                 guard error.code == .partlyDone, !remainder.gone.isEmpty else {
                     throw error.spelled(.value)
@@ -45,7 +45,7 @@ struct Maintenance: Sendable {
         }
         let left = await finish(remainder, request, for: origin, last: last)
         if failure != nil || !left.isEmpty {
-            throw Self.partlyDone(request, failure, open: open, left: left, origin)
+            throw Self.partlyDone(request, failure, open: begun, left: left, origin)
         }
         let said = notices.compactMap { $0 }
         return said.isEmpty ? nil : said.joined(separator: "; ")
