@@ -86,6 +86,7 @@ final class ProxyDaemon: Sendable {
             executors: RaftMember.Executors(
                 pipeline: { $0() }, storage: { storageThread.submit($0) },
                 conversion: { pool.submit($0) },
+                gathering: { [loops] in loops.atEndOfTurn($0) },
                 planAnnouncement: { [announcer] in announcer.ask() }),
             limits: Self.raftLimits, driverLimits: Self.driverLimits, seed: SystemRandom.word(),
             clock: { Timestamp.now().nanoseconds }, observe: { observer.note($0) })

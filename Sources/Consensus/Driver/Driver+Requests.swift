@@ -6,7 +6,7 @@ extension Driver {
     /// term is appended in no other.
     public func propose(_ payload: [UInt8], bound: TermMark? = nil) async -> Outcome {
         await withCheckedContinuation { continuation in
-            let refusal: Refusal? = post { inbox in
+            let refusal: Refusal? = gather { inbox in
                 if inbox.isStopped { return .stopped }
                 if inbox.proposals >= limits.inboxProposalsMax
                     || inbox.proposalBytes + payload.count > limits.inboxBytesMax
@@ -43,7 +43,7 @@ extension Driver {
     /// on every member that knows the leader.
     public func readIndex() async -> ReadOutcome {
         await withCheckedContinuation { continuation in
-            let isTaken = post { inbox in
+            let isTaken = gather { inbox in
                 if inbox.isStopped { return false }
                 let token = ReadToken(inbox.takeToken())
                 inbox.readWaiters[token] = continuation

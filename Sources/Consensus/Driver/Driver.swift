@@ -43,12 +43,14 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
 
     /// Runs jobs. `pipeline` may be anything that runs every job soon, even in place; `storage`
     /// must run them one after another on a thread that may block. `conversion` runs long computations
-    /// (snapshots to bytes and back), best where neither of the others has to wait for them.
+    /// (snapshots to bytes and back), best where neither of the others has to wait for them. `gathering` runs every job as
+    /// soon as the requests of clients that have come together have been looked at, even in place.
     public struct Executors: Sendable {
         public typealias Executor = @Sendable (@escaping @Sendable () -> Void) -> Void
         public var pipeline: Executor
         public var storage: Executor
         public var conversion: Executor
+        public var gathering: Executor
         /// Called when ``Driver/announcementDue()`` is wanted after ``DriverLimits/announcementNanoseconds``.
         public var planAnnouncement: @Sendable () -> Void
 
@@ -56,11 +58,13 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         /// followers wait for a heartbeat where ``Limits/defersCommit`` is set.
         public init(
             pipeline: @escaping Executor, storage: @escaping Executor, conversion: Executor? = nil,
+            gathering: @escaping Executor = { $0() },
             planAnnouncement: @escaping @Sendable () -> Void = {}
         ) {
             self.pipeline = pipeline
             self.storage = storage
             self.conversion = conversion ?? storage
+            self.gathering = gathering
             self.planAnnouncement = planAnnouncement
         }
     }
@@ -80,6 +84,8 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         var events: [PipelineEvent<Machine>] = []
         /// A run of the pipeline is under way or about to begin.
         var isScheduled = false
+        /// Somebody will look at it as soon as what comes now has come.
+        var isGathering = false
         var isStopped = false
         var proposals = 0
         var proposalBytes = 0
@@ -95,6 +101,13 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
         var hasTick = false
         var stopWaiters: [CheckedContinuation<StopReason, Never>] = []
         var stopReason: StopReason?
+
+        /// - Returns: whether a run has to be started.
+        mutating func schedule() -> Bool {
+            guard !isScheduled, !events.isEmpty else { return false }
+            isScheduled = true
+            return true
+        }
 
         mutating func takeToken() -> UInt64 {
             nextToken &+= 1
@@ -149,12 +162,27 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     /// Changes the inbox, and sees to it that the pipeline looks at it.
     func post<Value>(_ change: (inout Inbox) -> Value) -> Value {
         let (value, mustSchedule) = inbox.withLock { inbox in
-            let value = change(&inbox)
-            guard !inbox.isScheduled, !inbox.events.isEmpty else { return (value, false) }
-            inbox.isScheduled = true
-            return (value, true)
+            (change(&inbox), inbox.schedule())
         }
         if mustSchedule { executors.pipeline { self.drain() } }
+        return value
+    }
+
+    /// The same for a request of a client: those that come together are one input, one message and one flush.
+    func gather<Value>(_ change: (inout Inbox) -> Value) -> Value {
+        let (value, mustGather) = inbox.withLock { inbox in
+            let value = change(&inbox)
+            guard !inbox.isScheduled, !inbox.isGathering, !inbox.events.isEmpty else {
+                return (value, false)
+            }
+            inbox.isGathering = true
+            return (value, true)
+        }
+        if mustGather {
+            executors.gathering {
+                self.post { $0.isGathering = false }
+            }
+        }
         return value
     }
 

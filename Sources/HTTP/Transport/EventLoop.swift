@@ -24,6 +24,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// When some socket may have waited too long; looked at again no more often than ``sweepPause``.
     private var nextSweep = UInt64.max
     private var timers = TimerHeap()
+    /// What is done at the end of this turn.
+    private var ending: [@Sendable () -> Void] = []
     private var slabs: [Slab] = []
     /// What the head being written goes into; see ``HeaderWriter``.
     var writer = HeaderWriter(OutputBuffer(capacity: 1 << 16))
@@ -78,6 +80,12 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Runs `body` on the loop, after what it does now.
     package func execute(_ body: @escaping @Sendable () -> Void) {
         add(.call(body))
+    }
+
+    /// Runs `body` when everything that came in this turn has been looked at, so that what many of them ask for is done
+    /// at once; in place where the caller is not on the loop.
+    package func atEndOfTurn(_ body: @escaping @Sendable () -> Void) {
+        if isCurrent { ending.append(body) } else { body() }
     }
 
     /// Runs `body` on the loop, wherever the caller is; at once and without suspending when it is there already.
@@ -161,6 +169,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             }
         }
         runLocal()
+        endTurn()
         if now >= nextSweep { sweep() }
         timers.fire(until: now)
         if !closed.isEmpty { closed.removeAll() }
@@ -180,6 +189,13 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             case .call(let body): body()
             }
         }
+    }
+
+    private func endTurn() {
+        guard !ending.isEmpty else { return }
+        let bodies = ending
+        ending.removeAll(keepingCapacity: true)
+        for body in bodies { body() }
     }
 
     private func timeout() -> Int32 {
@@ -225,6 +241,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         timers.fire(until: .max)
         while true {
             takeRemote()
+            endTurn()
             if local.isEmpty, endRemote() { break }
             runLocal()
         }

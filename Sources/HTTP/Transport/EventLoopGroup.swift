@@ -29,4 +29,10 @@ package final class EventLoopGroup: Sendable {
     package func shutDown() {
         for loop in loops { loop.stop() }
     }
+
+    /// Runs `body` at the end of what the caller's loop does in this turn; in place where the caller is on none.
+    package func atEndOfTurn(_ body: @escaping @Sendable () -> Void) {
+        guard let loop = loops.first(where: \.isCurrent) else { return body() }
+        loop.atEndOfTurn(body)
+    }
 }
