@@ -46,8 +46,17 @@ import Testing
         }
         let parking = Parking()
 
+        /// Requests that wait until no more come.
+        let gathering = Parking()
+        /// How many entries were applied together, at most.
+        let together = Most()
+
+        final class Most: Sendable {
+            let value = Atomic<Int>(0)
+        }
+
         init(_ count: UInt64, limits: DriverLimits = DriverLimits()) throws {
-            let parking = parking
+            let (parking, gathering, together) = (parking, gathering, together)
             let configuration = Configuration(voters: (1...count).map(MemberID.init))
             for number in 1...count {
                 var storage = Ledger.storage()
@@ -64,8 +73,13 @@ import Testing
                     executors: Member.Executors(
                         pipeline: { job in pipeline.async { job() } },
                         storage: { job in disk.async { job() } },
-                        conversion: { job in parking.run(job) }),
-                    driverLimits: limits, seed: number, clock: { 1 }, observe: { _ in })
+                        conversion: { job in parking.run(job) },
+                        gathering: { job in gathering.run(job) }),
+                    driverLimits: limits, seed: number, clock: { 1 },
+                    observe: { notice in
+                        guard case .applied(let entries, _, _) = notice else { return }
+                        together.value.max(entries.count, ordering: .relaxed)
+                    })
                 members.append(member)
                 hub.members.withLock { $0[member.id] = member }
             }
@@ -84,6 +98,52 @@ import Testing
         }
 
         func stop() async { for member in members { _ = await member.stop() } }
+    }
+
+    /// Without gathering, each of them is a message to every follower and wakes every log.
+    @Test func `proposals that come together are one input`() async throws {
+        let cluster = try Cluster(1)
+        await cluster.tick { cluster.leader != nil }
+        let leader = try #require(cluster.leader)
+        cluster.gathering.isOpen.store(false, ordering: .relaxed)
+        let outcomes = await withTaskGroup(of: Bool.self) { group in
+            for number in 1...5 as ClosedRange<UInt8> {
+                group.addTask {
+                    guard case .applied = await leader.propose([number]) else { return false }
+                    return true
+                }
+            }
+            for _ in 0..<2_000 where leader.inbox.withLock({ $0.proposals }) < 5 {
+                try? await Task.sleep(for: .milliseconds(1))
+            }
+            cluster.gathering.release()
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(outcomes == [true, true, true, true, true])
+        #expect(cluster.together.value.load(ordering: .relaxed) == 5)
+        #expect(cluster.gathering.jobs.withLock { $0.isEmpty })
+        await cluster.stop()
+    }
+
+    /// Whatever else has the pipeline look, has it look at them too.
+    @Test func `gathered proposals do not wait for their turn when something else comes`()
+        async throws
+    {
+        let cluster = try Cluster(1)
+        await cluster.tick { cluster.leader != nil }
+        let leader = try #require(cluster.leader)
+        cluster.gathering.isOpen.store(false, ordering: .relaxed)
+        async let outcome = leader.propose([1])
+        for _ in 0..<2_000 where leader.inbox.withLock({ !$0.isGathering }) {
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        leader.tick()
+        guard case .applied = await outcome else {
+            Issue.record("it was not applied")
+            return
+        }
+        cluster.gathering.release()
+        await cluster.stop()
     }
 
     @Test func `a proposal is answered, and followers learn of it without a tick`() async throws {
