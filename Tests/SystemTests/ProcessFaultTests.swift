@@ -102,6 +102,26 @@ struct ProcessFaultTests {
         }
     }
 
+    /// While somebody leads, voters hear each other every few seconds only, and that is nobody's absence.
+    @Test func `who loses the primary of an idle group has not lost the majority`() throws {
+        try SystemCluster.with(proxies: 5, targets: 0) { cluster in
+            #expect(
+                try cluster.create("before", at: try cluster.nodes("proxy")[0].url).status == 200)
+            var living = try cluster.nodes("proxy")
+            for round in 1...2 {
+                let primary = try cluster.primary()
+                // Longer than members are silent that count as missing.
+                usleep(2_000_000)
+                let gone = try #require(living.first { $0.id == primary })
+                living.removeAll { $0.id == primary }
+                kill(pid_t(gone.pid), SIGKILL)
+                let reply = try cluster.create("after-\(round)", at: living[0].url)
+                #expect(reply.status == 200, "\(reply)")
+                try waitUntil("there is a primary") { try cluster.primary() != primary }
+            }
+        }
+    }
+
     /// Whatever moment a request comes in, the proxy that is left says soon what became of it: also one that was about to be
     /// taken around the primary, through a proxy that has frozen in the same moment.
     @Test func `a proxy whose peers all freeze keeps no client waiting`() throws {

@@ -69,10 +69,15 @@ struct RaftGroup: Sendable {
         }
     }
 
-    /// Voters that have not been heard for a while, with when they last were.
+    /// Voters that have not been heard for a while although they should have been, with when they last were. A primary hears
+    /// all of them all the time. The others hear each other every few seconds while somebody leads, and then nothing follows
+    /// from their silence; when nobody does, each asks the others for their votes, several times in ``Limits/missingSeconds``.
     func missingVoters() -> [(member: MemberID, since: PeerContacts.Contact, wasHeard: Bool)] {
         let status = status
+        let isHeeded =
+            status.role == .leader || Double(status.leaderAbsence) / 1e9 > Limits.missingSeconds
         return status.configuration.voters.filter { $0 != status.id }.compactMap { voter in
+            guard isHeeded || voter == status.leader else { return nil }
             let (contact, isReal) = contacts.last(voter)
             guard contacts.silence(voter) > Limits.missingSeconds else { return nil }
             return (voter, contact, isReal)
