@@ -44,6 +44,12 @@ package struct Answer: Sendable {
         self.body = body
         self.headers = headers
     }
+
+    /// The first field of that name, whatever its case (RFC 9110 §5.1).
+    package subscript(name: String) -> String? {
+        let wanted = name.lowercased()
+        return headers.first { $0.name.lowercased() == wanted }?.value
+    }
 }
 
 /// The other end is gone, too slow or cut off: nothing can be answered any more.

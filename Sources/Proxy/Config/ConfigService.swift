@@ -129,10 +129,7 @@ struct ConfigService: Sendable {
 
     /// Who has changed something through this proxy finds it here at once.
     private func catchUp(with answer: Answer) async {
-        let name = HeaderName.position.lowercased()
-        guard
-            let text = answer.headers.first(where: { $0.name.lowercased() == name })?.value,
-            let position = LogPosition(text: text)
+        guard let text = answer[HeaderName.position], let position = LogPosition(text: text)
         else { return }
         let seconds = live.values.seconds("timeout.cplane_operation")
         _ = await forwarder.loop.within(nanoseconds: UInt64(seconds * 1e9)) {

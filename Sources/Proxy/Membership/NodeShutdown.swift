@@ -85,11 +85,7 @@ struct NodeShutdown: Sendable {
             throw Failure(any: error)
         }
         guard case .relayed(let answer) = reply else { return nil }
-        guard answer.status != .ok else {
-            return answer.headers.first {
-                $0.name.lowercased() == HeaderName.survives.lowercased()
-            }?.value
-        }
+        guard answer.status != .ok else { return answer[HeaderName.survives] }
         let failure =
             Failure(decoding: answer.body)
             ?? Failure(.unknown, "the primary answered \(answer.status.rawValue)")

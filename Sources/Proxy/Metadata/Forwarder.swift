@@ -178,9 +178,7 @@ struct Forwarder: Sendable {
             guard let answer = try? await send(request, to: proxy, isDetour: true),
                 answer.status.rawValue < 500,
                 // What it shows for want of better is no better than what there is here.
-                !answer.headers.contains(where: {
-                    $0.name.lowercased() == HeaderName.age.lowercased()
-                })
+                answer[HeaderName.age] == nil
             else { continue }
             return answer
         }
@@ -348,8 +346,7 @@ struct Forwarder: Sendable {
 
 extension Answer {
     fileprivate var position: LogPosition? {
-        headers.first { $0.name.lowercased() == HeaderName.position.lowercased() }
-            .flatMap { LogPosition(text: $0.value) }
+        self[HeaderName.position].flatMap { LogPosition(text: $0) }
     }
 }
 

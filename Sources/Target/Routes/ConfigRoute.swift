@@ -61,10 +61,7 @@ struct ConfigRoute {
             // The proxy waits for the primary as long, and says so itself.
             seconds: target.config.values.seconds("client.client_timeout")
                 + TargetLimits.proxyConnectSeconds)
-        let name = HeaderName.position.lowercased()
-        if let text = answer.headers.first(where: { $0.name.lowercased() == name })?.value,
-            let position = LogPosition(text: text)
-        {
+        if let text = answer[HeaderName.position], let position = LogPosition(text: text) {
             _ = await target.publisher.state(
                 notBefore: position,
                 within: target.config.values.seconds("timeout.cplane_operation"),

@@ -66,11 +66,7 @@ struct DaemonActions {
     private func leave() async throws -> String? {
         let answer = try await target.proxies.send(
             .delete, removal, for: exchange.remoteAddress, requestID: exchange.requestID)
-        guard answer.status != .ok else {
-            return answer.headers.first {
-                $0.name.lowercased() == HeaderName.survives.lowercased()
-            }?.value
-        }
+        guard answer.status != .ok else { return answer[HeaderName.survives] }
         let failure =
             Failure(decoding: answer.body)
             ?? Failure(.unknown, "a proxy answered \(answer.status.rawValue)")
