@@ -122,6 +122,8 @@ extension BucketProperties {
     package func promise(
         beyond defaults: BucketProperties
     ) -> (name: String, value: String, reason: String)? {
+        // Most buckets ask for nothing else, and the words of all members are long.
+        guard self != defaults else { return nil }
         for (mine, theirs) in zip(members, defaults.members) where mine.value != theirs.value {
             guard let option = ConfigOption.named(mine.name), let reason = option.refusal,
                 !option.isSame(mine.value, option.initial)

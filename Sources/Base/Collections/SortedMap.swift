@@ -6,7 +6,8 @@
 /// same to create beside a hundred others as beside a hundred thousand. Iteration is in key order, which
 /// also keeps snapshots and traces equal on every replica.
 ///
-/// An AVL tree (Adelson-Velsky and Landis, 1962) of immutable nodes.
+/// An AVL tree (Adelson-Velsky and Landis, 1962) of immutable nodes. An element has a box of its own, which all copies of its
+/// node share: what a change copies are three references for each level, whatever is in the map.
 public struct SortedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
     private var root: Node?
 
@@ -26,19 +27,19 @@ public struct SortedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
         get {
             var node = root
             while let here = node {
-                if key < here.key {
+                if key < here.element.key {
                     node = here.left
-                } else if here.key < key {
+                } else if here.element.key < key {
                     node = here.right
                 } else {
-                    return here.value
+                    return here.element.value
                 }
             }
             return nil
         }
         set {
             if let newValue {
-                root = Node.inserting(key, newValue, into: root)
+                root = Node.inserting(Box(key, newValue), into: root)
             } else {
                 root = Node.removing(key, from: root)
             }
@@ -51,7 +52,7 @@ public struct SortedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
         var path: [Node] = []
         var node = root
         while let here = node {
-            if key < here.key {
+            if key < here.element.key {
                 path.append(here)
                 node = here.left
             } else {
@@ -61,46 +62,54 @@ public struct SortedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
         return Iterator(path: path)
     }
 
-    fileprivate final class Node: Sendable {
+    fileprivate final class Box: Sendable {
         let key: Key
         let value: Value
+
+        init(_ key: Key, _ value: Value) {
+            self.key = key
+            self.value = value
+        }
+    }
+
+    fileprivate final class Node: Sendable {
+        let element: Box
         let left: Node?
         let right: Node?
         let height: Int
         let count: Int
 
-        init(_ key: Key, _ value: Value, _ left: Node?, _ right: Node?) {
-            self.key = key
-            self.value = value
+        init(_ element: Box, _ left: Node?, _ right: Node?) {
+            self.element = element
             self.left = left
             self.right = right
             height = 1 + Swift.max(left?.height ?? 0, right?.height ?? 0)
             count = 1 + (left?.count ?? 0) + (right?.count ?? 0)
         }
 
-        static func inserting(_ key: Key, _ value: Value, into node: Node?) -> Node {
-            guard let node else { return Node(key, value, nil, nil) }
-            if key < node.key {
-                return balanced(node, inserting(key, value, into: node.left), node.right)
+        static func inserting(_ element: Box, into node: Node?) -> Node {
+            guard let node else { return Node(element, nil, nil) }
+            if element.key < node.element.key {
+                return balanced(node, inserting(element, into: node.left), node.right)
             }
-            if node.key < key {
-                return balanced(node, node.left, inserting(key, value, into: node.right))
+            if node.element.key < element.key {
+                return balanced(node, node.left, inserting(element, into: node.right))
             }
-            return Node(key, value, node.left, node.right)
+            return Node(element, node.left, node.right)
         }
 
         static func removing(_ key: Key, from node: Node?) -> Node? {
             guard let node else { return nil }
-            if key < node.key {
+            if key < node.element.key {
                 return balanced(node, removing(key, from: node.left), node.right)
             }
-            if node.key < key {
+            if node.element.key < key {
                 return balanced(node, node.left, removing(key, from: node.right))
             }
             guard let right = node.right else { return node.left }
             guard let left = node.left else { return right }
             let next = first(of: right)
-            return balanced(next, left, removing(next.key, from: right))
+            return balanced(next, left, removing(next.element.key, from: right))
         }
 
         private static func first(of node: Node) -> Node {
@@ -124,21 +133,21 @@ public struct SortedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
                 }
                 return rotatedLeft(node, left, rotatedRight(right, right.left, right.right))
             }
-            return Node(node.key, node.value, left, right)
+            return Node(node.element, left, right)
         }
 
         private static func rotatedRight(_ node: Node, _ left: Node?, _ right: Node?) -> Node {
-            guard let left else { return Node(node.key, node.value, nil, right) }
+            guard let left else { return Node(node.element, nil, right) }
             return Node(
-                left.key, left.value, left.left,
-                Node(node.key, node.value, left.right, right))
+                left.element, left.left,
+                Node(node.element, left.right, right))
         }
 
         private static func rotatedLeft(_ node: Node, _ left: Node?, _ right: Node?) -> Node {
-            guard let right else { return Node(node.key, node.value, left, nil) }
+            guard let right else { return Node(node.element, left, nil) }
             return Node(
-                right.key, right.value,
-                Node(node.key, node.value, left, right.left), right.right)
+                right.element,
+                Node(node.element, left, right.left), right.right)
         }
     }
 }
@@ -162,7 +171,7 @@ extension SortedMap: Sequence {
         public mutating func next() -> Element? {
             guard let node = path.popLast() else { return nil }
             descend(node.right)
-            return (node.key, node.value)
+            return (node.element.key, node.element.value)
         }
 
         private mutating func descend(_ start: Node?) {
