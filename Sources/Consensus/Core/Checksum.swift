@@ -11,13 +11,36 @@ public struct Checksum: Hashable, Sendable {
     public init() {}
 
     public mutating func update(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes {
-            word |= UInt64(byte) << (8 * (count & 7))
-            count &+= 1
-            if count & 7 == 0 {
-                mix()
-            }
+        let isDone: Void? = bytes.withContiguousStorageIfAvailable { bytes in
+            update(UnsafeRawBufferPointer(bytes))
         }
+        if isDone == nil { for byte in bytes { update(byte) } }
+    }
+
+    /// A word at a time, wherever words begin in memory.
+    private mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        var offset = 0
+        while count & 7 != 0, offset < bytes.count {
+            update(bytes[offset])
+            offset += 1
+        }
+        while offset + 8 <= bytes.count {
+            word = UInt64(
+                littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            mix()
+            count &+= 8
+            offset += 8
+        }
+        while offset < bytes.count {
+            update(bytes[offset])
+            offset += 1
+        }
+    }
+
+    private mutating func update(_ byte: UInt8) {
+        word |= UInt64(byte) << (8 * (count & 7))
+        count &+= 1
+        if count & 7 == 0 { mix() }
     }
 
     private mutating func mix() {

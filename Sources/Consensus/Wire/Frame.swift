@@ -8,24 +8,21 @@ public enum Frame: Hashable, Sendable {
 
     /// Length, version, kind, body, checksum.
     public var encoded: [UInt8] {
-        var body = WireWriter()
-        switch self {
-        case .hello(let hello): body.hello(hello)
-        case .message(let envelope): body.envelope(envelope)
-        }
         var frame = WireWriter()
-        frame.number(UInt32(body.bytes.count + 10))
-        let start = frame.bytes.count
-        frame.byte(Self.version)
-        switch self {
-        case .hello: frame.byte(0)
-        case .message: frame.byte(1)
+        frame.length { frame in
+            let start = frame.bytes.count
+            frame.byte(Self.version)
+            switch self {
+            case .hello(let hello):
+                frame.byte(0)
+                frame.hello(hello)
+            case .message(let envelope):
+                frame.byte(1)
+                frame.envelope(envelope)
+            }
+            frame.number(Checksum.of(frame.bytes[start...]))
         }
-        var bytes = frame.bytes + body.bytes
-        var tail = WireWriter()
-        tail.number(Checksum.of(bytes[start...]))
-        bytes += tail.bytes
-        return bytes
+        return frame.bytes
     }
 
     /// Reads one frame without its length field.

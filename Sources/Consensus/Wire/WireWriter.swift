@@ -5,14 +5,21 @@ struct WireWriter {
     mutating func byte(_ value: UInt8) { bytes.append(value) }
 
     mutating func number(_ value: UInt32) {
-        for shift in stride(from: UInt32(0), to: 32, by: 8) {
-            bytes.append(UInt8(truncatingIfNeeded: value >> shift))
-        }
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
     mutating func number(_ value: UInt64) {
-        for shift in stride(from: UInt64(0), to: 64, by: 8) {
-            bytes.append(UInt8(truncatingIfNeeded: value >> shift))
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    /// What `body` writes, behind its length.
+    mutating func length(of body: (inout WireWriter) -> Void) {
+        let place = bytes.count
+        number(UInt32(0))
+        let start = bytes.count
+        body(&self)
+        withUnsafeBytes(of: UInt32(bytes.count - start).littleEndian) { length in
+            for (offset, byte) in length.enumerated() { bytes[place + offset] = byte }
         }
     }
 
