@@ -140,7 +140,7 @@ extension Replica {
         leadership.followers = log.configuration.members.filter { $0 != id }.map {
             Leadership.Follower(member: $0, progress: Progress(next: first, contact: now))
         }
-        role = .leader(leadership)
+        lead(leadership)
         append([(.leader, Entry.leaderPayload(id, note))], &effects)
         beginRound(&effects)
     }

@@ -222,7 +222,7 @@ extension Replica {
             Leadership.Follower(
                 member: $0, progress: Progress(next: change.mark.index, contact: now))
         }
-        role = .leader(leadership)
+        lead(leadership)
         replicateToAll(&effects)
         beginRound(&effects)
     }

@@ -339,7 +339,7 @@ extension Replica {
         guard var leadership else { return }
         leadership.beginRound(at: now, oldest: now &- min(now, UInt64(limits.electionTicksMax)))
         leadership.heartbeatDue = now + UInt64(limits.heartbeatTicks)
-        role = .leader(leadership)
+        self.leadership = leadership
         attachReads()
         for ordinal in leadership.followers.indices {
             let progress = leadership.followers[ordinal].progress

@@ -10,7 +10,11 @@ public struct Replica: Sendable {
     /// Only a simulation sets it.
     let waived: Rule?
     public internal(set) var hardState: HardState
-    var role = Role.follower(leader: nil)
+    var role = Role.follower(leader: nil) {
+        didSet { if role != .leader { leadership = nil } }
+    }
+    /// The state of leading; `nil` when this member does not lead. Set by ``lead(_:)``.
+    var leadership: Leadership?
     var log: RaftLog
     public internal(set) var commit: Index
     /// What the driver has applied; never above `commit`.
@@ -167,7 +171,7 @@ public struct Replica: Sendable {
 
     /// Whether, on the leader, some follower has not been told that it may apply what it holds, up to `index`.
     public func owesCommit(upTo index: Index) -> Bool {
-        guard case .leader(let leadership) = role else { return false }
+        guard let leadership else { return false }
         return leadership.followers.contains {
             min(commit, index, $0.progress.match) > $0.progress.commitSent
         }
@@ -189,21 +193,9 @@ public struct Replica: Sendable {
 
 // What all parts share.
 extension Replica {
-    /// The state of leading, to be read or changed in place; `nil` when this member does not lead.
-    var leadership: Leadership? {
-        get {
-            guard case .leader(let leadership) = role else { return nil }
-            return leadership
-        }
-        _modify {
-            var value: Leadership?
-            if case .leader(let leadership) = role {
-                value = leadership
-                role = .follower(leader: nil)  // keeps the value uniquely referenced meanwhile
-            }
-            defer { if let value { role = .leader(value) } }
-            yield &value
-        }
+    mutating func lead(_ leadership: Leadership) {
+        role = .leader
+        self.leadership = leadership
     }
 
     func obeys(_ rule: Rule) -> Bool { waived != rule }
@@ -290,7 +282,8 @@ extension Replica {
         precondition(
             applied >= log.last || log.firstCached <= applied.next,
             "entries after \(applied) are not in memory")
-        if case .leader(let leadership) = role {
+        precondition(isLeader == (leadership != nil), "role \(roleName)")
+        if let leadership {
             precondition(
                 leadership.readsWaiting.count + leadership.readsInRound.count <= limits.readsMax,
                 "too many reads")

@@ -11,8 +11,9 @@ enum Role: Hashable, Sendable {
     /// which has asked for this election, and for no other.
     case candidate(votes: Set<MemberID>, ownVote: WriteSequence, note: [UInt8])
     /// Sends the log. Becomes a follower at a higher term, or when it has not heard from a majority
-    /// or its own disk for an election timeout.
-    case leader(Leadership)
+    /// or its own disk for an election timeout. What it needs is in ``Replica/leadership``, which is changed with every message:
+    /// in here, each change would take it out and put it back.
+    case leader
 }
 
 /// Who leads, as seen from outside.
