@@ -219,6 +219,8 @@ final class FollowDriver: @unchecked Sendable {
         var buffer = FrameBuffer()
         var acknowledged = MonotonicTime.now()
         var committed = LogPosition.zero
+        /// The changes of the configuration that have been looked at; the first look is for those since the stream was asked for.
+        var changesSeen: UInt64?
         while let piece = try await response.next() {
             buffer.append(piece)
             var frames: [FollowFrame] = []
@@ -255,7 +257,9 @@ final class FollowDriver: @unchecked Sendable {
                 end.reason = "another proxy is primary"
                 return
             }
-            if config.values.silenceSeconds != silence {
+            let changes = config.changes.value
+            defer { changesSeen = changes }
+            if changes != changesSeen, config.values.silenceSeconds != silence {
                 end.isMove = true
                 end.reason = "asking anew, with the patience that the configuration says now"
                 return

@@ -83,10 +83,10 @@ struct Joiner: Sendable {
         }
     }
 
-    /// Waits for another state, or for the first mountpath to come or the last one to go.
+    /// Waits for a change of the nodes, or for the first mountpath to come or the last one to go.
     private func news(after published: PublishedState, isUsable wasUsable: Bool) async {
         await withTaskGroup(of: Void.self) { news in
-            news.addTask { _ = await publisher.change(after: published.serial) }
+            news.addTask { await publisher.membershipChange(after: published) }
             news.addTask { _ = await isUsable.first { $0 != wasUsable } }
             await news.next()
             news.cancelAll()
@@ -107,8 +107,10 @@ struct Joiner: Sendable {
                 if answer.status == .ok || failure?.code == .nodeNotFound {
                     // The stream brings the state soon.
                     _ = await loop.within(nanoseconds: Self.pauseMax) {
-                        while publisher.current.state.map[node.id] != nil, !Task.isCancelled {
-                            _ = await publisher.change(after: publisher.current.serial)
+                        while !Task.isCancelled {
+                            let published = publisher.current
+                            guard published.state.map[node.id] != nil else { return }
+                            await publisher.membershipChange(after: published)
                         }
                     }
                     return

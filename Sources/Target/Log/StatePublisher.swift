@@ -223,10 +223,10 @@ final class StatePublisher: Sendable {
 
     // MARK: Waiting
 
-    /// Waits until another state than the one with this number is published; returns early when cancelled.
-    func change(after serial: UInt64) async -> PublishedState {
-        _ = await wait(for: nil) { $0.serial > serial }
-        return current
+    /// Waits until a state is published in which nodes or their disks are others than in this one, or that is of another generation;
+    /// returns early when cancelled. Entries about buckets come all the time, and wake nobody.
+    func membershipChange(after known: PublishedState) async {
+        _ = await wait(for: nil) { $0.state.hasOtherMembership(than: known.state) }
     }
 
     private func wait(
@@ -252,5 +252,13 @@ final class StatePublisher: Sendable {
             let waiter = waiters.withLock { $0.waiting.removeValue(forKey: id) }
             waiter?.continuation.resume(returning: .cancelled)
         }
+    }
+}
+
+extension ClusterState {
+    fileprivate func hasOtherMembership(than other: ClusterState) -> Bool {
+        position.generation != other.position.generation || position.nonce != other.position.nonce
+            || map != other.map || decommissions != other.decommissions
+            || mountpathNotes != other.mountpathNotes
     }
 }

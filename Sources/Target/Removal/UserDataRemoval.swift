@@ -112,18 +112,19 @@ final class UserDataRemoval: Sendable {
             } else {
                 found.withLock { $0 = Findings() }
             }
-            _ = await publisher.change(after: published.serial)
+            await publisher.membershipChange(after: published)
         }
     }
 
     private func news(after published: PublishedState, nanoseconds: UInt64) async {
         _ = await loop.within(nanoseconds: nanoseconds) { [publisher, node] in
-            // Entries about others come all the time, and are no reason to look at the disks again.
-            while !Task.isCancelled,
-                publisher.current.state.decommissions[node]
-                    == published.state.decommissions[node]
-            {
-                _ = await publisher.change(after: publisher.current.serial)
+            // Changes of others are no reason to look at the disks again.
+            while !Task.isCancelled {
+                let newest = publisher.current
+                let isSame =
+                    newest.state.decommissions[node] == published.state.decommissions[node]
+                guard isSame else { return }
+                await publisher.membershipChange(after: newest)
             }
         }
     }
