@@ -45,6 +45,23 @@ import Testing
         #expect(recovered.termRuns == [TermRun(first: Index(1), term: Term(1))])
     }
 
+    /// A commit that made it longer would have to flush its length as well.
+    @Test func `the write-ahead file has its length from the start, through checkpoints`() throws {
+        let directory = try ScratchDirectory()
+        let log = try directory.open()
+        _ = try log.load()
+        let name = SQLiteLog.fileName + "-wal"
+        let length = try #require(directory.read(name)).count
+        #expect(length > 4_000_000)
+        for index in 1...2_500 as ClosedRange<UInt64> {
+            try log.write(Sample.batch(entries: index...index, term: 1))
+            guard index.isMultiple(of: 500) else { continue }
+            #expect(directory.read(name)?.count == length)
+            let copy = try ScratchDirectory(copying: directory)
+            #expect(try copy.open().load().lastIndex == Index(index))
+        }
+    }
+
     /// RE-03, PC-04.
     @Test func `entries from a conflict on are replaced in one step`() throws {
         let directory = try ScratchDirectory()

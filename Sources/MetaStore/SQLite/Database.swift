@@ -12,6 +12,9 @@ final class Database {
     private static let schemaVersion: Int32 = 3
     /// About 4 MiB of log between checkpoints: rare enough to stay off most commits, small enough to be quick.
     private static let checkpointPages = 1_000
+    /// A header, and for each page a header of its own (https://sqlite.org/fileformat2.html, section 4), with room for the transaction that
+    /// goes beyond.
+    private static let logBytes = off_t(32 + (checkpointPages + 32) * (24 + 4_096))
 
     let path: String
     private let handle: OpaquePointer
@@ -152,6 +155,31 @@ final class Database {
         // Takes the exclusive lock now, not with the first write.
         try run("BEGIN IMMEDIATE")
         try run("COMMIT")
+        if vfs == nil { lengthenLog() }
+    }
+
+    /// Gives the write-ahead file, with zeros, the length that it has before a checkpoint.
+    ///
+    /// A commit that makes a file longer has its length flushed as well, which is one write more, and on a file system with a journal a commit
+    /// of that. SQLite takes a page of zeros for the end of what was written, as it does with what a crash leaves. It removes the file
+    /// when it is closed, so this is done at each start; where there is no room, it is not done.
+    private func lengthenLog() {
+        let log = Glibc.open("\(path)-wal", O_WRONLY | O_CLOEXEC)
+        guard log >= 0 else { return }
+        defer { Glibc.close(log) }
+        var status = stat()
+        guard fstat(log, &status) == 0 else { return }
+        let zeros = [UInt8](repeating: 0, count: 1 << 16)
+        var end = status.st_size
+        while end < Self.logBytes {
+            let count = pwrite(log, zeros, min(zeros.count, Int(Self.logBytes - end)), end)
+            guard count > 0 else {
+                ftruncate(log, status.st_size)
+                return
+            }
+            end += count
+        }
+        if end > status.st_size { fdatasync(log) }
     }
 
     private func refuseForeignFile() throws(DatabaseError) {
