@@ -123,6 +123,18 @@ class Bench:
                                f"{report['examples']}")
         return report
 
+    def yardstick(self, kind, directory):
+        """The median time of bare system calls, one after the other, in microseconds."""
+        return self.load("syscalls", "--kind", kind, "--dir", directory, "--concurrency", 1,
+                         "--duration", f"{self.options.seconds}s")["p50_us"]
+
+    def bare_row(self, title, ours, bare, sync):
+        """The least that a write in a group of three takes here, whoever makes it."""
+        mine, least = statistics.median(ours), statistics.median(bare)
+        self.row(f"{title}, beside a bare replicated write", f"{mine:,.0f} µs",
+                 f"three logs, two waited for: {least:,.0f} µs, {least / sync:.1f} fdatasync",
+                 f"{mine / least:.1f}")
+
     def sample(self, words, pids):
         before = cpu_seconds(pids)
         report = self.load(*words)

@@ -184,11 +184,11 @@ class ObjectBench(Bench):
         try:
             primary = cluster.status()["primary"]
             url = next(node["url"] for node in cluster.nodes() if node["id"] == primary)
-            ones, many, syncs = [], [], []
+            ones, many, syncs, bare = [], [], [], []
             for number in range(self.options.rounds):
                 limit = ["--duration", f"{self.options.seconds}s"]
-                syncs.append(self.load("syscalls", "--kind", "fdatasync", "--dir", disk,
-                                       "--concurrency", 1, *limit)["p50_us"])
+                syncs.append(self.yardstick("fdatasync", disk))
+                bare.append(self.yardstick("replicated", disk))
                 ones.append(self.load("bucket-create", "--url", url, "--concurrency", 1,
                                       "--prefix", f"one{number}", *limit)["p50_us"])
                 many.append(self.load("bucket-create", "--url", url, "--concurrency", 16,
@@ -198,6 +198,7 @@ class ObjectBench(Bench):
                 "bucket create, one client, p50 (3 proxies, 3 targets)", f"{one:,.0f} µs",
                 f"fdatasync p50: {sync:,.0f} µs", f"{one / sync:.1f}",
                 self.verdict(one / sync, 5, at_most=True))
+            self.bare_row("bucket create, one client, p50", ones, bare, sync)
             self.row(
                 "bucket creates, 16 clients", f"{rate:,.0f}/s",
                 f"fdatasync, one after the other: {1e6 / sync:,.0f}/s",

@@ -41,7 +41,7 @@ enum Limits {
     static let watchSliceSeconds = 0.5
     /// Between two tries of a watcher who finds too many reading.
     static let watchRetrySeconds = 0.01
-    /// How long the history waits for what was applied to be stored: it is, after 100 ms of rest.
+    /// How long the history waits for what was applied to be stored.
     static let historyWaitSeconds = 2.0
     /// A change of the configuration that meets others is worked out anew so often.
     static let configAttemptsMax = 8

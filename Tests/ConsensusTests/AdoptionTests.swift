@@ -274,7 +274,7 @@ import Testing
         var limits = DriverLimits()
         limits.retainedEntries = 2
         limits.compactionStride = 1
-        limits.changeFlushTicks = 1
+        limits.changeTicks = 1
         return limits
     }
 

@@ -3,7 +3,8 @@
 /// The smallest state machine with a history: the payloads of all commands, in order.
 struct Ledger: StateMachine, Sendable {
     struct Outcome: Hashable, Sendable { var count: Int }
-    typealias Delta = [[UInt8]]
+    /// Lines by their places.
+    typealias Delta = [Int: [UInt8]]
     typealias Image = [[UInt8]]
     struct Damaged: Error {}
     /// Of a later version.
@@ -12,7 +13,7 @@ struct Ledger: StateMachine, Sendable {
     /// Whether it is of the version that has written `poison`.
     let isLater: Bool
     private(set) var lines: [[UInt8]] = []
-    private var fresh: [[UInt8]] = []
+    private var fresh: Delta = [:]
 
     init(isLater: Bool = false) {
         self.isLater = isLater
@@ -22,20 +23,20 @@ struct Ledger: StateMachine, Sendable {
         if entry.payload == Array("poison".utf8) { throw Damaged() }
         if entry.payload == Array("later".utf8), !isLater { throw Unknown() }
         if entry.kind == .command {
+            fresh[lines.count] = entry.payload
             lines.append(entry.payload)
-            fresh.append(entry.payload)
         }
         return Outcome(count: lines.count)
     }
 
     mutating func takeDelta() -> Delta? {
-        defer { fresh = [] }
+        defer { fresh = [:] }
         return fresh.isEmpty ? nil : fresh
     }
 
     static func isNewer(_ failure: any Error) -> Bool { failure is Unknown }
 
-    static var emptyDelta: Delta { [] }
+    static var emptyDelta: Delta { [:] }
 
     func capture() -> Image { lines }
 
@@ -64,7 +65,7 @@ struct Ledger: StateMachine, Sendable {
 
     mutating func restore(_ image: Image) {
         lines = image
-        fresh = []
+        fresh = [:]
     }
 
     static func encode(_ image: Image) -> [UInt8] {
@@ -84,6 +85,14 @@ struct Ledger: StateMachine, Sendable {
     }
 
     static func storage() -> MemoryStorage<Ledger> {
-        MemoryStorage(blank: Ledger()) { ledger, delta in ledger.lines += delta }
+        MemoryStorage(blank: Ledger()) { ledger, delta in
+            for (place, line) in delta.sorted(by: { $0.key < $1.key }) {
+                if place < ledger.lines.count {
+                    ledger.lines[place] = line
+                } else {
+                    ledger.lines.append(line)
+                }
+            }
+        }
     }
 }

@@ -272,7 +272,7 @@ import Testing
         var driverLimits = DriverLimits()
         driverLimits.retainedEntries = 3
         driverLimits.compactionStride = 2
-        driverLimits.changeFlushTicks = 1
+        driverLimits.changeTicks = 1
         var group = Group(voters: 3, driverLimits: driverLimits)
         group.elect(1)
         group.addBlank(4)

@@ -132,6 +132,13 @@ extension Driver {
         }
     }
 
+    /// Has what was applied so far stored before the next ``read(_:)``, or before the one after that.
+    public func storeChange() {
+        post { inbox in
+            if !inbox.isStopped { inbox.events.append(.storeChange) }
+        }
+    }
+
     /// Something that storage holds was found to be damaged.
     public func damageFound(_ damage: String) {
         post { inbox in

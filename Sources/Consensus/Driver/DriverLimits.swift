@@ -18,9 +18,11 @@ public struct DriverLimits: Hashable, Sendable {
     /// How long a read waits to be confirmed and applied.
     public var readTicksMax: UInt64 = 60
 
-    /// Ticks without a write after which applied changes are stored by themselves. They are only
-    /// replayed faster that way, so there is no hurry.
-    public var changeFlushTicks: UInt64 = 4
+    /// What applied entries have changed is stored when they have waited for so many ticks, or are so many, or so long. The log
+    /// has them, so it is only about how much is replayed at a start, and how long the history lags: a tenth of a second.
+    public var changeTicks: UInt64 = 4
+    public var changeEntries: UInt64 = 128
+    public var changeBytes = 256 << 10
 
     /// Messages held for a flush; more than a flush can collect from members with bounded windows.
     public var heldMessagesMax = 65_536

@@ -4,22 +4,30 @@ extension Pipeline {
         guard !isStoring, stopReason == nil else { return }
         // The last batch takes the change of the state along: it has every applied entry, in it or
         // before it.
-        let change = batches.count == 1 ? takeChange() : nil
+        let change = batches.count == 1 && isChangeDue ? takeChange() : nil
         job.batch = batches.next()
         if change != nil { job.batch?.change = change }
-        let isIdle = job.batch == nil && ticks - lastWriteTick >= limits.changeFlushTicks
-        if isIdle, applied.index > appliedDurable, let change = takeChange() {
+        if job.batch == nil, isChangeDue, let change = takeChange() {
             job.batch = WriteBatch(sequence: flushed, change: change)
         }
         guard !job.isEmpty else { return }
-        if job.batch != nil { lastWriteTick = ticks }
         isStoring = true
-        actions.append(.store(job))
+        actions.insert(.store(job), at: 0)
         job = StorageJob()
+    }
+
+    /// Rows of the state are only there to be replayed faster, so there is no hurry: they are written for many entries at once.
+    private var isChangeDue: Bool {
+        guard let unstored else { return false }
+        return isChangeWanted || ticks - unstored.tick >= limits.changeTicks
+            || applied.index.rawValue - appliedDurable.rawValue >= limits.changeEntries
+            || unstored.bytes >= limits.changeBytes
     }
 
     mutating func takeChange() -> StateChange<Machine>? {
         guard applied.index > appliedDurable else { return nil }
+        unstored = nil
+        isChangeWanted = false
         return StateChange(applied: applied, delta: machine.takeDelta() ?? Machine.emptyDelta)
     }
 

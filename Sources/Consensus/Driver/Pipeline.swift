@@ -7,9 +7,9 @@
 /// 1. a message leaves only after the write it waits for is flushed;
 /// 2. writes are merged while one is under way, never reordered;
 /// 3. a proposal gets exactly one answer, and so does a read;
-/// 4. entries are applied once, in order, as soon as they are committed; the change is stored with
-/// the applied index in the same transaction as later entries, or alone when the member is idle; 5.
-/// when storage fails, nothing leaves any more.
+/// 4. entries are applied once, in order, as soon as they are committed; what they change is stored a moment later, for many
+/// at once, in one transaction with the applied index;
+/// 5. when storage fails, nothing leaves any more.
 public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable {
     public internal(set) var replica: Replica
     public internal(set) var machine: Machine
@@ -32,7 +32,10 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     var batches = BatchQueue<Machine>()
     var job = StorageJob<Machine>()
     var isStoring = false
-    var lastWriteTick: UInt64 = 0
+    /// Since when there are applied entries whose effect is not on its way to storage, and how long they are.
+    var unstored: (tick: UInt64, bytes: Int)?
+    /// Somebody waits for it.
+    var isChangeWanted = false
     var decoded: (base: LogBase, image: Machine.Image)?
     private var compactionPoints: [LogBase] = []
     var proposals = ProposalWaiters()
@@ -214,6 +217,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             announcing = nil
             // What other messages have brought meanwhile needs none of its own; what came since may wait as long.
             if replica.owesCommit(upTo: planned) { announce() }
+        case .storeChange: isChangeWanted = unstored != nil
         case .damageFound(let damage): found(damage)
         case .stop: stop(.asked)
         case .propose, .read: break  // gathered by the caller
@@ -289,6 +293,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         batches.add(request, image: decoded.image, inOrder: replica.obeys(.writesInOrder))
         machine.restore(decoded.image)
         applied = base.mark
+        unstored = nil
         digests.restart(applied.index, machine.digest)
         (confirmed, unconfirmed) = (nil, nil)
         if quarantine != nil { actions.append(.quarantined(nil)) }
@@ -325,6 +330,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
                 appliedTime = max(appliedTime, entry.time)
                 digests.note(applied.index, machine.digest)
                 entries.append(entry)
+                unstored = (unstored?.tick ?? ticks, (unstored?.bytes ?? 0) + entry.byteCount)
                 for waiter in proposals.take(at: entry.index) {
                     let isOwn = waiter.term == entry.term || !replica.obeys(.answerIsOwn)
                     answers.append(

@@ -19,6 +19,8 @@ public enum PipelineEvent<Machine: StateMachine>: Sendable {
     case announceCommit
     /// What ``PipelineAction/announceLater`` asked for is due.
     case announcementDue
+    /// Somebody wants to read from storage what has been applied: do not let it wait any longer.
+    case storeChange
     /// Something that storage holds is damaged, or cannot be read.
     case damageFound(String)
     /// Refuse everything from now on, and answer everything that waits.

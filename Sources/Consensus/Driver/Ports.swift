@@ -67,7 +67,7 @@ public protocol StateMachine {
     static func isNewer(_ failure: any Error) -> Bool
 
     /// What has changed since the last call; `nil` when no row has. The caller stores it with the
-    /// applied index.
+    /// applied index; it says what rows are now, so that storing it behind an image that has it already changes nothing.
     mutating func takeDelta() -> Delta?
 
     /// The empty delta: it moves the applied index and changes no row.

@@ -131,18 +131,24 @@ final class HistoryRoute: Sendable {
         await loop.sleep(nanoseconds: UInt64(Limits.watchRetrySeconds * 1e9))
     }
 
-    /// What was applied is stored a moment later; whoever saw it applied waits for that moment.
+    /// What was applied is stored a moment later; whoever saw it applied asks for it to be done now.
     func page(
         upTo applied: UInt64, _ read: @escaping @Sendable (SQLiteLog) throws -> HistoryPage
     ) async throws -> HistoryPage {
         try enter()
         defer { readers.withLock { $0 -= 1 } }
         let begun = MonotonicTime.now()
+        var isAskedFor = false
         while true {
             let result = await group.raft.read { storage in Result { try read(storage) } }
             let page = try result.get()
             let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
             if page.applied >= applied || elapsed > Limits.historyWaitSeconds { return page }
+            group.raft.storeChange()
+            if !isAskedFor {
+                isAskedFor = true
+                continue
+            }
             guard await loop.sleep(nanoseconds: UInt64(Limits.primaryRetrySeconds * 1e9)) else {
                 return page
             }

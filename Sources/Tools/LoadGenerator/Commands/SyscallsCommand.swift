@@ -6,23 +6,48 @@ enum SyscallsCommand {
     static let syntax = CommandSyntax(
         "martlet load syscalls",
         summary: "Runs the bare system calls of a durable write: create, write, xattr, fsync, "
-            + "rename, fsync of the directory.",
+            + "rename, fsync of the directory; or of a log.",
         options: [
             .repeated("dir", "DIR", "Directories, used by the workers in turn."),
-            .value("kind", "put|fdatasync", "Whole objects, or appends to a log.", default: "put"),
+            .value(
+                "kind", "put|fdatasync|replicated",
+                "Whole objects, appends to a log, or appends to three logs, of which two are waited for.",
+                default: "put"),
             .value("size", "SIZE", "Bytes of each write.", default: "4KiB"),
             .value("concurrency", "N", "Workers.", default: "16"),
             .value("duration", "DURATION", "How long.", default: "5s"),
             .flag("json", "Print the result as JSON."),
         ])
 
+    private enum Kind: String {
+        case put
+        case fdatasync
+        case replicated
+    }
+
     private struct Settings: Sendable {
         let directories: [String]
-        let kind: SyscallLoop.Kind
+        let kind: Kind
         let size: Int
         let concurrency: Int
         let duration: Duration
         let isJSON: Bool
+
+        func run(
+            worker: Int, _ budget: RunBudget, _ tally: inout Tally
+        ) throws(SyscallLoop.Failed) {
+            let directory = directories[worker % directories.count]
+            switch kind {
+            case .put, .fdatasync:
+                try SyscallLoop.run(
+                    kind == .put ? .put : .fdatasync, directory: directory, worker: worker,
+                    size: size, budget: budget, tally: &tally)
+            case .replicated:
+                try ReplicatedLoop.run(
+                    directory: directory, worker: worker, size: size, budget: budget, tally: &tally)
+            }
+        }
+
     }
 
     static func run(_ words: [String]) -> Int32 {
@@ -39,10 +64,7 @@ enum SyscallsCommand {
                 {
                     var tally = Tally()
                     do throws(SyscallLoop.Failed) {
-                        try SyscallLoop.run(
-                            settings.kind,
-                            directory: settings.directories[worker % settings.directories.count],
-                            worker: worker, size: settings.size, budget: budget, tally: &tally)
+                        try settings.run(worker: worker, budget, &tally)
                     } catch {
                         state.fail("\(error)")
                     }
@@ -64,8 +86,8 @@ enum SyscallsCommand {
         let directories: [String] = try arguments.all("dir")
         if directories.isEmpty { throw .missingFlag("dir", placeholder: "DIR") }
         let word = try arguments.optional("kind") ?? "put"
-        guard let kind = SyscallLoop.Kind(rawValue: word) else {
-            throw .badValue(name: "--kind", value: word, expected: "put or fdatasync")
+        guard let kind = Kind(rawValue: word) else {
+            throw .badValue(name: "--kind", value: word, expected: "put, fdatasync or replicated")
         }
         let concurrency = try arguments.optional("concurrency", as: Int.self) ?? 16
         guard (1...Limits.concurrencyMax).contains(concurrency) else {

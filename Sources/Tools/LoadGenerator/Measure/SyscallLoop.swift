@@ -7,7 +7,7 @@ import Glibc
 /// Each turn makes one new object: create under a temporary name, write, one xattr, fsync, rename,
 /// fsync of the directory. `fdatasync` instead appends to one file and syncs it.
 enum SyscallLoop {
-    enum Kind: String {
+    enum Kind {
         case put
         case fdatasync
     }

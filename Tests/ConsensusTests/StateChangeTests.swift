@@ -1,0 +1,88 @@
+import Testing
+
+@testable import Consensus
+
+/// When what entries have changed is stored (docs/decisions/0035).
+@Suite struct StateChangeTests {
+    private static func elected(_ limits: DriverLimits = DriverLimits()) -> Group {
+        var group = Group(voters: 1, driverLimits: limits)
+        group.elect(1)
+        group.tick(10)
+        return group
+    }
+
+    private static func stored(_ group: Group) -> Index {
+        group.members[MemberID(1)]?.storage.applied.index ?? .zero
+    }
+
+    private static func propose(_ count: Int, in group: inout Group) {
+        for number in 0..<count { group.propose("\(number)", at: 1) }
+        group.settle()
+    }
+
+    @Test func `an entry is applied and answered before its rows are stored`() {
+        var group = Self.elected()
+        let before = Self.stored(group)
+        let token = group.propose("a", at: 1)
+        group.settle()
+        #expect(group.outcomes(token, at: 1) == ["applied"])
+        #expect(Self.stored(group) == before)
+        group.tick(Int(group.driverLimits.changeTicks) - 1)
+        #expect(Self.stored(group) == before)
+        group.tick(1)
+        #expect(Self.stored(group) == group[1].applied.index)
+        #expect(group[1].appliedDurable == group[1].applied.index)
+    }
+
+    /// However busy the member is: else the history would lag for as long.
+    @Test func `entries that come all the time do not put it off`() {
+        var group = Self.elected()
+        for tick in 0..<20 {
+            group.propose("\(tick)", at: 1)
+            group.tick(1)
+            let lag = group[1].applied.index.rawValue - Self.stored(group).rawValue
+            #expect(lag <= group.driverLimits.changeTicks)
+        }
+    }
+
+    @Test func `many entries are enough, and so are long ones`() {
+        var limits = DriverLimits()
+        limits.changeEntries = 10
+        limits.changeBytes = 4_000
+        var group = Self.elected(limits)
+        let before = Self.stored(group)
+        Self.propose(9, in: &group)
+        #expect(Self.stored(group) == before)
+        // It goes with the next entry.
+        Self.propose(2, in: &group)
+        #expect(Self.stored(group) >= before.advanced(by: 10))
+        group.tick(10)
+        let second = Self.stored(group)
+        group.propose(String(repeating: "x", count: 5_000), at: 1)
+        group.settle()
+        #expect(Self.stored(group) > second)
+    }
+
+    @Test func `whoever wants to read it has it stored at once`() {
+        var group = Self.elected()
+        Self.propose(3, in: &group)
+        #expect(Self.stored(group) < group[1].applied.index)
+        group.feed(MemberID(1), [.storeChange])
+        group.settle()
+        #expect(Self.stored(group) == group[1].applied.index)
+        // It was for what there was, and not for what comes.
+        group.feed(MemberID(1), [.storeChange])
+        Self.propose(1, in: &group)
+        #expect(Self.stored(group) < group[1].applied.index)
+    }
+
+    @Test func `what was applied and not stored is applied again from the log`() {
+        var group = Self.elected()
+        Self.propose(20, in: &group)
+        let lines = group.lines(1)
+        #expect(Self.stored(group) < group[1].applied.index)
+        group.restart(1)
+        group.tick(60)
+        #expect(group.lines(1) == lines)
+    }
+}
