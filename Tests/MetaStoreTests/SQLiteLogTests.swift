@@ -62,6 +62,34 @@ import Testing
         }
     }
 
+    @Test func `of a row that many entries change only the last value is written`() throws {
+        let directory = try ScratchDirectory()
+        let log = try directory.open()
+        _ = try log.load()
+        var delta = CatalogDelta()
+        func change(_ key: UInt8, _ value: UInt8?) {
+            delta.rows.append(
+                StateRow.Change(kind: .node, key: [key], value: value.map { [$0] }))
+        }
+        for round in 1...9 as ClosedRange<UInt8> { change(1, round) }
+        change(2, 1)
+        change(2, nil)
+        change(3, nil)
+        change(3, 7)
+        #expect(
+            delta.lastRows.map { [$0.key, $0.value ?? []] } == [
+                [[1], [9]], [[2], []], [[3], [7]],
+            ])
+        try log.write(Sample.founding)
+        try log.write(Sample.batch(entries: 1...1, term: 1))
+        var batch = WriteBatch<Catalog>(sequence: .zero)
+        batch.change = StateChange(applied: LogMark(index: Index(1), term: Term(1)), delta: delta)
+        try log.write(batch)
+        let rows = try log.database.prepare("SELECT count(*), sum(length(value)) FROM state")
+            .first { ($0.int64(0), $0.int64(1)) }
+        #expect(rows?.0 == 2 && rows?.1 == 2)
+    }
+
     /// RE-03, PC-04.
     @Test func `entries from a conflict on are replaced in one step`() throws {
         let directory = try ScratchDirectory()

@@ -19,9 +19,15 @@ extension Pipeline {
     /// Rows of the state are only there to be replayed faster, so there is no hurry: they are written for many entries at once.
     private var isChangeDue: Bool {
         guard let unstored else { return false }
-        return isChangeWanted || ticks - unstored.tick >= limits.changeTicks
-            || applied.index.rawValue - appliedDurable.rawValue >= limits.changeEntries
-            || unstored.bytes >= limits.changeBytes
+        let isOverdue =
+            ticks - unstored.tick >= limits.changeTicks || unstored.bytes >= limits.changeBytes
+        if isChangeWanted || isOverdue { return true }
+        // Voters take turns, so that an entry does not meet it at two of three.
+        let voters = replica.configuration.voters
+        let place = voters.firstIndex(of: replica.id) ?? 0
+        let shift = limits.changeEntries * UInt64(place) / UInt64(max(1, voters.count))
+        func turn(_ index: Index) -> UInt64 { (index.rawValue + shift) / limits.changeEntries }
+        return turn(applied.index) > turn(appliedDurable)
     }
 
     mutating func takeChange() -> StateChange<Machine>? {

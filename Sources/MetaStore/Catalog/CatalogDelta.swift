@@ -8,4 +8,21 @@ package struct CatalogDelta: Sendable {
     package var stateHash: UInt64?
 
     package init() {}
+
+    /// What each row is in the end. Many entries change the same one, such as the row that has the versions.
+    var lastRows: [StateRow.Change] {
+        guard rows.count > 1 else { return rows }
+        var places: [RowName: Int] = [:]
+        places.reserveCapacity(rows.count)
+        for (place, row) in rows.enumerated() {
+            places[RowName(kind: row.kind, key: row.key)] = place
+        }
+        guard places.count < rows.count else { return rows }
+        return places.values.sorted().map { rows[$0] }
+    }
+
+    private struct RowName: Hashable {
+        var kind: StateRow.Kind
+        var key: [UInt8]
+    }
 }

@@ -29,7 +29,7 @@ extension SQLiteLog {
             if let installation = batch.installation { try install(installation) }
             try append(batch.entries)
             if let change = batch.change {
-                try apply(change.delta.rows)
+                try apply(change.delta.lastRows)
                 try history.append(change.delta.history, to: database)
                 if let hash = change.delta.stateHash { stateHash = hash }
                 try store(applied: change.applied)
