@@ -181,6 +181,41 @@ import Testing
         #expect(ScratchDirectory.read(path) == before)
     }
 
+    /// Rows are stored later than entries are applied; who proposes an entry says how far that was.
+    @Test func `a branch counts as applied what a later entry tells of, and knows what it did`()
+        throws
+    {
+        let directory = try ScratchDirectory()
+        do {
+            var (log, catalog) = try Self.founded(directory)
+            let names = ["c", "d", "e"]
+            let entries = try names.enumerated().map { place, name in
+                let index = UInt64(4 + place)
+                return Entry(
+                    index: Index(index), term: Term(1), time: index, kind: .command,
+                    payload: LogRecord(
+                        .createBucket(try #require(Bucket(name: name)), BucketProperties()),
+                        actor: "test",
+                        // Whoever proposed the last one had applied the one before it.
+                        stateIndex: index == 6 ? 5 : 3, stateHash: 1
+                    ).encoded)
+            }
+            try log.write(try Self.batch(nil, entries, &catalog, isApplied: false))
+            #expect(try log.load().knownCommit == LogMark(index: Index(5), term: Term(1)))
+        }
+        let path = try Branch.setAside(in: directory.path)
+        defer {
+            unlink(path)
+            rmdir(directory.path + "/branches")
+        }
+        let branch = try Branch(path: path)
+        #expect(branch.applied == LogMark(index: Index(5), term: Term(1)))
+        #expect(branch.state?.buckets.buckets.count == 4)
+        let page = try branch.items(after: Index(3))
+        #expect(page.items.map(\.entry.index.rawValue) == [4, 5, 6])
+        #expect(page.items.map { $0.history?.command } == ["create_bucket", "create_bucket", nil])
+    }
+
     @Test func `a branch whose beginning is compacted says how much is missing`() throws {
         let directory = try ScratchDirectory()
         do {

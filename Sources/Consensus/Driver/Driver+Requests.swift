@@ -184,6 +184,10 @@ extension Driver {
 
     /// Answers everything that waits and stops; returns when no storage job is under way.
     public func stop() async -> StopReason {
+        // So that whoever reads the files finds what was applied: a job that is under way is waited for, and so is the next.
+        storeChange()
+        await storageIsIdle()
+        await storageIsIdle()
         let reason = await withCheckedContinuation { continuation in
             let known: StopReason? = post { inbox in
                 if let reason = inbox.stopReason { return reason }
@@ -193,9 +197,14 @@ extension Driver {
             }
             if let known { continuation.resume(returning: known) }
         }
+        await storageIsIdle()
+        return reason
+    }
+
+    /// Returns when the jobs that storage has been given are done.
+    private func storageIsIdle() async {
         await withCheckedContinuation { continuation in
             executors.storage { continuation.resume() }
         }
-        return reason
     }
 }

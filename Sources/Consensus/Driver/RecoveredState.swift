@@ -13,8 +13,8 @@ public struct RecoveredState<Machine: StateMachine>: Sendable {
     public var lastIndex: Index
     /// All entries of kind `configuration` after `base`, in ascending order.
     public var configurations: [Entry]
-    /// All entries after `applied`, in ascending order. They are few: a member stores its applied
-    /// index with every batch of entries, and a leader bounds what it leaves uncommitted.
+    /// All entries after `applied`, in ascending order. They are few: a member does not put off for long storing what it has
+    /// applied (``DriverLimits/changeEntries``), and a leader bounds what it leaves uncommitted.
     public var tail: [Entry]
     /// The highest time stamped on any entry, the base included.
     public var lastTime: UInt64
@@ -38,6 +38,14 @@ public struct RecoveredState<Machine: StateMachine>: Sendable {
         self.configurations = configurations
         self.tail = tail
         self.lastTime = lastTime
+    }
+
+    /// The last entry that is known to be committed: the last whose effect is stored, or a later one that whoever proposed an entry
+    /// behind it had applied. That entry is in this log, and so is all that its proposer had before it.
+    public var knownCommit: LogMark {
+        let told = tail.compactMap { Machine.proposerState(in: $0)?.index }.max() ?? .zero
+        guard told > applied.index else { return applied }
+        return tail.last { $0.index <= told }?.mark ?? applied
     }
 
     /// Storage that has never been written to.

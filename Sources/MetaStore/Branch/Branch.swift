@@ -29,9 +29,11 @@ package struct Branch: Sendable {
     package let path: String
     package let member: MemberID
     package let hardState: HardState
-    /// The last entry of the log, and the last whose effect is in ``state``.
+    /// The last entry of the log, and the last that is known to be committed, whose effect is in ``state``.
     package let last: LogMark
     package let applied: LogMark
+    /// What the entries did whose effect was not stored yet.
+    private let unstored: [HistoryEntry]
     /// The last entry that the log no longer has.
     package let base: LogBase
     /// The configuration in force at the end of the log.
@@ -51,11 +53,21 @@ package struct Branch: Sendable {
         last = LogMark(
             index: recovered.lastIndex,
             term: recovered.termRuns.last?.term ?? recovered.base.mark.term)
-        applied = recovered.applied
         base = recovered.base
         configuration =
             recovered.configurations.last?.configuration ?? recovered.base.configuration
-        state = recovered.image
+        var catalog = Catalog()
+        if let image = recovered.image { catalog.restore(image) }
+        var applied = recovered.applied
+        let known = recovered.knownCommit.index
+        for entry in recovered.tail where entry.index <= known {
+            // What cannot be read stands in the log, and its effect is not known.
+            guard (try? catalog.apply(entry)) != nil else { break }
+            applied = entry.mark
+        }
+        self.applied = applied
+        state = applied == .zero ? nil : catalog.state
+        unstored = catalog.takeDelta()?.history ?? []
     }
 
     /// The entries behind `index`, with what they did.
@@ -81,6 +93,7 @@ package struct Branch: Sendable {
             guard history.hasMore, let oldest = history.entries.last else { break }
             before = oldest.position.index
         }
+        for line in unstored { lines[line.position.index] = line }
         page.items = entries.map { entry in
             Item(
                 entry: entry,

@@ -30,6 +30,17 @@ final class MemberDirectory: Sendable {
         published.now.state.map.node(member: member.rawValue)?.address.url == url
     }
 
+    /// Changes with the map, for whoever asks about the same member all the time.
+    struct MapMark: Equatable {
+        let nonce: UInt64
+        let version: UInt64
+    }
+
+    var mapMark: MapMark {
+        let state = published.now.state
+        return MapMark(nonce: state.position.nonce, version: state.map.version)
+    }
+
     /// Where to try to reach a member after `failures` attempts in vain.
     ///
     /// When a majority has moved, nobody can put the new addresses on the map. So the map's word is taken first, then

@@ -43,9 +43,10 @@ struct StreamReceiver: Sendable {
             } catch let error as WireFailure {
                 throw Failure(.badBody, "a frame of the stream cannot be read", cause: "\(error)")
             }
-            if let sender {
-                try admit(sender)
-                contacts.heard(sender.member)
+            if var speaker = sender {
+                try admit(&speaker)
+                sender = speaker
+                contacts.heard(speaker.member)
             }
         }
     }
@@ -53,11 +54,16 @@ struct StreamReceiver: Sendable {
     private struct Speaker {
         let member: MemberID
         let url: String
+        /// Whether this map has it there.
+        var isOnMap: (map: MemberDirectory.MapMark, isSo: Bool)?
     }
 
     /// Hears one process of a member, not two (catalogue PC-11).
-    private func admit(_ speaker: Speaker) throws(Failure) {
-        let isOnMap = directory.isOnMap(speaker.member, at: speaker.url)
+    private func admit(_ speaker: inout Speaker) throws(Failure) {
+        let map = directory.mapMark
+        let known = speaker.isOnMap.flatMap { $0.map == map ? $0.isSo : nil }
+        let isOnMap = known ?? directory.isOnMap(speaker.member, at: speaker.url)
+        speaker.isOnMap = (map, isOnMap)
         guard let other = contacts.speaks(speaker.member, from: speaker.url, isOnMap: isOnMap)
         else { return }
         throw Failure(
@@ -71,8 +77,8 @@ struct StreamReceiver: Sendable {
         switch (frame, sender) {
         case (.hello(let hello), nil):
             try check(hello)
-            let speaker = Speaker(member: hello.sender, url: hello.senderURL)
-            try admit(speaker)
+            var speaker = Speaker(member: hello.sender, url: hello.senderURL)
+            try admit(&speaker)
             directory.learn(hello.sender, hello.senderURL)
             sender = speaker
         case (.message(let envelope), let known?) where envelope.from == known.member:

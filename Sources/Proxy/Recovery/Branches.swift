@@ -139,7 +139,7 @@ final class Branches: Sendable {
             json.member("actor", entry.actor)
             json.member("address", item.record?.clientAddress ?? "")
             json.member("request_id", item.record?.requestID ?? "")
-            // What was applied there was committed there, and may have been acknowledged.
+            // What was applied there was committed there, and may have been acknowledged; so may the last ones that were not.
             json.member("applied", item.entry.index <= branch.applied.index)
         }
     }

@@ -61,7 +61,7 @@ extension RecoveryFacts {
         facts.generation = recovered.hardState.generation
         facts.term = recovered.hardState.term
         facts.supersededBy = recovered.hardState.supersededBy
-        facts.commit = recovered.applied.index
+        facts.commit = recovered.knownCommit.index
         facts.configuration =
             recovered.configurations.last?.configuration ?? recovered.base.configuration
         let node = state.map.node(member: storage.member.rawValue)
