@@ -48,7 +48,9 @@ struct Ledger: StateMachine, Sendable {
 
     static func proposerState(in entry: Entry) -> StatePoint? {
         let tail = entry.payload.suffix(16)
-        guard entry.payload.count > 17, entry.payload[tail.startIndex - 1] == 0 else { return nil }
+        guard entry.kind == .command, entry.payload.count > 17,
+            entry.payload[tail.startIndex - 1] == 0
+        else { return nil }
         func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {
             bytes.reduce(0) { $0 << 8 | UInt64($1) }
         }

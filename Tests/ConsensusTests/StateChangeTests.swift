@@ -98,6 +98,26 @@ import Testing
         #expect(Self.stored(group) < group[1].applied.index)
     }
 
+    /// Nobody tells it, and nobody has to: an entry says how far its proposer was, and that is committed.
+    @Test func `a member that comes back alone shows what its log knows to be committed`() {
+        var group = Group(voters: 3)
+        group.elect(1)
+        group.tick(10)
+        for number in 0..<20 {
+            group.proposeFromState("\(number)", at: 1)
+            group.settle()
+        }
+        let before = group.lines(1)
+        #expect(before.count == 20 && Self.stored(group) < group[1].applied.index)
+        for id in [2, 3] as [UInt64] { group.crash(id) }
+        group.restart(1)
+        group.tick(100)
+        #expect(group.leaders.isEmpty)
+        // Of the last one nothing says so.
+        #expect(group.lines(1) == before.dropLast())
+        #expect(Self.stored(group) == group[1].applied.index)
+    }
+
     @Test func `what was applied and not stored is applied again from the log`() {
         var group = Self.elected()
         Self.propose(20, in: &group)

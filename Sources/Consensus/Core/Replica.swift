@@ -76,7 +76,7 @@ public struct Replica: Sendable {
                     RaftLog.Placed(index: entry.index, configuration: $0)
                 }
             }, waived: waived)
-        commit = recovered.applied.index
+        commit = recovered.knownCommit.index
         applied = recovered.applied.index
         floor = waived == .floorBeforeVote ? nil : recovered.floor
         random = Random(seed: seed)

@@ -128,6 +128,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         _ events: [PipelineEvent<Machine>], time: UInt64
     ) -> [PipelineAction<Machine>] {
         self.time = max(self.time, time)
+        // At a start: what the log itself tells to be committed.
+        if applied.index < replica.commit, stopReason == nil { apply(through: replica.commit) }
         var gathered: [Proposal] = []
         var asked: [ReadToken] = []
         for event in events {
