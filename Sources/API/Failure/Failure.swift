@@ -51,6 +51,10 @@ package struct Failure: Error, Equatable, Sendable {
         return failure
     }
 
+    /// Whether it refuses a copy of a request for having come too late: in another term than it was bound to, or after somebody
+    /// was told that it never will be made.
+    package var refusesLateCopy: Bool { code == .termPassed || code == .requestGivenUp }
+
     /// What the reply carries besides its length.
     package var headers: [(name: String, value: String)] {
         var headers = [

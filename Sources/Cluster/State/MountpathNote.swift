@@ -26,6 +26,13 @@ public struct MountpathNote: Equatable, Sendable {
         self.reason = reason
     }
 
+    /// Whether another note says the same, whenever it was made.
+    public func says(_ other: MountpathNote) -> Bool {
+        var other = other
+        other.time = time
+        return self == other
+    }
+
     init(from reader: inout ByteReader) throws(DecodingFailure) {
         path = try reader.readString(limit: Self.pathBytesMax)
         disk = try reader.readString(limit: 32)

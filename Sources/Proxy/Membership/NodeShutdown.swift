@@ -18,15 +18,19 @@ struct NodeShutdown: Sendable {
 
     func serve(_ exchange: Exchange, _ query: Query, _ message: ActionMessage) async throws {
         let wish = try Wish(query, message)
-        // It takes several changes, of which handing over ends the term; or none at all.
-        let origin = try exchange.unboundOrigin()
+        // Handing over ends the term, so that nothing else could be done in it; and who stays on the map changes nothing.
+        let origin =
+            wish.leaves && !group.isLeader ? try exchange.origin() : try exchange.unboundOrigin()
         if try query.flag(QueryName.dryRun) { return try await forecast(exchange, origin, wish) }
         var survives: String?
         if wish.leaves {
             do throws(Failure) {
                 survives = try await leave(origin, wish)
             } catch {
-                guard wish.isForced else { throw error.spelled(wish.spelling) }
+                guard wish.isForced, !error.refusesLateCopy else {
+                    log.info("goes on, although \(exchange.remoteAddress) asked: \(error.message)")
+                    throw error.spelled(wish.spelling)
+                }
                 log.warning("ends without having left the map: \(error.message)")
             }
         }

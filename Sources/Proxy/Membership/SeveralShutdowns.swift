@@ -26,10 +26,7 @@ extension Maintenance {
             }
             let heir = try await transfer.transferToFittest(
                 for: origin, without: request.ids, next: Self.endsAll)
-            throw Failure(
-                .noPrimary,
-                "\(metadata.id) has handed over to \(heir), which ends it with the others",
-                next: "try again in a moment")
+            throw Self.handedOver(metadata.id, to: heir)
         }
         try await departure.takeOff(
             request.ids, isForced: request.isForced, for: origin
@@ -48,6 +45,33 @@ extension Maintenance {
         failure.done = nodes.without(open).map(\.id.text)
         failure.notDone = open.map(\.id.text)
         throw failure
+    }
+
+    /// Has another proxy become primary, which then ends this one.
+    ///
+    /// - Returns: who is primary now; `nil` when nobody has taken over, and this proxy says best by itself why.
+    /// - Throws: that it is not known whether somebody has.
+    func handOver(
+        _ request: Request, _ nodes: [Node], for origin: MetadataService.Origin
+    ) async throws(Failure) -> NodeID? {
+        do throws(Failure) {
+            if !request.isForced {
+                try await departure.checkQuorum(
+                    without: nodes, in: metadata.published.now.state.map)
+            }
+            return try await transfer.transferToFittest(
+                for: origin, without: request.ids, next: Self.endsAll)
+        } catch {
+            guard error.code != .outcomeUnknown else { throw error }
+            return nil
+        }
+    }
+
+    /// What has the request carried out by the next primary.
+    static func handedOver(_ id: NodeID, to heir: NodeID) -> Failure {
+        Failure(
+            .noPrimary, "\(id) has handed over to \(heir), which ends it",
+            next: "try again in a moment")
     }
 
     private static let endsAll =

@@ -94,7 +94,7 @@ struct ClusterActions: Sendable {
             return .json(try await maintenance.forecast(wanted, for: origin).encoded)
         }
         if wanted.ids.count == 1, published.now.state.map[wanted.ids[0]] != nil {
-            return .relayed(try await endOne(wanted, origin.requestID))
+            return .relayed(try await endOne(wanted, origin))
         }
         let notice = try await maintenance.perform(wanted, for: origin, last: last)
         return .done(notice: notice, survives: maintenance.departure.survival.headline)
@@ -138,11 +138,18 @@ struct ClusterActions: Sendable {
         return request
     }
 
+    /// The node leaves the map by a request of its own, under the same id and in the same term: one that was frozen, or is
+    /// late, must not leave when somebody has been told that the request never will be made (decision 0027).
     private func endOne(
-        _ wanted: Maintenance.Request, _ requestID: String
+        _ wanted: Maintenance.Request, _ origin: MetadataService.Origin
     ) async throws -> Answer {
         guard let node = try wanted.nodes(in: published.now.state).first else {
             preconditionFailure("a request names a node at least")
+        }
+        let term = origin.terms.bound ?? forwarder.group.bound(after: published.now.state)
+        let isItself = node.id == shutdown.metadata.id
+        if isItself, let heir = try await maintenance.handOver(wanted, [node], for: origin) {
+            throw Maintenance.handedOver(node.id, to: heir)
         }
         // Who does not know the word yet is asked without it as long as it says nothing.
         let force = wanted.isForced ? #","force":true"# : ""
@@ -150,7 +157,8 @@ struct ClusterActions: Sendable {
         do throws(ClientError) {
             let response = try await client.send(
                 .put, node.endpoint, "/v1/daemon",
-                headers: [(HeaderName.requestID, requestID)],
+                headers: [(HeaderName.requestID, origin.requestID)]
+                    + (isItself ? [] : [(HeaderName.term, term.text)]),
                 body: Array(message.utf8),
                 timeouts: Client.Timeouts(
                     connectSeconds: Limits.reachableSeconds,
@@ -171,9 +179,8 @@ struct ClusterActions: Sendable {
                 var failure = Failure(
                     .outcomeUnknown, "\(node.id) was lost after it had got the request",
                     cause: error.description,
-                    next: "it has left the map if GET /v1/daemon?what=smap lacks it; sent again, "
-                        + "the request does no harm")
-                failure.requestID = requestID
+                    next: Failure.inquiry(origin.requestID, since: term))
+                failure.requestID = origin.requestID
                 throw failure
             }
             throw Failure(

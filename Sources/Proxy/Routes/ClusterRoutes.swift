@@ -242,8 +242,13 @@ struct ClusterRoutes: Sendable {
         try await onPrimary(exchange, body) { origin in
             var origin = origin
             origin.actor = report.target.text
-            _ = try await daemon.metadata.change(
-                .noteMountpath(report.target, report.note), for: origin)
+            _ = try await daemon.metadata.change(for: origin) { _ throws(Failure) in
+                // The target repeats what has no answer. An earlier primary may have written it down.
+                let state = try await daemon.metadata.linearizable().state
+                let isKnown = state.mountpathNotes[report.target]?.contains(where: report.note.says)
+                return isKnown == true
+                    ? .batch([]) : .noteMountpath(report.target, report.note)
+            }
             return Reply()
         }
     }

@@ -20,16 +20,18 @@ struct ProxyCaller: Sendable {
     ///   - client: the address of whoever asked this target; empty when nobody has.
     ///   - body: of the request.
     ///   - requestID: names the request on all nodes; empty for no name.
+    ///   - term: the only term in which it may be made; `nil` for any.
     /// - Returns: the first answer, whatever its status; but a refusal says nothing of a copy that was lost before.
     /// - Throws: that none has answered.
     func send(
         _ method: Method, _ target: String, for client: String = "", body: [UInt8] = [],
-        requestID: String = ""
+        requestID: String = "", term: String? = nil
     ) async throws(Failure) -> Answer {
         let order = choice.order(in: publisher.current.state.map)
         let isRead = method == .get || method == .head || RequestTarget(target).isRehearsal
         let headers = [
             (HeaderName.requestID, requestID), (HeaderName.clientAddress, client),
+            (HeaderName.term, term ?? ""),
         ].filter { !$0.1.isEmpty }
         var doubt: Failure?
         for proxy in order {
@@ -47,7 +49,7 @@ struct ProxyCaller: Sendable {
             } catch {
                 log.info("\(method.name) \(target): no answer from \(proxy): \(error)")
                 if case .unreachable = error { continue }
-                if !isRead { doubt = lost(proxy, error, requestID) }
+                if !isRead { doubt = lost(proxy, error, requestID, term) }
                 continue
             }
             // That the node is not there any more may be what the lost copy came to.
@@ -62,13 +64,16 @@ struct ProxyCaller: Sendable {
                 next: "start the proxies, or send the request to one that runs")
     }
 
-    private func lost(_ proxy: Endpoint, _ error: ClientError, _ requestID: String) -> Failure {
+    private func lost(
+        _ proxy: Endpoint, _ error: ClientError, _ requestID: String, _ term: String?
+    ) -> Failure {
         var failure = Failure(
             .outcomeUnknown,
             "proxy \(proxy) was lost after it had got the request; the change may or may not "
                 + "have been made", cause: error.description,
             next: "look before you repeat it: GET /v1/cluster?what=history&request_id="
-                + "\(PercentCoding.encoded(requestID)) at a proxy")
+                + PercentCoding.encoded(requestID)
+                + (term.map { "&\(QueryName.since)=\($0)" } ?? "") + " at a proxy")
         failure.requestID = requestID
         return failure
     }
@@ -112,7 +117,7 @@ struct ProxyCaller: Sendable {
                     log.info("\(method.name) \(target): no answer from \(proxy): \(error)")
                     continue
                 }
-                throw lost(proxy, error, requestID)
+                throw lost(proxy, error, requestID, term)
             }
         }
         throw Failure(

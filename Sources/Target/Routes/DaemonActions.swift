@@ -39,19 +39,23 @@ struct DaemonActions {
     /// Leaves the map, answers, and ends (contract §6.5). A target that cannot leave goes on, unless it is forced: the map
     /// would send clients to it for nothing, and nobody would have been told.
     private func shutDown(_ message: ActionMessage) async throws {
-        try exchange.checkIsUnbound()
         let value = try ActionValue(message.value, keys: ["unregister", "force"])
         let isForced = try query.flag(QueryName.force) || value?.bool("force") ?? false
         let leaves = try value?.bool("unregister") ?? true
+        if !leaves { try exchange.checkIsUnbound() }
         if try query.flag(QueryName.dryRun) { return try await forecast(leaves: leaves) }
         var survives: String?
         if leaves {
             do {
                 survives = try await leave()
             } catch {
-                guard isForced else { throw error }
-                target.log.warning(
-                    "ends without having left the map: \(Failure(any: error).message)")
+                let failure = Failure(any: error)
+                guard isForced, !failure.refusesLateCopy else {
+                    target.log.info(
+                        "goes on, although \(exchange.remoteAddress) asked: \(failure.message)")
+                    throw failure
+                }
+                target.log.warning("ends without having left the map: \(failure.message)")
             }
         }
         target.log.info("ends, asked by \(exchange.remoteAddress)")
@@ -64,8 +68,20 @@ struct DaemonActions {
 
     /// - Returns: which failures are survived without this target, as the primary says.
     private func leave() async throws -> String? {
+        let term = exchange.request.headers[named: HeaderName.term]
+        do throws(Failure) {
+            return try await leave(in: term)
+        } catch {
+            // Whoever had it was lost, and others take it in its term only; but they know whether it was made.
+            guard error.code == .outcomeUnknown, term != nil, await wasMade() else { throw error }
+            return nil
+        }
+    }
+
+    private func leave(in term: String?) async throws(Failure) -> String? {
         let answer = try await target.proxies.send(
-            .delete, removal, for: exchange.remoteAddress, requestID: exchange.requestID)
+            .delete, removal, for: exchange.remoteAddress, requestID: exchange.requestID,
+            term: term)
         guard answer.status != .ok else { return answer[HeaderName.survives] }
         let failure =
             Failure(decoding: answer.body)
@@ -74,6 +90,28 @@ struct DaemonActions {
         guard failure.code != .nodeNotFound else { return nil }
         throw failure
     }
+
+    /// Whether this target has left the map by this very request, as far as a proxy can say that soon. Nothing is given up by the
+    /// question.
+    private func wasMade() async -> Bool {
+        let question =
+            "/v1/cluster?what=history&\(QueryName.requestID)="
+            + PercentCoding.encoded(exchange.requestID)
+        for _ in 0..<Self.inquiriesMax {
+            if let answer = try? await target.proxies.send(.get, question), answer.status == .ok,
+                case .object(let document)? = try? JSONValue(parsing: answer.body),
+                document["outcome"]?.string == HistoryDocument.Fate.applied.rawValue
+            {
+                return true
+            }
+            await exchange.loop.sleep(nanoseconds: Self.inquiryPause)
+        }
+        return false
+    }
+
+    /// Two seconds, in which another primary is elected.
+    private static let inquiriesMax = 10
+    private static let inquiryPause: UInt64 = 200_000_000
 
     private var removal: String {
         "/v1/cluster/daemon/\(PercentCoding.encoded(target.node.id.text))"

@@ -31,6 +31,8 @@ final class Call {
             case done
             case refused
             case unknown
+            /// The one entry of it is in the log, and what follows is not complete.
+            case partly
             /// The connection ended, or nothing came in time.
             case none
             /// Something that an answer may not be.
@@ -71,6 +73,8 @@ final class Call {
             case 200..<300: kind = .done
             case 504 where failure?.code == "outcome_unknown" && failure?.requestID != nil:
                 kind = .unknown
+            case 504 where failure?.code == "partly_done" && failure?.requestID != nil:
+                kind = .partly
             case 400..<600 where failure != nil && failure?.code != "outcome_unknown":
                 kind = .refused
             default: kind = .other

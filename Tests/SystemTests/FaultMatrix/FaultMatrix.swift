@@ -74,7 +74,7 @@ final class FaultMatrix {
         let since = answer.since ?? bound
         let isApplied: Bool
         switch answer.kind {
-        case .done: isApplied = true
+        case .done, .partly: isApplied = true
         case .refused: isApplied = false
         case .unknown, .none:
             if answer.kind == .none { #expect(cell.entry == .primary, "\(label): no answer") }
@@ -90,6 +90,7 @@ final class FaultMatrix {
             isApplied: isApplied)
         records.append(record)
         try check(record, "\(answer)")
+        try operation.afterwards?(self, record, answer)
         print("matrix: \(label): \(answer.kind), \(isApplied ? "applied" : "not applied")")
     }
 

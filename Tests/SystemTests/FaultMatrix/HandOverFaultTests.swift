@@ -103,7 +103,7 @@ struct HandOverFaultTests {
                         fault == .primaryKilled || fault == .primaryCutOff
                         ? rest : [primary, third]
                     fate = try Self.fate(of: id, since: since, at: living, cluster)
-                case .other: throw FaultMatrix.Broken(description: "\(label): \(answer)")
+                case .partly, .other: throw FaultMatrix.Broken(description: "\(label): \(answer)")
                 }
                 try cluster.lab.heal()
                 try cluster.signal(heir, SIGCONT)
@@ -167,7 +167,7 @@ struct HandOverFaultTests {
                     #expect(try cluster.isRunning(primary) && isListed(), "\(fault): \(answer)")
                 case .unknown: #expect(cluster.isRunning(primary), "\(fault): \(answer)")
                 case .none: #expect(fault == .primaryKilled, "\(fault): \(answer)")
-                case .other: Issue.record("\(fault): \(answer)")
+                case .partly, .other: Issue.record("\(fault): \(answer)")
                 }
                 print("hand-over: shutdown, \(fault): \(answer.kind) \(answer.code)")
                 // Asked again, it ends; started again, it is back.

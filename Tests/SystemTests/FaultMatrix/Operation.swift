@@ -10,19 +10,24 @@ struct Operation: Sendable {
     let request: @Sendable (FaultMatrix, String) -> String
     /// Whether it is made, as a proxy's certain answer has it; the number is that of the request. `nil`: only the history says.
     let isDone: (@Sendable (FaultMatrix, Int, String) throws -> Bool)?
+    /// What else holds when everybody is back, by what the request has come to and what its client was told; and takes away what
+    /// others are not to find.
+    let afterwards: (@Sendable (FaultMatrix, FaultMatrix.Record, Call.Answer) throws -> Void)?
 
     init(
         _ name: String, prepare: @escaping @Sendable (FaultMatrix) throws -> Void = { _ in },
         request: @escaping @Sendable (FaultMatrix, String) -> String,
-        isDone: (@Sendable (FaultMatrix, Int, String) throws -> Bool)?
+        isDone: (@Sendable (FaultMatrix, Int, String) throws -> Bool)?,
+        afterwards: (@Sendable (FaultMatrix, FaultMatrix.Record, Call.Answer) throws -> Void)? = nil
     ) {
         self.name = name
         self.prepare = prepare
         self.request = request
         self.isDone = isDone
+        self.afterwards = afterwards
     }
 
-    static let all = buckets + membership + maintenance + settings + others
+    static let all = buckets + membership + maintenance + settings + others + endings
 
     // MARK: Buckets
 

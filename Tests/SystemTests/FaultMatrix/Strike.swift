@@ -127,6 +127,20 @@ extension NetworkLab {
         .reduce(0) { $0 + $1.unread }
     }
 
+    /// Connections to a host's port 8080 from an address on which lies what nobody has read.
+    func unreadConnections(on host: String, from address: String) throws -> Int {
+        try queues(on: host) { own, peer in own.hasSuffix(":8080") && peer.hasPrefix("\(address):")
+        }
+        .count { $0.unread > 0 }
+    }
+
+    /// Connections to a host's port 8080 from an address.
+    func clients(of host: String, from address: String) throws -> Int {
+        try queues(on: host) { own, peer in own.hasSuffix(":8080") && peer.hasPrefix("\(address):")
+        }
+        .count
+    }
+
     /// Bytes on their way from a host to port 8080 of an address, which has not confirmed them.
     func unsent(on host: String, to address: String) throws -> Int {
         try queues(on: host) { _, peer in peer == "\(address):8080" }.reduce(0) { $0 + $1.unsent }
