@@ -85,6 +85,33 @@ import Testing
         }
     }
 
+    /// A copy of a change that lay on a link, or in a socket, while something else was said.
+    @Test func `a transient value that rests on other settings is refused, and nothing is done`()
+        async throws
+    {
+        try await TestTarget.with { target in
+            let set = "/v1/daemon/setconfig?stats_time=34s&transient=true"
+            let asked = try await target.ask(.put, "\(set)&dry_run=true", at: nil)
+            let edition = try #require(asked.headers[named: HeaderName.settingsEdition])
+            let bound = [(HeaderName.settingsEdition, edition)]
+            #expect(
+                try await target.ask(
+                    .put, "/v1/daemon/setconfig?loglevel=4&transient=true", at: nil
+                ).status == .ok)
+            let late = try await target.ask(.put, set, at: nil, headers: bound)
+            #expect(late.failure?.code == .configChanged, "\(late.text)")
+            #expect(
+                try await !target.ask(.get, "/v1/daemon?what=config", at: nil).text.contains("34s"))
+            let again = try await target.ask(.put, "\(set)&dry_run=true", at: nil)
+            let now = try #require(again.headers[named: HeaderName.settingsEdition])
+            let made = try await target.ask(
+                .put, set, at: nil, headers: [(HeaderName.settingsEdition, now)])
+            #expect(made.status == .ok, "\(made.text)")
+            #expect(
+                try await target.ask(.get, "/v1/daemon?what=config", at: nil).text.contains("34s"))
+        }
+    }
+
     @Test func `a transient value stays at the target, and gives way to the log's next word`()
         async throws
     {

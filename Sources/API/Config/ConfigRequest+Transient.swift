@@ -5,21 +5,29 @@ extension ConfigRequest {
     ///
     /// - Parameters:
     ///   - config: what the node acts on.
+    ///   - edition: the header of that name (``HeaderName/settingsEdition``), when whoever asks has asked before.
     ///   - role: the node's, when it alone was asked; what all nodes are asked for may mean nothing to some.
     /// - Returns: what it would do, when that was all that was asked for.
     /// - Throws: why it is not done.
     package func applyTransient(
-        to config: LiveConfig, alone role: NodeRole? = nil
+        to config: LiveConfig, in edition: String? = nil, alone role: NodeRole? = nil
     ) throws(Failure) -> ConfigReport? {
         if let role { try requireReader(role, over: config.values) }
         if isDryRun { return try preview(on: config.current) }
+        let bound = edition.map { UInt64($0) ?? .max }
+        let isDone: Bool
         do throws(ConfigMistake) {
             switch operation {
-            case .set(let settings): try config.setTransient(settings)
-            case .reset(let names): try config.resetTransient(names)
+            case .set(let settings): isDone = try config.setTransient(settings, in: bound)
+            case .reset(let names): isDone = try config.resetTransient(names, in: bound)
             }
         } catch {
             throw Failure(error)
+        }
+        guard isDone else {
+            throw Failure(
+                .configChanged, "the settings have changed since it was asked whether it would",
+                next: "send the request again")
         }
         return nil
     }

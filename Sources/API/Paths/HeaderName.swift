@@ -25,6 +25,9 @@ package enum HeaderName {
     package static let callerID = "caller.id"
     /// Where the log stood in the state that the answer was made from, or that the change led to.
     package static let position = "Martlet-Position"
+    /// How often the settings of a node had changed when it said what a change of them would do; with the change, that it is made
+    /// only while that is so (between nodes).
+    package static let settingsEdition = "Martlet-Settings-Edition"
     /// What a reply whose body is AIStore's has to say besides.
     package static let notice = "Martlet-Notice"
     /// Of a change of who takes part: which failures of proxies are survived by as many as there are now.

@@ -156,7 +156,7 @@ struct ConfigService: Sendable {
         guard !request.isEmpty || request.isDryRun else {
             return .unchanged(position: metadata.published.now.position)
         }
-        let rehearsal = await ask(nodes, request, isDryRun: true)
+        let rehearsal = await ask(nodes, request)
         let refused = nodes.filter { rehearsal[$0.id]?.isWilling != true }
         let refusal = refused.first.map {
             Self.failure(
@@ -173,7 +173,7 @@ struct ConfigService: Sendable {
             return .forecast(forecast(report, of: request))
         }
         if let refusal { throw refusal }
-        let results = await ask(nodes, request, isDryRun: false)
+        let results = await tell(nodes, request, rehearsal)
         let failed = nodes.filter { results[$0.id]?.isWilling != true }
         if let first = failed.first {
             var failure = Self.failure(
@@ -192,7 +192,8 @@ struct ConfigService: Sendable {
 
     /// What a node has said to a transient change.
     private enum Word: Sendable {
-        case willing
+        /// In that edition of its settings; `nil` where it does not say.
+        case willing(edition: String?)
         case refused(Failure)
         case silent(String)
 
@@ -218,42 +219,69 @@ struct ConfigService: Sendable {
         }
     }
 
-    private func ask(
-        _ nodes: [Node], _ request: ConfigRequest, isDryRun: Bool
+    private func ask(_ nodes: [Node], _ request: ConfigRequest) async -> [NodeID: Word] {
+        await each(nodes) { await ask($0, request, isDryRun: true) }
+    }
+
+    /// Has nodes do what they would. Each does it as things were when it was asked: so a copy that was lost on a link, or lies at
+    /// one that is frozen, does not undo what was said to it later.
+    private func tell(
+        _ nodes: [Node], _ request: ConfigRequest, _ words: [NodeID: Word]
+    ) async -> [NodeID: Word] {
+        let begun = MonotonicTime.now()
+        return await each(nodes) { node in
+            var word = words[node.id]
+            while case .willing(let edition)? = word {
+                let told = await ask(node, request, isDryRun: false, edition)
+                guard case .refused(let failure) = told, failure.code == .configChanged,
+                    Double(MonotonicTime.now().since(begun)) / 1e9 < patience
+                else { return told }
+                // Somebody else was quicker, a moment ago; whoever comes last prevails.
+                word = await ask(node, request, isDryRun: true)
+            }
+            return word ?? .silent("it was not asked")
+        }
+    }
+
+    private func each(
+        _ nodes: [Node], _ body: @escaping @Sendable (Node) async -> Word
     ) async -> [NodeID: Word] {
         await withTaskGroup(of: (NodeID, Word).self) { tasks in
-            for node in nodes {
-                tasks.addTask { (node.id, await ask(node, request, isDryRun: isDryRun)) }
-            }
+            for node in nodes { tasks.addTask { (node.id, await body(node)) } }
             var words: [NodeID: Word] = [:]
             for await (id, word) in tasks { words[id] = word }
             return words
         }
     }
 
-    private func ask(_ node: Node, _ request: ConfigRequest, isDryRun: Bool) async -> Word {
+    private var patience: Double { live.values.seconds("timeout.cplane_operation") }
+
+    private func ask(
+        _ node: Node, _ request: ConfigRequest, isDryRun: Bool, _ edition: String? = nil
+    ) async -> Word {
         do {
             let response = try await client.send(
                 .put, node.endpoint, "/v1/daemon/\(request.transient(isDryRun: isDryRun))",
-                headers: [(HeaderName.callerID, self.node.id.text)],
+                headers: [(HeaderName.callerID, self.node.id.text)]
+                    + (edition.map { [(HeaderName.settingsEdition, $0)] } ?? []),
                 timeouts: Client.Timeouts(
-                    connectSeconds: Limits.reachableSeconds,
-                    responseSeconds: live.values.seconds("timeout.cplane_operation")))
+                    connectSeconds: Limits.reachableSeconds, responseSeconds: patience))
             let body = try await response.collect(upTo: Limits.nodeDocumentBytes)
             guard response.status == .ok else {
                 return Failure(decoding: body).map { .refused($0) }
                     ?? .silent("it answered \(response.status.rawValue)")
             }
-            return isDryRun ? try Self.word(inReport: body) : .willing
+            let now = response.headers[named: HeaderName.settingsEdition]
+            return isDryRun ? try Self.word(inReport: body, now) : .willing(edition: nil)
         } catch {
             return .silent("\(error)")
         }
     }
 
-    private static func word(inReport body: [UInt8]) throws -> Word {
+    private static func word(inReport body: [UInt8], _ edition: String?) throws -> Word {
         guard case .object(let report) = try JSONValue(parsing: body),
             report["verdict"]?.string == Forecast.Verdict.blocked.rawValue
-        else { return .willing }
+        else { return .willing(edition: edition) }
         let code = report["code"]?.string.flatMap(FailureCode.init(rawValue:)) ?? .badValue
         return .refused(
             Failure(

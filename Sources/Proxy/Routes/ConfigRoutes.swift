@@ -38,12 +38,18 @@ struct ConfigRoutes: Sendable {
             // Another proxy asks all nodes alike.
             let isAlone =
                 !exchange.isOfMember || exchange.request.headers[named: HeaderName.callerID] == nil
+            let edition = service.live.edition
             let report = try request.applyTransient(
-                to: service.live, alone: isAlone ? .proxy : nil)
-            return respond(
-                exchange,
-                report.map { .forecast(service.forecast($0, of: request)) }
-                    ?? .done(position: service.metadata.published.now.position))
+                to: service.live,
+                in: exchange.request.headers[named: HeaderName.settingsEdition],
+                alone: isAlone ? .proxy : nil)
+            let position = service.metadata.published.now.position
+            guard let report else { return respond(exchange, .done(position: position)) }
+            let body = service.forecast(report, of: request).encoded
+            return exchange.respond(.ok, type: "application/json", body: body) { writer in
+                writer.add(named: HeaderName.position, position)
+                writer.add(named: HeaderName.settingsEdition, String(edition))
+            }
         }
         let answer = try await service.change(request, allFacts, for: exchange)
         if !request.isDryRun, answer.isDone { request.prevail(over: service.live) }

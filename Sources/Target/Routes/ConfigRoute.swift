@@ -22,12 +22,15 @@ struct ConfigRoute {
             try exchange.checkIsUnbound()
             // A proxy asks all nodes alike.
             let isAlone = exchange.request.headers[named: HeaderName.callerID] == nil
+            let edition = target.config.edition
             let report = try request.applyTransient(
-                to: target.config, alone: isAlone ? .target : nil)
+                to: target.config,
+                in: exchange.request.headers[named: HeaderName.settingsEdition],
+                alone: isAlone ? .target : nil)
             guard let report else {
                 return exchange.respond(.ok)
             }
-            return respond(report, request)
+            return respond(report, request, edition)
         }
         if request.isEmpty {
             guard request.isDryRun else {
@@ -46,10 +49,17 @@ struct ConfigRoute {
         exchange.relay(answer)
     }
 
-    private func respond(_ report: ConfigReport, _ request: ConfigRequest) {
+    private func respond(
+        _ report: ConfigReport, _ request: ConfigRequest, _ edition: UInt64? = nil
+    ) {
         var survival = target.survival
         survival.mountpaths = nil
-        exchange.respond(document: Forecast(report, request.action, survival).encoded)
+        let body = Forecast(report, request.action, survival).encoded
+        exchange.respond(.ok, type: "application/json", body: body) { writer in
+            if let edition {
+                writer.add(named: HeaderName.settingsEdition, String(edition))
+            }
+        }
     }
 
     /// Takes the change to a proxy, and waits until it is in effect here.

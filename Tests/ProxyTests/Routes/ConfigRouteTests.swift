@@ -81,6 +81,28 @@ import Testing
         }
     }
 
+    @Test func `a transient value that rests on other settings is refused, and nothing is done`()
+        async throws
+    {
+        try await TestProxies.with(1) { proxies in
+            let set = "/v1/daemon/setconfig?stats_time=34s&transient=true"
+            let asked = try await proxies.ask(1, .put, "\(set)&dry_run=true")
+            let edition = try #require(asked.header(HeaderName.settingsEdition))
+            let reset = try await proxies.ask(
+                1, .put, "/v1/daemon/reset-config?stats_time&transient=true")
+            #expect(reset.status == 200, "\(reset.text)")
+            let late = try await proxies.ask(
+                1, .put, set, headers: [(HeaderName.settingsEdition, edition)])
+            #expect(late.failure?.code == .configChanged, "\(late.text)")
+            #expect(try await Self.value("periodic.stats_time", at: 1, proxies) == "10s")
+            // Whoever asks all nodes asks again.
+            let spread = try await proxies.ask(
+                1, .put, "/v1/cluster/setconfig?stats_time=34s&transient=true")
+            #expect(spread.status == 200, "\(spread.text)")
+            #expect(try await Self.value("periodic.stats_time", at: 1, proxies) == "34s")
+        }
+    }
+
     struct Row: CustomTestStringConvertible, Sendable {
         let path: String
         var body = ""

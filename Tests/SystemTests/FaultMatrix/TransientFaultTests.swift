@@ -67,10 +67,9 @@ struct TransientFaultTests {
         try cluster.waitUntilSettled(within: 60)
     }
 
-    private static func reset(_ cluster: LabCluster) throws {
-        let reply = try cluster.curl(
+    private static func reset(_ cluster: LabCluster) throws -> LabCluster.Reply {
+        try cluster.curl(
             "-X PUT '\(cluster.url("p1"))/v1/cluster/reset-config?loglevel&transient=true'")
-        #expect(reply.status == 200, "\(reply)")
     }
 
     @Test func `a setting for this run is everywhere, nowhere, or where the answer does not say`()
@@ -138,20 +137,31 @@ struct TransientFaultTests {
                     #expect(blow.victim == .entry && there.isEmpty, "\(blow): \(there); \(answer)")
                 case .partly, .other: Issue.record("\(blow): \(answer)")
                 }
-                if blow.victim != .entry || blow.fault == .killed {
-                    try Self.recover(victim, blow.fault, cluster)
-                    // Where the link was cut, TCP has it still, and sends it again.
+                if blow.fault == .partitioned, blow.victim != .entry {
+                    try cluster.lab.heal()
+                } else {
+                    if blow.victim != .entry || blow.fault == .killed {
+                        try Self.recover(victim, blow.fault, cluster)
+                    }
+                    // What was refused does not come later, and who begins anew has begun anew.
+                    let late = try Self.level(victim, cluster)
+                    if answer.kind == .refused || blow.fault == .killed {
+                        #expect(late == "3", "\(blow): \(victim) has \(late); \(answer)")
+                    }
+                }
+                print("transient: \(blow): \(answer.kind), at \(there)")
+                try waitUntil("\(blow): it is taken back", within: 30) {
+                    try Self.reset(cluster).status == 200
+                }
+                // Where the link was cut, TCP has it still, and sends it again: behind what was said since.
+                if cluster.isRunning(entry) {
                     try waitUntil("\(blow): nothing is under way") {
                         try cluster.lab.unsent(on: entry, to: cluster.lab.address(victim)) == 0
                     }
                 }
-                // What was refused does not come later, and who begins anew has begun anew.
-                let late = try Self.level(victim, cluster)
-                if answer.kind == .refused || blow.fault == .killed {
-                    #expect(late == "3", "\(blow): \(victim) has \(late); \(answer)")
-                }
-                print("transient: \(blow): \(answer.kind), at \(there)")
-                try Self.reset(cluster)
+                try cluster.waitUntilSettled(within: 60)
+                #expect(
+                    try Self.level(victim, cluster) == "3", "\(blow): \(victim), after the reset")
             }
             #expect(isDoubted > 0, "no blow has come between asking and telling")
         }
