@@ -115,6 +115,10 @@ struct ProcessFaultTests {
                 let gone = try #require(living.first { $0.id == primary })
                 living.removeAll { $0.id == primary }
                 kill(pid_t(gone.pid), SIGKILL)
+                // A request that still reaches it is of an outcome that nobody knows.
+                try waitUntil("it is gone") {
+                    try cluster.curl("\(gone.url)/v1/health").status == 0
+                }
                 let reply = try cluster.create("after-\(round)", at: living[0].url)
                 #expect(reply.status == 200, "\(reply)")
                 try waitUntil("there is a primary") { try cluster.primary() != primary }
