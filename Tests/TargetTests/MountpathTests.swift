@@ -3,6 +3,7 @@ import Base
 import Cluster
 import Foundation
 import HTTP
+import Synchronization
 import TestSupport
 import Testing
 
@@ -250,6 +251,28 @@ import Testing
         for name in Self.names { #expect(try await target.get(name).text == name) }
         await target.end()
         await proxy.stop()
+    }
+
+    /// As when the word of its last disk could not be said before it left.
+    @Test func `a target that is off the map says what became of its disks when it is back`()
+        async throws
+    {
+        try await MountpathBench.with { bench in
+            let proxy = bench.target.proxy
+            let id = bench.target.daemon.node.id
+            proxy.submit(.removeNode(id))
+            try await eventually("it is known to be off the map") {
+                bench.target.daemon.context.publisher.current.state.map[id] == nil
+            }
+            #expect(try await bench.change("disable", bench.path(2)).status == .ok)
+            try await eventually("it is refused") { proxy.log.withLock { $0.refusedNotes } > 0 }
+            #expect(proxy.state.mountpathNotes[id]?.last?.path != bench.path(2))
+            proxy.submit(.setNode(bench.target.daemon.node))
+            try await eventually("it is written down") {
+                let last = proxy.state.mountpathNotes[id]?.last
+                return last?.path == bench.path(2) && last?.isDisabled == true
+            }
+        }
     }
 
     @Test func `without a mountpath a target leaves the map, and comes back with the first`()

@@ -54,8 +54,8 @@ final class MountpathReporter: Sendable {
                 .post, "/v1/cluster/mountpaths", body: report.encoded)
             if answer.status == .ok { return true }
             let failure = Failure(decoding: answer.body)
-            // A target that is off the map has nobody to report to; what a proxy finds wrong stays wrong.
-            guard answer.status.rawValue < 500 else { return false }
+            // A target that is off the map, as one without disks is, says it when it is back; what a proxy finds wrong stays wrong.
+            guard answer.status.rawValue < 500, failure?.code != .nodeNotFound else { return false }
             log.warning("\(note.path) was not reported: \(failure?.message ?? "")")
             return true
         } catch {

@@ -67,8 +67,14 @@ struct MountpathFaultTests {
         try LabCluster.with { cluster in
             let second = "\(cluster.directory)/t1-mp2"
             let extra = "\(cluster.directory)/t1-extra"
-            try FileManager.default.createDirectory(
-                atPath: extra, withIntermediateDirectories: true)
+            for path in [extra, Self.mark(cluster)] {
+                try FileManager.default.createDirectory(
+                    atPath: path, withIntermediateDirectories: true)
+            }
+            let mark = Step(action: "add", path: Self.mark(cluster), isUsed: true)
+            let added = try Self.answer(Self.change(mark, cluster), "mark", cluster)
+            #expect(added.kind == .done, "\(added)")
+            try Self.drain(cluster, "mark")
             let steps = [
                 Step(action: "disable", path: second, isUsed: false),
                 Step(action: "enable", path: second, isUsed: true),
@@ -132,9 +138,11 @@ struct MountpathFaultTests {
         }
     }
 
+    private static func mark(_ cluster: LabCluster) -> String { "\(cluster.directory)/t1-mark" }
+
     /// Has the target report two more changes, and waits until they are written down: it reports of one disk at a time.
     private static func drain(_ cluster: LabCluster, _ label: String) throws {
-        let first = "\(cluster.directory)/t1-mp1"
+        let first = mark(cluster)
         for (action, isDisabled) in [("disable", true), ("enable", false)] {
             let step = Step(action: action, path: first, isUsed: !isDisabled)
             let answer = try answer(change(step, cluster), "drain-\(action)", cluster)

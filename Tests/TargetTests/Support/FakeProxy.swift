@@ -10,6 +10,8 @@ import Testing
 final class FakeProxy: Sendable {
     struct Log {
         var state = ClusterState()
+        /// Words about disks of a target that is off the map.
+        var refusedNotes = 0
         var entries: [FollowFrame.LogEntry] = []
         /// Entries up to this index are gone; followers from before it get a snapshot.
         var base: UInt64 = 0
@@ -175,7 +177,12 @@ final class FakeProxy: Sendable {
             case .cluster(["mountpaths"]):
                 let report = try MountpathReport(
                     decoding: try await exchange.collect(upTo: 1 << 16))
-                proxy.submit(.noteMountpath(report.target, report.note))
+                guard
+                    case .success = proxy.submit(.noteMountpath(report.target, report.note)).result
+                else {
+                    proxy.log.withLock { $0.refusedNotes += 1 }
+                    throw Failure(.nodeNotFound, "there is no node \(report.target)")
+                }
                 exchange.respond(.ok)
             case .cluster(["decommission"]):
                 let report = try RemovalReport(decoding: try await exchange.collect(upTo: 1 << 16))
