@@ -181,7 +181,8 @@ final class FakeProxy: Sendable {
                     case .success = proxy.submit(.noteMountpath(report.target, report.note)).result
                 else {
                     proxy.log.withLock { $0.refusedNotes += 1 }
-                    throw Failure(.nodeNotFound, "there is no node \(report.target)")
+                    return exchange.respond(
+                        Failure(.nodeNotFound, "there is no node \(report.target)").answer)
                 }
                 exchange.respond(.ok)
             case .cluster(["decommission"]):
