@@ -399,7 +399,10 @@ final class ProxyDaemon: Sendable {
     private func handOver() async {
         let status = group.status
         guard status.role == .leader, status.stopped == nil else { return }
-        let heirs = status.matches.filter { status.configuration.isVoter($0.key) }
+        let heirs = status.matches
+            .filter {
+                status.configuration.isVoter($0.key) && !status.shortOfSpace.contains($0.key)
+            }
             .sorted { ($0.value, $1.key) > ($1.value, $0.key) }.map(\.key)
         for member in heirs {
             let heir = group.directory.node(of: member)

@@ -53,13 +53,13 @@ struct QuotaTests {
             }
             for victim in [cluster.proxies.first { $0 != old }, old].compactMap({ $0 }) {
                 let others = cluster.proxies.filter { $0 != victim }
-                let path = "\(cluster.directory)/\(victim)"
+                let data = "\(cluster.directory)/\(victim)"
                 let (pid, term) = (cluster.pid(victim), try cluster.term(victim))
                 let filled = try cluster.lab.sandbox.must(
                     """
                     export LC_ALL=C; for size in 64k 4k 512; do \
-                    dd if=/dev/zero of=\(path)/filler bs=$size oflag=append conv=notrunc 2>&1; done; \
-                    stat -f -c 'blocks %a of %S' \(path)
+                    dd if=/dev/zero of=\(data)/filler bs=$size oflag=append conv=notrunc 2>&1; done; \
+                    stat -f -c 'blocks %a of %S' \(data)
                     """)
                 #expect(filled.contains("Disk quota exceeded"), "\(filled)")
                 // The first write finds it out.
@@ -85,6 +85,13 @@ struct QuotaTests {
                     let reply = try create("on-\(victim)-\(number)", at: others[number % 2])
                     #expect(reply.status == 200, "\(reply)")
                 }
+                // Nothing is handed to it, and a dry run says so as well.
+                let path = "\(cluster.url(try cluster.primary()))/v1/cluster/proxy/\(victim)"
+                #expect(try cluster.curl("-X PUT '\(path)'").code == "metadata_disk_full")
+                let plan = try cluster.curl("-X PUT '\(path)?dry_run=true'")
+                #expect(
+                    plan.body.contains(#""verdict":"blocked""#)
+                        && plan.body.contains("\(victim) takes no changes"), "\(plan)")
                 // Its vote is written out of what it had reserved.
                 let leader = try cluster.primary()
                 let third = try #require(others.first { $0 != leader })
@@ -100,7 +107,7 @@ struct QuotaTests {
                 }
                 #expect(cluster.isRunning(victim) && cluster.pid(victim) == pid)
 
-                try cluster.lab.sandbox.must("rm \(path)/filler")
+                try cluster.lab.sandbox.must("rm \(data)/filler")
                 try cluster.waitUntilSettled(within: 60)
                 #expect(cluster.isRunning(victim) && cluster.pid(victim) == pid)
                 #expect(try cluster.buckets(at: victim).isSuperset(of: made))

@@ -20,7 +20,7 @@ struct PrimaryTransfer: Sendable {
         let heir = try Self.heir(id, in: now.state.map)
         let member = MemberID(heir.member)
         if group.status.id == member { return }
-        if let obstacle = await check.obstacle(to: heir) { throw obstacle }
+        if let obstacle = await obstacle(at: heir) { throw obstacle }
         try await transfer(to: member, id, for: origin, isAll: true)
     }
 
@@ -37,7 +37,7 @@ struct PrimaryTransfer: Sendable {
             guard let heir = group.directory.node(of: member), !others.contains(heir.id) else {
                 continue
             }
-            if let obstacle = await check.obstacle(to: heir) {
+            if let obstacle = await obstacle(at: heir) {
                 problem = obstacle
                 continue
             }
@@ -83,7 +83,7 @@ struct PrimaryTransfer: Sendable {
             guard let heir = group.directory.node(of: member), !others.contains(heir.id) else {
                 continue
             }
-            guard let obstacle = await check.obstacle(to: heir) else { return heir }
+            guard let obstacle = await obstacle(at: heir) else { return heir }
             problem = obstacle
         }
         throw problem
@@ -107,7 +107,14 @@ struct PrimaryTransfer: Sendable {
                 .noPrimary, "\(id) is not heard, so it could not take over",
                 next: "look at the log of \(id)")
         }
-        if status.shortOfSpace.contains(member) { return Self.noRoom(id) }
+        return await obstacle(at: heir)
+    }
+
+    /// What keeps a proxy that is heard from taking over: it has no room, or says that it cannot read the log.
+    private func obstacle(at heir: Node) async -> Failure? {
+        if group.status.shortOfSpace.contains(MemberID(heir.member)) {
+            return Self.noRoom(heir.id)
+        }
         return await check.obstacle(to: heir)
     }
 
