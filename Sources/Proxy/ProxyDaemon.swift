@@ -38,6 +38,7 @@ final class ProxyDaemon: Sendable {
     private let storageCheck: StorageCheck
     private let adoption: AdoptionService
     private let notices: FoundingNotices
+    private let heirCheck: HeirCheck
     private let handler: ProxyHandler
 
     /// Opens the log, and founds the cluster in it if that was asked for.
@@ -122,8 +123,10 @@ final class ProxyDaemon: Sendable {
             node: node, statistics: statistics, published: published, group: group,
             followers: followers, pool: pool, logFiles: LogFiles(directory: settings.dataPath))
         admission = Admission(metadata: metadata, published: published, client: client)
+        heirCheck = HeirCheck(client: client, loop: loops.loops[0])
         let transfer = PrimaryTransfer(
-            group: group, metadata: metadata, published: published, loop: loops.loops[0])
+            group: group, metadata: metadata, published: published, loop: loops.loops[0],
+            check: heirCheck)
         let survey = RecoverySurvey(
             node: node, group: group, published: published, client: client,
             branches: Branches(dataPath: settings.dataPath, pool: pool))
@@ -396,11 +399,21 @@ final class ProxyDaemon: Sendable {
     private func handOver() async {
         let status = group.status
         guard status.role == .leader, status.stopped == nil else { return }
-        let heir = status.matches.filter { status.configuration.isVoter($0.key) }
-            .max { ($0.value, $1.key) < ($1.value, $0.key) }
-        guard let heir else { return }
-        let result = await group.raft.transferLeadership(to: heir.key)
-        log.info("handing over to \(group.directory.node(of: heir.key)?.id.text ?? "?"): \(result)")
+        let heirs = status.matches
+            .filter {
+                status.configuration.isVoter($0.key) && !status.shortOfSpace.contains($0.key)
+            }
+            .sorted { ($0.value, $1.key) > ($1.value, $0.key) }.map(\.key)
+        for member in heirs {
+            let heir = group.directory.node(of: member)
+            if let heir, let obstacle = await heirCheck.obstacle(to: heir) {
+                log.info("not handing over to \(heir.id): \(obstacle.message)")
+                continue
+            }
+            let result = await group.raft.transferLeadership(to: member)
+            log.info("handing over to \(heir?.id.text ?? "?"): \(result)")
+            return
+        }
     }
 
     private var serverConfiguration: Server.Configuration {

@@ -168,9 +168,106 @@ import Testing
         let message = refused?.message ?? ""
         #expect(message.contains("state row 'bucket'"), "\(message)")
         #expect(
-            message.contains(isNewer ? "upgrade this proxy" : "move this directory away"),
+            message.contains(isNewer ? "upgrade this proxy" : "martlet recovery repair"),
             "\(message)")
         #expect(!directory.names.contains { $0.contains("damaged") })
+    }
+
+    struct VoterRow: Sendable {
+        var applied: Int
+        var payload: [UInt8]
+        var isNewer = false
+    }
+
+    /// CL-09, FS-16: a member that does not know who votes does not start; the entry has no effect on the state, so nothing is lost without it.
+    @Test(arguments: [
+        VoterRow(applied: 2, payload: [1, 2, 0, 7]),
+        VoterRow(applied: 2, payload: [9, 1, 0], isNewer: true),
+        VoterRow(applied: 2, payload: []),
+        VoterRow(applied: 5, payload: [1, 0, 200]),
+        VoterRow(applied: 4, payload: [0, 1, 0]),
+    ])
+    func `an entry that says who votes is named, and left out`(_ row: VoterRow) throws {
+        let directory = try log(applied: row.applied) { entries in
+            entries[3].kind = .configuration
+            entries[3].payload = row.payload
+        }
+        let refused = #expect(throws: DatabaseError.self) {
+            try MetadataDirectory.open(directory.path, mayBeginAfresh: true) { MemberID(8) }
+        }
+        let message = refused?.message ?? ""
+        #expect(message.contains("log entry 4 of term 1 says who votes"), "\(message)")
+        #expect(message.contains("must neither vote nor lead"), "\(message)")
+        #expect(
+            message.contains(
+                row.isNewer
+                    ? "upgrade this proxy"
+                    : "'martlet recovery repair \(directory.path) --truncate-at 4'"), "\(message)")
+        #expect(message.contains("truncate-at") == !row.isNewer)
+        #expect(!directory.names.contains { $0.contains("damaged") })
+        let before = try directory.open().load()
+        #expect(before.unreadableVoters?.entry.index == Index(4))
+        for cuts in [false, true] {
+            let salvage = try #require(try SQLiteLog.salvage(directory.file, cuts: cuts))
+            #expect(salvage.firstBad == Index(4), "\(salvage.reason)")
+            #expect(salvage.trouble == (row.isNewer ? .newer : .unreadable))
+            #expect(salvage.kept.index == Index(6) && salvage.lostCount == 0)
+        }
+        let recovered = try directory.open().load()
+        #expect(recovered.unreadableVoters == nil)
+        #expect(recovered.lastIndex == Index(6))
+        let base = max(4, UInt64(row.applied))
+        #expect(recovered.applied.index == Index(base) && recovered.base.mark.index == Index(base))
+        #expect(recovered.base.configuration.voters == [MemberID(7)])
+        // All buckets are there: those of the state, and those of the entries behind it.
+        var catalog = Catalog()
+        catalog.restore(try #require(recovered.image))
+        for entry in recovered.tail { _ = try catalog.apply(entry) }
+        #expect(catalog.state.buckets.buckets.count == 4)
+        #expect(try SQLiteLog.salvage(directory.file, cuts: true) == nil)
+        _ = try MetadataDirectory.open(directory.path, mayBeginAfresh: false) { MemberID(8) }
+    }
+
+    /// CL-09, FS-16: behind an entry that says who votes, one that has to be given up is the one that is named.
+    @Test func `of voters and a command that cannot be read, the command is named`() throws {
+        let directory = try log(applied: 2) { entries in
+            entries[3].kind = .configuration
+            entries[3].payload = [1, 2, 0, 7]
+            entries[4].payload =
+                LogRecord(.startRebalance, actor: String(repeating: "A", count: 300)).encoded
+        }
+        let salvage = try #require(try SQLiteLog.salvage(directory.file, cuts: true))
+        #expect(salvage.firstBad == Index(5) && salvage.trouble == .unreadable)
+        #expect(salvage.reason.contains("log entry 4 cannot be read"), "\(salvage.reason)")
+        #expect(salvage.kept.index == Index(4) && salvage.lostCount == 2)
+        let recovered = try directory.open().load()
+        #expect(recovered.lastIndex == Index(4) && recovered.applied.index == Index(4))
+    }
+
+    /// CL-09, FS-16: who leads is a part of the state, so this one stops a proxy as a command does, and does not keep it from starting.
+    @Test func `a log is cut before an entry that names no leader`() throws {
+        let directory = try log(applied: 2) { entries in
+            entries[4].kind = .leader
+            entries[4].payload = [1, 2, 3]
+        }
+        let opened = try MetadataDirectory.open(directory.path, mayBeginAfresh: false) {
+            MemberID(8)
+        }
+        #expect(opened.recovered.tail.count == 4 && opened.findings.isEmpty)
+        withExtendedLifetime(opened) {}
+    }
+
+    /// The same, at rest.
+    @Test func `an entry that names no leader is cut off`() throws {
+        let directory = try log(applied: 2) { entries in
+            entries[4].kind = .leader
+            entries[4].payload = [1, 2, 3]
+        }
+        let salvage = try #require(try SQLiteLog.salvage(directory.file, cuts: true))
+        #expect(salvage.firstBad == Index(5) && salvage.trouble == .unreadable)
+        #expect(salvage.reason.contains("names no leader"), "\(salvage.reason)")
+        #expect(salvage.lostCount == 2)
+        #expect(try directory.open().load().lastIndex == Index(4))
     }
 
     @Test func `a whole log is left alone, and what is no entry is not repaired`() throws {

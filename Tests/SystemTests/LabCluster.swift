@@ -12,6 +12,8 @@ final class LabCluster {
     var wrappers: [String: String] = [:]
     /// Flags that a node is started with besides.
     var flags: [String: String] = [:]
+    /// Whether the first proxy founds a cluster when it has nothing; else it joins as the others do.
+    var founds = true
 
     /// Runs `body` with a cluster that is ready, and ends it afterwards; `prepare` is called before any node is
     /// started.
@@ -66,7 +68,7 @@ final class LabCluster {
             + "--listen \(lab.address(node)):8080 --data \(directory)/\(node)"
         let others = urls(proxies.filter { $0 != node })
         let role: String
-        if node == "p1" {
+        if node == "p1", founds {
             role = "--found" + (others.isEmpty ? "" : " --join \(others)")
         } else if node.hasPrefix("p") {
             role = "--join \(others)"

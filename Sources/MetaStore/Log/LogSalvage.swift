@@ -54,6 +54,9 @@ extension SQLiteLog {
     /// applied it or anything behind it, and so has acknowledged nothing of that. Nothing but entries is repaired: state rows and
     /// documents have to be whole.
     ///
+    /// An entry that says who votes has no effect on the state, and whoever cuts says anew who votes. So where one cannot be read, what lies
+    /// behind it is applied and kept: the log begins behind it, and nothing is lost.
+    ///
     /// - Parameters:
     ///   - path: the database; nobody has it open.
     ///   - cuts: whether the log is cut.
@@ -77,15 +80,18 @@ extension SQLiteLog {
         try log.forEachRow { row throws(DatabaseError) in walk.take(row) }
         walk.read(with: &catalog)
         guard var salvage = walk.found else { return nil }
-        salvage.kept = walk.kept.last?.mark ?? applied
+        salvage.kept = walk.kept.last?.mark ?? walk.applied
         salvage.lostCount = walk.lostCount
         salvage.lost = walk.lost
         guard cuts else { return salvage }
-        let base = LogBase(mark: applied, time: walk.time, configuration: walk.configuration)
+        for change in walk.changes {
+            try log.write(WriteBatch(sequence: .zero, change: change))
+        }
+        let base = LogBase(mark: walk.applied, time: walk.time, configuration: walk.configuration)
         let kept = walk.kept
         try log.database.transaction { () throws(DatabaseError) in
             try log.database.run("DELETE FROM log")
-            log.last = (applied, 0)
+            log.last = (base.mark, 0)
             try log.setBase(StoredBase(base: base, chain: 0))
             // The history ends where the state does, and stays.
             try log.append(kept)
@@ -127,7 +133,11 @@ private struct Walk {
 
     private static let lostListedMax = 256
 
-    private let applied: LogMark
+    /// The entry behind which the log begins when it is cut: the last whose effect is stored, or one behind that which cannot be read and
+    /// has none.
+    private(set) var applied: LogMark
+    /// What has to be stored for that.
+    private(set) var changes: [StateChange<Catalog>] = []
     private var previous: Row
     private(set) var found: LogSalvage?
     /// Entries behind the applied one, up to the first that cannot be trusted.
@@ -169,6 +179,11 @@ private struct Walk {
             found = LogSalvage(
                 firstBad: row.index, row.isNewer ? .newer : .damaged, reason: problem)
         }
+        if problem == nil, found == nil, row.index <= applied.index,
+            let trouble = row.entry?.voterTrouble
+        {
+            found = Self.unreadable(row.index, trouble, trouble.isNewer)
+        }
         if row.index <= applied.index {
             if let entry = row.entry {
                 time = max(time, entry.time)
@@ -187,19 +202,41 @@ private struct Walk {
         isPreviousSound = problem == nil
     }
 
+    private static func unreadable(
+        _ index: Index, _ error: any Error, _ isNewer: Bool
+    ) -> LogSalvage {
+        LogSalvage(
+            firstBad: index, isNewer ? .newer : .unreadable,
+            reason: "log entry \(index) cannot be read by this version: \(error)")
+    }
+
     /// Applies what would be kept, up to the first entry that cannot be.
     mutating func read(with catalog: inout Catalog) {
+        var settled = 0
+        defer {
+            for entry in kept[..<settled] {
+                time = max(time, entry.time)
+                configuration = entry.configuration ?? configuration
+            }
+            kept.removeSubrange(..<settled)
+        }
         for (place, entry) in kept.enumerated() {
             do {
                 _ = try catalog.apply(entry)
+                guard let trouble = entry.voterTrouble else { continue }
+                // What costs something is named before what does not.
+                if found == nil { found = Self.unreadable(entry.index, trouble, trouble.isNewer) }
+                settled = place + 1
+                applied = entry.mark
+                changes.append(
+                    StateChange(
+                        applied: entry.mark, delta: catalog.takeDelta() ?? Catalog.emptyDelta))
             } catch {
                 let given = kept[place...]
                 kept.removeSubrange(place...)
                 lostCount += given.count
                 lost = Array((given + lost).prefix(Self.lostListedMax))
-                let unread = LogSalvage(
-                    firstBad: entry.index, Catalog.isNewer(error) ? .newer : .unreadable,
-                    reason: "log entry \(entry.index) cannot be read by this version: \(error)")
+                let unread = Self.unreadable(entry.index, error, Catalog.isNewer(error))
                 if found == nil { found = unread } else { found?.precede(by: unread) }
                 return
             }

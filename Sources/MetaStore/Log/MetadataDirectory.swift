@@ -1,3 +1,4 @@
+import Base
 import CSQLite
 package import Consensus
 import Glibc
@@ -12,6 +13,7 @@ import Glibc
 /// | floor gone, or damaged as a whole | the database is set aside, and another member begins |
 /// | no floor yet, an older build's database | a floor is begun |
 /// | a newer format, another program's file, contradictions | refused, nothing is touched |
+/// | a state, or an entry that says who votes, that this version cannot read | the same |
 package enum MetadataDirectory {
     package struct Opened {
         package let log: SQLiteLog
@@ -50,7 +52,7 @@ package enum MetadataDirectory {
         while true {
             do throws(DatabaseError) {
                 return try reserve.sparing { () throws(DatabaseError) in
-                    try open(path, floorPath, reserve, newMember, findings)
+                    try open(directory, path, floorPath, reserve, newMember, findings)
                 }
             } catch {
                 let hasFloor = hasFloor(floorPath)
@@ -69,8 +71,8 @@ package enum MetadataDirectory {
     }
 
     private static func open(
-        _ path: String, _ floorPath: String, _ reserve: ReserveFile, _ newMember: () -> MemberID,
-        _ findings: [String]
+        _ directory: String, _ path: String, _ floorPath: String, _ reserve: ReserveFile,
+        _ newMember: () -> MemberID, _ findings: [String]
     ) throws(DatabaseError) -> Opened {
         let log = try SQLiteLog(
             path: path, newMember: newMember(), floor: try FloorFile(path: floorPath),
@@ -86,7 +88,19 @@ package enum MetadataDirectory {
             throw DatabaseError(
                 kind: .foreign, code: 0,
                 message: "\(path): \(error)"
-                    + (isNewer ? "; a later version has written it: upgrade this proxy" : remedy))
+                    + (isNewer
+                        ? "; a later version has written it: upgrade this proxy"
+                        : stateRemedy(directory)))
+        }
+        if let (entry, trouble) = recovered.unreadableVoters {
+            throw DatabaseError(
+                kind: .foreign, code: 0,
+                message:
+                    "\(path): log entry \(entry.index) of term \(entry.term) says who votes, and this version cannot read it: \(trouble). A proxy "
+                    + "that does not know who votes must neither vote nor lead, so it does not start; "
+                    + (trouble.isNewer
+                        ? "a later version has written the entry: upgrade this proxy"
+                        : voterRemedy(directory, entry.index)))
         }
         var findings = findings
         if let floor = recovered.floor {
@@ -97,9 +111,31 @@ package enum MetadataDirectory {
         return Opened(log: log, recovered: recovered, findings: findings)
     }
 
-    private static let remedy =
-        "; it is not damaged, and this version cannot read it. While a majority of the other proxies serves, move this directory away, and join "
-        + "with an empty one"
+    private static func stateRemedy(_ directory: String) -> String {
+        "; it is not damaged, and this version cannot read it. 'martlet recovery repair \(directory)' says from where the state can be had again"
+    }
+
+    private static func voterRemedy(_ directory: String, _ index: Index) -> String {
+        "it is not damaged. While a majority of the other proxies serves, move this directory away, and join with an empty one; when none of "
+            + "them can be started either, see at one of them 'martlet recovery repair \(directory)', then 'martlet recovery repair "
+            + "\(directory) --truncate-at \(index)'"
+    }
+
+    /// Sets the database aside and keeps what was promised: the member takes everything from the others when it is started, and does
+    /// not vote, lead or count before it has what it had confirmed.
+    ///
+    /// - Parameter directory: the data directory; no process runs in it.
+    /// - Returns: the name that the database has now.
+    /// - Throws: when there is no floor, so that another member would begin; nothing was touched then.
+    package static func forgetDatabase(in directory: String) throws(DatabaseError) -> String {
+        let floorPath = "\(directory)/\(FloorFile.fileName)"
+        guard hasFloor(floorPath) else {
+            throw DatabaseError(
+                kind: .floorMissing, code: 0, message: "\(floorPath) does not say what was promised"
+            )
+        }
+        return try setAside(["\(directory)/\(SQLiteLog.fileName)"])
+    }
 
     private static func hasFloor(_ path: String) -> Bool {
         guard access(path, F_OK) == 0, let file = try? FloorFile(path: path) else { return false }

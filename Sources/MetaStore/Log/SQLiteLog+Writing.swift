@@ -92,6 +92,23 @@ extension SQLiteLog {
         return held.chain
     }
 
+    /// Puts a state in the place of the stored one, at the same entry.
+    func replaceState(by state: ClusterState, at applied: LogMark) throws(DatabaseError) {
+        try database.transaction { () throws(DatabaseError) in
+            try store(rowsOf: state)
+            try store(applied: applied)
+        }
+    }
+
+    private func store(rowsOf state: ClusterState) throws(DatabaseError) {
+        try database.run("DELETE FROM state")
+        try apply(
+            state.rows.map {
+                StateRow.Change(kind: $0.kind, key: $0.key, value: $0.value)
+            })
+        stateHash = state.hash
+    }
+
     private func install(_ installation: Installation<Catalog>) throws(DatabaseError) {
         let index = installation.base.mark.index
         let chain =
@@ -103,12 +120,7 @@ extension SQLiteLog {
         }
         // What is older stays, with a gap behind it; what is newer belongs to a history that did not happen.
         try history.restart(at: index.rawValue, in: database)
-        try database.run("DELETE FROM state")
-        try apply(
-            installation.image.rows.map {
-                StateRow.Change(kind: $0.kind, key: $0.key, value: $0.value)
-            })
-        stateHash = installation.image.hash
+        try store(rowsOf: installation.image)
         try store(applied: installation.base.mark)
         try setBase(StoredBase(base: installation.base, chain: chain))
     }

@@ -252,7 +252,7 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         return StateRow(kind: kind, key: key, value: value)
     }
 
-    private func forEachEntry(
+    func forEachEntry(
         from first: Index, _ body: (EntryRow) throws(DatabaseError) -> Void
     ) throws(DatabaseError) {
         let statement = try database.prepare(

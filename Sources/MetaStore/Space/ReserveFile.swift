@@ -6,53 +6,109 @@ package final class ReserveFile: SpaceMedium {
     /// The file's name inside a proxy's data directory.
     package static let fileName = "metadata.reserve"
 
-    private let path: String
-    private let descriptor: Int32
-    private let size: Mutex<UInt64>
+    private struct Held {
+        /// `nil`: the file is gone.
+        var descriptor: Int32?
+        var bytes: UInt64
+    }
 
-    /// Opens the file, or makes it.
+    private let path: String
+    /// The room of the directory can be told without the file.
+    private let directory: Int32
+    private let held: Mutex<Held>
+
+    /// Opens the file, or makes it; where there is no room for that either, there is no reserve.
     package init(path: String) throws(DatabaseError) {
         self.path = path
-        descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw Self.failure("cannot open", path, errno) }
+        let parent = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        directory = Glibc.open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { throw Self.failure("cannot open", parent, errno) }
+        do throws(DatabaseError) {
+            held = Mutex(try Self.open(path))
+        } catch {
+            guard error.kind == .full else {
+                close(directory)
+                throw error
+            }
+            held = Mutex(Held(descriptor: nil, bytes: 0))
+        }
+    }
+
+    deinit {
+        close(directory)
+        held.withLock { held in
+            if let descriptor = held.descriptor { close(descriptor) }
+        }
+    }
+
+    private static func open(_ path: String) throws(DatabaseError) -> Held {
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw failure("cannot open", path, errno) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
             let code = errno
             close(descriptor)
-            throw Self.failure("cannot measure", path, code)
+            throw failure("cannot measure", path, code)
         }
-        size = Mutex(UInt64(max(0, status.st_size)))
+        return Held(descriptor: descriptor, bytes: UInt64(max(0, status.st_size)))
     }
-
-    deinit { close(descriptor) }
 
     package func freeBytes() throws(DatabaseError) -> UInt64 {
         var status = statvfs()
-        guard fstatvfs(descriptor, &status) == 0 else {
+        guard fstatvfs(directory, &status) == 0 else {
             throw Self.failure("cannot tell the room of", path, errno)
         }
         // Of those that are not kept for the superuser.
         return UInt64(status.f_bavail) * UInt64(status.f_frsize)
     }
 
-    package var reserveBytes: UInt64 { size.withLock { $0 } }
+    package var reserveBytes: UInt64 { held.withLock { $0.bytes } }
 
     package func reserve(_ bytes: UInt64) throws(DatabaseError) {
-        // Its result is the error; `errno` is left alone.
-        let code = posix_fallocate(descriptor, 0, off_t(bytes))
-        guard code == 0 else {
-            // A part of it would be taken for all of it by nobody, and would be missing elsewhere.
-            try release()
-            throw Self.failure("cannot allocate \(bytes) bytes in", path, code)
+        let result: Result<Void, DatabaseError> = held.withLock { held in
+            do throws(DatabaseError) {
+                if held.descriptor == nil { held = try Self.open(path) }
+                guard let descriptor = held.descriptor else { return .success(()) }
+                // Its result is the error; `errno` is left alone.
+                let code = posix_fallocate(descriptor, 0, off_t(bytes))
+                guard code == 0 else {
+                    // A part of it would be taken for all of it by nobody, and would be missing elsewhere.
+                    try Self.release(&held, path)
+                    throw Self.failure("cannot allocate \(bytes) bytes in", path, code)
+                }
+                held.bytes = bytes
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
         }
-        size.withLock { $0 = bytes }
+        try result.get()
     }
 
     package func release() throws(DatabaseError) {
-        guard ftruncate(descriptor, 0) == 0 else {
-            throw Self.failure("cannot truncate", path, errno)
+        let result: Result<Void, DatabaseError> = held.withLock { held in
+            do throws(DatabaseError) {
+                return .success(try Self.release(&held, path))
+            } catch {
+                return .failure(error)
+            }
         }
-        size.withLock { $0 = 0 }
+        try result.get()
+    }
+
+    /// Making the file shorter takes room itself where nothing is written in place, and a quota may refuse that (btrfs); it never refuses
+    /// to remove a file, which gives its room back when nobody has it open any more.
+    private static func release(_ held: inout Held, _ path: String) throws(DatabaseError) {
+        guard let descriptor = held.descriptor else { return }
+        if ftruncate(descriptor, 0) != 0 {
+            let code = errno
+            guard DatabaseError.isWantOfRoom(code), unlink(path) == 0 else {
+                throw failure("cannot truncate", path, code)
+            }
+            close(descriptor)
+            held.descriptor = nil
+        }
+        held.bytes = 0
     }
 
     private static func failure(_ attempt: String, _ path: String, _ code: Int32) -> DatabaseError {

@@ -39,7 +39,7 @@ extension ClusterRoutes {
         let state = try await daemon.metadata.linearizable().state
         let map = state.map
         var forecast = Forecast("set-primary", departure.survival(of: state))
-        let obstacle = try transfer.obstacle(to: id, in: map)
+        let obstacle = try await transfer.obstacle(to: id, in: map)
         forecast.survival.voters = await departure.voters(of: map)
         guard map.primary != id else {
             forecast.changes.append("nothing: \(id) is the primary")

@@ -193,14 +193,18 @@ struct NodeShutdown: Sendable {
 
     private func forecastAsPrimary(_ wish: Wish) async throws(Failure) -> Forecast {
         let state = try await departure.metadata.linearizable().state
-        let heir = transfer.fittest(in: state.map).first.flatMap { group.directory.node(of: $0) }
-        let refusal = PrimaryTransfer.noHeir(next: wish.withoutHeir)
-        // It cannot hand over, so it does not leave either.
-        if heir == nil, wish.isForced { throw refusal }
+        var (heir, refusal): (Node?, Failure?)
+        do throws(Failure) {
+            heir = try await transfer.firstFit(in: state.map, next: wish.withoutHeir)
+        } catch {
+            // It cannot hand over, so it does not leave either.
+            if wish.isForced { throw error }
+            refusal = error
+        }
         var forecast = Forecast("shutdown", departure.survival(of: state))
         if let heir { forecast.changes.append("\(heir.id) becomes primary") }
         await departure.describe([node], in: state, wish.isForced, &forecast)
-        if heir == nil { forecast.block(refusal) }
+        if let refusal { forecast.block(refusal) }
         forecast.describe(endOf: [node])
         return forecast
     }

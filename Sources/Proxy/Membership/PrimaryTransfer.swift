@@ -11,13 +11,16 @@ struct PrimaryTransfer: Sendable {
     let metadata: MetadataService
     let published: PublishedState
     let loop: EventLoop
+    let check: HeirCheck
 
     func transfer(
         to id: NodeID, for origin: MetadataService.Origin
     ) async throws(Failure) {
         let now = try await metadata.linearizable()
-        let member = try heir(id, in: now.state.map)
+        let heir = try Self.heir(id, in: now.state.map)
+        let member = MemberID(heir.member)
         if group.status.id == member { return }
+        if let obstacle = await obstacle(at: heir) { throw obstacle }
         try await transfer(to: member, id, for: origin, isAll: true)
     }
 
@@ -31,12 +34,16 @@ struct PrimaryTransfer: Sendable {
     ) async throws(Failure) -> NodeID {
         var problem = Self.noHeir(next: next)
         for member in fittest(in: published.now.state.map) {
-            guard let id = group.directory.node(of: member)?.id, !others.contains(id) else {
+            guard let heir = group.directory.node(of: member), !others.contains(heir.id) else {
+                continue
+            }
+            if let obstacle = await obstacle(at: heir) {
+                problem = obstacle
                 continue
             }
             do throws(Failure) {
-                try await transfer(to: member, id, for: origin, isAll: false)
-                return id
+                try await transfer(to: member, heir.id, for: origin, isAll: false)
+                return heir.id
             } catch {
                 guard [.noPrimary, .proxyUnreachable].contains(error.code), group.isLeader else {
                     throw error
@@ -65,22 +72,55 @@ struct PrimaryTransfer: Sendable {
         return matches.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.map(\.key)
     }
 
+    /// The first of them that is not among `others` and does not say that it cannot.
+    ///
+    /// - Throws: why there is none; `next` is for an operator when nobody is left to be asked.
+    func firstFit(
+        in map: ClusterMap, without others: [NodeID] = [], next: String
+    ) async throws(Failure) -> Node {
+        var problem = Self.noHeir(next: next)
+        for member in fittest(in: map) {
+            guard let heir = group.directory.node(of: member), !others.contains(heir.id) else {
+                continue
+            }
+            guard let obstacle = await obstacle(at: heir) else { return heir }
+            problem = obstacle
+        }
+        throw problem
+    }
+
     /// Why a proxy cannot take over now; `nil` when it can.
     ///
     /// - Throws: that there is no such proxy.
-    func obstacle(to id: NodeID, in map: ClusterMap) throws(Failure) -> Failure? {
+    func obstacle(to id: NodeID, in map: ClusterMap) async throws(Failure) -> Failure? {
         try Self.checkIsProxy(id, in: map)
-        let member: MemberID
+        let heir: Node
         do throws(Failure) {
-            member = try heir(id, in: map)
+            heir = try Self.heir(id, in: map)
         } catch {
             return error
         }
-        if fittest(in: map).contains(member) { return nil }
-        guard group.status.configuration.isVoter(member) else { return Self.noVote(id) }
-        return Failure(
-            .noPrimary, "\(id) is not heard, so it could not take over",
-            next: "look at the log of \(id)")
+        let (status, member) = (group.status, MemberID(heir.member))
+        guard status.configuration.isVoter(member) else { return Self.noVote(id) }
+        guard fittest(in: map).contains(member) else {
+            return Failure(
+                .noPrimary, "\(id) is not heard, so it could not take over",
+                next: "look at the log of \(id)")
+        }
+        return await obstacle(at: heir)
+    }
+
+    /// What keeps a proxy that is heard from taking over: it has no room, or says that it cannot read the log.
+    private func obstacle(at heir: Node) async -> Failure? {
+        if group.status.shortOfSpace.contains(MemberID(heir.member)) {
+            return Self.noRoom(heir.id)
+        }
+        return await check.obstacle(to: heir)
+    }
+
+    private static func noRoom(_ id: NodeID) -> Failure {
+        .metadataDiskFull(
+            "\(id) takes no changes", next: "make room on its disk, or name another proxy")
     }
 
     private static func noVote(_ id: NodeID) -> Failure {
@@ -106,9 +146,7 @@ struct PrimaryTransfer: Sendable {
         case .refused(.targetIsLeader): return
         case .refused(.notLeader): throw group.noPrimary()
         case .refused(.targetIsLearner), .refused(.noSuchMember): throw Self.noVote(id)
-        case .refused(.targetIsShortOfSpace):
-            throw .metadataDiskFull(
-                "\(id) takes no changes", next: "make room on its disk, or name another proxy")
+        case .refused(.targetIsShortOfSpace): throw Self.noRoom(id)
         case .handedOver, .leadershipLost, .timedOut, .aborted: break
         }
         // Handed over is not taken over, and a target that was slow may take over yet: what counts is the first entry of a
@@ -147,9 +185,9 @@ struct PrimaryTransfer: Sendable {
         return node
     }
 
-    /// The member that may take over.
-    private func heir(_ id: NodeID, in map: ClusterMap) throws(Failure) -> MemberID {
-        let node = try Self.checkIsProxy(id, in: map)
+    /// The proxy that may take over, as far as the map says.
+    private static func heir(_ id: NodeID, in map: ClusterMap) throws(Failure) -> Node {
+        let node = try checkIsProxy(id, in: map)
         guard node.isActive else {
             throw Failure(
                 .badNode, "\(id) is in maintenance, so it cannot be primary",
@@ -159,6 +197,6 @@ struct PrimaryTransfer: Sendable {
             throw Failure(
                 .badNode, "\(id) was started with --non-electable", next: "name another proxy")
         }
-        return MemberID(node.member)
+        return node
     }
 }

@@ -96,20 +96,26 @@ extension Maintenance {
             forecast.block(error)
         }
         let handsOver = state.map.primary.map { request.ids.contains($0) } ?? false
-        let heirs = transfer.fittest(in: state.map).compactMap { group.directory.node(of: $0) }
-        let heir = heirs.first { !request.ids.contains($0.id) }
-        let refusal = PrimaryTransfer.noHeir(next: Self.endsAll)
+        var (heir, refusal): (Node?, Failure?)
+        if handsOver {
+            do throws(Failure) {
+                heir = try await transfer.firstFit(
+                    in: state.map, without: request.ids, next: Self.endsAll)
+            } catch {
+                refusal = error
+            }
+        }
         // One node that is forced and cannot hand over ends where it is.
-        if handsOver, heir == nil, request.isForced, nodes.count == 1 {
+        if let refusal, request.isForced, nodes.count == 1 {
             forecast.describe(
                 endWithoutLeaving: nodes[0],
                 isVoter: group.status.configuration.isVoter(MemberID(nodes[0].member)))
             forecast.warn("it ends without having left the map: \(refusal.message)")
             return
         }
-        if handsOver, let heir { forecast.changes.append("\(heir.id) becomes primary") }
+        if let heir { forecast.changes.append("\(heir.id) becomes primary") }
         await departure.describe(nodes, in: state, request.isForced, &forecast)
-        if handsOver, heir == nil { forecast.block(refusal) }
+        if let refusal { forecast.block(refusal) }
         forecast.describe(endOf: nodes)
     }
 }

@@ -19,6 +19,10 @@ package enum RecoveryCommand {
             .flag(
                 "give-up-newer",
                 "With repair: give up as well what a later version has written and can read"),
+            .flag(
+                "renew-state",
+                "With repair: give up the stored state, which cannot be read, and have it again from the log, or from the other proxies"
+            ),
             .value(
                 "against", "URL|FILE",
                 "With set-aside: a proxy of the group that goes on, or a file with what GET /v1/daemon?what=recovery says there"
@@ -35,7 +39,9 @@ package enum RecoveryCommand {
             of the others is left to have it from, and for one proxy of a group in which none can read an entry of the log (log_unreadable). Stop the proxy \
             first. It prints where the trouble begins and what is lost when the log is cut there; with \
             --truncate-at, it does so, and the proxy goes on alone as a new generation of the cluster. The log as it was is \
-            kept under branches/. What a later version has written is given up only with --give-up-newer besides: that version can read it.
+            kept under branches/. What a later version has written is given up only with --give-up-newer besides: that version can read it. \
+            Where the stored state cannot be read, it says from where the state can be had again, and --renew-state does so: worked out from \
+            the log when that goes back to its beginning; else the proxy's next start takes everything from the others.
 
             'set-aside DIR' undoes a forced recovery that was wrong: the majority lives after all, and went on. Keep the two sides apart, stop the \
             proxies and targets that took part in the recovery, and run it for the data directory of each. What a proxy has is \
@@ -62,10 +68,14 @@ package enum RecoveryCommand {
                 case "inspect": return .inspect(path)
                 case "repair":
                     let index = try arguments.optional("truncate-at", as: UInt64.self)
+                    guard index == nil || !arguments.has("renew-state") else {
+                        throw .refused("--renew-state first, and then --truncate-at if need be")
+                    }
                     return .repair(
                         RecoveryRepair(
                             data: path, consent: index,
-                            givesUpNewer: arguments.has("give-up-newer")))
+                            givesUpNewer: arguments.has("give-up-newer"),
+                            renewsState: arguments.has("renew-state")))
                 case "set-aside":
                     return .setAside(
                         RecoverySetAside(
@@ -95,8 +105,8 @@ package enum RecoveryCommand {
         of action: String, _ arguments: ParsedArguments
     ) throws(ArgumentError) {
         let owners = [
-            "truncate-at": "repair", "give-up-newer": "repair", "against": "set-aside",
-            "plan": "set-aside",
+            "truncate-at": "repair", "give-up-newer": "repair", "renew-state": "repair",
+            "against": "set-aside", "plan": "set-aside",
         ]
         for (option, owner) in owners.sorted(by: { $0.key < $1.key })
         where owner != action && arguments.has(option) {

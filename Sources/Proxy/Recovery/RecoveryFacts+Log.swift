@@ -62,9 +62,19 @@ extension RecoveryFacts {
         facts.term = recovered.hardState.term
         facts.supersededBy = recovered.hardState.supersededBy
         facts.commit = recovered.knownCommit.index
+        // The last that can be read; where a later one cannot be, the proxy does not start, and nobody may go on from it.
         facts.configuration =
-            recovered.configurations.last?.configuration ?? recovered.base.configuration
-        let node = state.map.node(member: storage.member.rawValue)
+            recovered.configurations.compactMap(\.configuration).last
+            ?? recovered.base.configuration
+        if let (entry, trouble) = recovered.unreadableVoters,
+            facts.unreadable.map({ entry.index < $0.mark.index }) ?? true
+        {
+            let found = Unreadable(entry, trouble)
+            facts.unreadable = found
+            facts.obstacle = found.what
+        }
+        // What was applied last may not be stored yet, be it the entry that has put this proxy on the map.
+        let node = recovered.furthestState.map.node(member: storage.member.rawValue)
         facts.node = node?.id.text ?? ""
         facts.url = node?.address.url ?? ""
         facts.describe(tail: recovered.tail)
@@ -132,6 +142,16 @@ extension SessionChange {
 }
 
 extension RecoveredState<Catalog> {
+    /// The state that the whole log leads to, as far as it can be read.
+    var furthestState: ClusterState {
+        var catalog = Catalog()
+        if let image { catalog.restore(image) }
+        for entry in tail {
+            guard (try? catalog.apply(entry)) != nil else { break }
+        }
+        return catalog.state
+    }
+
     /// The forced recoveries that this log has been through, those not yet applied included.
     var recoveries: [RecoveryRecord] {
         var records = image.map { Array($0.recoveries.values) } ?? []

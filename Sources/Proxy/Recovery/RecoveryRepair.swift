@@ -18,14 +18,16 @@ struct RecoveryRepair {
     let consent: UInt64?
     /// Give up what a later version can read as well.
     var givesUpNewer = false
+    /// Give up the stored state, which cannot be read, and have it again from the log or from others.
+    var renewsState = false
 
     struct Refused: Error, CustomStringConvertible {
         let description: String
         init(_ description: String) { self.description = description }
     }
 
-    private var log: String { "\(data)/\(SQLiteLog.fileName)" }
-    private var copy: String { "\(log).repair" }
+    var log: String { "\(data)/\(SQLiteLog.fileName)" }
+    var copy: String { "\(log).repair" }
 
     /// - Returns: the report, with a newline behind it.
     func run() async throws -> [UInt8] {
@@ -39,6 +41,12 @@ struct RecoveryRepair {
         try? FileManager.default.removeItem(atPath: copy)
         try FileManager.default.copyItem(atPath: source, toPath: copy)
         defer { try? FileManager.default.removeItem(atPath: copy) }
+        if let renewal = try SQLiteLog.renewState(copy, writes: false) {
+            return try renew(renewal, source)
+        }
+        guard !renewsState else {
+            throw Refused("the state in \(source) can be read: nothing was changed")
+        }
         guard let salvage = try SQLiteLog.salvage(copy, cuts: consent != nil) else {
             throw Refused("no entry of \(source) is damaged or cannot be read: start the proxy")
         }
@@ -63,17 +71,29 @@ struct RecoveryRepair {
     private func damagedLog() throws -> String {
         guard let aside = MetadataDirectory.newestSetAside(in: data) else { return log }
         guard access(log, F_OK) == 0 else { return aside }
-        guard try RecoveryFacts.read(database: log).last.index == .zero else { return log }
+        guard try isBlank(log) else { return log }
         // Nothing of the blank log may be taken for a part of what replaces it.
         try SQLiteLog.fold(log)
         return aside
+    }
+
+    private func isBlank(_ path: String) throws -> Bool {
+        do {
+            return try RecoveryFacts.read(database: path).last.index == .zero
+        } catch is DecodingFailure {
+            // There is a state, and it cannot be read.
+            return false
+        } catch let error as DatabaseError where error.kind == .foreign {
+            return false
+        }
     }
 
     /// Begins a generation of this member alone in the copy.
     private func begin() async throws -> Generation {
         let facts = try RecoveryFacts.read(database: copy)
         let storage = try SQLiteLog(path: copy, newMember: nil)
-        let state = try storage.load().image ?? ClusterState()
+        let recovered = try storage.load()
+        let (state, names) = (recovered.image ?? ClusterState(), recovered.furthestState.map)
         guard let candidate = NodeID(facts.node) else {
             throw Refused("the map in \(log) does not have this proxy: it cannot go on from it")
         }
@@ -83,7 +103,7 @@ struct RecoveryRepair {
                 clusterID: facts.clusterID, witnesses: [Self.running(facts)],
                 names: Dictionary(
                     others.compactMap { member in
-                        state.map.node(member: member.rawValue).map { (member, $0.id.text) }
+                        names.node(member: member.rawValue).map { (member, $0.id.text) }
                     }, uniquingKeysWith: { $1 }), candidate: facts.node,
                 // Whoever repairs has looked whether the others live; nobody answers here.
                 overridesQuorum: true))
@@ -110,7 +130,7 @@ struct RecoveryRepair {
     }
 
     /// Keeps the damaged log as a branch, and puts the copy in the log's place by one rename.
-    private func replace(_ source: String) throws -> String {
+    func replace(_ source: String) throws -> String {
         let folder = "\(data)/\(Branch.folder)"
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true)
@@ -145,6 +165,9 @@ struct RecoveryRepair {
         return switch salvage.trouble {
         case .damaged:
             "wipe this directory and join, if a majority of the other proxies lives; else \(cut)"
+        case .unreadable where salvage.lostCount == 0:
+            "bring this proxy to a version that can read the entry, if there is any, or wipe this directory and join, if a majority of the other "
+                + "proxies lives; else, at one proxy, \(cut). Nothing is lost: the entry says no more than who votes"
         case .unreadable:
             "bring this proxy to the version of those that answer 200 to /v1/health?readiness=true, if there are any; else, at one proxy, "
                 + "\(cut). No proxy of this version has applied the entry, and so none has acknowledged it or anything behind it"

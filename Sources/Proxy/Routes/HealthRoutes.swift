@@ -3,6 +3,7 @@ import Base
 import Cluster
 import Consensus
 import HTTP
+import MetaStore
 
 /// `/v1/health`: whether the process lives, and whether it can serve.
 struct HealthRoutes: Sendable {
@@ -10,6 +11,8 @@ struct HealthRoutes: Sendable {
     let published: PublishedState
     let group: RaftGroup
     let stopping: Latch
+    /// With so much a proxy takes part in changes, as far as the file system tells.
+    private static let roomBytes = SpaceLimits().highBytes + SpaceLimits().reserveBytes
 
     func needsReadiness(_ query: Query) -> Bool { !query.text.isEmpty }
 
@@ -44,9 +47,16 @@ struct HealthRoutes: Sendable {
             return .unreadable(found, dataPath: group.dataPath)
         }
         if let space = status.space, space.isShort {
+            // The file system says that there is room, and has refused what was written.
+            let isQuota = space.freeBytes >= Self.roomBytes
             return .metadataDiskFull(
-                "\(space.freeBytes) bytes are left; this proxy takes no changes",
-                next: "make room on the disk of its data directory")
+                isQuota
+                    ? "there was no room for what was written, although the file system says that \(space.freeBytes) bytes are left; this proxy "
+                        + "takes no changes"
+                    : "\(space.freeBytes) bytes are left; this proxy takes no changes",
+                next: isQuota
+                    ? "look at the quota of its data directory"
+                    : "make room on the disk of its data directory")
         }
         if let doubt = status.doubt {
             return Failure(

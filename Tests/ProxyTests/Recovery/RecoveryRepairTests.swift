@@ -1,8 +1,10 @@
 import API
 import CSQLite
+import Cluster
 import Consensus
 import Foundation
 import HTTP
+import MetaStore
 import TestSupport
 import Testing
 
@@ -72,5 +74,41 @@ import Testing
                 _ = try await RecoveryRepair(data: proxies.dataPath(1), consent: nil).run()
             }
         }
+    }
+
+    /// FS-16: a process that is killed has not stored what its last entries changed.
+    @Test func `a log whose state was never stored knows whose it is, and is repaired`()
+        async throws
+    {
+        let data = NSTemporaryDirectory() + "martlet-repair-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: data) }
+        let founder = Node(
+            id: try #require(NodeID("p1")), role: .proxy,
+            address: try #require(NodeAddress(host: "127.0.0.1", port: 1)), member: 7)
+        let records = [
+            LogRecord(
+                .found(clusterID: "c", founder: founder, generation: 1, nonce: 9), actor: "p1"),
+            LogRecord(.startRebalance, actor: String(repeating: "A", count: 300)),
+        ]
+        do {
+            let opened = try MetadataDirectory.open(data, mayBeginAfresh: true) { MemberID(7) }
+            try opened.log.write(Founding.batch(by: MemberID(7), nonce: 9))
+            let entries = records.enumerated().map { place, record in
+                Entry(
+                    index: Index(UInt64(place) + 1), term: Term(1), time: 1, kind: .command,
+                    payload: record.encoded)
+            }
+            try opened.log.write(
+                WriteBatch(
+                    sequence: .zero,
+                    hardState: HardState(
+                        generation: Generation(counter: 1, nonce: 9), term: Term(1), vote: nil),
+                    entries: entries))
+        }
+        let facts = try RecoveryFacts.read(database: "\(data)/metadata.db")
+        #expect(facts.node == "p1" && facts.unreadable?.mark.index == Index(2))
+        let done = try await RecoveryRepair(data: data, consent: 2).run()
+        #expect(String(decoding: done, as: UTF8.self).contains("\"repaired\":true"))
     }
 }
