@@ -138,11 +138,12 @@ extension World {
     }
 
     /// A disk is replaced. The budget: what was committed must be on a majority of the rest, of every
-    /// configuration that anybody holds, or the loss would be nobody's fault.
+    /// configuration that anybody holds, or the loss would be nobody's fault. Nor must another one's state be wrong: it has what was
+    /// committed, and does not lead.
     private mutating func wipe(_ id: MemberID) {
-        guard ids.count < 12, canDoWithout(forgetful.union([id])), !member(id).isWiped else {
-            return
-        }
+        guard ids.count < 12, !group.contains(where: \.isDisturbed),
+            canDoWithout(forgetful.union([id])), !member(id).isWiped
+        else { return }
         crash(id, for: 0)
         member(id).isWiped = true
         lastWipe = now

@@ -60,6 +60,7 @@ extension World {
                     image, at: recovered.applied.index, of: id,
                     in: oracle.era(of: recovered.hardState.generation) ?? 0)
             }
+            member.lacksRoom = false
             member.pipeline = try Pipeline(
                 id: id, recovered: recovered, machine: Case.machine(of: id, defect), limits: limits,
                 driverLimits: driverLimits, seed: random.next(), waiving: defect?.rule)

@@ -52,9 +52,10 @@ extension World {
             isShort: member.fullUntil > 0, freeBytes: UInt64(member.left), reserveBytes: 0)
     }
 
-    /// What does not fit ends the process, as any write that fails; what is on the disk then, the next start tells.
+    /// What does not fit ends the process, as any write that fails; what is on the disk then, the next start tells. A member that is
+    /// paused meanwhile hears of it when there may be room again.
     func isForWantOfRoom(_ failure: String, _ member: Member) -> Bool {
-        member.fullUntil > 0 && failure.contains(Self.noRoom)
+        (member.fullUntil > 0 || member.lacksRoom) && failure.contains(Self.noRoom)
     }
 
     /// How SQLite puts it.

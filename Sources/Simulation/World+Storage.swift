@@ -99,6 +99,7 @@ extension World {
             return feed(id, .stored(result))
         }
         guard fits(job, member) else {
+            member.lacksRoom = true
             var result = StorageResult<Machine>()
             result.failure = Self.noRoom
             return feed(id, .stored(result))
@@ -117,6 +118,7 @@ extension World {
             guard isForWantOfRoom(failure, member) else {
                 return oracle.fail("storage of \(id) failed: \(failure)")
             }
+            member.lacksRoom = true
             member.job = job
             return feed(id, .stored(result))
         }

@@ -67,6 +67,8 @@ struct World<Case: Subject> {
         /// Until when its disk is full, how much is left of it nevertheless, and what it had when it said so.
         var fullUntil: UInt64 = 0
         var left = 0
+        /// A write was refused since it started last.
+        var lacksRoom = false
         var stoodBack: Pipeline<Machine>.Glance?
         /// The generation it is in, and the place of that in the oracle's books.
         var generation = Generation.none

@@ -48,6 +48,39 @@ import Testing
         #expect(group.members[MemberID(3)]?.spaces == [true, false])
     }
 
+    /// ST-06: the leader of a new term has not heard yet that a follower has no room. Its entries must not go to and fro as fast as the
+    /// network lets them, until the next heartbeat tells.
+    @Test func `a new leader and a follower without room do not keep each other busy`() {
+        var limits = Limits()
+        limits.appendEntriesMax = 2
+        var group = Group(voters: 3, limits: limits)
+        group.elect(1)
+        group.propose("before", at: 1)
+        group.tick(4)
+        Self.fill(3, in: &group)
+        group.tick(4)
+        for number in 1...10 { group.propose("\(number)", at: 1) }
+        group.tick(4)
+        group.crash(1)
+        // The word that it has no room is lost.
+        group.loses = { envelope in
+            guard case .heartbeatReply = envelope.message else { return false }
+            return envelope.from == MemberID(3)
+        }
+        group.heard = []
+        group.elect(2)
+        group.loses = { _ in false }
+        let count = group.heard.count { $0.from == MemberID(3) && $0.message.isReplyToAppend }
+        #expect(count < 10, "\(count) answers")
+        // What it holds is confirmed all the same, and with room it gets the rest.
+        #expect(
+            group[2].replica.matches.first { $0.member == MemberID(3) }?.index
+                == group[3].replica.log.last)
+        Self.fill(3, false, in: &group)
+        group.tick(10)
+        #expect(group.lines(3) == ["before"] + (1...10).map(String.init))
+    }
+
     /// ST-06: what it was sent again and again would be lost again and again.
     @Test func `a follower without room is sent nothing`() {
         var group = Self.elected()
@@ -250,5 +283,14 @@ import Testing
         group.tick(10)
         #expect(group[1].status.space?.isShort == false)
         #expect(group.members[MemberID(1)]?.spaces == [true, false])
+    }
+}
+
+extension Message {
+    fileprivate var isReplyToAppend: Bool {
+        switch self {
+        case .appendAccepted, .appendRejected: true
+        default: false
+        }
     }
 }

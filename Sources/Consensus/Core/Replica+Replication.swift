@@ -281,6 +281,7 @@ extension Replica {
         if takesNothing, let first = missing.first {
             // What is held already is confirmed, the rest is not there.
             match = first.index.previous
+            endToldInTerm = term
         } else {
             write(Array(missing), &effects)
         }
@@ -316,6 +317,9 @@ extension Replica {
                     + "\(log.term(at: previous.index).map(String.init(describing:)) ?? "nothing")"
                     + " was committed", &effects)
         }
+        // The leader knows the end of this log, and not yet that nothing is taken. Told once more that something is missing it would
+        // send all of it again, and be told so for each message of that.
+        if takesNothing, endToldInTerm == term { return }
         let hint = log.lastMark(atOrBefore: previous.index, termAtMost: previous.term)
         send(.appendRejected(rejected: previous, hint: hint), to: leader, &effects)
     }

@@ -14,6 +14,7 @@ extension Replica {
     mutating func noteSpace(_ isShort: Bool, _ effects: inout [Effect]) {
         guard isShort != isShortOfSpace else { return }
         isShortOfSpace = isShort
+        endToldInTerm = nil
         guard isShort else { return }
         stepAside()
         // A snapshot that was on its way is asked for again when there is room.

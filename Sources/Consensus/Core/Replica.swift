@@ -47,6 +47,8 @@ public struct Replica: Sendable {
     public internal(set) var isQuarantined = false
     /// Storage has too little room: nothing is taken that can wait (`Replica+Space.swift`).
     public internal(set) var isShortOfSpace = false
+    /// The last term whose leader was told where this log ends, by a member that takes nothing.
+    var endToldInTerm: Term?
     /// The first entry that cannot be applied here; `nil` when none was met, or a snapshot has gone beyond it.
     public internal(set) var unreadableAt: Index?
     /// Until when a member that is short of space, or cannot read the log, leaves it to others to stand.
