@@ -57,9 +57,11 @@ struct RecoveryVerification: Sendable {
     }
 
     func look(_ record: RecoveryRecord) -> Report {
-        var report = Report(record: record)
         let (status, state) = (group.status, published.now.state)
-        report.isCommitted = state.recoveries[record.generation] != nil
+        let applied = state.recoveries[record.generation]
+        // When it was applied it was noted who had asked for it, and when.
+        var report = Report(record: applied ?? record)
+        report.isCommitted = applied != nil
         let opened = Index(record.base.index + 2)
         for voter in status.configuration.voters where voter != status.id {
             let isThere = status.matches[voter].map { $0 >= opened } ?? false

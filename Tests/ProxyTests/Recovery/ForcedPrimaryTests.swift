@@ -69,6 +69,8 @@ import Testing
             let again = try await force(proxies, at: 2, 2)
             #expect(again.status == 200)
             #expect(try json(again)["changed"] == .bool(false))
+            #expect(try json(again)["recovery"] == json(done)["recovery"], "\(done.text)")
+            #expect(!done.text.contains("\"actor\":\"\""), "\(done.text)")
             let map = try await proxies.ask(2, .get, "/v1/daemon?what=smap")
             #expect(map.text.contains("\"p2\"") && !map.text.contains("\"p1\""))
             let history = try await proxies.ask(2, .get, "/v1/cluster?what=recovery")
