@@ -47,6 +47,19 @@ extension SQLiteLog {
         try Database(path: path).leaveWAL()
     }
 
+    /// What stands beside the entries, for those who repair: the base, the last entry whose effect is stored, and the hard state. The hash of
+    /// the stored state is known from then on.
+    func documents() throws(DatabaseError) -> (StoredBase, applied: LogMark, HardState) {
+        let stored =
+            try Self.read(.base, from: database, StoredBase.init(document:))
+            ?? StoredBase(base: .empty, chain: 0)
+        let document = try Self.read(.applied, from: database, StoredApplied.init(document:))
+        stateHash = document?.stateHash
+        let hardState =
+            try Self.read(.hardState, from: database, HardState.init(document:)) ?? .initial
+        return (stored, document?.mark ?? stored.base.mark, hardState)
+    }
+
     /// Looks among the entries for damage, and for what cannot be read, and cuts the log there if that is asked for.
     ///
     /// Entries whose effect is stored are not needed any more: when the damage is among them, the log begins behind them, and
@@ -64,14 +77,7 @@ extension SQLiteLog {
     /// - Throws: when more than entries is damaged.
     package static func salvage(_ path: String, cuts: Bool) throws -> LogSalvage? {
         let log = try SQLiteLog(path: path, newMember: nil)
-        let stored =
-            try read(.base, from: log.database, StoredBase.init(document:))
-            ?? StoredBase(base: .empty, chain: 0)
-        let document = try read(.applied, from: log.database, StoredApplied.init(document:))
-        let applied = document?.mark ?? stored.base.mark
-        log.stateHash = document?.stateHash
-        let hardState =
-            try read(.hardState, from: log.database, HardState.init(document:)) ?? .initial
+        let (stored, applied, hardState) = try log.documents()
         var catalog = Catalog()
         if let state = try log.loadState(hardState.generation(at: applied.index), applied) {
             catalog.restore(state)

@@ -35,14 +35,7 @@ extension SQLiteLog {
     /// - Throws: when the database is damaged, or not ours.
     package static func renewState(_ path: String, writes: Bool) throws -> StateRenewal? {
         let log = try SQLiteLog(path: path, newMember: nil)
-        let stored =
-            try read(.base, from: log.database, StoredBase.init(document:))
-            ?? StoredBase(base: .empty, chain: 0)
-        let document = try read(.applied, from: log.database, StoredApplied.init(document:))
-        let applied = document?.mark ?? stored.base.mark
-        log.stateHash = document?.stateHash
-        let hardState =
-            try read(.hardState, from: log.database, HardState.init(document:)) ?? .initial
+        let (stored, applied, hardState) = try log.documents()
         let (reason, isNewer): (String, Bool)
         do {
             _ = try log.loadState(hardState.generation(at: applied.index), applied)
