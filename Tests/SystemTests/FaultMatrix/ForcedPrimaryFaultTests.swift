@@ -60,22 +60,8 @@ struct ForcedPrimaryFaultTests {
         return try JSONDecoder().decode(Raft.self, from: Data(reply.body.utf8)).generation
     }
 
-    private static func strike(_ node: String, _ fault: Cell.Fault, _ cluster: LabCluster) throws {
-        switch fault {
-        case .killed: try cluster.signal(node, SIGKILL)
-        case .paused: try cluster.signal(node, SIGSTOP)
-        case .partitioned:
-            try cluster.lab.separate(
-                [node], from: (cluster.proxies + cluster.targets).filter { $0 != node })
-        }
-    }
-
     private static func recover(_ node: String, _ fault: Cell.Fault, _ cluster: LabCluster) throws {
-        switch fault {
-        case .killed: try cluster.start(node)
-        case .paused: try cluster.signal(node, SIGCONT)
-        case .partitioned: try cluster.lab.heal()
-        }
+        try cluster.mend(node, fault)
         try waitUntil("\(node) answers", within: 30) {
             try cluster.curl("\(cluster.url(node))/v1/health", seconds: 2).status == 200
         }
@@ -106,14 +92,14 @@ struct ForcedPrimaryFaultTests {
             + "\(cluster.url(chosen))&token=\(token)'"
         let call = try Call(cluster, line, id: "force", seconds: 25)
         let log = try cluster.logText(chosen).utf8.count
-        if blow.moment == .planned { try Self.strike(victim, blow.fault, cluster) }
+        if blow.moment == .planned { try cluster.strike(victim, blow.fault) }
         try call.send()
         if blow.moment == .applying {
             try waitUntil("\(blow): it begins") {
                 try call.isAnswered
                     || cluster.logText(chosen).dropFirst(log).contains("begins generation")
             }
-            try Self.strike(victim, blow.fault, cluster)
+            try cluster.strike(victim, blow.fault)
         }
         // A frozen one answers when it goes on; nobody else can.
         if blow.victim == .chosen, blow.fault == .paused, blow.moment != .answered {
@@ -123,7 +109,7 @@ struct ForcedPrimaryFaultTests {
         let answer = try call.answer()
         if blow.moment == .answered {
             #expect(answer.kind == .done, "\(blow): \(answer)")
-            try Self.strike(victim, blow.fault, cluster)
+            try cluster.strike(victim, blow.fault)
         }
         #expect(answer.kind != .other && answer.kind != .partly, "\(blow): \(answer)")
         // What one of two acknowledges while the other is struck, both have in the end.

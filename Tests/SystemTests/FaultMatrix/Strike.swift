@@ -157,3 +157,24 @@ extension NetworkLab {
         }
     }
 }
+
+extension LabCluster {
+    /// What may happen to any node.
+    func strike(_ node: String, _ fault: Cell.Fault) throws {
+        switch fault {
+        case .killed: try signal(node, SIGKILL)
+        case .paused: try signal(node, SIGSTOP)
+        case .partitioned:
+            try lab.separate([node], from: (proxies + targets).filter { $0 != node })
+        }
+    }
+
+    /// Takes it back; the node may need a moment.
+    func mend(_ node: String, _ fault: Cell.Fault) throws {
+        switch fault {
+        case .killed: try start(node)
+        case .paused: try signal(node, SIGCONT)
+        case .partitioned: try lab.heal()
+        }
+    }
+}

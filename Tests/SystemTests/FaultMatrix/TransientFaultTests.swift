@@ -48,22 +48,8 @@ struct TransientFaultTests {
         return try JSONDecoder().decode(Config.self, from: Data(reply.body.utf8)).log.level
     }
 
-    private static func strike(_ node: String, _ fault: Cell.Fault, _ cluster: LabCluster) throws {
-        switch fault {
-        case .killed: try cluster.signal(node, SIGKILL)
-        case .paused: try cluster.signal(node, SIGSTOP)
-        case .partitioned:
-            try cluster.lab.separate(
-                [node], from: (cluster.proxies + cluster.targets).filter { $0 != node })
-        }
-    }
-
     private static func recover(_ node: String, _ fault: Cell.Fault, _ cluster: LabCluster) throws {
-        switch fault {
-        case .killed: try cluster.start(node)
-        case .paused: try cluster.signal(node, SIGCONT)
-        case .partitioned: try cluster.lab.heal()
-        }
+        try cluster.mend(node, fault)
         try cluster.waitUntilSettled(within: 60)
     }
 
@@ -93,7 +79,7 @@ struct TransientFaultTests {
                     id: "run-\(number)")
                 switch blow.moment {
                 case .before:
-                    try Self.strike(victim, blow.fault, cluster)
+                    try cluster.strike(victim, blow.fault)
                     try call.send()
                 case .between:
                     try cluster.signal("t1", SIGSTOP)
@@ -103,7 +89,7 @@ struct TransientFaultTests {
                     }
                     // Whoever is asked along with it has said yes within milliseconds; if not, that is a refusal.
                     _ = try cluster.curl("\(cluster.url(victim))/v1/health", seconds: 2)
-                    try Self.strike(victim, blow.fault, cluster)
+                    try cluster.strike(victim, blow.fault)
                     try cluster.signal("t1", SIGCONT)
                 }
                 // One that is frozen goes on where it was, later.
