@@ -98,6 +98,17 @@ import Testing
         #expect(Self.stored(group) < group[1].applied.index)
     }
 
+    @Test func `an entry says nothing of itself and of what comes behind it`() {
+        var recovered = RecoveredState<Ledger>.blank
+        recovered.tail = (1...5 as ClosedRange<UInt64>).map { index in
+            let state = StatePoint(index: Index(index == 4 ? 90 : 0), digest: 1)
+            return Entry(
+                index: Index(index), term: Term(1), time: 1, kind: .command,
+                payload: Ledger.line("a", from: state))
+        }
+        #expect(recovered.knownCommit == LogMark(index: Index(3), term: Term(1)))
+    }
+
     /// Nobody tells it, and nobody has to: an entry says how far its proposer was, and that is committed.
     @Test func `a member that comes back alone shows what its log knows to be committed`() {
         var group = Group(voters: 3)

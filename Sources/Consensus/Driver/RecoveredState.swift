@@ -43,7 +43,11 @@ public struct RecoveredState<Machine: StateMachine>: Sendable {
     /// The last entry that is known to be committed: the last whose effect is stored, or a later one that whoever proposed an entry
     /// behind it had applied. That entry is in this log, and so is all that its proposer had before it.
     public var knownCommit: LogMark {
-        let told = tail.compactMap { Machine.proposerState(in: $0)?.index }.max() ?? .zero
+        // Nobody has applied what is only being proposed, whatever the entry says.
+        let told =
+            tail.compactMap { entry in
+                Machine.proposerState(in: entry).map { min($0.index, entry.index.previous) }
+            }.max() ?? .zero
         guard told > applied.index else { return applied }
         return tail.last { $0.index <= told }?.mark ?? applied
     }
