@@ -69,6 +69,9 @@ let package = Package(
 
         // What tests of several modules need.
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+        .target(
+            name: "StoredStates", dependencies: ["MetaStore", "Consensus", "Cluster"],
+            path: "Tests/StoredStates", swiftSettings: strict),
         tests("BaseTests", ["Base"]),
         tests("ConsensusTests", ["Consensus"], resources: ["Scenarios"]),
         tests("ClusterTests", ["Cluster", "Base"]),
@@ -79,8 +82,8 @@ let package = Package(
         tests(
             "ProxyTests",
             [
-                "TestSupport", "Proxy", "MetaStore", "Consensus", "Statistics", "API", "HTTP",
-                "Cluster", "Base", "CSQLite",
+                "TestSupport", "StoredStates", "Proxy", "MetaStore", "Consensus", "Statistics",
+                "API", "HTTP", "Cluster", "Base", "CSQLite",
             ]),
         tests(
             "TargetTests",
@@ -94,9 +97,8 @@ let package = Package(
         tests(
             "SystemTests",
             [
-                "TestSupport", "DevCluster", "LoadGenerator", "MetaStore", "Consensus", "API",
-                "HTTP",
-                "Cluster", "Base",
+                "TestSupport", "StoredStates", "DevCluster", "LoadGenerator", "MetaStore",
+                "Consensus", "API", "HTTP", "Cluster", "Base",
             ]),
         tests("TidyTests", []),
     ],

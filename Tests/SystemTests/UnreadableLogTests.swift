@@ -2,6 +2,7 @@ import Cluster
 import Consensus
 import Foundation
 import MetaStore
+import StoredStates
 import TestSupport
 import Testing
 

@@ -3,6 +3,7 @@ import Cluster
 import Consensus
 import Foundation
 import HTTP
+import StoredStates
 import TestSupport
 import Testing
 

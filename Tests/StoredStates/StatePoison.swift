@@ -1,14 +1,16 @@
 import Cluster
 import Consensus
 import MetaStore
-import Testing
 
 /// A state that is as it was written, and that no reader takes, in the files of a proxy that does not run.
-enum StatePoison {
+package enum StatePoison {
+    package struct NoBucket: Error {}
+
     /// Makes the properties of a bucket ones of an unknown format, with the checksums that belong to them. `isCompacted`: the log begins
     /// behind the state, as in a cluster that is not new.
-    static func write(to directory: String, isNewer: Bool = false, isCompacted: Bool = false) throws
-    {
+    package static func write(
+        to directory: String, isNewer: Bool = false, isCompacted: Bool = false
+    ) throws {
         let opened = try MetadataDirectory.open(directory, mayBeginAfresh: false) { MemberID(0) }
         let recovered = opened.recovered
         // A running proxy stores what its last entries have changed with some that come later.
@@ -31,7 +33,7 @@ enum StatePoison {
                         mark: applied, time: recovered.lastTime,
                         configuration: configuration ?? recovered.base.configuration)))
         }
-        let row = try #require(state.rows.first { $0.kind == .bucket })
+        guard let row = state.rows.first(where: { $0.kind == .bucket }) else { throw NoBucket() }
         let value = [isNewer ? 9 : 0] + row.value.dropFirst()
         var poison = CatalogDelta()
         poison.rows = [StateRow.Change(kind: row.kind, key: row.key, value: value)]
