@@ -47,7 +47,6 @@ enum SyscallsCommand {
                     directory: directory, worker: worker, size: size, budget: budget, tally: &tally)
             }
         }
-
     }
 
     static func run(_ words: [String]) -> Int32 {
