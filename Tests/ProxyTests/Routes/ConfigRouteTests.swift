@@ -264,6 +264,34 @@ import Testing
         }
     }
 
+    /// Nobody puts those who ask in an order, and each is told that all nodes have done it.
+    @Test func `of settings for this run that are made at once, the same ones last at every node`()
+        async throws
+    {
+        try await TestProxies.with(3) { proxies in
+            for round in 1...12 {
+                let statuses = try await withThrowingTaskGroup(of: Int.self) { tasks in
+                    for number in 1...3 {
+                        let value = "\(10 * round + number)s"
+                        tasks.addTask {
+                            try await proxies.ask(
+                                number, .put,
+                                "/v1/cluster/setconfig?stats_time=\(value)&transient=true"
+                            ).status
+                        }
+                    }
+                    return try await tasks.reduce(into: []) { $0.append($1) }
+                }
+                #expect(statuses == [200, 200, 200])
+                var values: Set<String> = []
+                for number in 1...3 {
+                    values.insert(try await Self.value("periodic.stats_time", at: number, proxies))
+                }
+                #expect(values.count == 1, "round \(round): \(values)")
+            }
+        }
+    }
+
     @Test func `two who change different options at once both succeed`() async throws {
         try await TestProxies.with(2) { proxies in
             let names = ["stats_time", "list_timeout", "client_timeout", "dont_run_time"]
