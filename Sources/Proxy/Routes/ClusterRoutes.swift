@@ -30,6 +30,12 @@ struct ClusterRoutes: Sendable {
         case .recoveryPlan: try await daemon.recovery.plan(exchange, query)
         case .history:
             if let id = try query.value(QueryName.requestID) {
+                // What the cluster does by itself has no id, and is no answer to anybody's question.
+                guard !id.isEmpty else {
+                    throw Failure(
+                        .badQuery, "'\(QueryName.requestID)' is empty",
+                        next: "the request_id of the answer, or the \(HeaderName.requestID) sent")
+                }
                 for name in [QueryName.of, QueryName.before, QueryName.limit] {
                     try query.refuse(name, because: "not for a question about one request")
                 }
