@@ -151,6 +151,17 @@ import Testing
         Row(path: "", body: #"{"action":"setconf"}"#, code: .unknownAction),
     ]
 
+    @Test(arguments: [
+        ("Stats_Time", "'stats_time'"), ("periodic.stat_time", "'periodic.stats_time'"),
+        ("dryrun", "'dry_run'"), ("log.levl", "'log.level'"), ("nonsense", "what=config"),
+    ])
+    func `an option that is misspelt is told the one that may be meant`(
+        _ name: String, _ hint: String
+    ) {
+        let failure = Failure(ConfigMistake.unknown(name))
+        #expect(failure.next?.contains(hint) == true, "\(failure.next ?? "nothing")")
+    }
+
     @Test func `what cannot be set is refused with a code, and nothing is changed`() async throws {
         try await TestProxies.with(1) { proxies in
             let before = try await proxies.ask(1, .get, "/v1/cluster?what=cluster_config")
