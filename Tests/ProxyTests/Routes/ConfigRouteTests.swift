@@ -303,6 +303,21 @@ import Testing
         }
     }
 
+    @Test func `a dry run lists the options that get another value, and no others`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let own = try await proxies.ask(1, .put, "/v1/daemon/setconfig?stats_time=7s")
+            #expect(own.status == 200, "\(own.text)")
+            let dry = try await proxies.ask(
+                1, .put, "/v1/cluster/setconfig?stats_time=7s&dry_run=true")
+            guard case .object(let document) = try JSONValue(parsing: dry.body),
+                case .array(let options)? = document["options"]
+            else { return #expect(Bool(false), "\(dry.text)") }
+            #expect(options.count == 1, "\(dry.text)")
+            #expect(dry.text.contains("stats_time is '7s' in place of '10s'"), "\(dry.text)")
+            #expect(dry.text.contains("stats_time of p1 stays '7s'"), "\(dry.text)")
+        }
+    }
+
     @Test func `two who change different options at once both succeed`() async throws {
         try await TestProxies.with(2) { proxies in
             let names = ["stats_time", "list_timeout", "client_timeout", "dont_run_time"]
