@@ -107,7 +107,14 @@ struct ClusterActions: Sendable {
     ) async throws -> Reply {
         switch action {
         case .shutdown:
-            _ = try ActionValue(message.value, keys: [])
+            do throws(Failure) {
+                _ = try ActionValue(message.value, keys: [])
+            } catch {
+                var failure = error
+                failure.next =
+                    #"this ends all nodes; one: {"action":"shutdown-node","value":{"sid":"ID"}}"#
+                throw failure
+            }
             // One that was frozen, and is replaced, ends nobody for a request of long ago, and foresees nothing.
             try await shutdown.metadata.confirm(origin)
             guard !isDryRun else { return .json(shutdown.forecast.encoded) }
