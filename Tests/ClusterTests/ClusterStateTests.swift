@@ -154,6 +154,8 @@ struct TestLog {
     var state = ClusterState()
     private var index: UInt64 = 0
     private var term: UInt64 = 1
+    /// What the primary's clock is ahead of the index, which is the time otherwise.
+    var nanosecondsAhead: UInt64 = 0
     private var rows: [StateRow] = []
 
     static func founded() throws -> TestLog {
@@ -177,7 +179,8 @@ struct TestLog {
     mutating func apply(_ command: Command) -> Result<UInt64, Rejection> {
         var changes: [StateRow.Change] = []
         let outcome = state.apply(
-            LogRecord(command, actor: "test"), at: next(), time: Timestamp(nanoseconds: index),
+            LogRecord(command, actor: "test"), at: next(),
+            time: Timestamp(nanoseconds: index + nanosecondsAhead),
             changes: &changes)
         store(changes)
         return outcome.result

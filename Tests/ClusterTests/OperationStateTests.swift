@@ -76,6 +76,85 @@ import Testing
         #expect(log.state.rebalance.stopped.nanoseconds == 0)
     }
 
+    @Test func `what became of a rebalance is kept for an hour, and of a bounded number`()
+        throws
+    {
+        var log = try Self.log(targets: 2)
+        func ids() -> [String] { log.state.rebalances.map(\.id) }
+        #expect(ids().isEmpty)
+        _ = log.apply(.startRebalance)
+        _ = log.apply(.stopRebalance)
+        let first = log.state.rebalance
+        _ = log.apply(.startRebalance)
+        _ = log.apply(.startRebalance)
+        #expect(ids() == ["g3", "g2", "g1"])
+        #expect(log.state.rebalances.last == first && first.wasStopped)
+        // An hour later to the nanosecond it is there, and then it is not. Nothing goes by itself.
+        log.nanosecondsAhead = RebalanceRecord.endedNanoseconds - 3
+        _ = log.apply(.startRebalance)
+        #expect(ids() == ["g4", "g3", "g2", "g1"], "\(log.state.rebalances.map(\.ended))")
+        _ = log.apply(.startRebalance)
+        #expect(ids() == ["g5", "g4", "g3", "g2"])
+        // A primary whose clock is behind takes nothing away.
+        log.nanosecondsAhead = 0
+        _ = log.apply(.startRebalance)
+        #expect(ids() == ["g6", "g5", "g4", "g3", "g2"])
+        let before = log
+        _ = log.apply(.setNode(try Self.target("t3", port: 900)))
+        for _ in 0..<(RebalanceRecord.endedMax + 5) { _ = log.apply(.startRebalance) }
+        #expect(log.state.endedRebalances.count == RebalanceRecord.endedMax)
+        #expect(ids().count == RebalanceRecord.endedMax + 1 && ids().first == "g311")
+        #expect(ids().last == "g11")
+        for log in [before, log] {
+            #expect(try ClusterState(snapshot: log.state.snapshot) == log.state)
+            #expect(
+                try ClusterState(rows: log.state.rows, position: log.state.position) == log.state)
+            #expect(log.storedRows == Set(log.state.rows.map(\.hash)))
+        }
+        // One that is refused takes nothing away either.
+        _ = log.apply(.removeNode(try #require(NodeID("t3"))))
+        _ = log.apply(.removeNode(try #require(NodeID("t2"))))
+        log.nanosecondsAhead = 3 * RebalanceRecord.endedNanoseconds
+        #expect(log.apply(.startRebalance) == .failure(.tooFewTargets(1)))
+        #expect(ids().count == RebalanceRecord.endedMax + 1)
+    }
+
+    @Test func `the log of an older build leads to the state that it had`() throws {
+        var log = try Self.log(targets: 2)
+        // As such a build has written it: the number of the command is its last byte.
+        let old = LogRecord(.replaceRebalance, actor: "test").encoded
+        #expect(old.last == 11 && LogRecord(.startRebalance, actor: "test").encoded.last == 19)
+        for _ in 1...2 { _ = log.apply(try LogRecord(decoding: old).command) }
+        #expect(log.state.rebalances.map(\.id) == ["g2"])
+        #expect(!log.state.rows.contains { $0.kind == .endedRebalance })
+        _ = log.apply(.startRebalance)
+        #expect(log.state.rebalances.map(\.id) == ["g3", "g2"])
+        let row = try #require(log.state.rows.last)
+        #expect(row.kind == .endedRebalance && row.key == [0, 0, 0, 0, 0, 0, 0, 2])
+        let other = StateRow(kind: row.kind, key: [0, 0, 0, 0, 0, 0, 0, 1], value: row.value)
+        #expect(throws: DecodingFailure.self) {
+            try ClusterState(rows: log.state.rows.dropLast() + [other], position: .zero)
+        }
+    }
+
+    @Test func `the history tells of a rebalance once`() throws {
+        var log = try Self.log(targets: 2)
+        _ = log.apply(.startRebalance)
+        let before = log.state
+        var after = before
+        var changes: [StateRow.Change] = []
+        let record = LogRecord(.startRebalance, actor: "test")
+        _ = after.apply(
+            record, at: LogPosition(generation: 1, nonce: 0, term: 1, index: 100),
+            time: Timestamp(nanoseconds: 100), changes: &changes)
+        #expect(changes.map(\.kind).contains(.endedRebalance))
+        let entry = try #require(
+            HistoryEntry(
+                record, time: Timestamp(nanoseconds: 100), changed: changes, before: before,
+                after: after))
+        #expect(entry.rows.map(\.kind) == [.rebalance] && entry.command == "start_rebalance")
+    }
+
     @Test func `notes of disks are kept one a disk, and bounded`() throws {
         var log = try Self.log(targets: 1)
         let t1 = try #require(NodeID("t1"))
@@ -113,8 +192,8 @@ import Testing
         let t1 = try #require(NodeID("t1"))
         let note = MountpathNote(path: "/mp", disk: "d", isDisabled: true, reason: "EIO")
         let commands: [Command] = [
-            .setMaintenance(t1, isOn: true), .setMaintenance(t1, isOn: false), .startRebalance,
-            .stopRebalance, .noteMountpath(t1, note),
+            .setMaintenance(t1, isOn: true), .setMaintenance(t1, isOn: false), .replaceRebalance,
+            .startRebalance, .startRebalance, .stopRebalance, .noteMountpath(t1, note),
         ]
         for command in commands {
             _ = log.apply(command)

@@ -131,6 +131,36 @@ import Testing
             #expect(status.status == 200 && status.says(#"{"uuid":"g1","err":"the rebalance is"#))
             let vote = try cluster.curl("'\(proxy)/v1/daemon?what=smapvote'")
             #expect(vote.says(#""rmd":{"target_ids":["t1","t2","t3"],"version":1}"#))
+
+            // The next one does not take it away, nor does another primary, nor that the nodes are started anew.
+            let next = try cluster.curl(
+                "-X PUT -d '{\"action\":\"start\",\"value\":{\"kind\":\"rebalance\"}}' "
+                    + "'\(proxy)/v1/cluster'")
+            #expect(next.status == 200 && next.body == "g2", "\(next.body)")
+            func check() throws {
+                #expect(try ask("status", #"{"id":"g1"}"#).body == status.body)
+                #expect(try ask("status", #"{"kind":"rebalance"}"#).says(#"{"uuid":"g2","#))
+                for (body, ids) in [
+                    (#"{"id":"g1"}"#, ["g1"]), (#"{"kind":"rebalance"}"#, ["g2", "g1"]),
+                ] {
+                    for what in ["qryxstats", "xaction"] {
+                        let jobs = try ask(what, body).body
+                        let found = jobs.components(separatedBy: #"{"id":""#).dropFirst().map {
+                            String($0.prefix(2))
+                        }
+                        #expect(found == ids + ids + ids, "\(what) \(body): \(jobs)")
+                    }
+                }
+            }
+            try check()
+            let old = try cluster.primary()
+            let heir = old == "p1" ? "p2" : "p1"
+            #expect(try cluster.curl("-X PUT '\(proxy)/v1/cluster/proxy/\(heir)'").status == 200)
+            try check()
+            for node in try cluster.nodes() { try cluster.must("kill \(node.id)") }
+            try cluster.start()
+            try cluster.waitUntilSettled()
+            try check()
         }
     }
 

@@ -167,6 +167,38 @@ import Testing
         }
     }
 
+    @Test func `rebalances that have ended are jobs, newest first`() async throws {
+        try await TestTarget.with { target async throws in
+            func ask(_ body: String) async throws -> TestTarget.Reply {
+                try await target.ask(
+                    .get, "/v1/daemon?what=qryxstats", at: nil, body: Array(body.utf8))
+            }
+            func ids(_ text: String) -> [String] {
+                text.split(separator: #"{"id":""#).dropFirst().map {
+                    String($0.prefix { $0 != "\"" })
+                }
+            }
+            let address = try #require(NodeAddress(host: "127.0.0.1", port: 9))
+            target.proxy.submit(
+                .setNode(
+                    Node(id: try #require(NodeID("t9")), role: .target, address: address)))
+            for _ in 1...3 { target.proxy.submit(.startRebalance) }
+            try await eventually("the last has begun") {
+                try await ask(#"{"id":"g3"}"#).status == .ok
+            }
+            for (body, expected) in [
+                ("{}", ["g3", "g2", "g1"]), (#"{"kind":"rebalance"}"#, ["g3", "g2", "g1"]),
+                (#"{"show_active":false}"#, ["g3", "g2", "g1"]), (#"{"show_active":true}"#, []),
+                (#"{"id":"g2"}"#, ["g2"]), (#"{"id":"g2","show_active":true}"#, []),
+                (#"{"kind":"lru"}"#, []),
+            ] {
+                let reply = try await ask(body)
+                #expect(reply.status == .ok && ids(reply.text) == expected, "\(reply.text)")
+            }
+            #expect(try await ask(#"{"id":"g4"}"#).failure?.code == .xactionNotFound)
+        }
+    }
+
     @Test func `the log can be read from afar`() async throws {
         try await TestTarget.with { target async throws in
             target.daemon.context.log.error("something to be read")

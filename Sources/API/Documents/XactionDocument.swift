@@ -2,18 +2,23 @@ import Base
 package import Cluster
 
 extension XactionQuery {
-    /// Whether the last rebalance is asked for. It is never under way: this version moves nothing.
-    package func matches(_ record: RebalanceRecord) -> Bool {
-        record.version > 0 && (id.isEmpty || id == record.id)
-            && (kind == nil || kind == .rebalance) && bucket == nil && isRunning != true
+    /// The rebalances that are asked for, newest first. None is under way: this version moves nothing.
+    package func rebalances(of state: ClusterState) -> [RebalanceRecord] {
+        isRunning == true ? [] : known(of: state)
+    }
+
+    /// Whether it names a job by its id, and there is none.
+    package func namesNone(of state: ClusterState) -> Bool {
+        !id.isEmpty && known(of: state).isEmpty
+    }
+
+    private func known(of state: ClusterState) -> [RebalanceRecord] {
+        guard kind == nil || kind == .rebalance, bucket == nil else { return [] }
+        return state.rebalances.filter { id.isEmpty || id == $0.id }
     }
 }
 
 extension RebalanceRecord {
-    /// When it was over: at once, unless it was stopped later.
-    private var ended: UInt64 { max(started.nanoseconds, stopped.nanoseconds) }
-    private var wasStopped: Bool { stopped.nanoseconds > 0 }
-
     /// Its entry among the statistics of jobs (contract §11.5), the same at each target it is about.
     fileprivate func write(_ json: inout JSONWriter) {
         json.object { json in
@@ -30,7 +35,7 @@ extension RebalanceRecord {
                 }
             }
             json.member("start_time", Self.text(started))
-            json.member("end_time", Self.text(wasStopped ? stopped : started))
+            json.member("end_time", Self.text(ended))
             json.member("obj_count", "0")
             json.member("bytes_count", "0")
             json.member("aborted", wasStopped)
@@ -55,7 +60,7 @@ extension RebalanceRecord {
         json.object { json in
             json.member("uuid", id)
             json.member("err", problem)
-            json.member("end_time", ended)
+            json.member("end_time", ended.nanoseconds)
             json.member("aborted", wasStopped)
         }
         return json.bytes
@@ -65,10 +70,12 @@ extension RebalanceRecord {
 extension JSONWriter {
     /// What one target's jobs have done, as far as they are asked for.
     package mutating func xactions(
-        _ query: XactionQuery, of target: NodeID, _ record: RebalanceRecord
+        _ query: XactionQuery, of target: NodeID, _ state: ClusterState
     ) {
         array { json in
-            if query.matches(record), record.targets.contains(target) { record.write(&json) }
+            for record in query.rebalances(of: state) where record.targets.contains(target) {
+                record.write(&json)
+            }
         }
     }
 }

@@ -90,8 +90,8 @@ extension HistoryEntry.Row {
                 return [
                     .decommission(id, before: try order(before), after: try order(after))
                 ]
-            // What clients keep in order to ask again; no line is about it.
-            case .session: return []
+            // No line is about them.
+            case .session, .endedRebalance: return []
             }
         }
     }

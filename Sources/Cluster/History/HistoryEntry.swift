@@ -44,7 +44,7 @@ public struct HistoryEntry: Equatable, Sendable {
         var rows: [Row] = []
         // The last change of a row says what it holds now.
         for change in changed.reversed()
-        where change.kind != .session && !rows.contains(where: { $0.isSame(change) }) {
+        where change.kind.isInHistory && !rows.contains(where: { $0.isSame(change) }) {
             rows.append(
                 Row(
                     kind: change.kind, key: change.key,
@@ -89,7 +89,7 @@ public struct HistoryEntry: Equatable, Sendable {
             case .bucket: subjects.insert(.buckets)
             case .config: if row.changesOptions { subjects.insert(.config) }
             case .nodeConfig: subjects.insert(.config)
-            case .session: break
+            case .session, .endedRebalance: break
             }
         }
     }

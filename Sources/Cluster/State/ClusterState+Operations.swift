@@ -16,8 +16,33 @@ extension ClusterState {
         return .success(map.version)
     }
 
-    /// Records a rebalance of the targets that take part in placement.
+    /// All that are known, newest first.
+    public var rebalances: [RebalanceRecord] {
+        (rebalance.version > 0 ? [rebalance] : []) + endedRebalances.values.reversed()
+    }
+
+    /// Records a rebalance of the targets that take part in placement, and keeps what became of those before.
     mutating func startRebalance(
+        time: Timestamp, changes: inout [StateRow.Change]
+    ) -> Result<UInt64, Rejection> {
+        let last = rebalance
+        let result = replaceRebalance(time: time, changes: &changes)
+        guard case .success = result else { return result }
+        if last.version > 0 {
+            endedRebalances[last.version] = last
+            put(row(ofEnded: last), &changes)
+        }
+        let spare = endedRebalances.count - RebalanceRecord.endedMax
+        for (place, record) in endedRebalances.values.enumerated()
+        where place < spare || record.isForgotten(at: time) {
+            delete(row(ofEnded: record), &changes)
+            endedRebalances[record.version] = nil
+        }
+        return result
+    }
+
+    /// The same without keeping anything.
+    mutating func replaceRebalance(
         time: Timestamp, changes: inout [StateRow.Change]
     ) -> Result<UInt64, Rejection> {
         guard map.candidates.count >= 2 else {
@@ -81,6 +106,24 @@ extension ClusterState {
         var writer = ByteWriter()
         rebalance.write(to: &writer)
         return StateRow(kind: .rebalance, key: [], value: writer.bytes)
+    }
+
+    func row(ofEnded record: RebalanceRecord) -> StateRow {
+        var writer = ByteWriter()
+        record.write(to: &writer)
+        // Big-endian, so that rows are in order of the numbers.
+        let key = (0..<8).map { UInt8(truncatingIfNeeded: record.version >> (56 - 8 * $0)) }
+        return StateRow(kind: .endedRebalance, key: key, value: writer.bytes)
+    }
+
+    mutating func restoreEndedRebalance(
+        _ key: [UInt8], from reader: inout ByteReader
+    ) throws(DecodingFailure) {
+        let record = try RebalanceRecord(from: &reader)
+        guard row(ofEnded: record).key == key else {
+            throw DecodingFailure("rebalance \(record.id) under another's key", at: 0)
+        }
+        endedRebalances[record.version] = record
     }
 
     func row(of target: NodeID, _ notes: [MountpathNote]) -> StateRow {

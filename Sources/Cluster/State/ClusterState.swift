@@ -11,6 +11,8 @@ public struct ClusterState: Equatable, Sendable {
     public private(set) var buckets = BucketMap()
     public private(set) var config = ClusterConfig()
     public internal(set) var rebalance = RebalanceRecord()
+    /// Those before the last whose end is not long ago, by their numbers.
+    public internal(set) var endedRebalances = SortedMap<UInt64, RebalanceRecord>()
     public internal(set) var mountpathNotes = SortedMap<NodeID, [MountpathNote]>()
     /// The newest forced recoveries, by the generation each began.
     public internal(set) var recoveries = SortedMap<
@@ -88,6 +90,7 @@ public struct ClusterState: Equatable, Sendable {
         case .setConfig(let change): return set(change, changes: &changes)
         case .setMaintenance(let id, let isOn): return setMaintenance(id, isOn, changes: &changes)
         case .startRebalance: return startRebalance(time: time, changes: &changes)
+        case .replaceRebalance: return replaceRebalance(time: time, changes: &changes)
         case .stopRebalance: return stopRebalance(time: time, changes: &changes)
         case .noteMountpath(let id, let note):
             return self.note(note, of: id, time: time, changes: &changes)
@@ -295,6 +298,7 @@ extension ClusterState {
         rows.append(contentsOf: recoveryRows)
         rows.append(contentsOf: sessionRows)
         rows.append(contentsOf: decommissionRows)
+        rows.append(contentsOf: endedRebalances.values.map { row(ofEnded: $0) })
         return rows
     }
 
@@ -340,6 +344,7 @@ extension ClusterState {
         case .recovery: try restoreRecovery(row.key, from: &reader)
         case .session: try restoreSession(row.key, from: &reader)
         case .decommission: try restoreDecommission(row.key, from: &reader)
+        case .endedRebalance: try restoreEndedRebalance(row.key, from: &reader)
         }
         try reader.finish()
     }
@@ -395,6 +400,8 @@ extension ClusterState {
         case .decommission:
             guard let id = NodeID(String(decoding: key, as: UTF8.self)) else { return nil }
             return decommissions[id].map { row(of: id, $0).value }
+        case .endedRebalance:
+            return endedRebalances.values.map { row(ofEnded: $0) }.first { $0.key == key }?.value
         }
     }
 

@@ -17,6 +17,8 @@ public enum Command: Equatable, Sendable {
     /// Takes a node out of placement and votes, or back in.
     case setMaintenance(NodeID, isOn: Bool)
     case startRebalance
+    /// The same as builds know it that keep nothing of the rebalance before. It is in their logs, and not proposed any more.
+    case replaceRebalance
     case stopRebalance
     /// What a target has found out about one of its disks.
     case noteMountpath(NodeID, MountpathNote)
@@ -44,7 +46,7 @@ public enum Command: Equatable, Sendable {
         case .destroyBucket: "destroy_bucket"
         case .setConfig: "set_config"
         case .setMaintenance: "set_maintenance"
-        case .startRebalance: "start_rebalance"
+        case .startRebalance, .replaceRebalance: "start_rebalance"
         case .stopRebalance: "stop_rebalance"
         case .noteMountpath: "note_mountpath"
         case .recover: "recover"
@@ -66,7 +68,7 @@ extension Command {
         case destroyBucket = 5
         case setConfig = 6
         case setMaintenance = 10
-        case startRebalance = 11
+        case replaceRebalance = 11
         case stopRebalance = 12
         case noteMountpath = 13
         case recover = 14
@@ -74,6 +76,7 @@ extension Command {
         case batch = 16
         case decommission = 17
         case endDecommission = 18
+        case startRebalance = 19
 
         fileprivate static let last = allCases.map(\.rawValue).max() ?? 0
     }
@@ -111,6 +114,7 @@ extension Command {
             self = .setMaintenance(
                 try Self.nodeID(&reader), isOn: try reader.readUInt8() != 0)
         case .startRebalance: self = .startRebalance
+        case .replaceRebalance: self = .replaceRebalance
         case .stopRebalance: self = .stopRebalance
         case .noteMountpath:
             self = .noteMountpath(try Self.nodeID(&reader), try MountpathNote(from: &reader))
@@ -172,6 +176,7 @@ extension Command {
             writer.write(id.text)
             writer.write(UInt8(isOn ? 1 : 0))
         case .startRebalance: writer.write(Kind.startRebalance.rawValue)
+        case .replaceRebalance: writer.write(Kind.replaceRebalance.rawValue)
         case .stopRebalance: writer.write(Kind.stopRebalance.rawValue)
         case .noteMountpath(let id, let note):
             writer.write(Kind.noteMountpath.rawValue)

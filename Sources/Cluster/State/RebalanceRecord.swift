@@ -18,6 +18,10 @@ public struct RebalanceRecord: Equatable, Sendable {
     }
 
     private static let format: UInt8 = 1
+    /// How long what became of one is kept at least, from its end (contract §11.3), unless ``endedMax`` others come after it.
+    public static let endedNanoseconds: UInt64 = 3_600_000_000_000
+    /// Of those before the last, so many are kept. A script that starts them in a loop must not fill the state.
+    public static let endedMax = 300
 
     /// Counts the rebalances that were started; 0 before the first.
     public internal(set) var version: UInt64 = 0
@@ -32,6 +36,17 @@ public struct RebalanceRecord: Equatable, Sendable {
 
     /// The id that the reply to its start carries: `g7`.
     public var id: String { "g\(version)" }
+
+    public var wasStopped: Bool { stopped.nanoseconds > 0 }
+
+    /// When it was over: at once, unless it was stopped later.
+    public var ended: Timestamp { max(started, stopped) }
+
+    /// Whether it was over long enough ago, by the time of an entry. Times of entries may go back a little where another
+    /// primary's clock is behind.
+    func isForgotten(at time: Timestamp) -> Bool {
+        time > ended && time.nanoseconds - ended.nanoseconds > Self.endedNanoseconds
+    }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
         let start = reader.offset

@@ -26,6 +26,12 @@ public struct StateRow: Equatable, Sendable {
         case session = 13
         /// An order to a target to remove its user data, and what came of it; keyed by the target's id.
         case decommission = 14
+        /// A rebalance before the last; keyed by its number, big-endian.
+        case endedRebalance = 15
+
+        /// Whether lines of the history are about it. What a session keeps is there for clients to ask again, and the history
+        /// has a rebalance from the row of the last one.
+        var isInHistory: Bool { self != .session && self != .endedRebalance }
     }
 
     /// A row of a kind that is not known here.

@@ -118,7 +118,7 @@ extension Command {
         case .setConfig(let change):
             change.items.map { "\($0.name)=\($0.value ?? "")" }.joined(separator: ", ")
         case .setMaintenance(let id, let isOn): "\(id) \(isOn ? "on" : "off")"
-        case .startRebalance, .stopRebalance: ""
+        case .startRebalance, .replaceRebalance, .stopRebalance: ""
         case .noteMountpath(let id, let note): "\(id) \(note.path)"
         case .session(let change): change.subject
         case .decommission(let id, _), .endDecommission(let id, _): id.text

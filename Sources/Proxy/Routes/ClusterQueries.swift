@@ -22,7 +22,7 @@ struct ClusterQueries: Sendable {
         case .stats: try await stats(exchange, map)
         case .sysinfo: try await systemInformation(exchange, map)
         case .mountpaths: await mountpaths(exchange, map)
-        case .xactionStatus: try await xactionStatus(exchange, state.rebalance)
+        case .xactionStatus: try await xactionStatus(exchange, state)
         default:
             let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
             try await xactionStatistics(exchange, state, body)
@@ -110,7 +110,7 @@ struct ClusterQueries: Sendable {
         _ exchange: Exchange, _ state: ClusterState, _ body: [UInt8]
     ) async throws {
         let query = try XactionQuery(decoding: body)
-        if !query.id.isEmpty, !query.matches(state.rebalance) { throw query.notFound }
+        if query.namesNone(of: state) { throw query.notFound }
         let answers = await fanOut.ask(
             state.map.nodes(.target), "qryxstats", body: body, on: exchange.loop)
         respond(exchange, answers, naming: false) { json in
@@ -125,9 +125,9 @@ struct ClusterQueries: Sendable {
         }
     }
 
-    /// Contract §11.4: the state of one job. The only one there can be is a rebalance, and its error says that it was
-    /// not run.
-    private func xactionStatus(_ exchange: Exchange, _ record: RebalanceRecord) async throws {
+    /// Contract §11.4: the state of one job, of several of a kind the newest. There are none but rebalances, and the error of
+    /// one says that it was not run.
+    private func xactionStatus(_ exchange: Exchange, _ state: ClusterState) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         let query = try XactionQuery(decoding: body)
         guard !query.id.isEmpty || query.kind != nil else {
@@ -135,7 +135,7 @@ struct ClusterQueries: Sendable {
                 .badValue, "the question names neither a job's id nor a kind",
                 next: #"{"id":"…"} or {"kind":"rebalance"}"#)
         }
-        guard query.matches(record) else { throw query.notFound }
+        guard let record = query.rebalances(of: state).first else { throw query.notFound }
         exchange.respond(
             .ok, type: "text/plain; charset=utf-8", body: record.statusDocument(Rebalance.notice))
     }

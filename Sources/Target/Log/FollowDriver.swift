@@ -296,8 +296,8 @@ final class FollowDriver: @unchecked Sendable {
         case .entry(let entry) where entry.kind == .command:
             switch LogRecord.kind(in: entry.payload) {
             case .createBucket, .setNode, .removeNode, .setConfig, .setMaintenance,
-                .startRebalance, .stopRebalance, .noteMountpath, .session, .decommission,
-                .endDecommission:
+                .startRebalance, .replaceRebalance, .stopRebalance, .noteMountpath, .session,
+                .decommission, .endDecommission:
                 return true
             // A recovery changes which generation the disks belong to.
             case .destroyBucket, .batch, .found, .recover, nil: return false

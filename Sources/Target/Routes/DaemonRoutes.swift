@@ -69,14 +69,14 @@ struct DaemonRoutes {
         return reached.state
     }
 
-    /// What the jobs of this target have done (contract §11.5). The only one of this version is a rebalance that is
+    /// What the jobs of this target have done (contract §11.5). The only ones of this version are rebalances that are
     /// recorded and not run.
     private func xactions() async throws {
         let query = try XactionQuery(
             decoding: try await exchange.collect(upTo: Limits.actionBytesMax))
-        let record = target.publisher.current.state.rebalance
-        if !query.id.isEmpty, !query.matches(record) { throw query.notFound }
-        respond { $0.xactions(query, of: target.node.id, record) }
+        let state = target.publisher.current.state
+        if query.namesNone(of: state) { throw query.notFound }
+        respond { $0.xactions(query, of: target.node.id, state) }
     }
 
     /// What a forced recovery left without a bucket, and where this target stands.

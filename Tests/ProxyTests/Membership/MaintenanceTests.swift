@@ -280,6 +280,27 @@ import Testing
             let record = try await proxies.ask(3, .get, "/v1/daemon?what=rmd").text
             #expect(record.hasPrefix(#"{"target_ids":["t1","t2"],"version":3,"status":"not_run""#))
             #expect(record.contains(#""stopped":""#), "\(record)")
+            // What became of one is known when others have begun, everywhere.
+            for number in 1...3 {
+                for (body, id, wasStopped) in [
+                    (#"{"id":"g1"}"#, "g1", false),
+                    (#"{"id":"g2","kind":"rebalance"}"#, "g2", false),
+                    (#"{"kind":"rebalance"}"#, "g3", true),
+                    (#"{"id":"g1","show_active":false}"#, "g1", false),
+                ] {
+                    let reply = try await proxies.ask(
+                        number, .get, "/v1/cluster?what=status", body)
+                    #expect(reply.text.hasPrefix(#"{"uuid":"\#(id)","#), "\(body): \(reply.text)")
+                    #expect(!reply.text.contains(#""end_time":0"#), "\(reply.text)")
+                    #expect(reply.text.contains(#""aborted":\#(wasStopped)"#), "\(reply.text)")
+                }
+                let unknown = try await proxies.ask(
+                    number, .get, "/v1/cluster?what=status", #"{"id":"g4"}"#)
+                #expect(unknown.failure?.code == .xactionNotFound, "\(unknown.text)")
+                let jobs = try await proxies.ask(
+                    number, .get, "/v1/cluster?what=qryxstats", #"{"id":"g1"}"#)
+                #expect(jobs.status == 200, "\(jobs.text)")
+            }
             // The form of AIStore's documents, at a proxy that passes it on.
             let other = try #require(try await proxies.primary(asSeenBy: 1)) % 3 + 1
             for (query, body, text) in [
