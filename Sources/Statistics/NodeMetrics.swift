@@ -82,6 +82,11 @@ extension MetricsText {
                 "martlet_response_body_bytes_total",
                 "Bytes of the bodies of answers below 400.", { $0.bytesSent }
             ),
+            (
+                "martlet_requests_forwarded_total",
+                "Requests that another proxy has passed on to this one, however they ended; all else counts them there.",
+                { $0.forwarded }
+            ),
         ]
         for (name, help, field) in counts {
             family(name, .counter, help) { family in

@@ -93,7 +93,17 @@ package enum Operation: UInt8, CaseIterable, Sendable {
 extension Exchange {
     /// What the request is counted as.
     package var operation: Operation {
-        get { Operation(rawValue: label) ?? .other }
-        set { label = newValue.rawValue }
+        get { Operation(rawValue: label & ~Self.forwardedBit) ?? .other }
+        set { label = newValue.rawValue | label & Self.forwardedBit }
     }
+
+    /// Whether another proxy has passed the request on. Its client has asked that one, which counts it, so that sums over the
+    /// cluster have each request once.
+    package var isForwarded: Bool {
+        get { label & Self.forwardedBit != 0 }
+        set { label = label & ~Self.forwardedBit | (newValue ? Self.forwardedBit : 0) }
+    }
+
+    /// Above all operations.
+    private static let forwardedBit: UInt8 = 0x80
 }

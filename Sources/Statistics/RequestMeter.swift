@@ -17,6 +17,7 @@ package final class RequestMeter: Sendable {
         case bytesSent
         case nanoseconds
         case redirectNanoseconds
+        case forwarded
     }
 
     private static let stride = Field.allCases.count + LatencyBuckets.count
@@ -32,6 +33,9 @@ package final class RequestMeter: Sendable {
     package func record(_ exchange: Exchange, isWhole: Bool) {
         let block = blocks[exchange.loop.number]
         let start = Int(exchange.operation.rawValue) * Self.stride
+        guard !exchange.isForwarded else {
+            return block.add(1, at: start + Field.forwarded.rawValue)
+        }
         guard isWhole, let status = exchange.answeredStatus else {
             return block.add(1, at: start + Field.lost.rawValue)
         }
@@ -68,6 +72,7 @@ package final class RequestMeter: Sendable {
                 sums.bytesSent = value(.bytesSent)
                 sums.latency.sum = value(.nanoseconds)
                 sums.redirectNanoseconds = value(.redirectNanoseconds)
+                sums.forwarded = value(.forwarded)
                 for bucket in 0..<LatencyBuckets.count {
                     sums.latency.buckets[bucket] =
                         block.value(at: start + Field.allCases.count + bucket)
@@ -93,6 +98,8 @@ package struct OperationTotals: Equatable, Sendable {
     package var latency = LatencyHistogram()
     /// Between redirects and the requests that followed them, by the clocks of both nodes.
     package var redirectNanoseconds: UInt64 = 0
+    /// Passed on by another proxy, however they ended; nothing else is counted of them here.
+    package var forwarded: UInt64 = 0
 
     package init() {}
 
@@ -105,6 +112,7 @@ package struct OperationTotals: Equatable, Sendable {
         rest.bytesReceived &-= earlier.bytesReceived
         rest.bytesSent &-= earlier.bytesSent
         rest.redirectNanoseconds &-= earlier.redirectNanoseconds
+        rest.forwarded &-= earlier.forwarded
         rest.latency.sum &-= earlier.latency.sum
         for bucket in rest.latency.buckets.indices {
             rest.latency.buckets[bucket] &-= earlier.latency.buckets[bucket]
@@ -119,6 +127,7 @@ package struct OperationTotals: Equatable, Sendable {
         bytesReceived &+= other.bytesReceived
         bytesSent &+= other.bytesSent
         redirectNanoseconds &+= other.redirectNanoseconds
+        forwarded &+= other.forwarded
         latency.sum &+= other.latency.sum
         for bucket in latency.buckets.indices {
             latency.buckets[bucket] &+= other.latency.buckets[bucket]

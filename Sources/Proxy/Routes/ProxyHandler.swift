@@ -53,6 +53,7 @@ final class ProxyHandler: Handler {
             default: return .async
             }
         } catch {
+            exchange.isForwarded = isForwarded(exchange)
             fail(exchange, error)
             return .done
         }
@@ -73,6 +74,7 @@ final class ProxyHandler: Handler {
 
     func handle(_ exchange: Exchange) async throws {
         exchange.isOfMember = isOfMember(exchange)
+        exchange.isForwarded = isForwarded(exchange)
         do {
             try await route(exchange)
         } catch let error as ConnectionError {
@@ -98,6 +100,11 @@ final class ProxyHandler: Handler {
         return published.now.state.map.nodes.values.contains {
             $0.address.host == host || !$0.address.isNumeric
         }
+    }
+
+    /// Whether another proxy has passed the request on. Whoever only says so is a client, and is counted as one.
+    private func isForwarded(_ exchange: Exchange) -> Bool {
+        exchange.request.headers[named: HeaderName.forwardedBy] != nil && isOfMember(exchange)
     }
 
     private func route(_ exchange: Exchange) async throws {

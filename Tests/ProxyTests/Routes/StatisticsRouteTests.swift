@@ -80,6 +80,52 @@ import Testing
         }
     }
 
+    /// Contract §10.1: a proxy counts what clients send to it, so that a sum over the cluster has each request once.
+    @Test func `what is passed on to the primary counts at the proxy that the client has asked`()
+        async throws
+    {
+        try await TestProxies.with(3) { proxies in
+            let primary = try #require(try await proxies.primary(asSeenBy: 1))
+            let other = primary % 3 + 1
+            // While proxies join, some are refused.
+            func errors(_ number: Int) async throws -> UInt64 {
+                try await Self.document(proxies, number, "/v1/daemon?what=stats")["err.n"]?
+                    .unsigned ?? 0
+            }
+            let before = (there: try await errors(other), here: try await errors(primary))
+            #expect(try await proxies.create("b", through: other).status == 200)
+            #expect(try await proxies.create("b", through: other).status == 409)
+            let removal = #"{"action":"destroylb"}"#
+            #expect(try await proxies.ask(other, .delete, "/v1/buckets/b", removal).status == 200)
+            #expect(try await proxies.ask(other, .delete, "/v1/buckets/b", removal).status == 404)
+            // Who only says that he is another proxy is a client.
+            let claim = try await proxies.ask(
+                primary, .delete, "/v1/buckets/b", removal,
+                headers: [(HeaderName.forwardedBy, "p9")])
+            #expect(claim.status == 404, "\(claim.text)")
+            try await eventually("all is counted") {
+                let there = try await Self.document(proxies, other, "/v1/daemon?what=stats")
+                let here = try await Self.document(proxies, primary, "/v1/daemon?what=stats")
+                return there["err.delete.n"]?.unsigned == 1 && here["err.delete.n"]?.unsigned == 1
+            }
+            let there = try await Self.document(proxies, other, "/v1/daemon?what=stats")
+            #expect(there["pst.n"]?.unsigned == 1 && there["err.post.n"]?.unsigned == 1)
+            #expect(there["err.n"]?.unsigned == before.there + 2, "\(there)")
+            let here = try await Self.document(proxies, primary, "/v1/daemon?what=stats")
+            #expect(here["pst.n"] == nil && here["err.post.n"] == nil, "\(here)")
+            #expect(here["err.n"]?.unsigned == before.here + 1, "\(here)")
+            for (operation, count) in [("post", 2.0), ("bucket_change", 2.0)] {
+                for (number, value) in [(primary, count), (other, 0)] {
+                    let metrics = try ParsedMetrics(
+                        try await proxies.ask(number, .get, "/metrics").text)
+                    #expect(
+                        metrics.value(
+                            "martlet_requests_forwarded_total", ["operation": operation]) == value)
+                }
+            }
+        }
+    }
+
     @Test func `waiting requests, sessions and failures are counted by what they are`() async throws
     {
         try await TestProxies.with(1) { proxies in
