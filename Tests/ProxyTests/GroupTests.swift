@@ -52,6 +52,19 @@ import Testing
             // A proxy alone still shows what it has, and says that it is stale when asked to be sure.
             let map = try await proxies.ask(primary, .get, "/v1/daemon?what=smap")
             #expect(map.status == 200)
+            // By what is said of orders a target removes user data: it is certain, unless somebody asks for less.
+            for (what, shown, refused) in [
+                ("mountpath_events", "", "&consistency=linearizable"),
+                ("decommission", "&consistency=stale", ""),
+            ] {
+                let path = "/v1/cluster?what=\(what)"
+                let old = try await proxies.ask(primary, .get, path + shown)
+                #expect(old.status == 200, "\(what): \(old.text)")
+                #expect(old.header(HeaderName.age) != nil, "\(what)")
+                #expect(old.header(HeaderName.position) != nil, "\(what)")
+                let certain = try await proxies.ask(primary, .get, path + refused)
+                #expect(certain.failure?.code == .noQuorum, "\(what): \(certain.text)")
+            }
             let names = try await proxies.ask(primary, .get, "/v1/buckets/*")
             #expect(names.status == 503)
             let stale = try await proxies.ask(primary, .get, "/v1/buckets/*?consistency=stale")

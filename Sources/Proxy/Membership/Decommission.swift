@@ -120,7 +120,8 @@ extension Maintenance {
 
 extension ClusterQueries {
     /// Orders to targets, and how far those are that carry one out: `{"nodes":{"t2":{…}}}`.
-    func decommissions(_ exchange: Exchange, _ state: ClusterState) async throws {
+    func decommissions(_ exchange: Exchange, _ view: MetadataView) async throws {
+        let state = view.state
         let open = state.decommissions.filter { $0.value.phase == .removing }.map(\.key)
         let answers = await fanOut.ask(
             open.compactMap { state.map[$0] }, "decommission", on: exchange.loop)
@@ -144,7 +145,7 @@ extension ClusterQueries {
             json.unanswered(answers.unanswered)
         }
         json.newline()
-        exchange.respond(.ok, type: "application/json", body: json.bytes)
+        exchange.respond(json: json.bytes, of: view)
     }
 
     private static func next(

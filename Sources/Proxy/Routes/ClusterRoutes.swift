@@ -49,10 +49,11 @@ struct ClusterRoutes: Sendable {
                 json: try await daemon.history.document(query, upTo: now.snapshot), of: now)
         case .watch: try await daemon.history.watch(exchange, query)
         case .decommission:
+            // Certain, unless somebody says otherwise: by this answer a target removes user data.
             try await queries.decommissions(
-                exchange, try await daemon.metadata.state(for: query).state)
+                exchange, try await daemon.metadata.state(for: query))
         case .mountpathEvents:
-            let now = try await daemon.metadata.state(for: query)
+            let now = try await daemon.view(query)
             exchange.respond(json: now.state.mountpathEvents, of: now)
         case .targetAddresses:
             // Three networks, here all the same (contract §10.8).
