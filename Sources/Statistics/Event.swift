@@ -12,6 +12,10 @@ package enum Event: Int, CaseIterable, Sendable {
     case outOfSpace
     /// A head that could not be read, that came too slowly, or for which there was no room; no handler has seen it.
     case refused
+    /// What an object's file says of itself does not decode, or contradicts it.
+    case metadataError
+    /// Of those whose checksum differed.
+    case checksumBytes
 }
 
 /// One number per code, of the failures that this node has answered with.

@@ -48,9 +48,12 @@ package final class NodeStatistics: Sendable {
     package func count(_ failure: Failure) {
         failures.add(failure.code)
         switch failure.code {
+        case .inputOutput where failure.isOfMetadata: count(.metadataError)
         case .inputOutput, .mountpathUnavailable: count(.fileError)
         case .outOfSpace: count(.outOfSpace)
-        case .checksumMismatch: count(.checksumError)
+        case .checksumMismatch:
+            count(.checksumError)
+            events.add(failure.bytesMismatched, to: .checksumBytes)
         default: break
         }
     }

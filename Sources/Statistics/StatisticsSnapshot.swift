@@ -81,9 +81,12 @@ package struct StatisticsSnapshot: Sendable {
         list.count("err.range.n", self[.rangeError], "ranges that could not be had")
         list.count("err.dl.n", 0, "downloads that failed; this build has none")
         guard role == .target else { return }
-        list.count("err.cksum.n", self[.checksumError], "bytes that did not match their checksum")
+        list.count(
+            "err.cksum.n", self[.checksumError],
+            "objects and uploads that did not match their checksum")
         list.count("err.io.n", self[.fileError], "requests that a disk failed")
-        list.count("err.md.n", 0, "damaged metadata of objects; they are counted in err.io.n")
+        list.count(
+            "err.md.n", self[.metadataError], "requests that met damaged metadata of an object")
     }
 
     private func addDurations(_ list: inout CounterList, _ averaged: Bool) {
@@ -136,7 +139,9 @@ package struct StatisticsSnapshot: Sendable {
             list.count("\(name).n", 0, "objects of work that this build does not do")
             list.bytes("\(name).size", 0, "bytes of work that this build does not do")
         }
-        list.bytes("err.cksum.size", 0, "bytes that did not match their checksum; not measured")
+        list.bytes(
+            "err.cksum.size", self[.checksumBytes],
+            "bytes of objects and uploads that did not match their checksum")
         list.count("restart.n", 0, "restarts with unfinished work; this build has no such work")
         list.bytes("dl.size", 0, "bytes downloaded; this build downloads nothing")
         list.duration("dl.ns", 0, "time taken by downloads; this build has none")

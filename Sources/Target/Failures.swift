@@ -24,6 +24,7 @@ extension Failure {
             self.init(
                 .inputOutput, "cannot \(attempt) \(object): its attributes are damaged",
                 cause: "\(path): \(reason)")
+            isOfMetadata = true
         case .bucketGone: self = .bucketNotFound(key.bucket)
         case .bucketHeldBack: self = .bucketHeldBack(key.bucket)
         case .nameConflict:
@@ -35,11 +36,12 @@ extension Failure {
             self.init(
                 .badHeader, "the object's metadata have \(bytes) bytes",
                 next: "at most \(TargetLimits.attributesBytesMax) bytes, custom_md included")
-        case .checksumMismatch(let given, let computed):
+        case .checksumMismatch(let given, let computed, let bytes):
             self.init(
                 .checksumMismatch,
                 "BAD DATA CHECKSUM of \(object): given xxhash[\(given)], computed \(computed)",
                 next: "send the object again; nothing was stored")
+            bytesMismatched = bytes
         case .mountpathUnavailable(let path):
             self.init(
                 .mountpathUnavailable,

@@ -33,7 +33,7 @@ import Testing
         keepalive.add(30)
         keepalive.add(10)
         return StatisticsSnapshot(
-            role: role, upNanoseconds: 77, totals: totals, events: [1, 2, 3, 4, 5],
+            role: role, upNanoseconds: 77, totals: totals, events: [1, 2, 3, 4, 5, 6, 700],
             keepalive: keepalive, base: base, windowNanoseconds: 2_000_000_000)
     }
 
@@ -51,7 +51,8 @@ import Testing
         let expected: [String: UInt64] = [
             "get.n": 5, "get.size": 2_100, "get.ns": 9_000, "get.redir.ns": 80, "get.bps": 1_000,
             "put.n": 3, "put.size": 33, "err.get.n": 2, "err.n": 2, "err.io.n": 1,
-            "err.cksum.n": 2, "err.range.n": 3, "kalive.ns": 40, "kalive.ns.min": 10,
+            "err.cksum.n": 2, "err.cksum.size": 700, "err.md.n": 6,
+            "err.range.n": 3, "kalive.ns": 40, "kalive.ns.min": 10,
             "kalive.ns.max": 30, "up.ns.time": 77, "reb.tx.n": 0,
         ]
         for (name, value) in expected { #expect(values[name] == value, "\(name)") }

@@ -3,6 +3,7 @@ import Base
 import Cluster
 import Glibc
 import HTTP
+import TestSupport
 import Testing
 
 @testable import Target
@@ -207,6 +208,11 @@ import Testing
                 #expect(reply.status == .internalServerError)
                 #expect(reply.failure?.code == .inputOutput)
             }
+            // The disk has done what it was asked; what is damaged is the object.
+            let metrics = try ParsedMetrics(
+                try await target.ask(.get, "/metrics", at: nil).text)
+            #expect(metrics.value("ais_target_err_md_n_total") == 2)
+            #expect(metrics.value("ais_target_err_io_n_total") == 0)
         }
     }
 }

@@ -51,6 +51,23 @@ import Testing
                 try await target.ask(.get, "/metrics", at: nil).text)
             #expect(metrics.value("ais_target_err_cksum_n_total") == 2)
             #expect(
+                metrics.value("ais_target_err_cksum_size_bytes_total")
+                    == Double(2 * text.utf8.count))
+            // An upload whose bytes are not what its client says counts as well, with the bytes that came.
+            let upload = try await target.ask(
+                .put, "/v1/objects/b/new",
+                headers: [
+                    ("checksum.type", "xxhash"), ("checksum.value", "00000000000000ff"),
+                ], body: Array("seven b".utf8))
+            #expect(upload.failure?.code == .checksumMismatch, "\(upload.text)")
+            let later = try ParsedMetrics(
+                try await target.ask(.get, "/metrics", at: nil).text)
+            #expect(later.value("ais_target_err_cksum_n_total") == 3)
+            #expect(
+                later.value("ais_target_err_cksum_size_bytes_total")
+                    == Double(2 * text.utf8.count + 7))
+            #expect(later.value("ais_target_err_md_n_total") == 0)
+            #expect(
                 metrics.value(
                     "martlet_failures_total", ["code": "checksum_mismatch", "status": "500"]) == 2)
             #expect(try await target.put("bad", text) == .ok)

@@ -21,6 +21,10 @@ package struct Failure: Error, Equatable, Sendable {
     package var notDone: [String] = []
     package var method = ""
     package var path = ""
+    /// What AIStore counts apart beneath a code; it is not sent. Of a checksum that differs: the bytes that it is of.
+    package var bytesMismatched: UInt64 = 0
+    /// Of a failed read: whether the file was read, and what it says of itself is damaged.
+    package var isOfMetadata = false
     /// The client's `ip:port`.
     package var remoteAddress = ""
     /// What the resource does understand; sent as the header `Allow`.

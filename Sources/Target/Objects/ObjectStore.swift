@@ -237,7 +237,7 @@ final class ObjectStore: Sendable {
         _ work: WorkFile, _ put: PutRequest
     ) throws(StoreError) {
         let key = put.key
-        try put.check(computed: work.checksum)
+        try put.check(computed: work.checksum, bytes: UInt64(work.size))
         try locks.withLock(key.digest) { () throws(StoreError) in
             let set = mountpaths
             try Self.checkPresence(of: work.mountpath, in: set)

@@ -33,9 +33,9 @@ struct PutRequest: Sendable {
     /// Whether the bytes have to be hashed as they come.
     var hashes: Bool { keepsChecksum || (claimed != nil && validates) }
 
-    func check(computed: String?) throws(StoreError) {
+    func check(computed: String?, bytes: UInt64) throws(StoreError) {
         guard validates, let claimed, let computed, claimed != computed else { return }
-        throw .checksumMismatch(given: claimed, computed: computed)
+        throw .checksumMismatch(given: claimed, computed: computed, bytes: bytes)
     }
 
     /// All but the version, which depends on what is there.

@@ -12,7 +12,7 @@ enum StoreError: Error, Sendable {
     /// The name is, or needs, a directory where the bucket has it the other way round.
     case nameConflict(String)
     case attributesTooLarge(bytes: Int)
-    case checksumMismatch(given: String, computed: String)
+    case checksumMismatch(given: String, computed: String, bytes: UInt64)
     /// The mountpath of this path takes no part, and it holds the object, or may; an empty path when none takes part.
     case mountpathUnavailable(String)
     case file(FileError)

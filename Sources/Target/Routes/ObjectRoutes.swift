@@ -94,10 +94,12 @@ struct ObjectRoutes {
         // The only copy there is: it stays, because what is read wrongly once may be read well again, or be saved by people.
         target.log.error(
             "\(object.key.bucket)/\(object.key.name) does not match its checksum, and was not sent")
-        throw Failure(
+        var failure = Failure(
             .checksumMismatch,
             "BAD DATA CHECKSUM of \(object.key.bucket)/\(object.key.name): stored"
                 + " xxhash[\(object.attributes.checksumValue)], computed \(computed)")
+        failure.bytesMismatched = UInt64(object.size)
+        throw failure
     }
 
     // MARK: HEAD
