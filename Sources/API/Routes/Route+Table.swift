@@ -129,9 +129,12 @@ extension Route {
             "action": .words(BatchRequest.actions.flatMap(\.spellings)),
             "name": .texts(length: 1...BucketName.bytesMax),
         ], optional: ["value": .any])
+    /// Of a job that is started or stopped; what says nothing to it has to be empty.
     private static let job: Schema = .options([
-        "kind": .text, "id": .text, "bck": .any, "buckets": .any, "force": .any,
-        "show_active": .any,
+        "kind": .text, "id": .text, "bck": .nullable(SchemaName.jobBucket),
+        "buckets": .nullable(.array(SchemaName.jobBucket)), "force": .nullable(.flag),
+        "show_active": .nullable(.flag), "OnlyRunning": .flag, "node": .text, "DaemonID": .text,
+        "Timeout": .looseCount, "flags": .looseCount,
     ])
 
     private static let cluster: [Route] = [

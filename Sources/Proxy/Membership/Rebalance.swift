@@ -12,7 +12,6 @@ struct Rebalance: Sendable {
     /// When this proxy was started.
     let begun = MonotonicTime.now()
 
-    private static let kind = "rebalance"
     static let notice = "the rebalance is recorded and not run: this version moves no objects"
 
     /// What is asked for.
@@ -24,23 +23,25 @@ struct Rebalance: Sendable {
         let id: String
 
         init(_ action: Action, _ message: ActionMessage) throws(Failure) {
-            let value = try ActionValue(
-                message.value, keys: ["kind", "id", "bck", "buckets", "force", "show_active"])
-            let kind = try value?.string("kind") ?? ""
-            let id = try value?.string("id") ?? ""
+            let words = try JobWords(message.value)
             isStart = action == .start
-            self.id = isStart ? "" : id
+            id = isStart ? "" : words.id
             let form = #"send {"action":"\#(action.rawValue)","value":{"kind":"rebalance"}}"#
-            guard !kind.isEmpty || (!isStart && !id.isEmpty) else {
+            guard !words.kind.isEmpty || (!isStart && !id.isEmpty) else {
                 throw Failure(
                     .badValue, "'value.kind' does not say what to \(action.rawValue)", next: form)
             }
-            if isStart, kind != Rebalance.kind {
-                guard let known = XactionKind(rawValue: kind) else { throw .noSuchKind(kind) }
-                try Self.refuse(known)
+            var kind: XactionKind?
+            if !words.kind.isEmpty {
+                guard let known = XactionKind(text: words.kind) else {
+                    throw .noSuchKind(words.kind)
+                }
+                kind = known
             }
+            if isStart, let kind, kind != .rebalance { try Self.refuse(kind) }
             let isID = id.first == "g" && UInt64(id.dropFirst()) != nil
-            isMeant = kind == Rebalance.kind || (kind.isEmpty && isID)
+            isMeant = kind == .rebalance || (kind == nil && isID)
+            try words.refuseUnheeded(by: action, isOfRebalance: isMeant)
         }
 
         /// Why a job of this kind is not started: AIStore starts it on its own or by a request of its own, or this version
@@ -56,7 +57,7 @@ struct Rebalance: Sendable {
             throw Failure(
                 .notImplemented,
                 "starting a job of kind '\(kind.rawValue)' is not served by this build",
-                next: "served is the kind '\(Rebalance.kind)'")
+                next: "served is the kind '\(XactionKind.rebalance.rawValue)'")
         }
     }
 
