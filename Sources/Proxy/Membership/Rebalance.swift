@@ -70,9 +70,15 @@ struct Rebalance: Sendable {
         if !request.id.isEmpty, try await metadata.linearizable().state.rebalance.id != request.id {
             return ""
         }
-        if request.isStart, let tooEarly { throw tooEarly }
-        let outcome = try await metadata.change(
-            request.isStart ? .startRebalance : .stopRebalance, for: origin)
+        let outcome = try await metadata.change(for: origin) { _ throws(Failure) in
+            guard request.isStart else { return .stopRebalance }
+            if let tooEarly {
+                // By the word of one who leads, and behind what the request rests on.
+                try origin.check(try await metadata.linearizable().state)
+                throw tooEarly
+            }
+            return .startRebalance
+        }
         guard request.isStart, case .success(let version) = outcome.result else { return "" }
         return "g\(version)"
     }
@@ -97,8 +103,8 @@ struct Rebalance: Sendable {
         let state = try await metadata.linearizable().state
         var forecast = Forecast(
             request.isStart ? "start" : "stop", departure.survival(of: state))
-        if request.isStart, let tooEarly { forecast.block(tooEarly) }
         forecast.heed(origin.terms, in: state)
+        if request.isStart, let tooEarly { forecast.block(tooEarly) }
         if !request.isStart {
             forecast.changes.append("nothing: no rebalance runs in this version")
         } else if forecast.verdict == .blocked {
