@@ -9,6 +9,8 @@ package enum Resource: Equatable, Sendable {
     /// `/v1/daemon/...`, `/v1/cluster/...`: what follows, element by element.
     case daemon([String])
     case cluster([String])
+    /// `/v1/reverse/...`: what follows, for another node.
+    case reverse([String])
     case health
     /// `/v1/help/...`: what follows, element by element.
     case help([String])
@@ -46,6 +48,7 @@ package enum Resource: Equatable, Sendable {
         case "buckets": self = try Self.bucket(rest)
         case "daemon": self = .daemon(try Self.elements(rest))
         case "cluster": self = .cluster(try Self.elements(rest))
+        case "reverse": self = .reverse(try Self.elements(rest))
         case "health":
             try Self.end(rest)
             self = .health
@@ -56,7 +59,7 @@ package enum Resource: Equatable, Sendable {
         case "log":
             self = try Self.choice(rest, ["follow": .followLog, "followers": .logFollowers])
         case "raft": self = try Self.choice(rest, ["stream": .raftStream])
-        case "download", "etl", "sort", "query", "tokens", "reverse", "notifs", "ic", "metasync",
+        case "download", "etl", "sort", "query", "tokens", "notifs", "ic", "metasync",
             "vote", "txn", "xactions", "rebalance", "ec", "objstream":
             self = .unserved(String(resource))
         default:
@@ -67,7 +70,7 @@ package enum Resource: Equatable, Sendable {
     }
 
     package static let names =
-        "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/health, /v1/help, "
+        "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/reverse, /v1/health, /v1/help, "
         + "/v1/openapi.json, /metrics"
 
     private static func object(_ rest: Substring) throws(Failure) -> Resource {

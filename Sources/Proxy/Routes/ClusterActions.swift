@@ -12,6 +12,7 @@ struct ClusterActions: Sendable {
     let published: PublishedState
     let config: ConfigRoutes
     let batch: BatchRoute
+    let upkeep: ClusterUpkeep
 
     /// What an action came to.
     enum Reply: Sendable {
@@ -41,6 +42,9 @@ struct ClusterActions: Sendable {
         let isDryRun = try query.flag(QueryName.dryRun)
         // Later clients end nodes by way of the cluster; the word for all of them is another.
         let isOfNodes = action == .shutdown && message.action != Action.shutdown.rawValue
+        if action == .rotateLogs || action == .resetStatistics {
+            return try await upkeep.serve(exchange, action, message, query)
+        }
         if action == .batch { return try await batch.serve(exchange, query, message, body) }
         // What is wrong with the request itself is said here, with or without a primary.
         let work = try Work(action, message, query, isOfNodes: isOfNodes)
@@ -102,9 +106,6 @@ struct ClusterActions: Sendable {
         return .done(notice: notice, survives: maintenance.departure.survival.headline)
     }
 
-    /// On the primary: whatever else the cluster is asked for.
-    private func carryOut(
-        _ work: Work, _ origin: MetadataService.Origin, last: String?, isDryRun: Bool
     /// What a message asks for, read.
     private enum Work {
         case wholeShutdown
@@ -128,6 +129,9 @@ struct ClusterActions: Sendable {
         }
     }
 
+    /// On the primary: whatever else the cluster is asked for.
+    private func carryOut(
+        _ work: Work, _ origin: MetadataService.Origin, last: String?, isDryRun: Bool
     ) async throws -> Reply {
         switch work {
         case .wholeShutdown:
