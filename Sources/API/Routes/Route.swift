@@ -70,7 +70,8 @@ package struct Route: Sendable {
             if !takesName, !message.name.isEmpty {
                 throw Failure(
                     .badValue, "'\(word)' takes no 'name'; it is '\(message.name.excerpt)'",
-                    next: "nothing was changed; what it is about stands in the path")
+                    next: "nothing was changed; what it is about stands in "
+                        + (needsValue ? "'value'" : "the path"))
             }
             if value == nil, message.value != nil {
                 throw Failure(

@@ -194,6 +194,11 @@ struct ConfigService: Sendable {
         case silent(String)
 
         var isWilling: Bool { if case .willing = self { true } else { false } }
+
+        /// Whether the node's settings had been changed since it was asked.
+        var isDisturbed: Bool {
+            if case .refused(let failure) = self { failure.code == .configChanged } else { false }
+        }
     }
 
     private static func failure(
@@ -222,20 +227,28 @@ struct ConfigService: Sendable {
     /// Has nodes do what they would. Each does it as things were when it was asked: so a copy that was lost on a link, or lies at
     /// one that is frozen, does not undo what was said to it later.
     private func tell(
-        _ nodes: [Node], _ request: ConfigRequest, _ words: [NodeID: Word]
+        _ nodes: [Node], _ request: ConfigRequest, _ rehearsal: [NodeID: Word]
     ) async -> [NodeID: Word] {
         let begun = MonotonicTime.now()
-        return await each(nodes) { node in
-            var word = words[node.id]
-            while case .willing(let edition)? = word {
-                let told = await ask(node, request, isDryRun: false, edition)
-                guard case .refused(let failure) = told, failure.code == .configChanged,
-                    Double(MonotonicTime.now().since(begun)) / 1e9 < patience
-                else { return told }
-                // Somebody else was quicker, a moment ago; whoever comes last prevails.
-                word = await ask(node, request, isDryRun: true)
+        var words = rehearsal
+        while true {
+            let asked = words
+            let told = await each(nodes) { node in
+                guard case .willing(let edition)? = asked[node.id] else {
+                    return asked[node.id] ?? .silent("it was not asked")
+                }
+                return await ask(node, request, isDryRun: false, edition)
             }
-            return word ?? .silent("it was not asked")
+            // Somebody else was quicker, a moment ago, and whoever comes last prevails: at all nodes. So all are asked and told
+            // anew; were it only those that somebody else was at, some nodes would keep what the one wants, and some what the other
+            // does. Of two who were nowhere disturbed from when they asked until they had told, one came after the other everywhere.
+            guard told.values.contains(where: \.isDisturbed),
+                Double(MonotonicTime.now().since(begun)) / 1e9 < patience
+            else { return told }
+            // Two that are in step would disturb each other for ever.
+            let pause = Double(SystemRandom.word() % 1_000) / 1_000 * Limits.disturbedSeconds
+            guard await forwarder.loop.sleep(nanoseconds: UInt64(pause * 1e9)) else { return told }
+            words = await ask(nodes, request)
         }
     }
 

@@ -118,7 +118,14 @@ struct ClusterActions: Sendable {
         ) throws(Failure) {
             switch action {
             case .shutdown where !isOfNodes:
-                _ = try ActionValue(message.value, keys: [])
+                do throws(Failure) {
+                    _ = try ActionValue(message.value, keys: [])
+                } catch {
+                    var failure = error
+                    failure.next =
+                        #"this ends all nodes; one: {"action":"shutdown-node","value":{"sid":"ID"}}"#
+                    throw failure
+                }
                 self = .wholeShutdown
             case .start, .stop: self = .job(try Rebalance.Request(action, message))
             default:

@@ -292,7 +292,9 @@ extension Exchange {
                 .badHeader, "this request does not depend on versions",
                 next: "leave out \(HeaderName.ifMatch)")
         }
-        let requestID = headers[named: HeaderName.requestID] ?? SystemRandom.identifier(length: 16)
+        // An empty name is none: nothing could be looked up by it.
+        let name = headers[named: HeaderName.requestID] ?? ""
+        let requestID = name.isEmpty ? SystemRandom.identifier(length: 16) : name
         guard requestID.utf8.count <= LogRecord.textBytesMax else {
             throw Failure(
                 .badHeader, "\(HeaderName.requestID) has \(requestID.utf8.count) bytes",

@@ -130,6 +130,9 @@ import Testing
             for resource in ["daemon", "cluster"] {
                 let elsewhere = try await force(proxies, at: primary, other, resource: resource)
                 #expect(elsewhere.failure?.code == .quorumReachable, "\(elsewhere.text)")
+                // An error is an error, whoever has passed it on (contract §2.5).
+                #expect(elsewhere.header("Content-Type") == "application/json")
+                #expect(elsewhere.header("X-Content-Type-Options") == "nosniff")
                 let already = try await force(proxies, at: other, primary, resource: resource)
                 #expect(already.status == 200, "\(already.text)")
             }
