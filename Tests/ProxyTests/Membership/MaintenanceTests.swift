@@ -102,6 +102,15 @@ import Testing
                 shown.hasPrefix(#"{"nodes":{"t1":{"phase":"removing","order":""#), "\(shown)")
             #expect(shown.contains(#""disks":["\#(StubTarget.disk)"]"#), "\(shown)")
             #expect(shown.contains(#""target":{"phase":"none""#), "\(shown)")
+            for (node, isThere) in [("t1", true), ("t2", false)] {
+                let one = try await proxies.ask(
+                    3, .get, "/v1/cluster?what=decommission&node=\(node)")
+                #expect(
+                    one.status == 200 && one.text.contains(#""t1":{"phase":"removing""#) == isThere,
+                    "\(one.text)")
+            }
+            let bad = try await proxies.ask(3, .get, "/v1/cluster?what=decommission&node=a/b")
+            #expect(bad.failure?.code == .badQuery, "\(bad.text)")
             let map = try await proxies.ask(1, .get, "/v1/daemon?what=smap").text
             #expect(map.contains(#""flags":8"#), "\(map)")
             let parts = shown.components(separatedBy: #""order":""#)
