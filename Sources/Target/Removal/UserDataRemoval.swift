@@ -86,6 +86,12 @@ final class UserDataRemoval: Sendable {
         return record
     }
 
+    /// Whether an order is about this very target, and not about another one under its id.
+    static func isTold(_ node: NodeID, _ set: MountpathSet, in state: ClusterState) -> Bool {
+        let disks = order(to: node, in: state)?.order.disks ?? []
+        return set.all.contains { disks.contains($0.identity.description) }
+    }
+
     /// Whether this very target, and not another one under its id, has done what it was told and left.
     static func isDismissed(
         _ node: NodeID, _ set: MountpathSet, in state: ClusterState

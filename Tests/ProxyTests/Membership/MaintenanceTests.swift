@@ -436,9 +436,12 @@ import Testing
                     String(decoding: request.encoded, as: UTF8.self))
             }
             #expect(before < record.position)
-            let refused = try await join(before)
-            #expect(refused.failure?.code == .targetBehind, "\(refused.text)")
-            #expect(metadata.published.now.state.map[id] == nil)
+            // In the second one it has seen the order, and is carrying it out.
+            for position in [before, record.position] {
+                let refused = try await join(position)
+                #expect(refused.failure?.code == .targetBehind, "\(refused.text)")
+                #expect(metadata.published.now.state.map[id] == nil)
+            }
             // Whoever knows of it, and asks all the same, is another one under its id.
             let taken = try await join(metadata.published.now.state.position)
             #expect(taken.status == 200, "\(taken.text)")

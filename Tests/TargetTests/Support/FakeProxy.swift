@@ -160,7 +160,10 @@ final class FakeProxy: Sendable {
                 if proxy.log.withLock({ $0.refusesJoins }) {
                     return exchange.respond(Failure(.addressTaken, "the address is taken").answer)
                 }
-                proxy.submit(.setNode(join.node))
+                // One that is there as it says is no news.
+                if proxy.state.map[join.node.id]?.address != join.node.address {
+                    proxy.submit(.setNode(join.node))
+                }
                 let state = proxy.state
                 exchange.respond(
                     .ok, type: "application/json",
