@@ -57,6 +57,11 @@ struct RemovalFaultTests {
         try cluster.curl("'\(cluster.url("t3"))/v1/daemon?what=decommission'", seconds: 2).body
     }
 
+    /// All nodes but the target that is told, and one more.
+    private static func others(than node: String, _ cluster: LabCluster) -> [String] {
+        (cluster.proxies + cluster.targets).filter { $0 != node && $0 != "t3" }
+    }
+
     private struct Log: Decodable { let last: Int }
 
     /// The end of a proxy's log.
@@ -296,7 +301,7 @@ struct RemovalFaultTests {
                     seconds: 8
                 ).body.contains("\"phase\":\"removing\"")
             }
-            let rest = (cluster.proxies + cluster.targets).filter { ![behind, "t3"].contains($0) }
+            let rest = Self.others(than: behind, cluster)
             try cluster.lab.separate([behind, "t3"], from: rest)
             let given = try cluster.curl(
                 "-X DELETE \(cluster.url(primary))/v1/cluster/daemon/t3")
@@ -342,7 +347,7 @@ struct RemovalFaultTests {
                     seconds: 8
                 ).body.contains("\"phase\":\"removing\"")
             }
-            let rest = (cluster.proxies + cluster.targets).filter { ![behind, "t3"].contains($0) }
+            let rest = Self.others(than: behind, cluster)
             try cluster.lab.separate([behind], from: rest)
             try cluster.hasRemoved("t3", at: Self.voters.filter { $0 != behind }, "again")
             try cluster.lab.separate(["t3"], from: rest)
