@@ -28,7 +28,7 @@ struct Maintenance: Sendable {
     ) async throws(Failure) -> String? {
         let state = try await metadata.linearizable().state
         let remainder = try await remainder(of: request, in: state, origin)
-        var notices = [Self.notice(ofGone: remainder.gone)]
+        var notices = [Self.notice(of: remainder)]
         var begun: [Open] = []
         var failure: Failure?
         if let rest = remainder.request {
@@ -37,7 +37,7 @@ struct Maintenance: Sendable {
                 notices.append(made.notice)
                 begun = made.open
             } catch {
-                guard error.code == .partlyDone, !remainder.gone.isEmpty else {
+                guard error.code == .partlyDone, !remainder.isEmpty else {
                     throw error.spelled(.value)
                 }
                 failure = error
@@ -174,6 +174,9 @@ struct Maintenance: Sendable {
                 isEnded
                     ? "\(departed.node.id) has left already; its process ends"
                     : "nothing with \(departed.node.id): it has left already")
+        }
+        for (id, _) in remainder.returned {
+            forecast.changes.append("nothing with \(id): this request has told it already")
         }
         guard let request = remainder.request else { return forecast }
         let nodes = try request.known(in: state)

@@ -49,8 +49,14 @@ struct ClusterRoutes: Sendable {
                 json: try await daemon.history.document(query, upTo: now.snapshot), of: now)
         case .watch: try await daemon.history.watch(exchange, query)
         case .decommission:
+            let node = try query.value(QueryName.node).map { text throws(Failure) in
+                guard let id = NodeID(text) else {
+                    throw Failure(.badQuery, "'\(text.excerpt)' is not the id of a node")
+                }
+                return id
+            }
             try await queries.decommissions(
-                exchange, try await daemon.metadata.state(for: query).state)
+                exchange, try await daemon.metadata.state(for: query).state, of: node)
         case .mountpathEvents:
             let now = try await daemon.metadata.state(for: query)
             exchange.respond(json: now.state.mountpathEvents, of: now)

@@ -102,6 +102,15 @@ import Testing
                 shown.hasPrefix(#"{"nodes":{"t1":{"phase":"removing","order":""#), "\(shown)")
             #expect(shown.contains(#""disks":["\#(StubTarget.disk)"]"#), "\(shown)")
             #expect(shown.contains(#""target":{"phase":"none""#), "\(shown)")
+            for (node, isThere) in [("t1", true), ("t2", false)] {
+                let one = try await proxies.ask(
+                    3, .get, "/v1/cluster?what=decommission&node=\(node)")
+                #expect(
+                    one.status == 200 && one.text.contains(#""t1":{"phase":"removing""#) == isThere,
+                    "\(one.text)")
+            }
+            let bad = try await proxies.ask(3, .get, "/v1/cluster?what=decommission&node=a/b")
+            #expect(bad.failure?.code == .badQuery, "\(bad.text)")
             let map = try await proxies.ask(1, .get, "/v1/daemon?what=smap").text
             #expect(map.contains(#""flags":8"#), "\(map)")
             let parts = shown.components(separatedBy: #""order":""#)
@@ -125,6 +134,57 @@ import Testing
             #expect(!left.contains(#""daemon_id":"t1""#), "\(left)")
             let history = try await proxies.ask(1, .get, "/v1/cluster?what=history").text
             #expect(history.contains(#""what":"decommission","node":"t1""#), "\(history)")
+            await target.stop()
+        }
+    }
+
+    /// The target has done it, or was saved from it, and is on the map anew: what it has now was not meant.
+    @Test func `a request that is repeated under its id tells nobody twice`() async throws {
+        try await TestProxies.with(3) { proxies in
+            let target = try await StubTarget.start(proxies)
+            let body = Self.message("decommission-node", "t1", #","rm_user_data":true"#)
+            func tell(_ id: String, _ query: String = "") async throws -> TestProxies.Reply {
+                try await proxies.ask(
+                    2, .put, "/v1/cluster\(query)", body, headers: [("Martlet-Request-Id", id)])
+            }
+            func order() async throws -> String? {
+                let shown = try await proxies.ask(
+                    1, .get, "/v1/cluster?what=decommission&node=t1"
+                ).text
+                guard shown.contains(#""phase":"removing""#) else { return nil }
+                return shown.components(separatedBy: #""order":""#).dropFirst().first
+                    .flatMap { $0.split(separator: "\"").first.map(String.init) }
+            }
+            for (round, isGivenUp) in [false, true].enumerated() {
+                #expect(try await tell("round-\(round)").status == 200)
+                // As long as it goes on, it is the same order.
+                let first = try #require(try await order())
+                #expect(try await tell("round-\(round)").status == 200)
+                #expect(try await order() == first)
+                if isGivenUp {
+                    let off = try await proxies.ask(3, .delete, "/v1/cluster/daemon/t1")
+                    #expect(off.status == 200, "\(off.text)")
+                } else {
+                    let report = #"{"daemon_id":"t1","order":"\#(first)","left":[]}"#
+                    let done = try await proxies.ask(
+                        3, .post, "/v1/cluster/decommission", report)
+                    #expect(done.status == 200, "\(done.text)")
+                }
+                let back = try await proxies.ask(
+                    1, .post, "/v1/cluster/autoreg", target.joinRequest)
+                #expect(back.status == 200, "\(back.text)")
+                let dry = try await tell("round-\(round)", "?dry_run=true")
+                #expect(dry.text.contains("nothing with t1"), "\(dry.text)")
+                let again = try await tell("round-\(round)")
+                #expect(again.status == 200, "\(again.text)")
+                #expect(
+                    again.header("Martlet-Notice")?.contains("is back since") == true,
+                    "\(again.headers)")
+                #expect(try await order() == nil)
+            }
+            // Whoever means it says so by a request of its own.
+            #expect(try await tell("round-2").status == 200)
+            #expect(try await order() != nil)
             await target.stop()
         }
     }
@@ -423,9 +483,12 @@ import Testing
                     String(decoding: request.encoded, as: UTF8.self))
             }
             #expect(before < record.position)
-            let refused = try await join(before)
-            #expect(refused.failure?.code == .targetBehind, "\(refused.text)")
-            #expect(metadata.published.now.state.map[id] == nil)
+            // In the second one it has seen the order, and is carrying it out.
+            for position in [before, record.position] {
+                let refused = try await join(position)
+                #expect(refused.failure?.code == .targetBehind, "\(refused.text)")
+                #expect(metadata.published.now.state.map[id] == nil)
+            }
             // Whoever knows of it, and asks all the same, is another one under its id.
             let taken = try await join(metadata.published.now.state.position)
             #expect(taken.status == 200, "\(taken.text)")
