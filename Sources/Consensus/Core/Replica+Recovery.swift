@@ -72,6 +72,8 @@ extension Replica {
         effects.append(.write(request))
         generationChange = GenerationChange(
             write: sequence, tokens: [token], mark: entries[0].mark, isOwn: true)
+        // Nobody is left who could have another state.
+        if recovery.configuration.voters == [id] { isQuarantined = false }
     }
 
     private func refusal(of recovery: ForcedRecovery) -> Refusal? {

@@ -35,6 +35,9 @@ extension SQLiteLog {
                 try store(applied: change.applied)
             }
             if let newBase = batch.base { try compact(to: newBase) }
+            if let index = batch.stateWrongFrom {
+                try Self.store(.wrongState, index.document, in: database)
+            }
         }
     }
 
@@ -102,6 +105,9 @@ extension SQLiteLog {
 
     private func store(rowsOf state: ClusterState) throws(DatabaseError) {
         try database.run("DELETE FROM state")
+        let known = try database.prepare("DELETE FROM document WHERE kind = ?1")
+        known.bind(1, Document.wrongState.rawValue)
+        try known.run()
         try apply(
             state.rows.map {
                 StateRow.Change(kind: $0.kind, key: $0.key, value: $0.value)

@@ -48,6 +48,7 @@ final class RaftObserver: Sendable {
         statusChanges.set(status)
         fence.follow(status.supersededBy)
         if let space = status.space { note(space, status.role) }
+        if let quarantine = status.quarantine { note(quarantine) }
         publish(state)
     }
 
@@ -105,16 +106,7 @@ final class RaftObserver: Sendable {
                 log.info("the others have said whose state is right")
             }
             isDoubted.store(index != nil, ordering: .relaxed)
-        case .quarantined(let difference):
-            if let difference {
-                log.error(
-                    "this proxy's state differs from that of the others after entry \(difference.differsAt) (after "
-                        + "\(difference.equalAt) it was equal): it serves nothing before it has theirs"
-                )
-            } else {
-                log.info("this proxy's state is that of the others again")
-            }
-            isQuarantined.store(difference != nil, ordering: .relaxed)
+        case .quarantined(let difference): note(difference)
         case .unreadable(let found):
             if let found {
                 log.error("\(found.what); \(found.remedy(dataPath: dataPath))")
@@ -140,6 +132,17 @@ final class RaftObserver: Sendable {
             log.error("the log has failed, this proxy ends: \(reason)")
             stop.open()
         }
+    }
+
+    private func note(_ difference: StateDigests.Difference?) {
+        if let difference {
+            log.error(
+                "this proxy's state differs from that of the others after entry \(difference.differsAt) (after "
+                    + "\(difference.equalAt) it was equal): it serves nothing before it has theirs")
+        } else {
+            log.info("this proxy's state is that of the others again, or the only one")
+        }
+        isQuarantined.store(difference != nil, ordering: .relaxed)
     }
 
     private func note(_ space: StorageSpace, _ role: RoleName) {
