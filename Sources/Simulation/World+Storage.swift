@@ -133,6 +133,7 @@ extension World {
     private func carryOut(_ job: StorageJob<Machine>, _ member: Member) -> StorageResult<Machine> {
         guard var storage = member.storage else { return job.run(on: &member.model) }
         let result = job.run(on: &storage)
+        storage.tidy()
         member.storage = storage
         if let batch = job.batch, result.failure == nil { member.model.write(batch) }
         return result

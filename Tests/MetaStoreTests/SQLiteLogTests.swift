@@ -85,11 +85,39 @@ import Testing
         #expect(length > 4_000_000)
         for index in 1...2_500 as ClosedRange<UInt64> {
             try log.write(Sample.batch(entries: index...index, term: 1))
+            log.tidy()
             guard index.isMultiple(of: 500) else { continue }
             #expect(directory.read(name)?.count == length)
             let copy = try ScratchDirectory(copying: directory)
             #expect(try copy.open().load().lastIndex == Index(index))
         }
+    }
+
+    /// A checkpoint takes milliseconds: no client waits for it, and of three members no two make theirs at once.
+    @Test(arguments: [true, false])
+    func `a checkpoint is made behind a batch, soonest behind one with rows of the state`(
+        hasChanges: Bool
+    ) throws {
+        let directory = try ScratchDirectory()
+        let log = try directory.open()
+        _ = try log.load()
+        func file() -> [UInt8]? { directory.read(SQLiteLog.fileName) }
+        var checkpoints: [UInt64] = []
+        for index in 1...1_000 as ClosedRange<UInt64> {
+            let before = file()
+            var batch = Sample.batch(entries: index...index, term: 1)
+            if hasChanges, index.isMultiple(of: 100) {
+                batch.change = StateChange(
+                    applied: LogMark(index: Index(index), term: Term(1)), delta: CatalogDelta())
+            }
+            try log.write(batch)
+            #expect(file() == before, "the checkpoint is part of write \(index)")
+            log.tidy()
+            if file() != before { checkpoints.append(index) }
+        }
+        #expect(!checkpoints.isEmpty)
+        #expect(checkpoints.allSatisfy { $0.isMultiple(of: 100) } == hasChanges)
+        #expect(log.database.logPages < 1_000)
     }
 
     @Test func `of a row that many entries change only the last value is written`() throws {

@@ -270,6 +270,7 @@ where Storage.Machine: Sendable, Storage: Sendable, Wire: Sendable {
     private func run(_ job: StorageJob<Machine>) {
         let result = storage.withLock { job.run(on: &$0) }
         post { $0.events.append(.stored(result)) }
+        storage.withLock { $0.tidy() }
     }
 
     private func stopped(_ reason: StopReason) {

@@ -37,10 +37,15 @@ public protocol LogStorage {
     ///
     /// - Returns: `nil` when it has not looked, or when there is no end of room.
     mutating func space(looks: Bool) -> StorageSpace?
+
+    /// Does what was put off so that nobody had to wait for it. Called after every job, when its result is on its way. What fails in
+    /// here and matters is thrown by the next `write`.
+    mutating func tidy()
 }
 
 extension LogStorage {
     public mutating func space(looks: Bool) -> StorageSpace? { nil }
+    public mutating func tidy() {}
 }
 
 /// The replicated state machine.

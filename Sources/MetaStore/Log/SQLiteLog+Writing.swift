@@ -5,6 +5,7 @@ package import Consensus
 /// One batch, one transaction: entries, hard state, rows of the state, the base.
 extension SQLiteLog {
     package func write(_ batch: WriteBatch<Catalog>) throws {
+        if let checkpointFailure { throw checkpointFailure }
         var isPromised = false
         try sparing { () throws(DatabaseError) in
             isPromised = try beginPromise(batch)
@@ -19,6 +20,24 @@ extension SQLiteLog {
             try keepPromise(batch, wasBegun: isPromised)
         }
         space?.wrote(batch.roughBytes)
+        hasWrittenChange = batch.change != nil
+    }
+
+    /// Folds the write-ahead file into the database when it has become long.
+    ///
+    /// Soon behind rows of the state, best: voters write those in turns (decision 0035), so that while one is busy with its checkpoint the others
+    /// commit. A file that has no room for it stays as it is, and what comes next tries again; a failure of the disk ends the member
+    /// with its next write.
+    package func tidy() {
+        let pagesMax = Database.logPagesMax
+        guard database.logPages >= (hasWrittenChange ? pagesMax * 3 / 4 : pagesMax) else { return }
+        do {
+            try database.checkpoint()
+        } catch  where error.kind == .full {
+            return
+        } catch {
+            checkpointFailure = error
+        }
     }
 
     private func store(_ batch: WriteBatch<Catalog>) throws(DatabaseError) {

@@ -32,6 +32,10 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     var cuts: UInt64 = 0
     let floor: FloorKeeper?
     let space: SpaceKeeper?
+    /// Whether the last batch had rows of the state in it.
+    var hasWrittenChange = false
+    /// Why the last checkpoint failed, where that was not for want of room.
+    var checkpointFailure: DatabaseError?
     /// What was promised and the log lacks.
     var owed: LogMark?
     /// What is left of the promise during a transaction that takes the end of the log away.

@@ -10,11 +10,12 @@ final class Database {
     /// `MRTL`, in the file's header: tells our files from everybody else's.
     private static let applicationID: Int32 = 0x4D52_544C
     private static let schemaVersion: Int32 = 3
-    /// About 4 MiB of log between checkpoints: rare enough to stay off most commits, small enough to be quick.
-    private static let checkpointPages = 1_000
+    /// Pages of the write-ahead file at which a checkpoint is made at the latest: about 4 MiB, rare enough to stay off most commits,
+    /// small enough to be quick.
+    static let logPagesMax = 1_000
     /// A header, and for each page a header of its own (https://sqlite.org/fileformat2.html, section 4), with room for the transaction that
     /// goes beyond.
-    private static let logBytes = off_t(32 + (checkpointPages + 32) * (24 + 4_096))
+    private static let logBytes = off_t(32 + (logPagesMax + 32) * (24 + 4_096))
 
     let path: String
     private let handle: OpaquePointer
@@ -24,6 +25,8 @@ final class Database {
     /// closing any descriptor of the file would take SQLite's lock on it away (POSIX).
     private let file: Int32
     private var statements: [String: Statement] = [:]
+    /// Pages in the write-ahead file, as of the last commit; none of them need be in the file itself yet.
+    private(set) var logPages = 0
 
     /// Opens or creates the database at `path`, and refuses one that would be less durable than it must be.
     ///
@@ -107,6 +110,28 @@ final class Database {
         return statement
     }
 
+    /// Copies what the write-ahead file has into the file itself, and flushes that; the next commit begins the write-ahead file anew.
+    ///
+    /// Takes milliseconds, so this is not done within a commit. Whatever happens in it, everything that was committed stays: until the
+    /// copies are flushed, the write-ahead file counts.
+    func checkpoint() throws(DatabaseError) {
+        let code = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+        guard code == SQLITE_OK else { throw error(code, "cannot checkpoint") }
+        logPages = 0
+    }
+
+    /// Has SQLite tell with each commit how long the write-ahead file is, instead of making checkpoints by itself (they share one hook).
+    private func reportLogPages() {
+        sqlite3_wal_hook(
+            handle,
+            { context, _, _, pages in
+                guard let context else { return SQLITE_OK }
+                let database = Unmanaged<Database>.fromOpaque(context).takeUnretainedValue()
+                database.logPages = Int(pages)
+                return SQLITE_OK
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
     /// Runs a statement without results.
     func run(_ sql: String) throws(DatabaseError) {
         try prepare(sql).run()
@@ -149,7 +174,7 @@ final class Database {
         try demand("PRAGMA journal_mode=WAL", "wal")
         try execute("PRAGMA synchronous=FULL")
         try demand("PRAGMA synchronous", "2")
-        try execute("PRAGMA wal_autocheckpoint=\(Self.checkpointPages)")
+        reportLogPages()
         try execute("PRAGMA cache_size=-8192")
         try createSchema()
         // Takes the exclusive lock now, not with the first write.

@@ -1,7 +1,7 @@
 import Base
 
 /// One file: what programs see, what would survive, and the changes in between.
-struct FileImage {
+package struct FileImage {
     private enum Change {
         case write(offset: Int, bytes: [UInt8])
         case truncate(size: Int)
@@ -14,7 +14,7 @@ struct FileImage {
     private var isNamed = false
 
     mutating func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
-        let copy = Array(bytes)
+        let copy = bytes.withMemoryRebound(to: UInt8.self, Array.init)
         Self.write(copy, at: offset, to: &current)
         pending.append(.write(offset: offset, bytes: copy))
     }
@@ -80,9 +80,13 @@ struct FileImage {
     private static func write(_ bytes: [UInt8], at offset: Int, to content: inout [UInt8]) {
         let end = offset + bytes.count
         if content.count < end {
-            content.append(contentsOf: repeatElement(0, count: end - content.count))
+            content += [UInt8](repeating: 0, count: end - content.count)
         }
-        content.replaceSubrange(offset..<end, with: bytes)
+        content.withUnsafeMutableBytes { content in
+            bytes.withUnsafeBytes {
+                UnsafeMutableRawBufferPointer(rebasing: content[offset..<end]).copyMemory(from: $0)
+            }
+        }
     }
 
     private static func truncate(_ content: inout [UInt8], to size: Int) {

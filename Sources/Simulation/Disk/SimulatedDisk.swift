@@ -66,11 +66,11 @@ package final class SimulatedDisk {
     }
 
     /// Files as they are, for ``restore(_:)``; without content: there is none of this name.
-    func copy(_ names: [String]) -> [String: FileImage?] {
+    package func copy(_ names: [String]) -> [String: FileImage?] {
         [String: FileImage?](uniqueKeysWithValues: names.map { ($0, files[$0]) })
     }
 
-    func restore(_ copy: [String: FileImage?]) {
+    package func restore(_ copy: [String: FileImage?]) {
         for name in copy.keys.sorted() { files[name] = copy[name] ?? nil }
     }
 

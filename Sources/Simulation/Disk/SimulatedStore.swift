@@ -75,6 +75,8 @@ final class SimulatedStore: LogStorage {
         try log?.write(batch)
     }
 
+    func tidy() { log?.tidy() }
+
     private static let database = "/metadata.db"
 
     /// What the disk does while its member is down, or has done before it went down.
@@ -108,6 +110,7 @@ final class SimulatedStore: LogStorage {
         if let batch = job?.batch, operations > 0 {
             disk.faults.operationsUntilPowerCut = operations
             try? log?.write(batch)
+            log?.tidy()
         }
         disk.cutPower()
         disk.faults.capacityBytes = capacityBytes
