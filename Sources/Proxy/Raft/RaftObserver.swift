@@ -15,7 +15,8 @@ final class RaftObserver: Sendable {
     /// The state here is wrong, and must not be shown.
     let isQuarantined = Atomic<Bool>(false)
     let isDoubted = Atomic<Bool>(false)
-    /// Why nobody should follow the log from here: there is no room, or it cannot be read any further, and somebody else leads.
+    /// Why nobody should follow the log from here: there is no room, or it cannot be read any further, and somebody else leads; or
+    /// the state is wrong.
     let standsBack = Watched<FailureCode?>(nil)
     private let isBlocked = Atomic<Bool>(false)
     private let isShort = Atomic<Bool>(false)
@@ -143,6 +144,7 @@ final class RaftObserver: Sendable {
             log.info("this proxy's state is that of the others again, or the only one")
         }
         isQuarantined.store(difference != nil, ordering: .relaxed)
+        settleStanding(statusChanges.value?.role ?? .follower)
     }
 
     private func note(_ space: StorageSpace, _ role: RoleName) {
@@ -161,7 +163,10 @@ final class RaftObserver: Sendable {
 
     private func settleStanding(_ role: RoleName) {
         let reason: FailureCode? =
-            if role == .leader {
+            if isQuarantined.load(ordering: .relaxed) {
+                // Whoever leads meanwhile shows it as little.
+                .starting
+            } else if role == .leader {
                 nil
             } else if isBlocked.load(ordering: .relaxed) {
                 .logUnreadable
