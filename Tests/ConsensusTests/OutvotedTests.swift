@@ -188,6 +188,7 @@ import Testing
             Issue.record("not recovered")
             return
         }
+        #expect(group.members[MemberID(3)]?.storage.stateWrongFrom == nil)
         for isRestarted in [false, true] {
             if isRestarted { group.restart(3) }
             group.tick(60)

@@ -73,6 +73,11 @@ import Testing
         batch.stateWrongFrom = nil
         try log.write(batch)
         #expect(try wrong() == nil)
+        for (index, known) in [(4, Index(4)), (0, nil)] as [(UInt64, Index?)] {
+            word.stateWrongFrom = Index(index)
+            try log.write(word)
+            #expect(try wrong() == known)
+        }
     }
 
     /// A commit that made it longer would have to flush its length as well.

@@ -58,7 +58,7 @@ public struct WriteRequest: Hashable, Sendable {
     public var base: LogBase?
     /// What this member has promised although its log does not have it.
     public var floor: LogMark?
-    /// The state that storage has is known to be wrong from this entry on, until another one is installed.
+    /// The state that storage has is known to be wrong from this entry on, until another one is installed; zero: it counts again.
     public var stateWrongFrom: Index?
 }
 

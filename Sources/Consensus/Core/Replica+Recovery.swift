@@ -69,11 +69,14 @@ extension Replica {
         log.append(entries, in: sequence)
         var request = WriteRequest(sequence: sequence, entries: entries)
         request.hardState = hardState
+        if isQuarantined, recovery.configuration.voters == [id] {
+            // Nobody is left who could have another state.
+            isQuarantined = false
+            request.stateWrongFrom = .zero
+        }
         effects.append(.write(request))
         generationChange = GenerationChange(
             write: sequence, tokens: [token], mark: entries[0].mark, isOwn: true)
-        // Nobody is left who could have another state.
-        if recovery.configuration.voters == [id] { isQuarantined = false }
     }
 
     private func refusal(of recovery: ForcedRecovery) -> Refusal? {

@@ -24,7 +24,7 @@ public struct WriteBatch<Machine: StateMachine>: Sendable {
     public var floor: LogMark?
 
     /// The state that is stored is known to be wrong from this entry on: a member that starts with it does not go by it. An
-    /// installation ends that, unless it is in the same batch, where it comes first.
+    /// installation ends that, unless it is in the same batch, where it comes first; and so does zero.
     public var stateWrongFrom: Index?
 
     /// Makes this the base: deletes the entries up to and including `base.mark.index` and stores

@@ -97,7 +97,7 @@ public struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Senda
             self.base = base
         }
         if let floor = batch.floor { owed = floor }
-        if let index = batch.stateWrongFrom { stateWrongFrom = index }
+        if let index = batch.stateWrongFrom { stateWrongFrom = index == .zero ? nil : index }
         promised = last.isUpToDate(with: owed) ? last : owed
     }
 
