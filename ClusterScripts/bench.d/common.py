@@ -123,17 +123,24 @@ class Bench:
                                f"{report['examples']}")
         return report
 
-    def yardstick(self, kind, directory):
-        """The median time of bare system calls, one after the other, in microseconds."""
-        return self.load("syscalls", "--kind", kind, "--dir", directory, "--concurrency", 1,
-                         "--duration", f"{self.options.seconds}s")["p50_us"]
+    def yardsticks(self, directory):
+        """The median times of bare system calls, one after the other, in microseconds."""
+        return {kind: self.load(
+            "syscalls", "--kind", kind, "--dir", directory, "--concurrency", 1, "--duration",
+            f"{self.options.seconds}s")["p50_us"] for kind in ("append", "rewrite", "replicated")}
 
-    def bare_row(self, title, ours, bare, sync):
-        """The least that a write in a group of three takes here, whoever makes it."""
-        mine, least = statistics.median(ours), statistics.median(bare)
+    def bare_rows(self, title, ours, marks, bar):
+        """Beside what a disk takes for a write and fdatasync, and a group of three at least, whoever makes it."""
+        mine = statistics.median(ours)
+        least, grown, there = (statistics.median(mark[kind] for mark in marks) for kind in (
+            "replicated", "append", "rewrite"))
+        for name, sync in (("a log that grows", grown), ("blocks that are there", there)):
+            self.row(f"{title}, beside write and fdatasync of {name}", f"{mine:,.0f} µs",
+                     f"{sync:,.0f} µs", f"{mine / sync:.1f}",
+                     self.verdict(mine / sync, bar, at_most=True))
         self.row(f"{title}, beside a bare replicated write", f"{mine:,.0f} µs",
-                 f"three logs, two waited for: {least:,.0f} µs, {least / sync:.1f} fdatasync",
-                 f"{mine / least:.1f}")
+                 f"three logs, two waited for: {least:,.0f} µs, {least / grown:.1f} and "
+                 f"{least / there:.1f} of these", f"{mine / least:.1f}")
 
     def sample(self, words, pids):
         before = cpu_seconds(pids)

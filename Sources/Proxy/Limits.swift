@@ -13,6 +13,8 @@ enum Limits {
     static let detourSeconds = 0.5
     /// Pause before a request that met no primary is tried again there.
     static let primaryRetrySeconds = 0.02
+    /// The longest pause before nodes are told settings for this run anew, because others were at it as well: a few round trips.
+    static let disturbedSeconds = 0.05
     /// How long an answer of a proxy that leads no more is waited for: on its way, or never.
     static let replacedSeconds = 0.5
     /// Members that were not heard for so long count as missing: several election timeouts.

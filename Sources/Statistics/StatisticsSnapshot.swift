@@ -138,6 +138,12 @@ package struct StatisticsSnapshot: Sendable {
         }
         list.bytes("err.cksum.size", 0, "bytes that did not match their checksum; not measured")
         list.count("restart.n", 0, "restarts with unfinished work; this build has no such work")
+        list.bytes("dl.size", 0, "bytes downloaded; this build downloads nothing")
+        list.duration("dl.ns", 0, "time taken by downloads; this build has none")
+        for name in ["dsort.creation.req", "dsort.creation.resp"] {
+            list.count("\(name).n", 0, "shards of a sort; this build does not sort")
+            list.duration("\(name).ns", 0, "time taken by shards of a sort; this build has none")
+        }
     }
 
     private func perSecond(_ amount: UInt64) -> UInt64 {

@@ -23,7 +23,10 @@ import Testing
         ("/metrics/", .metrics),
         ("/v1/log/follow", .followLog),
         ("/v1/raft/stream", .raftStream),
-        ("/v1/etl/init", .unserved("etl")),
+        ("/v1/etl/init", .unserved("/v1/etl")), ("/v1/ml/moss/b", .unserved("/v1/ml")),
+        ("/s3/b/o", .unserved("/s3")), ("/ais/b/o", .unserved("/ais")),
+        ("/v1/%63luster/setconfig", .cluster(["setconfig"])),
+        ("/v1/daemon/set%63onfig", .daemon(["setconfig"])),
     ])
     func `a path says what it is about`(_ path: String, _ resource: Resource) throws {
         #expect(try Resource(path: path[...]) == resource)
@@ -36,7 +39,8 @@ import Testing
         ("/v1/buckets/a/b", .badPath), ("/v1/objects/b/%zz", .badPath),
         ("/v1/objects/b/%ff", .badPath), ("/v1/health/x", .badPath),
         ("/metrics/x", .badPath), ("/v1/metrics", .unknownResource),
-        ("/v1/log", .unknownResource),
+        ("/v1/log", .unknownResource), ("/v1/cluster%2F", .unknownResource),
+        ("/v1/%2563luster", .unknownResource), ("/v1/%zz", .badPath),
     ])
     func `a path that is about nothing says why`(_ path: String, _ code: FailureCode) {
         #expect(Self.code { try Resource(path: path[...]) } == code)

@@ -56,7 +56,11 @@ import Testing
         (.get, "/v1/cluster", .target, .unknownResource),
         (.post, "/v1/daemon/mountpaths", .proxy, .unknownResource),
         (.get, "/v1/daemon/mountpaths", .target, .methodNotAllowed),
-        (.get, "/v1/download", .proxy, .notImplemented),
+        (.get, "/v1/download", .proxy, .notImplemented), (.get, "/s3/b", .target, .notImplemented),
+        (.put, "/v1/cluster/load-x509", .proxy, .notImplemented),
+        (.put, "/v1/cluster/load-x509/t1", .proxy, .notImplemented),
+        (.put, "/v1/cluster/enable-bend/aws", .target, .notImplemented),
+        (.delete, "/v1/daemon/unregister", .target, .notImplemented),
         (.put, "/v1/cluster/proxy/p1/p2", .proxy, .unknownResource),
     ]) func `what is not in the table is refused`(
         _ row: (method: Method, path: String, role: NodeRole, code: FailureCode)

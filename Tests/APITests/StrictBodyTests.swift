@@ -70,6 +70,22 @@ import Testing
         #expect(failure?.code == .badValue && failure?.message.contains(names) == true)
     }
 
+    @Test(arguments: [
+        (Route.Name.clusterAction, #"{"action":"start","name":"rebalance"}"#, "'value'"),
+        (.clusterAction, #"{"action":"startmaintenance","name":"t1"}"#, "'value'"),
+        (.mountpaths, #"{"action":"disable","name":"/srv/disk1"}"#, "'value'"),
+        (.bucketAction, #"{"action":"createlb","name":"other"}"#, "the path"),
+    ])
+    func `who puts into 'name' what belongs elsewhere is told where`(
+        _ route: Route.Name, _ body: String, _ place: String
+    ) throws {
+        let message = try ActionMessage(decoding: Array(body.utf8))
+        let failure = #expect(throws: Failure.self) {
+            try Route.action(of: message, on: route, .empty)
+        }
+        #expect(failure?.next?.hasSuffix("stands in \(place)") == true, "\(failure?.next ?? "")")
+    }
+
     @Test func `a body where none is read is refused`() throws {
         for (method, path) in [
             (Method.delete, "/v1/cluster/daemon/t1"), (.put, "/v1/cluster/setconfig"),

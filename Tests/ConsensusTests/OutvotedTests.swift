@@ -2,7 +2,7 @@ import Testing
 
 @testable import Consensus
 
-/// What becomes of a member that knows its state to be wrong when another one is lost (ST-13, docs/decisions/0038).
+/// What becomes of a member that knows its state to be wrong when another one is lost (ST-13, docs/decisions/0039).
 @Suite struct OutvotedTests {
     private static func disturb(_ group: inout Group, _ id: UInt64) {
         group.members[MemberID(id)]?.pipeline?.disturb { machine in

@@ -57,6 +57,23 @@ import Testing
         for (name, value) in expected { #expect(values[name] == value, "\(name)") }
     }
 
+    /// Contract §10.1, those that are 0 because nothing of the kind is done here as well.
+    @Test func `every counter of the contract is there, of either kind of node`() {
+        let both =
+            "get.n put.n append.n pst.n del.n ren.n lst.n get.ns lst.ns kalive.ns kalive.ns.min kalive.ns.max up.ns.time "
+            + "err.n err.get.n err.delete.n err.post.n err.put.n err.head.n err.list.n err.range.n err.dl.n"
+        let targets =
+            "put.ns append.ns get.redir.ns put.redir.ns get.bps get.cold.n get.cold.size lru.evict.n lru.evict.size vchange.n "
+            + "vchange.size err.cksum.n err.cksum.size err.md.n err.io.n reb.tx.n reb.tx.size reb.rx.n reb.rx.size restart.n "
+            + "dl.size dl.ns dsort.creation.req.n dsort.creation.req.ns dsort.creation.resp.n dsort.creation.resp.ns"
+        for (role, names) in [(NodeRole.proxy, both), (.target, "\(both) \(targets)")] {
+            let shown = Set(Self.values(role, averaged: false).keys)
+            for name in names.split(separator: " ") {
+                #expect(shown.contains(String(name)), "\(role): \(name)")
+            }
+        }
+    }
+
     @Test func `averages are those since the last sample`() {
         let values = Self.values(.target, averaged: true)
         #expect(values["get.ns"] == 2_000)

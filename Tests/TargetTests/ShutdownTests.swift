@@ -39,6 +39,10 @@ import Testing
             target.proxy.log.withLock { $0.refusesJoins = true }
             let refused = try await target.ask(.put, "/v1/daemon", at: nil, body: Self.message)
             #expect(refused.failure?.code == .noQuorum, "\(refused.text)")
+            // What a proxy refuses is passed on, and is an error here as well (contract §2.5).
+            let joining = try await target.ask(.post, "/v1/daemon", at: nil)
+            #expect(joining.failure?.code == .addressTaken, "\(joining.text)")
+            #expect(joining.headers[named: "X-Content-Type-Options"] == "nosniff")
             #expect(try await target.put("o", "x") == .ok)
             let forced = try await target.ask(
                 .put, "/v1/daemon?frc=true", at: nil, body: Self.message)

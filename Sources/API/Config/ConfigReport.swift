@@ -42,6 +42,13 @@ extension Forecast {
         configVersion = report.version
         for effect in report.effects {
             let whose = effect.node.map { " of \($0)" } ?? ""
+            // A value that a node has of its own gives way to the same one of the cluster, or to the default.
+            guard effect.before != effect.after else {
+                changes.append(
+                    "option \(effect.name)\(whose) stays '\(effect.after)', and only where it comes from changes"
+                )
+                continue
+            }
             changes.append(
                 "option \(effect.name)\(whose) is '\(effect.after)' in place of '\(effect.before)'")
             options.append(

@@ -24,7 +24,7 @@ package struct ConfigRequest: Sendable {
     /// Whose settings a request to the cluster is about; `nil` for the cluster's.
     package var node: NodeID?
 
-    private static let reserved = [QueryName.transient, QueryName.dryRun, QueryName.node]
+    static let reserved = [QueryName.transient, QueryName.dryRun, QueryName.node]
 
     /// The action that a path names: `/v1/cluster/setconfig`.
     package static func action(ofPath rest: [String]) -> Action? {
@@ -191,7 +191,8 @@ extension Failure {
         case .unknown(let name):
             self.init(
                 .unknownOption, "there is no option '\(name.excerpt)'",
-                next: "GET /v1/daemon?what=config shows all options")
+                next: Self.meant(by: name).map { "nothing was changed; did you mean '\($0)'?" }
+                    ?? "GET /v1/daemon?what=config shows all options")
         case .ambiguous(let name, let names):
             self.init(
                 .unknownOption, "'\(name)' is the end of several options' names",
@@ -209,5 +210,15 @@ extension Failure {
                 next: "at most \(ConfigChange.itemsMax) in one request")
         case .conflict(let reason): self.init(.badValue, reason)
         }
+    }
+
+    /// The option, by its whole name or by its last part where that is enough, or the word beside options, that is spelled almost so.
+    private static func meant(by name: String) -> String? {
+        let names = ConfigOption.all.flatMap { option in
+            [option.name, option.name.split(separator: ".").last.map(String.init) ?? ""]
+        }
+        return Route.nearest(
+            to: name,
+            among: ConfigRequest.reserved + names.filter { (try? ConfigOption.find($0)) != nil })
     }
 }

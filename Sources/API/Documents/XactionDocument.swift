@@ -5,7 +5,7 @@ extension XactionQuery {
     /// Whether the last rebalance is asked for. It is never under way: this version moves nothing.
     package func matches(_ record: RebalanceRecord) -> Bool {
         record.version > 0 && (id.isEmpty || id == record.id)
-            && (kind == nil || kind == .rebalance) && bucket == nil && isRunning != true
+            && (kind == nil || kind == .rebalance) && buckets.isEmpty && isRunning != true
     }
 }
 
@@ -68,7 +68,10 @@ extension JSONWriter {
         _ query: XactionQuery, of target: NodeID, _ record: RebalanceRecord
     ) {
         array { json in
-            if query.matches(record), record.targets.contains(target) { record.write(&json) }
+            let isAsked = query.node.map { $0 == target } ?? true
+            if isAsked, query.matches(record), record.targets.contains(target) {
+                record.write(&json)
+            }
         }
     }
 }

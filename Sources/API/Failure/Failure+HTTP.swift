@@ -27,8 +27,8 @@ extension Failure {
     /// The whole answer of a server.
     package var answer: Answer {
         Answer(
-            Status(rawValue: status), contentType: "application/json", body: encoded,
-            headers: headers.filter { $0.name != "Content-Type" })
+            Status(rawValue: status), contentType: Self.contentType.value, body: encoded,
+            headers: headers.filter { $0.name != Self.contentType.name })
     }
 }
 
@@ -37,11 +37,16 @@ extension Exchange {
     /// between nodes; the client finds the one that it has sent, and its own address.
     package func relay(_ answer: Answer) {
         var answer = answer
-        if answer.status.rawValue >= 400 {
-            answer.body =
-                Failure.retold(
-                    answer.body, method: request.method.name, path: request.rawPath,
-                    remoteAddress: remoteAddress) ?? answer.body
+        if answer.status.rawValue >= 400,
+            let body = Failure.retold(
+                answer.body, method: request.method.name, path: request.rawPath,
+                remoteAddress: remoteAddress)
+        {
+            answer.body = body
+            // Which headers came along is up to whoever asked the other node; an error bears these in any case (contract §2.5).
+            let (type, guardian) = (Failure.contentType, Failure.noSniffing)
+            answer.contentType = type.value
+            if answer[guardian.name] == nil { answer.headers.append(guardian) }
         }
         respond(answer)
     }

@@ -55,12 +55,12 @@ package struct Failure: Error, Equatable, Sendable {
     /// was told that it never will be made.
     package var refusesLateCopy: Bool { code == .termPassed || code == .requestGivenUp }
 
+    static let contentType = (name: "Content-Type", value: "application/json")
+    static let noSniffing = (name: "X-Content-Type-Options", value: "nosniff")
+
     /// What the reply carries besides its length.
     package var headers: [(name: String, value: String)] {
-        var headers = [
-            (name: "Content-Type", value: "application/json"),
-            (name: "X-Content-Type-Options", value: "nosniff"),
-        ]
+        var headers = [Self.contentType, Self.noSniffing]
         if !allowedMethods.isEmpty {
             headers.append((name: "Allow", value: allowedMethods.joined(separator: ", ")))
         }

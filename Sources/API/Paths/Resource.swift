@@ -9,6 +9,8 @@ package enum Resource: Equatable, Sendable {
     /// `/v1/daemon/...`, `/v1/cluster/...`: what follows, element by element.
     case daemon([String])
     case cluster([String])
+    /// `/v1/reverse/...`: what follows, for another node.
+    case reverse([String])
     case health
     /// `/v1/help/...`: what follows, element by element.
     case help([String])
@@ -22,7 +24,7 @@ package enum Resource: Equatable, Sendable {
     case logFollowers
     /// `/v1/raft/stream`: a member of the consensus group writes to another.
     case raftStream
-    /// A resource of the contract that this build does not serve; its name.
+    /// A resource of the contract that this build does not serve; its path.
     case unserved(String)
 
     /// - Parameter path: the raw path, without the query.
@@ -30,44 +32,70 @@ package enum Resource: Equatable, Sendable {
     package init(path: Substring) throws(Failure) {
         var rest = path
         let first = Self.element(&rest)
-        if first == "metrics" {
-            try Self.end(rest)
-            self = .metrics
+        guard first == "v1" else {
+            guard let known = try Self.unversioned(first, rest) else {
+                throw Failure(
+                    .unknownResource, "no resource '\(path.excerpt)'",
+                    next: "paths begin with /v1/, see \(Resource.names)")
+            }
+            self = known
             return
         }
-        guard first == "v1" else {
-            throw Failure(
-                .unknownResource, "no resource '\(path.excerpt)'",
-                next: "paths begin with /v1/, see \(Resource.names)")
+        let name = Self.element(&rest)
+        if let known = try Self.versioned(name, rest) {
+            self = known
+            return
         }
-        let resource = Self.element(&rest)
-        switch resource {
-        case "objects": self = try Self.object(rest)
-        case "buckets": self = try Self.bucket(rest)
-        case "daemon": self = .daemon(try Self.elements(rest))
-        case "cluster": self = .cluster(try Self.elements(rest))
-        case "health":
-            try Self.end(rest)
-            self = .health
-        case "openapi.json":
-            try Self.end(rest)
-            self = .openAPI
-        case "help": self = .help(try Self.elements(rest))
-        case "log":
-            self = try Self.choice(rest, ["follow": .followLog, "followers": .logFollowers])
-        case "raft": self = try Self.choice(rest, ["stream": .raftStream])
-        case "download", "etl", "sort", "query", "tokens", "reverse", "notifs", "ic", "metasync",
-            "vote", "txn", "xactions", "rebalance", "ec", "objstream":
-            self = .unserved(String(resource))
-        default:
+        // Letters that somebody has encoded are the same letters (RFC 3986 §6.2.2.2); hardly anybody does.
+        guard let known = try Self.versioned(try Self.decoded(name)[...], rest) else {
             throw Failure(
                 .unknownResource, "no resource '\(path.excerpt)'",
                 next: "there are \(Resource.names)")
         }
+        self = known
+    }
+
+    private static func unversioned(
+        _ name: Substring, _ rest: Substring
+    ) throws(Failure) -> Resource? {
+        switch name {
+        case "metrics":
+            try end(rest)
+            return .metrics
+        // AIStore's door for S3, and the short paths of its later versions.
+        case "s3", "ais", "gs", "az": return .unserved("/\(name)")
+        default: return nil
+        }
+    }
+
+    private static func versioned(
+        _ name: Substring, _ rest: Substring
+    ) throws(Failure) -> Resource? {
+        switch name {
+        case "objects": return try object(rest)
+        case "buckets": return try bucket(rest)
+        case "daemon": return .daemon(try elements(rest))
+        case "cluster": return .cluster(try elements(rest))
+        case "reverse": return .reverse(try elements(rest))
+        case "health":
+            try end(rest)
+            return .health
+        case "openapi.json":
+            try end(rest)
+            return .openAPI
+        case "help": return .help(try elements(rest))
+        case "log":
+            return try choice(rest, ["follow": .followLog, "followers": .logFollowers])
+        case "raft": return try choice(rest, ["stream": .raftStream])
+        case "download", "etl", "sort", "query", "tokens", "notifs", "ic", "metasync",
+            "vote", "txn", "xactions", "rebalance", "ec", "objstream", "ml":
+            return .unserved("/v1/\(name)")
+        default: return nil
+        }
     }
 
     package static let names =
-        "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/health, /v1/help, "
+        "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/reverse, /v1/health, /v1/help, "
         + "/v1/openapi.json, /metrics"
 
     private static func object(_ rest: Substring) throws(Failure) -> Resource {

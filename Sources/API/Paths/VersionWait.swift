@@ -16,7 +16,11 @@ package struct VersionWait: Sendable {
     /// - Returns: `nil` when the query does not ask for a version.
     package init?(_ query: Query, for document: Document) throws(Failure) {
         let seconds = try Self.timeout(query, default: Limits.waitSecondsDefault)
-        guard let text = try query.value(QueryName.waitVersion) else { return nil }
+        guard let text = try query.value(QueryName.waitVersion) else {
+            try query.refuse(
+                QueryName.timeout, because: "for a version that is waited for (wait_version)")
+            return nil
+        }
         guard let version = UInt64(text) else {
             throw Failure(
                 .badQuery, "'\(QueryName.waitVersion)' is '\(text.excerpt)', not a version",

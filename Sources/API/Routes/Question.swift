@@ -189,7 +189,7 @@ extension Query {
             let other = role == .proxy ? "target" : "proxy"
             let isOfAll = role == .proxy && ClusterQuestion(text: question.rawValue) != nil
             throw Failure(
-                .unknownDocument, "a \(role.text) has no \(question.rawValue); a \(other) has",
+                .unknownDocument, "a \(role.text) has no document '\(word)'; a \(other) has",
                 next: (isOfAll
                     ? "GET /v1/cluster?what=\(question.rawValue) asks all targets; " : "")
                     + "GET /v1/daemon?what=\(question.rawValue) at a \(other); here what="
@@ -220,7 +220,7 @@ extension Failure {
         "backends": "this build serves no cloud backends",
         "metrics": "GET /metrics describes each of them",
         "running_all": "no jobs run in this build",
-        "software_version": "this build has no number of its own",
+        "software_version": "it is AIStore's; 'martlet version' prints that of this build",
         "status_all": "no jobs run in this build",
         "tls_certificate": "connections are not encrypted in this build",
     ]

@@ -10,6 +10,7 @@ extension Resource {
         case .object(let bucket, let name): ["v1", "objects", bucket, name]
         case .daemon(let rest): ["v1", "daemon"] + rest
         case .cluster(let rest): ["v1", "cluster"] + rest
+        case .reverse(let rest): ["v1", "reverse"] + rest
         case .health: ["v1", "health"]
         case .help(let rest): ["v1", "help"] + rest
         case .openAPI: ["v1", "openapi.json"]
@@ -17,7 +18,7 @@ extension Resource {
         case .followLog: ["v1", "log", "follow"]
         case .logFollowers: ["v1", "log", "followers"]
         case .raftStream: ["v1", "raft", "stream"]
-        case .unserved(let name): ["v1", name]
+        case .unserved(let path): [path]
         }
     }
 }
@@ -46,11 +47,7 @@ extension Route {
     package static func match(
         _ method: Method, _ resource: Resource, at role: NodeRole
     ) throws(Failure) -> Match {
-        if case .unserved(let name) = resource {
-            throw Failure(
-                .notImplemented, "/v1/\(name) is not served by this build",
-                next: "GET /v1/help shows which operations are")
-        }
+        if case .unserved(let path) = resource { throw .unserved(path) }
         let elements = resource.elements
         var allowed: [Method] = []
         var isElsewhere = false
@@ -75,10 +72,19 @@ extension Route {
                     ? "ask the target itself: GET /v1/daemon?what=smap lists targets"
                     : "ask a proxy of the cluster")
         }
+        if elements.count > 2, unserved.contains(elements[1] + "/" + elements[2]) {
+            throw .unserved(path)
+        }
         throw Failure(
             .unknownResource, "no resource '\(path.excerpt)'",
             next: "GET /v1/openapi.json lists them")
     }
+
+    /// What AIStore has below these two: of its later versions, and what its nodes tell each other.
+    private static let unserved: Set = [
+        "cluster/load-x509", "cluster/enable-bend", "cluster/disable-bend", "daemon/syncsmap",
+        "daemon/register", "daemon/unregister", "daemon/attach", "daemon/detach",
+    ]
 
     /// Redirects do not look the table up: for them these questions, of method and query, are answered without it.
     package static func checkObject(_ method: Method, _ query: Query) throws(Failure) {
@@ -125,6 +131,12 @@ extension Route {
 }
 
 extension Failure {
+    fileprivate static func unserved(_ path: String) -> Failure {
+        Failure(
+            .notImplemented, "\(path.excerpt) is not served by this build",
+            next: "GET /v1/help shows which operations are")
+    }
+
     package static func methodNotAllowed(_ method: Method, _ allowed: [Method]) -> Failure {
         var failure = Failure(
             .methodNotAllowed, "invalid method \(method.name)",

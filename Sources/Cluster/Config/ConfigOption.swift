@@ -144,7 +144,7 @@ extension ConfigOption {
     /// - Throws: that such a node does not act on the option, and who does.
     public func requireReader(_ role: NodeRole) throws(ConfigMistake) {
         guard !readers.contains(role), canBeSet else { return }
-        let others = readers.map { "\($0.text)s" }.joined(separator: ", ")
+        let others = readers.contains(.proxy) ? "proxies" : "targets"
         throw .refused(
             name,
             reason:

@@ -14,7 +14,7 @@ extension Replica {
     ///
     /// When nobody has been elected for a while, it may have what those lack whose states are right. Then it stands, leads
     /// without taking or answering anything (`Pipeline+States.swift`), and hands over as soon as one of them has its log
-    /// (docs/decisions/0038).
+    /// (docs/decisions/0039).
     mutating func quarantine(from index: Index, _ effects: inout [Effect]) {
         isQuarantined = true
         var request = WriteRequest(sequence: beginWrite())

@@ -67,32 +67,23 @@ struct ConfigService: Sendable {
     ) async throws(Failure) -> Reply {
         if request.isDryRun { return .forecast(try await rehearse(request, scope, for: origin)) }
         // What a session comes to is written down in any case.
-        if origin.terms.call == nil,
-            try Self.plan(request, scope, of: metadata.published.now.state).changesNothing
-        {
+        let known = try? Self.plan(request, scope, of: metadata.published.now.state)
+        if origin.terms.call == nil, known?.changesNothing == true {
             // Others may have been told of a change that this proxy, which may have been replaced, does not know.
             let now = try await metadata.linearizable()
-            try Self.check(origin, now.state)
+            try origin.check(now.state)
             if try Self.plan(request, scope, of: now.state).changesNothing {
                 return .unchanged(position: now.position)
             }
         }
         let outcome = try await metadata.changeConfig(for: origin) { now throws(Failure) in
-            let plan = try Self.plan(request, scope, of: now.state)
-            // Somebody else has made it meanwhile: an entry that changes nothing.
-            return plan.changesNothing ? .batch([]) : .setConfig(plan.change)
+            try await metadata.judged(now, for: origin) { now throws(Failure) in
+                let plan = try Self.plan(request, scope, of: now.state)
+                // Somebody else has made it meanwhile: an entry that changes nothing.
+                return plan.changesNothing ? .batch([]) : .setConfig(plan.change)
+            }
         }
         return .done(position: outcome.position.text)
-    }
-
-    private static func check(
-        _ origin: MetadataService.Origin, _ state: ClusterState
-    ) throws(Failure) {
-        for expected in origin.terms.preconditions {
-            let version = state.version(of: expected.document)
-            guard version != expected.version else { continue }
-            throw Failure(Rejection.changedMeanwhile(expected.document, version: version))
-        }
     }
 
     /// What the change would do to the state as it is.
@@ -101,14 +92,19 @@ struct ConfigService: Sendable {
     ) async throws(Failure) -> Forecast {
         let state = try await metadata.linearizable().state
         var forecast = Forecast(request.action.rawValue, departure.survival(of: state))
+        let plan: ConfigPlan
         do throws(Failure) {
-            forecast.add(ConfigReport(try Self.plan(request, scope, of: state)))
-            forecast.heed(origin.terms, in: state)
+            plan = try Self.plan(request, scope, of: state)
         } catch {
-            guard error.code != .nodeNotFound, error.code != .optionRefused else { throw error }
+            guard error.code != .nodeNotFound else { throw error }
+            forecast.heed(origin.terms, in: state)
+            guard forecast.code != nil || error.code != .optionRefused else { throw error }
             // Names and values make sense by themselves: it is others that they contradict.
             forecast.add(ConfigReport(blockedBy: error, version: state.config.version))
+            return forecast
         }
+        forecast.heed(origin.terms, in: state)
+        forecast.add(ConfigReport(plan))
         return forecast
     }
 
@@ -198,6 +194,11 @@ struct ConfigService: Sendable {
         case silent(String)
 
         var isWilling: Bool { if case .willing = self { true } else { false } }
+
+        /// Whether the node's settings had been changed since it was asked.
+        var isDisturbed: Bool {
+            if case .refused(let failure) = self { failure.code == .configChanged } else { false }
+        }
     }
 
     private static func failure(
@@ -226,20 +227,28 @@ struct ConfigService: Sendable {
     /// Has nodes do what they would. Each does it as things were when it was asked: so a copy that was lost on a link, or lies at
     /// one that is frozen, does not undo what was said to it later.
     private func tell(
-        _ nodes: [Node], _ request: ConfigRequest, _ words: [NodeID: Word]
+        _ nodes: [Node], _ request: ConfigRequest, _ rehearsal: [NodeID: Word]
     ) async -> [NodeID: Word] {
         let begun = MonotonicTime.now()
-        return await each(nodes) { node in
-            var word = words[node.id]
-            while case .willing(let edition)? = word {
-                let told = await ask(node, request, isDryRun: false, edition)
-                guard case .refused(let failure) = told, failure.code == .configChanged,
-                    Double(MonotonicTime.now().since(begun)) / 1e9 < patience
-                else { return told }
-                // Somebody else was quicker, a moment ago; whoever comes last prevails.
-                word = await ask(node, request, isDryRun: true)
+        var words = rehearsal
+        while true {
+            let asked = words
+            let told = await each(nodes) { node in
+                guard case .willing(let edition)? = asked[node.id] else {
+                    return asked[node.id] ?? .silent("it was not asked")
+                }
+                return await ask(node, request, isDryRun: false, edition)
             }
-            return word ?? .silent("it was not asked")
+            // Somebody else was quicker, a moment ago, and whoever comes last prevails: at all nodes. So all are asked and told
+            // anew; were it only those that somebody else was at, some nodes would keep what the one wants, and some what the other
+            // does. Of two who were nowhere disturbed from when they asked until they had told, one came after the other everywhere.
+            guard told.values.contains(where: \.isDisturbed),
+                Double(MonotonicTime.now().since(begun)) / 1e9 < patience
+            else { return told }
+            // Two that are in step would disturb each other for ever.
+            let pause = Double(SystemRandom.word() % 1_000) / 1_000 * Limits.disturbedSeconds
+            guard await forwarder.loop.sleep(nanoseconds: UInt64(pause * 1e9)) else { return told }
+            words = await ask(nodes, request)
         }
     }
 

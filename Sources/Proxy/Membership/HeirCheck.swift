@@ -21,6 +21,13 @@ struct HeirCheck: Sendable {
         return (asked ?? nil).flatMap { Self.obstacle(to: heir.id, saying: $0) }
     }
 
+    /// Whether a proxy says anything at all, and in time.
+    func answers(_ heir: Node) async -> Bool {
+        await loop.within(nanoseconds: UInt64(Limits.reachableSeconds * 1e9)) {
+            await health(of: heir) != nil
+        } ?? false
+    }
+
     /// Why a proxy that is not ready for this reason cannot take over; `nil` when it can all the same, as far as it knows.
     static func obstacle(to heir: NodeID, saying reason: Failure) -> Failure? {
         guard reason.code == .logUnreadable else { return nil }
@@ -30,11 +37,15 @@ struct HeirCheck: Sendable {
     }
 
     private func readiness(of node: Node) async -> Failure? {
+        await health(of: node).flatMap { Failure(decoding: $0) }
+    }
+
+    /// What a proxy says of itself; empty when it is ready, `nil` when it says nothing.
+    private func health(of node: Node) async -> [UInt8]? {
         let response = try? await client.send(
             .get, node.endpoint, "/v1/health?\(QueryName.readiness)=true",
             timeouts: Client.Timeouts(
                 connectSeconds: Limits.reachableSeconds, responseSeconds: Limits.reachableSeconds))
-        let body = try? await response?.collect(upTo: Limits.nodeDocumentBytes)
-        return body.flatMap { Failure(decoding: $0) }
+        return try? await response?.collect(upTo: Limits.nodeDocumentBytes)
     }
 }

@@ -102,7 +102,7 @@ struct Maintenance: Sendable {
         let isOn = request.action == .startMaintenance
         _ = try await metadata.changeAll(for: origin) { _ throws(Failure) in
             let state = try await metadata.linearizable().state
-            let nodes = try request.nodes(in: state)
+            let nodes = try request.nodes(in: state, for: origin)
             try request.checkLoss(of: nodes, in: state)
             if isOn, !request.isForced {
                 try await departure.checkQuorum(without: nodes, in: state.map)
@@ -130,7 +130,7 @@ struct Maintenance: Sendable {
         let leaving = before.without(clearing)
         _ = try await metadata.changeAll(for: origin) { _ throws(Failure) in
             let state = try await metadata.linearizable().state
-            let nodes = try request.nodes(in: state)
+            let nodes = try request.nodes(in: state, for: origin)
             try request.checkLoss(of: nodes, in: state)
             let clearing = request.clearing(nodes)
             let orders = try await orders(request, to: clearing)
@@ -177,6 +177,7 @@ struct Maintenance: Sendable {
         }
         guard let request = remainder.request else { return forecast }
         let nodes = try request.known(in: state)
+        forecast.heed(origin.terms, in: state)
         do throws(Failure) {
             try request.check(nodes, in: state)
         } catch {
@@ -199,8 +200,6 @@ struct Maintenance: Sendable {
             if request.endsProcess { forecast.describe(endOf: nodes) }
         default: await describe(nodes, request, in: state, &forecast)
         }
-        // The log looks at versions when everything else has been looked at.
-        forecast.heed(origin.terms, in: state)
         return forecast.spelled(.value)
     }
 

@@ -20,7 +20,7 @@ struct PrimaryTransfer: Sendable {
         let heir = try Self.heir(id, in: now.state.map)
         let member = MemberID(heir.member)
         if group.status.id == member { return }
-        if let obstacle = await obstacle(at: heir) { throw obstacle }
+        if let obstacle = try await obstacle(to: id, in: now.state.map) { throw obstacle }
         try await transfer(to: member, id, for: origin, isAll: true)
     }
 
@@ -102,10 +102,13 @@ struct PrimaryTransfer: Sendable {
         }
         let (status, member) = (group.status, MemberID(heir.member))
         guard status.configuration.isVoter(member) else { return Self.noVote(id) }
-        guard fittest(in: map).contains(member) else {
+        // Whoever leads since a moment ago may not have heard everybody yet.
+        var isHeard = fittest(in: map).contains(member)
+        if !isHeard { isHeard = await check.answers(heir) }
+        guard isHeard else {
             return Failure(
-                .noPrimary, "\(id) is not heard, so it could not take over",
-                next: "look at the log of \(id)")
+                .proxyUnreachable, "\(id) is not heard, so it could not take over",
+                next: "start it, and look at its log; or name another proxy")
         }
         return await obstacle(at: heir)
     }

@@ -30,6 +30,12 @@ struct ClusterRoutes: Sendable {
         case .recoveryPlan: try await daemon.recovery.plan(exchange, query)
         case .history:
             if let id = try query.value(QueryName.requestID) {
+                // What the cluster does by itself has no id, and is no answer to anybody's question.
+                guard !id.isEmpty else {
+                    throw Failure(
+                        .badQuery, "'\(QueryName.requestID)' is empty",
+                        next: "the request_id of the answer, or the \(HeaderName.requestID) sent")
+                }
                 for name in [QueryName.of, QueryName.before, QueryName.limit] {
                     try query.refuse(name, because: "not for a question about one request")
                 }
@@ -124,7 +130,7 @@ struct ClusterRoutes: Sendable {
                 .badNode, "the path names \(id), and the body \(request.node.id)",
                 next: "name the same node, or none in the path")
         }
-        if try query.flag(QueryName.nonElectable) { request.node.flags.insert(.nonElectable) }
+        try Self.heedNonElectable(query, &request.node)
         let joining = request
         let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange, body) { origin in
@@ -134,6 +140,17 @@ struct ClusterRoutes: Sendable {
             let reply = try await admission.admit(joining, for: origin)
             return Reply(reply.encoded, survives: departure.survival.headline)
         }
+    }
+
+    /// A gateway that may not become primary (contract §7.3); nobody makes a target one.
+    private static func heedNonElectable(_ query: Query, _ node: inout Node) throws(Failure) {
+        guard try query.flag(QueryName.nonElectable) else { return }
+        guard node.role == .proxy else {
+            throw Failure(
+                .badQuery, "'\(QueryName.nonElectable)' is for proxies, and \(node.id) is a target",
+                next: "nothing was changed; leave it out")
+        }
+        node.flags.insert(.nonElectable)
     }
 
     /// Tells a node that the map has it. One that it does not have has to say more: where it is, and of which cluster.
@@ -152,7 +169,7 @@ struct ClusterRoutes: Sendable {
     func register(_ exchange: Exchange, _ match: Route.Match, _ query: Query) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         var node = try JoinRequest(decoding: body).node
-        if try query.flag(QueryName.nonElectable) { node.flags.insert(.nonElectable) }
+        try Self.heedNonElectable(query, &node)
         let registered = node
         let isDryRun = try query.flag(QueryName.dryRun)
         try await onPrimary(exchange, body) { origin in

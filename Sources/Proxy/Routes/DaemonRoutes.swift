@@ -54,10 +54,11 @@ struct DaemonRoutes: Sendable {
             exchange.respond(json: Rebalance.document(now.state.rebalance), of: now)
         case .smapvote:
             let isVoting = metadata.group.leaderView.leader == nil
+            let now = try await view(query)
             let bundle = await documents.document(
-                "smapvote \(isVoting)", of: try await view(query).state
+                "smapvote \(isVoting)", of: now.state
             ) { $0.voteBundle(isVoting: isVoting) }
-            exchange.respond(.ok, type: "application/json", body: bundle)
+            exchange.respond(json: bundle, of: now)
         case .stats, .status, .sysinfo: try await statistics.serve(exchange, question)
         case .log: try exchange.respond(log: log, query)
         case .raft: exchange.respond(.ok, type: "application/json", body: raft.encoded)

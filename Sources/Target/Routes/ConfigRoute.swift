@@ -107,6 +107,7 @@ extension ConfigDocument.Facts {
 extension Exchange {
     /// Names a request on all nodes: by its client's word (``checkHeaders(of:)``), or anew.
     var requestID: String {
-        request.headers[named: HeaderName.requestID] ?? SystemRandom.identifier(length: 16)
+        let name = request.headers[named: HeaderName.requestID] ?? ""
+        return name.isEmpty ? SystemRandom.identifier(length: 16) : name
     }
 }

@@ -1,4 +1,5 @@
 import API
+import Consensus
 import HTTP
 import TestSupport
 import Testing
@@ -37,10 +38,19 @@ import Testing
             let primary = try #require(try await proxies.primary(asSeenBy: 1))
             let gone = primary % 3 + 1
             await proxies.stop(gone)
+            let path = "/v1/cluster/proxy/p\(gone)"
             try await eventually("p\(gone) is missed") {
-                try await proxies.ask(primary, .put, "/v1/cluster/proxy/p\(gone)?dry_run=true")
-                    .text.contains("blocked")
+                try await proxies.ask(primary, .put, "\(path)?dry_run=true").text
+                    .contains(#""code":"proxy_unreachable""#)
             }
+            // The contract's phase 1 (§7.5): refused, and nothing is changed; nobody is told to take over, and no term ends.
+            let term = try #require(proxies.daemon(primary)?.group.status.term)
+            for asked in [primary, (1...3).first { $0 != primary && $0 != gone } ?? primary] {
+                let refused = try await proxies.ask(asked, .put, path)
+                #expect(refused.failure?.code == .proxyUnreachable, "\(refused.text)")
+                #expect(refused.text.contains("p\(gone) is not heard"), "\(refused.text)")
+            }
+            #expect(proxies.daemon(primary)?.group.status.term == term)
         }
     }
 

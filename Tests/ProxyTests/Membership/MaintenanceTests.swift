@@ -302,6 +302,53 @@ import Testing
         }
     }
 
+    @Test func `what a start or a stop of a job would pass over is refused by name`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let targets = [
+                try await StubTarget.start(proxies), try await StubTarget.start(proxies, "t2"),
+            ]
+            let rows: [(String, String, FailureCode, String)] = [
+                ("start", #""id":"g1""#, .badValue, "value.id"),
+                ("start", #""bck":{"name":"b"}"#, .notImplemented, "value.bck"),
+                ("start", #""buckets":[{"name":"b"}]"#, .badValue, "value.buckets"),
+                ("start", #""force":true"#, .badValue, "value.force"),
+                ("start", #""show_active":false"#, .badValue, "value.show_active"),
+                ("start", #""OnlyRunning":true"#, .badValue, "value.show_active"),
+                ("start", #""DaemonID":"t1""#, .badValue, "value.DaemonID"),
+                ("start", #""Timeout":1000"#, .badValue, "value.Timeout"),
+                ("start", #""flags":2"#, .notImplemented, "value.flags"),
+                ("start", #""prefix":"a""#, .badValue, "prefix"),
+                ("stop", #""bck":{"name":"b"}"#, .badValue, "value.bck"),
+                ("stop", #""buckets":[{"name":"b"}]"#, .badValue, "value.buckets"),
+                ("stop", #""force":true"#, .badValue, "value.force"),
+                ("stop", #""node":"t1""#, .badValue, "value.DaemonID"),
+            ]
+            for (action, option, code, name) in rows {
+                let body = #"{"action":"\#(action)","value":{"kind":"rebalance",\#(option)}}"#
+                for query in ["", "?dry_run=true"] {
+                    let reply = try await proxies.ask(1, .put, "/v1/cluster\(query)", body)
+                    #expect(reply.failure?.code == code, "\(body): \(reply.text)")
+                    #expect(reply.failure?.message.contains(name) == true, "\(reply.text)")
+                }
+            }
+            let misspelled = try await proxies.ask(
+                1, .put, "/v1/cluster", #"{"action":"stop","value":{"kind":"rebalence"}}"#)
+            #expect(misspelled.failure?.code == .badValue, "\(misspelled.text)")
+            let record = try await proxies.ask(1, .get, "/v1/daemon?what=rmd").text
+            #expect(record.contains(#""version":0"#), "\(record)")
+            // Later clients send all keys they have, and other kinds can be of a bucket.
+            let later =
+                #"{"action":"start","value":{"ID":"","Kind":"rebalance","DaemonID":"","#
+                + #""Bck":{"name":"","provider":"","namespace":{"uuid":"","name":""}},"#
+                + #""Buckets":null,"Timeout":0,"Force":false,"OnlyRunning":false}}"#
+            let begun = try await proxies.ask(1, .put, "/v1/cluster", later)
+            #expect(begun.status == 200 && begun.text == "g1", "\(begun.text)")
+            let stop = #"{"action":"stop","value":{"kind":"copy-bck","bck":{"name":"b"}}}"#
+            #expect(try await proxies.ask(1, .put, "/v1/cluster", stop).status == 200)
+            for target in targets { await target.stop() }
+        }
+    }
+
     @Test func `no rebalance begins within dont_run_time of the start of the primary`() async throws
     {
         try await TestProxies.with(1) { proxies in

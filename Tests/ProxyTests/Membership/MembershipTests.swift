@@ -101,6 +101,14 @@ import Testing
                 #expect(reply.status == 400, "\(reply.text)")
                 #expect(reply.failure?.code == .addressUnreachable, "\(reply.text)")
             }
+            // `nel` says that a gateway may not become primary (contract §7.3).
+            for path in ["register", "autoreg", "keepalive"] {
+                let reply = try await proxies.ask(
+                    1, .post, "/v1/cluster/\(path)?nel=true", target.joinRequest)
+                #expect(reply.failure?.code == .badQuery, "\(reply.text)")
+            }
+            let map = try await proxies.ask(1, .get, "/v1/daemon?what=smap")
+            #expect(!map.text.contains(#""flags":1"#), "\(map.text)")
             for body in ["", "{}", #"{"daemon_id":"x","daemon_type":"disk"}"#] {
                 let reply = try await proxies.ask(1, .post, "/v1/cluster/register", body)
                 #expect(reply.status == 400, "\(reply.text)")

@@ -78,6 +78,11 @@ import Testing
                 #expect(dry.text.contains(#""now":1,"then":1"#), "\(dry.text)")
                 #expect(dry.text.contains(#""majority_then":false"#), "\(dry.text)")
             }
+            // Who names a node does not mean all of them.
+            let named = try await proxies.ask(
+                1, .put, "/v1/cluster?dry_run=true", #"{"action":"shutdown","value":{"sid":"p1"}}"#)
+            #expect(named.failure?.code == .badValue, "\(named.text)")
+            #expect(named.failure?.next?.contains("shutdown-node") == true, "\(named.text)")
             let bound = try await proxies.ask(
                 1, .put, "/v1/daemon?dry_run=true", Self.message,
                 headers: [(HeaderName.term, LogPosition.zero.text)])

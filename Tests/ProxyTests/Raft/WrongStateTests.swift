@@ -8,7 +8,7 @@ import Testing
 @testable import Consensus
 @testable import Proxy
 
-/// What a proxy says and does while its state is known to be wrong (docs/decisions/0038).
+/// What a proxy says and does while its state is known to be wrong (docs/decisions/0039).
 @Suite struct WrongStateTests {
     private static let difference = StateDigests.Difference(
         equalAt: Index(4), differsAt: Index(5))

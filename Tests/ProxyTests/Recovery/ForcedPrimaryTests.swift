@@ -130,6 +130,9 @@ import Testing
             for resource in ["daemon", "cluster"] {
                 let elsewhere = try await force(proxies, at: primary, other, resource: resource)
                 #expect(elsewhere.failure?.code == .quorumReachable, "\(elsewhere.text)")
+                // An error is an error, whoever has passed it on (contract §2.5).
+                #expect(elsewhere.header("Content-Type") == "application/json")
+                #expect(elsewhere.header("X-Content-Type-Options") == "nosniff")
                 let already = try await force(proxies, at: other, primary, resource: resource)
                 #expect(already.status == 200, "\(already.text)")
             }
@@ -212,6 +215,13 @@ import Testing
     {
         try await TestProxies.with(3) { proxies in
             let target = try await StubTarget.start(proxies)
+            // Force is judged by what a proxy has, and another one than the primary has it a moment later.
+            for number in 1...3 {
+                try await eventually("p\(number) has the target on its map") {
+                    try await proxies.ask(number, .get, "/v1/daemon?what=smap&consistency=stale")
+                        .text.contains(#""t1":"#)
+                }
+            }
             let url = try proxies.endpoint(2)
             let rows: [(String, Int, FailureCode)] = [
                 ("t1?frc=true", 400, .badNode), ("t1?frc=true&can=\(url)", 400, .badNode),

@@ -151,6 +151,17 @@ import Testing
         Row(path: "", body: #"{"action":"setconf"}"#, code: .unknownAction),
     ]
 
+    @Test(arguments: [
+        ("Stats_Time", "'stats_time'"), ("periodic.stat_time", "'periodic.stats_time'"),
+        ("dryrun", "'dry_run'"), ("log.levl", "'log.level'"), ("nonsense", "what=config"),
+    ])
+    func `an option that is misspelt is told the one that may be meant`(
+        _ name: String, _ hint: String
+    ) {
+        let failure = Failure(ConfigMistake.unknown(name))
+        #expect(failure.next?.contains(hint) == true, "\(failure.next ?? "nothing")")
+    }
+
     @Test func `what cannot be set is refused with a code, and nothing is changed`() async throws {
         try await TestProxies.with(1) { proxies in
             let before = try await proxies.ask(1, .get, "/v1/cluster?what=cluster_config")
@@ -261,6 +272,49 @@ import Testing
             let reset = try await proxies.ask(1, .put, "/v1/cluster/reset-config?transient=true")
             #expect(reset.status == 200, "\(reset.text)")
             #expect(try await Self.value("client.list_timeout", at: 1, proxies) == "3m")
+        }
+    }
+
+    /// Nobody puts those who ask in an order, and each is told that all nodes have done it.
+    @Test func `of settings for this run that are made at once, the same ones last at every node`()
+        async throws
+    {
+        try await TestProxies.with(3) { proxies in
+            for round in 1...12 {
+                let statuses = try await withThrowingTaskGroup(of: Int.self) { tasks in
+                    for number in 1...3 {
+                        let value = "\(10 * round + number)s"
+                        tasks.addTask {
+                            try await proxies.ask(
+                                number, .put,
+                                "/v1/cluster/setconfig?stats_time=\(value)&transient=true"
+                            ).status
+                        }
+                    }
+                    return try await tasks.reduce(into: []) { $0.append($1) }
+                }
+                #expect(statuses == [200, 200, 200])
+                var values: Set<String> = []
+                for number in 1...3 {
+                    values.insert(try await Self.value("periodic.stats_time", at: number, proxies))
+                }
+                #expect(values.count == 1, "round \(round): \(values)")
+            }
+        }
+    }
+
+    @Test func `a dry run lists the options that get another value, and no others`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let own = try await proxies.ask(1, .put, "/v1/daemon/setconfig?stats_time=7s")
+            #expect(own.status == 200, "\(own.text)")
+            let dry = try await proxies.ask(
+                1, .put, "/v1/cluster/setconfig?stats_time=7s&dry_run=true")
+            guard case .object(let document) = try JSONValue(parsing: dry.body),
+                case .array(let options)? = document["options"]
+            else { return #expect(Bool(false), "\(dry.text)") }
+            #expect(options.count == 1, "\(dry.text)")
+            #expect(dry.text.contains("stats_time is '7s' in place of '10s'"), "\(dry.text)")
+            #expect(dry.text.contains("stats_time of p1 stays '7s'"), "\(dry.text)")
         }
     }
 

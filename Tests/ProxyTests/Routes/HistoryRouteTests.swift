@@ -28,6 +28,8 @@ import Testing
     @Test(arguments: [
         "what=history&since=zz", "what=history&since=1-0-1-1", "what=history&request_id=r&limit=1",
         "what=history&request_id=r&of=bmd", "what=history&request_id=r&before=3",
+        // The founding has no id; that is not what somebody asks for whose variable is unset.
+        "what=history&request_id=", "what=history&request_id=&since=1-0-1-1",
     ])
     func `what says nothing beside the rest of a question is refused`(_ query: String) async throws
     {
@@ -35,6 +37,21 @@ import Testing
             let reply = try await proxies.ask(1, .get, "/v1/cluster?\(query)")
             #expect(reply.failure?.code == .badQuery, "\(reply.text)")
             #expect(reply.failure?.next != nil)
+        }
+    }
+
+    @Test func `a change without a name, or with an empty one, is given one to look it up by`()
+        async throws
+    {
+        try await TestProxies.with(1) { proxies in
+            for headers in [[], [(HeaderName.requestID, "")]] {
+                let reply = try await proxies.ask(
+                    1, .put, "/v1/cluster/setconfig?stats_time=\(33 + headers.count)s",
+                    headers: headers)
+                #expect(reply.status == 200, "\(reply.text)")
+                let id = try await Self.entries(proxies, 1).first?["request_id"]?.string ?? ""
+                #expect(id.utf8.count == 16)
+            }
         }
     }
 

@@ -239,6 +239,9 @@ import Testing
             // What a map is shown with for want of better says so as well.
             let map = try await proxies.ask(other, .get, "/v1/daemon?what=smap")
             #expect(map.status == 200 && map.header("Martlet-Age-Ms") != nil)
+            let votes = try await proxies.ask(other, .get, "/v1/daemon?what=smapvote")
+            #expect(votes.status == 200 && votes.header("Martlet-Age-Ms") != nil)
+            #expect(votes.header("Martlet-Position") == map.header("Martlet-Position"))
         }
     }
 }

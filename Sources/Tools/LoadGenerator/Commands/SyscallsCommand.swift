@@ -10,8 +10,8 @@ enum SyscallsCommand {
         options: [
             .repeated("dir", "DIR", "Directories, used by the workers in turn."),
             .value(
-                "kind", "put|fdatasync|replicated",
-                "Whole objects, appends to a log, or appends to three logs, of which two are waited for.",
+                "kind", "put|append|rewrite|replicated",
+                "Whole objects; a log that grows; one whose blocks are written over; or three such logs, of which two are waited for.",
                 default: "put"),
             .value("size", "SIZE", "Bytes of each write.", default: "4KiB"),
             .value("concurrency", "N", "Workers.", default: "16"),
@@ -21,8 +21,12 @@ enum SyscallsCommand {
 
     private enum Kind: String {
         case put
-        case fdatasync
+        case append
+        case rewrite
         case replicated
+
+        /// What one thread does by itself.
+        var loop: SyscallLoop.Kind? { SyscallLoop.Kind(rawValue: rawValue) }
     }
 
     private struct Settings: Sendable {
@@ -37,15 +41,13 @@ enum SyscallsCommand {
             worker: Int, _ budget: RunBudget, _ tally: inout Tally
         ) throws(SyscallLoop.Failed) {
             let directory = directories[worker % directories.count]
-            switch kind {
-            case .put, .fdatasync:
-                try SyscallLoop.run(
-                    kind == .put ? .put : .fdatasync, directory: directory, worker: worker,
-                    size: size, budget: budget, tally: &tally)
-            case .replicated:
-                try ReplicatedLoop.run(
+            guard let loop = kind.loop else {
+                return try ReplicatedLoop.run(
                     directory: directory, worker: worker, size: size, budget: budget, tally: &tally)
             }
+            try SyscallLoop.run(
+                loop, directory: directory, worker: worker, size: size, budget: budget,
+                tally: &tally)
         }
     }
 
@@ -86,7 +88,8 @@ enum SyscallsCommand {
         if directories.isEmpty { throw .missingFlag("dir", placeholder: "DIR") }
         let word = try arguments.optional("kind") ?? "put"
         guard let kind = Kind(rawValue: word) else {
-            throw .badValue(name: "--kind", value: word, expected: "put, fdatasync or replicated")
+            throw .badValue(
+                name: "--kind", value: word, expected: "put, append, rewrite or replicated")
         }
         let concurrency = try arguments.optional("concurrency", as: Int.self) ?? 16
         guard (1...Limits.concurrencyMax).contains(concurrency) else {

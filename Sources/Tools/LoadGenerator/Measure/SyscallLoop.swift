@@ -5,12 +5,17 @@ import Glibc
 /// The bare system calls of a durable write, with nothing around them: what a disk allows at best.
 ///
 /// Each turn makes one new object: create under a temporary name, write, one xattr, fsync, rename,
-/// fsync of the directory. `fdatasync` instead appends to one file and syncs it.
+/// fsync of the directory. The other two write to a log and flush it: one that becomes longer with it, so that its length
+/// has to be flushed as well, or one that has its length already, whose blocks are written over.
 enum SyscallLoop {
-    enum Kind {
+    enum Kind: String {
         case put
-        case fdatasync
+        case append
+        case rewrite
     }
+
+    /// What a log that is written over has, before its beginning comes again.
+    private static let rewrittenBytes = 4 << 20
 
     struct Failed: Error, CustomStringConvertible {
         let call: String
@@ -29,11 +34,7 @@ enum SyscallLoop {
         let directoryFD = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directoryFD >= 0 else { throw Failed(call: "open \(directory)", code: errno) }
         defer { close(directoryFD) }
-        var log: Int32 = -1
-        if kind == .fdatasync {
-            log = openat(directoryFD, "log-\(worker)", O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-            guard log >= 0 else { throw Failed(call: "openat", code: errno) }
-        }
+        let log = kind == .put ? -1 : try openLog(kind, directoryFD, "log-\(worker)")
         defer { if log >= 0 { close(log) } }
         var turn = 0
         while budget.take() {
@@ -41,7 +42,10 @@ enum SyscallLoop {
             switch kind {
             case .put:
                 try put("\(worker)-\(turn)", in: directoryFD, UnsafeRawBufferPointer(buffer))
-            case .fdatasync:
+            case .append, .rewrite:
+                if kind == .rewrite, turn.isMultiple(of: max(1, rewrittenBytes / size)) {
+                    lseek(log, 0, SEEK_SET)
+                }
                 let written = write(log, buffer.baseAddress, size)
                 guard written == size else { throw Failed(call: "write", code: errno) }
                 guard Glibc.fdatasync(log) == 0 else {
@@ -53,6 +57,21 @@ enum SyscallLoop {
             tally.bytes += UInt64(size)
             turn += 1
         }
+    }
+
+    private static func openLog(
+        _ kind: Kind, _ directory: Int32, _ name: String
+    ) throws(Failed) -> Int32 {
+        let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
+        let log = openat(directory, name, flags, 0o644)
+        guard log >= 0 else { throw Failed(call: "openat", code: errno) }
+        guard kind == .rewrite else { return log }
+        let zeros = [UInt8](repeating: 0, count: rewrittenBytes)
+        guard write(log, zeros, zeros.count) == zeros.count, fsync(log) == 0 else {
+            defer { close(log) }
+            throw Failed(call: "write", code: errno)
+        }
+        return log
     }
 
     private static func put(
