@@ -236,6 +236,7 @@ extension RaftGroup {
         case .unreadable(let found):
             status.supersededBy.map { .superseded(by: $0, node) }
                 ?? .unreadable(found, dataPath: dataPath)
+        case .wrongState(let index): .wrongState(from: index.rawValue)
         case .tooLarge(let bytes, let max):
             Failure(.bodyTooLarge, "the change has \(bytes) bytes, more than \(max)")
         case .transferring(let member):
@@ -257,6 +258,14 @@ extension RaftGroup {
 }
 
 extension Failure {
+    /// `index` is the first entry after which the state here is known not to be that of the others.
+    static func wrongState(from index: UInt64) -> Failure {
+        Failure(
+            .starting,
+            "this proxy's state differs from that of the others after entry \(index); it serves nothing before it "
+                + "has theirs")
+    }
+
     static func metadataDiskFull(_ trouble: String, next: String) -> Failure {
         Failure(.metadataDiskFull, "the disk of the metadata is full: \(trouble)", next: next)
     }

@@ -171,7 +171,8 @@ final class ProxyDaemon: Sendable {
             client: client,
             published: published,
             config: configRoutes,
-            batch: BatchRoute(metadata: metadata, departure: departure, forwarder: forwarder))
+            batch: BatchRoute(metadata: metadata, departure: departure, forwarder: forwarder),
+            upkeep: ClusterUpkeep(published: published, departure: departure, client: client))
         handler = ProxyHandler(
             id: settings.id, published: published,
             redirector: Redirector(id: settings.id, published: published, metadata: metadata),
@@ -188,6 +189,7 @@ final class ProxyDaemon: Sendable {
                 forwarder: forwarder, followers: followers, config: configRoutes,
                 sessions: SessionRoutes(
                     metadata: metadata, departure: departure, forwarder: forwarder)),
+            relay: NodeRelay(published: published, client: client, config: config),
             health: HealthRoutes(
                 node: node, published: published, group: group, stopping: stopping),
             follow: FollowServer(

@@ -32,6 +32,8 @@ package enum Defect: Hashable, Sendable {
         case ignoresSync
         /// The floor is written after the messages that it covers have left (only on a simulated disk).
         case floorAfterMessage
+        /// A restart does not find that the state was found to be wrong.
+        case forgetsWrongState
         /// A snapshot lacks the sessions of clients (only where they have some).
         case forgetsSessions
         /// Each member ends sessions by a clock of its own.

@@ -37,6 +37,8 @@ package struct FaultEvent: Hashable, Sendable {
         case damage
         /// The state of `a` changes although no entry says so (ST-13).
         case disturb
+        /// The same; and as soon as `a` knows it for good, the disk of another voter is replaced by an empty one (ST-13).
+        case outvote
         /// Member `a` is told that nobody listens where `b` does, which is not so.
         case falseAlarm
         /// Old messages arrive once more.

@@ -191,6 +191,7 @@ extension World {
             oracle.demand(
                 !member(id).isSuperseded, "FS-05: \(id) acknowledges after it was left behind")
             oracle.acknowledge(position, in: request.era)
+            checkStanding(of: id)
             let hasChanged = Case.succeeded(result)
             note("\(id) acknowledges \(operation) at \(position): \(hasChanged)")
             if let call {
@@ -249,6 +250,7 @@ extension World {
             position.index >= floor,
             "IN-12: a read at \(id) saw \(position.index), acknowledged before it was \(floor)")
         checkConfirmed(request, by: id)
+        checkStanding(of: id)
         if !request.isAbandoned {
             histories[request.era][Int(name) - 1].answer(call, Case.holds(name, image))
         }

@@ -28,6 +28,7 @@ extension World {
             // Mending shortens the log, so that others may need a snapshot; one of a wrong state would be a second fault.
             if !group.contains(where: \.isDisturbed) { feed(id, .damageFound("simulated")) }
         case .disturb: disturb(id)
+        case .outvote: disturb(id, takingOneAlong: true)
         case .falseAlarm: feed(id, .gone(second))
         case .replay: replay()
         case .quiet: quietUntil = max(quietUntil, now + event.duration)
@@ -138,14 +139,15 @@ extension World {
     }
 
     /// A disk is replaced. The budget: what was committed must be on a majority of the rest, of every
-    /// configuration that anybody holds, or the loss would be nobody's fault. Nor must another one's state be wrong: it has what was
-    /// committed, and does not lead.
-    private mutating func wipe(_ id: MemberID) {
-        guard ids.count < 12, !group.contains(where: \.isDisturbed),
+    /// configuration that anybody holds, or the loss would be nobody's fault. Nor must another one's state be wrong and it not know: of
+    /// two that are left, nobody could tell who is right. Who knows has what was committed, and sees to it that others get it.
+    mutating func wipe(_ id: MemberID) {
+        guard ids.count < 12, !group.contains(where: \.isDeceived),
             canDoWithout(forgetful.union([id])), !member(id).isWiped
         else { return }
         crash(id, for: 0)
         member(id).isWiped = true
+        member(id).isDisturbed = false
         lastWipe = now
         ids.removeAll { $0 == id }
         do {

@@ -98,7 +98,7 @@ extension World {
     }
 
     /// ST-13: the state of a member changes although no entry says so. The budget: one at a time, and no snapshot may carry it on.
-    mutating func disturb(_ id: MemberID) {
+    mutating func disturb(_ id: MemberID, takingOneAlong: Bool = false) {
         guard conditions.comparing > 0, conditions.retained == 0,
             !group.contains(where: \.isDisturbed), forgetful.isEmpty, member(id).isUp,
             // Whose log was cut off gives snapshots to those who are behind.
@@ -113,7 +113,28 @@ extension World {
         guard changed != nil, Case.canBeDisturbed else { return }
         member(id).isDisturbed = true
         member(id).wasDisturbed = true
+        member(id).takesOneAlong = takingOneAlong
         note("\(id) is disturbed")
+    }
+
+    /// A member knows for good that its state is wrong, and now another one is lost: of the other voters the one with most, so that
+    /// those with a right state may need what only this one has.
+    mutating func loseAnother(beside id: MemberID) {
+        let member = member(id)
+        guard member.takesOneAlong, member.model.stateWrongFrom != nil,
+            let configuration = member.pipeline?.replica.configuration
+        else { return }
+        member.takesOneAlong = false
+        let others = configuration.voters.filter { $0 != id && ids.contains($0) }
+        let ends = others.map { (id: $0, last: self.member($0).model.last.index) }
+        if let lost = ends.max(by: { $0.last < $1.last }) { wipe(lost.id) }
+    }
+
+    /// ST-13: nothing is answered from a state that was found to be wrong.
+    mutating func checkStanding(of id: MemberID) {
+        oracle.demand(
+            !member(id).isDisturbed || member(id).model.stateWrongFrom == nil,
+            "ST-13: \(id) answers from a state that it knows to be wrong")
     }
 
     /// IN-05, but for a member whose state was disturbed: that one is to notice by itself.

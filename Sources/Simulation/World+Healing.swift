@@ -16,9 +16,9 @@ extension World {
         // A voter that is promised while it dies for good is the operator's fault.
         for _ in 0..<(hasOpenChange ? 0 : conditions.staysDown) {
             let id = anyone()
-            // Who is outvoted does not lead, and may have the longest log of those that are left.
-            let outvoted = ids.filter { member($0).isDisturbed }
-            if canDoWithout(goners.union(forgetful).union(outvoted).union([id])) {
+            // Of two that are left, nobody could tell whose state is wrong.
+            let deceived = ids.filter { member($0).isDeceived }
+            if canDoWithout(goners.union(forgetful).union(deceived).union([id])) {
                 goners.insert(id)
             }
         }
@@ -113,6 +113,9 @@ extension World {
                     && pipeline.replica.lastMark == leader.replica.lastMark,
                 "IN-15: \(other) is at \(pipeline.applied) of \(pipeline.replica.lastMark), "
                     + "leader \(id) at \(leader.applied) of \(leader.replica.lastMark)")
+            oracle.demand(
+                pipeline.quarantine == nil,
+                "ST-13: \(other) knows that its state is wrong, and has got no other")
         }
     }
 

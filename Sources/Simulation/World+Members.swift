@@ -51,6 +51,7 @@ extension World {
                 recovered = replayed(recovered, member)
             }
             if let space = space(of: member) { recovered.space = space }
+            if defect == .planted(.forgetsWrongState) { recovered.stateWrongFrom = nil }
             member.commit = recovered.applied.index
             member.applied = recovered.applied.index
             checkHardState(member, id)

@@ -123,6 +123,7 @@ extension World {
             return feed(id, .stored(result))
         }
         if let space = space(of: member) { result.space = space }
+        loseAnother(beside: id)
         checkHardState(member, id)
         noteEntries(of: job, member, id, after: previous, era)
         if defect == .planted(.flushesLater), isPlain(job) { return }

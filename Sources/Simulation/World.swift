@@ -57,6 +57,10 @@ struct World<Case: Subject> {
         var isDisturbed = false
         /// Whether it ever was: a backup of it may be wrong as well.
         var wasDisturbed = false
+        /// Another voter is lost as soon as it knows.
+        var takesOneAlong = false
+        /// Whether its state is wrong, and it may not know that after a restart.
+        var isDeceived: Bool { isDisturbed && model.stateWrongFrom == nil }
         /// What storage held when the member started last.
         var backup: MemoryStorage<Machine>?
         /// What it held before the end of its log was replaced last.

@@ -21,7 +21,7 @@ package struct NodeUpkeep: Sendable {
     package func rotate(
         _ exchange: Exchange, _ message: ActionMessage, _ query: Query
     ) async throws {
-        try Self.refuseValue(of: message)
+        try Self.check(message, .rotateLogs)
         let noFile = Failure(
             .badRequest, "\(LogFile.Trouble.noFile): whoever started this node keeps its log",
             next: "GET /v1/daemon?what=log has the last lines")
@@ -51,18 +51,7 @@ package struct NodeUpkeep: Sendable {
     package func reset(
         _ exchange: Exchange, _ message: ActionMessage, _ query: Query
     ) async throws {
-        var errorsOnly = false
-        switch message.value {
-        case nil: break
-        case .bool(let flag): errorsOnly = flag
-        case .string(let text):
-            guard let flag = Query.flag(text) else { fallthrough }
-            errorsOnly = flag
-        default:
-            throw Failure(
-                .badValue, "'value' is neither true nor false",
-                next: "true resets the counters of errors only")
-        }
+        let errorsOnly = try Self.errorsOnly(message)
         if try query.flag(QueryName.dryRun) {
             var forecast = Forecast(Action.resetStatistics.rawValue, survival())
             forecast.changes = [
@@ -79,8 +68,27 @@ package struct NodeUpkeep: Sendable {
         exchange.respond(.ok)
     }
 
-    private static func refuseValue(of message: ActionMessage) throws(Failure) {
+    /// Says what is wrong with a message, for whoever sends it on to nodes.
+    package static func check(_ message: ActionMessage, _ action: Action) throws(Failure) {
+        guard action == .rotateLogs else {
+            _ = try errorsOnly(message)
+            return
+        }
         guard message.value != nil else { return }
         throw Failure(.badValue, "'\(message.action)' takes no value", next: "leave it out")
+    }
+
+    private static func errorsOnly(_ message: ActionMessage) throws(Failure) -> Bool {
+        switch message.value {
+        case nil: return false
+        case .bool(let flag): return flag
+        case .string(let text):
+            guard let flag = Query.flag(text) else { fallthrough }
+            return flag
+        default:
+            throw Failure(
+                .badValue, "'value' is neither true nor false",
+                next: "true resets the counters of errors only")
+        }
     }
 }

@@ -69,7 +69,7 @@ package enum Operation: UInt8, CaseIterable, Sendable {
             switch resource {
             case .object: Self.object(method)
             case .buckets: isRead ? .readBucket : method == .post ? .post : .changeBucket
-            case .daemon, .help, .openAPI: isRead ? .readNode : .changeNode
+            case .daemon, .reverse, .help, .openAPI: isRead ? .readNode : .changeNode
             case .cluster: isRead ? .readCluster : .changeCluster
             case .health: .health
             case .metrics: .metrics

@@ -110,6 +110,7 @@ final class TargetDaemon: Sendable {
             isDismissed: {
                 UserDataRemoval.isDismissed(settings.id, mountpaths.current, in: $0) != nil
             },
+            isTold: { UserDataRemoval.isTold(settings.id, mountpaths.current, in: $0) },
             reporter: reporter, client: client, loop: group.loops[0], log: log.about("join"))
         self.trash = trash
         self.log = log

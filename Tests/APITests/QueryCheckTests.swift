@@ -118,8 +118,8 @@ import Testing
                                 isTaken = false
                             }
                             let isListed =
-                                known.contains(name) || names.contains("options")
-                                || names.contains("aliases")
+                                known.contains(name)
+                                || ["options", "aliases", "query"].contains { names.contains($0) }
                             #expect(isTaken == isListed, "\(request) at a \(role.text)")
                         }
                     }

@@ -47,16 +47,28 @@ import Testing
             try XactionQuery(decoding: Array(body.utf8))
         }
         let all = try query("{}")
-        #expect(all.id.isEmpty && all.kind == nil && all.bucket == nil && all.isRunning == nil)
+        #expect(all.id.isEmpty && all.kind == nil && all.buckets.isEmpty && all.isRunning == nil)
         let some = try query(
             #"{"id":"","kind":"makencopies","bck":{"name":"abc"},"show_active":true}"#)
-        #expect(some.kind == .makeCopies && some.bucket?.name == "abc" && some.isRunning == true)
+        #expect(some.kind == .makeCopies && some.buckets.map(\.name) == ["abc"])
+        #expect(some.isRunning == true)
         #expect(try query(#"{"ID":"x1","Kind":""}"#).id == "x1")
         let documented = try query(
             #"{"action":"stats","name":"rebalance","value":{"bucket":"b"}}"#)
-        #expect(documented.kind == .rebalance && documented.bucket?.name == "b")
-        #expect(try query(#"{"action":"stats","value":{"bucket":""}}"#).bucket == nil)
+        #expect(documented.kind == .rebalance && documented.buckets.map(\.name) == ["b"])
+        #expect(try query(#"{"action":"stats","value":{"bucket":""}}"#).buckets.isEmpty)
         #expect(try query(#"{"show_active":null,"bck":{"name":""}}"#) == all)
+        // What later clients send always, whether it says something or not.
+        let empty =
+            #"{"ID":"","Kind":"","DaemonID":"","Bck":{"name":"","provider":"","#
+            + #""namespace":{"uuid":"","name":""}},"Buckets":null,"Timeout":0,"Force":false,"#
+            + #""OnlyRunning":false}"#
+        #expect(try query(empty) == all)
+        let later = try query(
+            #"{"kind":"copy-bck","node":"t1","OnlyRunning":true,"#
+                + #""buckets":[{"name":"a","provider":"aws","namespace":{"name":"n"}}]}"#)
+        #expect(later.kind == .copyBucket && later.node == NodeID("t1"))
+        #expect(later.isRunning == true && later.buckets.map(\.description) == ["aws://@#n/a"])
     }
 
     @Test(arguments: [
@@ -67,6 +79,16 @@ import Testing
         (#"{"action":"stats","value":{"unknown":1}}"#, .badValue),
         (#"{"bck":"b"}"#, .badValue), (#"{"bck":{"name":"a..b"}}"#, .badBucketName),
         (#"{"show_active":"yes"}"#, .badValue),
+        (#"{"knd":"rebalance"}"#, .badValue), (#"{"name":"rebalance"}"#, .badValue),
+        (#"{"value":{"bucket":"b"}}"#, .badValue), (#"{"bck":{"nme":"b"}}"#, .badValue),
+        (#"{"bck":{"provider":"aws"}}"#, .badBucketName),
+        (#"{"bck":{"name":"b","provider":"mars"}}"#, .badProvider),
+        (#"{"bck":{"name":"b","namespace":{"uuid":"a b"}}}"#, .badNamespace),
+        (#"{"buckets":[{}]}"#, .badBucketName), (#"{"buckets":["b"]}"#, .badValue),
+        (#"{"force":true}"#, .badValue), (#"{"Timeout":5}"#, .badValue),
+        (#"{"flags":1}"#, .badValue), (#"{"node":"a b"}"#, .badNode),
+        (#"{"action":"stats","kind":"rebalance"}"#, .badValue),
+        (#"{"action":"stats","show_active":true}"#, .badValue),
     ])
     func `what is no question about jobs is refused`(_ body: String, _ code: FailureCode) {
         #expect(PathTests.code { try XactionQuery(decoding: Array(body.utf8)) } == code)

@@ -82,7 +82,7 @@ import Testing
         let vote = Envelope(
             from: MemberID(2), to: MemberID(3), generation: Group.generation, term: replica.term,
             message: .voteReply(granted: true))
-        _ = replica.handle(.quarantine)
+        _ = replica.handle(.quarantine(from: Index(1)))
         _ = replica.handle(.received(vote))
         #expect(replica.roleName == .follower)
         // Without that it would have.

@@ -211,4 +211,52 @@ import Testing
         group.settle()
         #expect(group.outcomes(token, at: 1) == ["applied"])
     }
+
+    /// CL-09, NW-10, MB-12: who votes is not known from there on. The entry is not taken, what lies before it is, and it is said.
+    @Test(arguments: [(2, true), (1, false)] as [(UInt8, Bool)])
+    func `a list of voters that cannot be read is not taken, and it is said`(
+        format: UInt8, isNewer: Bool
+    ) throws {
+        var group = Self.group()
+        group.crash(3)
+        let last = group[2].replica.lastMark
+        let time = group[2].replica.lastTime
+        func entry(_ place: Int, _ kind: Entry.Kind, _ payload: [UInt8]) -> Entry {
+            Entry(
+                index: last.index.advanced(by: place), term: last.term, time: time, kind: kind,
+                payload: payload)
+        }
+        let voters = entry(2, .configuration, [format, 9, 9])
+        let entries = [entry(1, .command, Array("taken".utf8)), voters, entry(3, .command, [1])]
+        for _ in 1...3 {
+            group.inject(
+                .append(previous: last, entries: entries, commit: last.index), from: 1, to: 2,
+                term: last.term.rawValue)
+            group.flushAll(2)
+        }
+        let found = try #require(group[2].status.unreadable)
+        #expect(found.part == .voters && found.mark == voters.mark && found.isNewer == isNewer)
+        #expect(group.members[MemberID(2)]?.unreadable == [voters.index], "it is told once")
+        #expect(group[2].replica.lastMark.index == last.index.next)
+        #expect(group[2].status.stopped == nil)
+        let read = group.read(at: 2)
+        guard case .refused(.unreadable) = group.reads(read, at: 2).first else {
+            Issue.record("\(group.reads(read, at: 2))")
+            return
+        }
+        // Nobody has committed it; with what another leader has in its place, it is over.
+        group.wire = []
+        group.restart(3)
+        group.crash(1)
+        group.age(2, ticks: group.limits.electionTicksMax)
+        group.age(3, ticks: group.limits.electionTicksMax)
+        for number in 1...4 {
+            group.tick(60)
+            if let leader = group.leaders.first { group.propose("\(number)", at: leader.rawValue) }
+        }
+        group.tick(60)
+        #expect(group[2].status.unreadable == nil)
+        #expect(group.members[MemberID(2)]?.unreadable == [voters.index, nil])
+        #expect(group.lines(2) == group.lines(3) && group.lines(2).contains("4"))
+    }
 }

@@ -45,6 +45,41 @@ import Testing
         #expect(recovered.termRuns == [TermRun(first: Index(1), term: Term(1))])
     }
 
+    /// ST-13: until another state is installed, in whatever batch the word of it comes.
+    @Test func `that a state is wrong is known after a restart`() throws {
+        let directory = try ScratchDirectory()
+        let log = try directory.open()
+        _ = try log.load()
+        try log.write(Sample.founding)
+        try log.write(Sample.batch(entries: 1...5, term: 1))
+        func wrong() throws -> Index? {
+            try ScratchDirectory(copying: directory).open().load().stateWrongFrom
+        }
+        #expect(try wrong() == nil)
+        var word = WriteBatch<Catalog>(sequence: .zero)
+        word.stateWrongFrom = Index(4)
+        try log.write(word)
+        try log.write(Sample.batch(entries: 6...6, term: 1))
+        #expect(try wrong() == Index(4))
+        var batch = WriteBatch<Catalog>(sequence: .zero)
+        batch.installation = Installation(
+            base: LogBase(
+                mark: LogMark(index: Index(9), term: Term(1)), time: 1,
+                configuration: Configuration(voters: [MemberID(7)])),
+            image: Catalog().capture(), keepsTail: false)
+        batch.stateWrongFrom = Index(9)
+        try log.write(batch)
+        #expect(try wrong() == Index(9), "of the state that was just installed")
+        batch.stateWrongFrom = nil
+        try log.write(batch)
+        #expect(try wrong() == nil)
+        for (index, known) in [(4, Index(4)), (0, nil)] as [(UInt64, Index?)] {
+            word.stateWrongFrom = Index(index)
+            try log.write(word)
+            #expect(try wrong() == known)
+        }
+    }
+
     /// A commit that made it longer would have to flush its length as well.
     @Test func `the write-ahead file has its length from the start, through checkpoints`() throws {
         let directory = try ScratchDirectory()

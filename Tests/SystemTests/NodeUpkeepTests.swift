@@ -49,6 +49,37 @@ import Testing
         }
     }
 
+    @Test func `all nodes go on in new log files, and one by way of a proxy`() throws {
+        try SystemCluster.with(proxies: 2, targets: 1) { cluster in
+            let nodes = try ["p1", "p2", "t1"].map { try cluster.node($0) }
+            let proxy = nodes[1]
+            func rotations() -> [Int] {
+                nodes.map { node in
+                    (1...5).count {
+                        FileManager.default.fileExists(atPath: "\(node.log).\($0)")
+                    }
+                }
+            }
+            let order = "-X PUT -d '{\"action\":\"rotate-logs\"}'"
+            let dry = try cluster.curl("\(order) '\(proxy.url)/v1/cluster?dry_run=true'")
+            for node in nodes { #expect(dry.says("becomes \(node.log).1"), "\(dry)") }
+            #expect(rotations() == [0, 0, 0])
+            let all = try cluster.curl("\(order) '\(proxy.url)/v1/cluster'")
+            #expect(all.status == 200 && all.body.isEmpty, "\(all)")
+            #expect(rotations() == [1, 1, 1])
+            let one = try cluster.curl(
+                "\(order) -H 'Ais-Node-Id: t1' '\(proxy.url)/v1/reverse/daemon'")
+            #expect(one.status == 200 && one.body.isEmpty, "\(one)")
+            #expect(rotations() == [1, 1, 2])
+            // One that is gone keeps no other from it.
+            try cluster.must("kill t1")
+            let partly = try cluster.curl("\(order) '\(proxy.url)/v1/cluster'")
+            #expect(partly.status == 504 && partly.says("partly_done"), "\(partly)")
+            #expect(partly.says(#""not_done":["t1"]"#), "\(partly)")
+            #expect(rotations() == [2, 2, 2])
+        }
+    }
+
     @Test func `counters begin at 0 again, all of them or those of errors`() throws {
         try SystemCluster.with(proxies: 1, targets: 1) { cluster in
             let (proxy, target) = (try cluster.node("p1"), try cluster.node("t1"))

@@ -3,6 +3,7 @@ import Base
 import Cluster
 import Foundation
 import HTTP
+import Synchronization
 import TestSupport
 import Testing
 
@@ -188,6 +189,44 @@ import Testing
             #expect(try await target.get("o").text == "x")
             try await eventually("nothing is going on") {
                 target.daemon.context.removal.progress.phase == .none
+            }
+        }
+    }
+
+    /// A proxy that is cut off shows what was committed once, and the target that was started again knows of nothing newer.
+    @Test func `nothing is moved until a majority says that the order stands`() async throws {
+        try await TestTarget.with { target in
+            for number in 0..<20 { #expect(try await target.put("o\(number)", "x") == .ok) }
+            let paths = target.daemon.context.store.mountpaths.all.map(\.path)
+            let before = paths.map(Self.names)
+            target.proxy.log.withLock { $0.isCutOff = true }
+            try Self.order(target)
+            func isHeldUp(by text: String) async throws {
+                try await eventually("it says: \(text)") {
+                    target.daemon.context.removal.progress.blockers.contains { $0.contains(text) }
+                }
+            }
+            try await isHeldUp(by: "no proxy can say")
+            #expect(paths.map(Self.names) == before)
+            // It is given up where the target cannot hear of it, and then a proxy can say so.
+            target.proxy.hold(true)
+            target.proxy.submit(.removeNode(Self.t1))
+            target.proxy.log.withLock { $0.isCutOff = false }
+            try await isHeldUp(by: "does not stand any more")
+            #expect(paths.map(Self.names) == before)
+            target.proxy.submit(.setNode(target.daemon.node))
+            target.proxy.hold(false)
+            try await target.proxy.acknowledged(by: "t1")
+            #expect(paths.map(Self.names) == before)
+            for number in 0..<20 { #expect(try await target.get("o\(number)").text == "x") }
+            // One that stands is carried out as soon as somebody can say so.
+            target.proxy.log.withLock { $0.isCutOff = true }
+            try Self.order(target)
+            try await isHeldUp(by: "no proxy can say")
+            target.proxy.log.withLock { $0.isCutOff = false }
+            try await eventually("the user data is gone") { Self.isDone(target.proxy) }
+            for path in paths {
+                #expect(Self.names(below: path) == ["$trash", ".martlet.mountpath"])
             }
         }
     }

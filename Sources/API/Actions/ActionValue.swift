@@ -29,6 +29,25 @@ package struct ActionValue: Sendable {
         try ActionValue(object[key], place: "\(place).\(key)", keys: keys)
     }
 
+    /// A list of objects.
+    package func sections(
+        _ key: String, keys: [String]
+    ) throws(Failure) -> [ActionValue]? {
+        switch object[key] {
+        case nil, .null: return nil
+        case .array(let items):
+            var sections: [ActionValue] = []
+            for item in items {
+                guard
+                    let section = try ActionValue(item, place: "\(place).\(key)", keys: keys)
+                else { throw mistake(key, "a list of objects") }
+                sections.append(section)
+            }
+            return sections
+        default: throw mistake(key, "a list of objects")
+        }
+    }
+
     package func string(_ key: String) throws(Failure) -> String? {
         switch object[key] {
         case nil, .null: return nil

@@ -1,11 +1,13 @@
 import Base
 package import Cluster
 
-/// Which jobs somebody asks about (contract §11.4, §11.5): by id, or by kind, bucket and whether they run.
+/// Which jobs somebody asks about (contract §11.4, §11.5): by id, or by kind, bucket, node and whether they run.
 package struct XactionQuery: Equatable, Sendable {
     package var id = ""
     package var kind: XactionKind?
-    package var bucket: Bucket?
+    package var buckets: [Bucket] = []
+    /// The one target that is asked about.
+    package var node: NodeID?
     /// `true` those that run, `false` those that have ended, `nil` both.
     package var isRunning: Bool?
 
@@ -38,14 +40,13 @@ package struct XactionQuery: Equatable, Sendable {
     }
 
     /// Reads AIStore's own form, `{"id","kind","bck","show_active"}`, and that of its documents,
-    /// `{"action":"stats","name":KIND,"value":{"bucket":NAME}}`.
+    /// `{"action":"stats","name":KIND,"value":{"bucket":NAME}}`. Either has its own keys: those of the other would say nothing.
     package init(decoding body: [UInt8]) throws(Failure) {
         let example = #"{"kind":"rebalance"}, or {} for all"#
         guard case .object(let object) = try JSONValue(body: body, wanted: example) else {
             throw Failure(.badJSON, "the body is not a JSON object", next: "send \(example)")
         }
-        let keys = ["id", "kind", "bck", "show_active", "action", "name", "value"]
-        try object.checkOnce(keys, in: "the question")
+        try object.checkOnce(["action", "name", "value"], in: "the question")
         if let action = try Self.text("action", in: object), !action.isEmpty {
             guard action == "stats" else {
                 throw Failure(
@@ -54,26 +55,41 @@ package struct XactionQuery: Equatable, Sendable {
                         #"{"action":"stats",…} asks, "start" and "stop" order; PUT /v1/cluster does so too"#
                 )
             }
+            // Other keys of the outer object are AIStore's to use (contract §2.3).
+            if let key = JobWords.keys.first(where: { object[$0] != nil }) {
+                throw Failure(
+                    .badValue, "'\(key)' says nothing beside the action 'stats'",
+                    next: "'name' has the kind, 'value' the bucket; or ask without an action: "
+                        + #"{"kind":"rebalance"}"#)
+            }
             let value = try ActionValue(object["value"], keys: ["bucket"])
-            try setKind(try Self.text("name", in: object))
+            try setKind(try Self.text("name", in: object) ?? "")
             if let name = try value?.string("bucket"), !name.isEmpty {
-                bucket = try Bucket(name: name, query: .empty)
+                buckets = [try Bucket(name: name, query: .empty)]
             }
             return
         }
-        id = try Self.text("id", in: object) ?? ""
-        try setKind(try Self.text("kind", in: object))
-        bucket = try Self.bucket(object["bck"])
-        switch object["show_active"] {
-        case nil, .null: break
-        case .bool(let flag): isRunning = flag
-        default: throw Failure(.badValue, "'show_active' is neither true, false nor null")
-        }
+        let members = object.members.filter { !JSONObject.matches($0.key, "action") }
+        let words = try JobWords(.object(JSONObject(members)), place: "question")
+        id = words.id
+        try setKind(words.kind)
+        buckets = words.buckets + (words.bucket.map { [$0] } ?? [])
+        node = words.node
+        isRunning = words.isRunning
+        try Self.refuse("force", words.force)
+        try Self.refuse("Timeout", words.timeout > 0)
+        try Self.refuse("flags", words.flags > 0)
     }
 
-    private mutating func setKind(_ word: String?) throws(Failure) {
-        guard let word, !word.isEmpty else { return }
-        guard let known = XactionKind(rawValue: word) else {
+    private static func refuse(_ key: String, _ isSaid: Bool) throws(Failure) {
+        guard isSaid else { return }
+        throw Failure(
+            .badValue, "'\(key)' says nothing to a question about jobs", next: "leave it out")
+    }
+
+    private mutating func setKind(_ word: String) throws(Failure) {
+        guard !word.isEmpty else { return }
+        guard let known = XactionKind(text: word) else {
             var failure = Failure.noSuchKind(word)
             failure.code = .xactionNotFound
             failure.status = failure.code.status
@@ -88,18 +104,6 @@ package struct XactionQuery: Equatable, Sendable {
         case .string(let text): return text
         default: throw Failure(.badValue, "'\(key)' is not a text")
         }
-    }
-
-    private static func bucket(_ json: JSONValue?) throws(Failure) -> Bucket? {
-        guard let json, json != .null else { return nil }
-        guard case .object(let object) = json else {
-            throw Failure(.badValue, "'bck' is not an object")
-        }
-        guard let name = try text("name", in: object), !name.isEmpty else { return nil }
-        guard let bucket = Bucket(name: name) else {
-            throw Failure(.badBucketName, "'\(name.excerpt)' is not a bucket's name")
-        }
-        return bucket
     }
 
     /// What is answered about a job that nobody knows.
@@ -138,6 +142,15 @@ package enum XactionKind: String, CaseIterable, Sendable {
     case listObjects = "listobj"
     case queryObjects = "queryobj"
     case summarize = "summarybck"
+
+    /// Also by the words of AIStore's later versions, which call most kinds by the action that begins them.
+    package init?(text: String) {
+        if text == "load-lom-cache" {
+            self = .loadCache
+        } else {
+            self.init(rawValue: Action(text: text)?.rawValue ?? text)
+        }
+    }
 
     /// Whether an operator may start it by its name (contract §11.1).
     package var isStartable: Bool {

@@ -84,6 +84,21 @@ package struct RemovalProgress: Equatable, Sendable {
         return disks
     }
 
+    /// The order that a proxy's answer to `GET /v1/cluster?what=decommission` says a target is to carry out; `nil` when there is
+    /// none, or it is over.
+    package static func openOrder(
+        of target: NodeID, in document: [UInt8]
+    ) throws(Failure) -> LogPosition? {
+        guard let json = try? JSONValue(parsing: document), case .object(let object) = json,
+            case .object(let nodes) = object["nodes"]
+        else { throw Failure(.badBody, "the proxy did not say which orders there are") }
+        guard case .object(let record) = nodes[target.text] else { return nil }
+        guard let phase = record["phase"]?.string,
+            let order = record["order"]?.string.flatMap({ LogPosition(text: $0) })
+        else { throw Failure(.badBody, "the proxy did not say which order there is") }
+        return phase == DecommissionRecord.Phase.removing.text ? order : nil
+    }
+
     fileprivate static func isDisk(_ text: String) -> Bool {
         text.utf8.count == 32 && text.utf8.allSatisfy { $0.isHexadecimalDigit }
     }

@@ -13,7 +13,7 @@ extension XactionQuery {
     }
 
     private func known(of state: ClusterState) -> [RebalanceRecord] {
-        guard kind == nil || kind == .rebalance, bucket == nil else { return [] }
+        guard kind == nil || kind == .rebalance, buckets.isEmpty else { return [] }
         return state.rebalances.filter { id.isEmpty || id == $0.id }
     }
 }
@@ -73,6 +73,7 @@ extension JSONWriter {
         _ query: XactionQuery, of target: NodeID, _ state: ClusterState
     ) {
         array { json in
+            guard query.node == nil || query.node == target else { return }
             for record in query.rebalances(of: state) where record.targets.contains(target) {
                 record.write(&json)
             }

@@ -92,5 +92,11 @@ extension HelpRow {
             "M31", "What a target has cached of the metadata, for the day all proxies are lost",
             "GET", "/v1/daemon?what=cached_state", at: .target),
         HelpRow("M32", "The whole API, for programs", "GET", "/v1/openapi.json"),
+        HelpRow(
+            "M33", "Have all nodes go on in a new log file", "PUT", "/v1/cluster",
+            #"{"action":"rotate-logs"}"#),
+        HelpRow(
+            "M34", "Have all nodes count errors from 0 again (everything, without the value)",
+            "PUT", "/v1/cluster", #"{"action":"reset-stats","value":true}"#),
     ]
 }

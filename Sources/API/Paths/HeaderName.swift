@@ -23,6 +23,10 @@ package enum HeaderName {
     package static let age = "Martlet-Age-Ms"
     /// The id of the calling node.
     package static let callerID = "caller.id"
+    /// The id of the node that a request is to be sent on to, in both of AIStore's spellings, and its URL.
+    package static let nodeID = "node.id"
+    package static let laterNodeID = "Ais-Node-Id"
+    package static let nodeURL = "node.url"
     /// Where the log stood in the state that the answer was made from, or that the change led to.
     package static let position = "Martlet-Position"
     /// How often the settings of a node had changed when it said what a change of them would do; with the change, that it is made

@@ -9,6 +9,8 @@ package enum Resource: Equatable, Sendable {
     /// `/v1/daemon/...`, `/v1/cluster/...`: what follows, element by element.
     case daemon([String])
     case cluster([String])
+    /// `/v1/reverse/...`: what follows, for another node.
+    case reverse([String])
     case health
     /// `/v1/help/...`: what follows, element by element.
     case help([String])
@@ -74,6 +76,7 @@ package enum Resource: Equatable, Sendable {
         case "buckets": return try bucket(rest)
         case "daemon": return .daemon(try elements(rest))
         case "cluster": return .cluster(try elements(rest))
+        case "reverse": return .reverse(try elements(rest))
         case "health":
             try end(rest)
             return .health
@@ -84,7 +87,7 @@ package enum Resource: Equatable, Sendable {
         case "log":
             return try choice(rest, ["follow": .followLog, "followers": .logFollowers])
         case "raft": return try choice(rest, ["stream": .raftStream])
-        case "download", "etl", "sort", "query", "tokens", "reverse", "notifs", "ic", "metasync",
+        case "download", "etl", "sort", "query", "tokens", "notifs", "ic", "metasync",
             "vote", "txn", "xactions", "rebalance", "ec", "objstream", "ml":
             return .unserved("/v1/\(name)")
         default: return nil
@@ -92,7 +95,7 @@ package enum Resource: Equatable, Sendable {
     }
 
     package static let names =
-        "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/health, /v1/help, "
+        "/v1/objects, /v1/buckets, /v1/daemon, /v1/cluster, /v1/reverse, /v1/health, /v1/help, "
         + "/v1/openapi.json, /metrics"
 
     private static func object(_ rest: Substring) throws(Failure) -> Resource {

@@ -19,5 +19,7 @@ extension Parameter {
     static let inquiry = query(QueryName.requestID, requestID, "history: of one request")
     static let since = query(
         QueryName.since, .text, "history, with request_id: from where its answer was lost")
+    static let decommissioned = query(
+        QueryName.node, nodeID, "decommission: of one target; of all when missing")
     static let watchPlace = query(QueryName.after, .text, "watch: changes behind this place")
 }

@@ -78,6 +78,10 @@ package struct Parameter: Sendable {
                 name, .path, .pattern("[AaQqMm][0-9]{1,2}"),
                 "a row of the contract, as A1, or M1 and on",
                 isRequired: true)
+        case "element":
+            Parameter(
+                name, .path, .words(["mountpaths", "setconfig", "resetconfig", "proxy"]),
+                "as behind /v1/daemon", isRequired: true)
         default:
             Parameter(name, .path, nodeID, "a node's id", isRequired: true)
         }

@@ -140,8 +140,9 @@ package enum ClusterQuestion: String, CaseIterable, Sendable {
         case .watch: [.subject, .watchPlace, .limit, .timeout]
         case .recoveryPlan: [.can, .candidate, .override]
         case .smapvote, .mountpathEvents, .targetAddresses, .stats, .sysinfo, .mountpaths,
-            .xactionStatistics, .xactionStatus, .decommission, .recovery:
+            .xactionStatistics, .xactionStatus, .recovery:
             [.consistency]
+        case .decommission: [.consistency, .decommissioned]
         case .snode, .remote: []
         }
     }

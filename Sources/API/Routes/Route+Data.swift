@@ -5,13 +5,21 @@ extension Route {
     // MARK: Objects
 
     private static let place = Parameter.place
+    private static let entityTag = Schema.pattern("\"[0-9a-f]{16}\"")
+    private static let conditions: [Parameter] = [
+        .header(HeaderName.ifMatch, entityTag, "only when it has this ETag (or one of several)"),
+        .header("If-None-Match", entityTag, "only when it has none of these ETags"),
+    ]
+    private static let unmodified = Answer(
+        .notModified, .empty, for: "it has the ETag that If-None-Match names")
 
     static let objects: [Route] = [
         Route(
             .object, .data, [.get], "/v1/objects/{bucket}/{object}", at: both,
             rows: "A20 A21", summary: "Read an object, or bytes of it",
-            parameters: place + Parameter.redirected + [
+            parameters: place + Parameter.redirected + conditions + [
                 .header("Range", .pattern("bytes=[0-9]{1,6}-[0-9]{0,6}"), "which bytes"),
+                .header("If-Range", entityTag, "the bytes of this ETag only, else the whole"),
                 // A transformation, a file of an archive, the newest of a backend, a data set of the Web.
                 .unserved("uuid", .text), .unserved("etl_name", .text),
                 .unserved("etl_args", .text),
@@ -23,15 +31,21 @@ extension Route {
                 Answer(.ok, .bytes, .empty, for: "the object"),
                 Answer(.partialContent, .bytes, for: "the bytes asked for"),
                 Answer(.movedPermanently, .html, for: "a proxy: the target that has the object"),
-            ], failures: FailureCode.ofObjects + FailureCode.ofReads + [.badRange]),
+                unmodified,
+            ],
+            failures: FailureCode.ofObjects + FailureCode.ofReads + [
+                .badRange, .badHeader, .preconditionFailed,
+            ]),
         Route(
             .object, .data, [.head], "/v1/objects/{bucket}/{object}", at: both,
             rows: "A19 A25", summary: "Get the properties of an object, or whether it is there",
-            parameters: place + Parameter.redirected + [
+            parameters: place + Parameter.redirected + conditions + [
                 .query(QueryName.checkCached, Parameter.flagSchema, "only whether it is there"),
                 .presence, .silent,
-            ], answers: [.done, Answer(.temporaryRedirect, .empty, for: "a proxy")],
-            failures: FailureCode.ofObjects + FailureCode.ofReads),
+            ], answers: [.done, Answer(.temporaryRedirect, .empty, for: "a proxy"), unmodified],
+            failures: FailureCode.ofObjects + FailureCode.ofReads + [
+                .badHeader, .preconditionFailed,
+            ]),
         Route(
             .object, .data, [.put], "/v1/objects/{bucket}/{object}", at: both,
             rows: "A26 A27 A28", summary: "Store an object",

@@ -10,6 +10,7 @@ extension Resource {
         case .object(let bucket, let name): ["v1", "objects", bucket, name]
         case .daemon(let rest): ["v1", "daemon"] + rest
         case .cluster(let rest): ["v1", "cluster"] + rest
+        case .reverse(let rest): ["v1", "reverse"] + rest
         case .health: ["v1", "health"]
         case .help(let rest): ["v1", "help"] + rest
         case .openAPI: ["v1", "openapi.json"]

@@ -4,7 +4,7 @@ import HTTP
 extension Route {
     /// Every operation there is.
     package static let all: [Route] =
-        objects + buckets + nodes + cluster + remotes + membership + service + internals
+        objects + buckets + nodes + cluster + relayed + remotes + membership + service + internals
 
     static let both = NodeRole.allCases
     /// Whoever answers GET answers HEAD, with all but the body (RFC 9110 §9.3.2).
@@ -129,9 +129,12 @@ extension Route {
             "action": .words(BatchRequest.actions.flatMap(\.spellings)),
             "name": .texts(length: 1...BucketName.bytesMax),
         ], optional: ["value": .any])
+    /// Of a job that is started or stopped; what says nothing to it has to be empty.
     private static let job: Schema = .options([
-        "kind": .text, "id": .text, "bck": .any, "buckets": .any, "force": .any,
-        "show_active": .any,
+        "kind": .text, "id": .text, "bck": .nullable(SchemaName.jobBucket),
+        "buckets": .nullable(.array(SchemaName.jobBucket)), "force": .nullable(.flag),
+        "show_active": .nullable(.flag), "OnlyRunning": .flag, "node": .text, "DaemonID": .text,
+        "Timeout": .looseCount, "flags": .looseCount,
     ])
 
     private static let cluster: [Route] = [
@@ -150,7 +153,8 @@ extension Route {
         Route(
             .clusterAction, .cluster, [.put], "/v1/cluster", rows: "A8 A11 A12 A13",
             summary:
-                "Set options of the cluster, shut it down, rebalance it, take nodes out of service",
+                "Set options of the cluster, shut it down, rebalance it, take nodes out of service, "
+                + "rotate all logs, reset all counters",
             parameters: [.dryRun, .force, transient, nodeOption], body: .action,
             acts: settings(QueryName.node) + [
                 // Of one node and of several as well (`shutdown-node`).
@@ -158,6 +162,8 @@ extension Route {
                 Act(.start, job, needsValue: true, query: [QueryName.dryRun]),
                 Act(.stop, job, needsValue: true, query: [QueryName.dryRun]),
                 Act(.batch, .array(batchItem), needsValue: true, query: [QueryName.dryRun]),
+                Act(.rotateLogs, query: [QueryName.dryRun]),
+                Act(.resetStatistics, .flag, query: [QueryName.dryRun]),
             ]
                 + [.startMaintenance, .stopMaintenance, .decommission].map {
                     Act(
@@ -168,7 +174,7 @@ extension Route {
                 Answer(.ok, .json(.component(.forecast)), .text, .empty)
             ],
             failures: configFailures + FailureCode.ofMembership + FailureCode.ofBuckets
-                + [.bucketExists, .xactionNotFound, .partlyDone]),
+                + [.bucketExists, .xactionNotFound, .partlyDone, .inputOutput]),
         Route(
             .clusterConfig, .cluster, [.put], "/v1/cluster/setconfig",
             "/v1/cluster/set-config", rows: "A9",
@@ -232,6 +238,40 @@ extension Route {
             ], body: .optionalJSON(.recoveryFiles),
             answers: [Answer(.ok, .json(.component(.recoveryPlan)))],
             failures: FailureCode.ofRecovery + [.unknownDocument]),
+    ]
+
+    // MARK: One node, by way of a proxy
+
+    private static let relayedPaths = [
+        "/v1/reverse/daemon", "/v1/reverse/daemon/{element}", "/v1/reverse/daemon/{element}/{id}",
+    ]
+    /// The node itself says what it takes, and what not.
+    private static let relayedParameters: [Parameter] = [
+        .header(HeaderName.nodeID, Parameter.nodeID, "the node that is meant"),
+        .header(HeaderName.laterNodeID, Parameter.nodeID, "the same, as later clients spell it"),
+        .each("query", .map(.text), "what /v1/daemon of that node takes"),
+    ]
+    private static let relayedFailures =
+        configFailures + FailureCode.ofMembership + FailureCode.ofRecovery + [
+            .badHeader, .inputOutput, .outOfSpace, .unknownDocument, .versionNotFound,
+            .xactionNotFound, .badBucketName, .badMountpath, .mountpathNotFound, .mountpathExists,
+            .mountpathUnavailable, .targetBehind, .primaryUnreachable, .notRedirected,
+        ]
+
+    private static let relayed: [Route] = [
+        Route(
+            .relayedRead, .reads, reading, relayedPaths,
+            summary: "What /v1/daemon of a node answers, asked by way of a proxy",
+            parameters: relayedParameters, answers: [Answer(.ok, .json(.any), .text, .bytes)],
+            failures: relayedFailures),
+        Route(
+            .relayedChange, .cluster, [.put, .post, .delete], relayedPaths,
+            summary: "What /v1/daemon of a node does, by way of a proxy",
+            parameters: relayedParameters + [.dryRun], body: .bytes,
+            answers: [
+                Answer(.ok, .json(.any), .text, .empty), Answer(.accepted, .json(.any)),
+                Answer(.noContent, .empty, for: "it is so already"),
+            ], failures: relayedFailures),
     ]
 
     private static let recoveryParameters: [Parameter] = [

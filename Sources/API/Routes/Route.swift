@@ -19,6 +19,7 @@ package struct Route: Sendable {
         case cluster, clusterAction, clusterConfig, clusterConfigReset, setPrimary
         case register, join, keepalive, mountpathNote, removalReport, unregister
         case attachRemote, detachRemote
+        case relayedRead, relayedChange
         case health, help, helpRow, openAPI, metrics
         case followLog, logFollowers, followHint, raftStream
     }
@@ -136,6 +137,17 @@ package struct Route: Sendable {
 
     init(
         _ name: Name, _ effect: Effect, _ methods: [Method], _ paths: String...,
+        at roles: [NodeRole] = [.proxy], rows: String = "", summary: String,
+        parameters: [Parameter] = [],
+        body: Body = .none, acts: [Act] = [], answers: [Answer], failures: [FailureCode] = []
+    ) {
+        self.init(
+            name, effect, methods, paths, at: roles, rows: rows, summary: summary,
+            parameters: parameters, body: body, acts: acts, answers: answers, failures: failures)
+    }
+
+    init(
+        _ name: Name, _ effect: Effect, _ methods: [Method], _ paths: [String],
         at roles: [NodeRole] = [.proxy], rows: String = "", summary: String,
         parameters: [Parameter] = [],
         body: Body = .none, acts: [Act] = [], answers: [Answer], failures: [FailureCode] = []

@@ -111,9 +111,22 @@ extension SchemaName {
         "aborted": .flag, "status": .text, "ext": .map(.text),
     ])
 
-    static let xactionQuerySchema: Schema = .openObject([
-        "id": .text, "kind": .words(XactionKind.allCases.map(\.rawValue)),
-        "show_active": .nullable(.flag), "action": .words(["stats", "start", "stop"]),
+    static let xactionQuerySchema: Schema = .choice([
+        .options([
+            "id": .text, "kind": .text, "bck": .nullable(jobBucket),
+            "buckets": .nullable(.array(jobBucket)), "show_active": .nullable(.flag),
+            "OnlyRunning": .flag, "node": .text, "DaemonID": .text, "force": .flag,
+            "Timeout": .looseCount, "flags": .looseCount,
+        ]),
+        .members(
+            ["action": .words(["stats", "start", "stop"])],
+            optional: ["name": .text, "value": .options(["bucket": .text])]),
+    ])
+
+    /// As it stands in what is said of jobs.
+    static let jobBucket: Schema = .options([
+        "name": .text, "provider": .text,
+        "namespace": .options(["uuid": .text, "name": .text]),
     ])
 
     // MARK: Listings

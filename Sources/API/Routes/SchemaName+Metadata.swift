@@ -207,7 +207,7 @@ extension SchemaName {
     ])
 
     static let unreadable: Schema = .members([
-        "part": .words(["entry", "state"]), "index": .count(), "term": .count(),
+        "part": .words(["entry", "state", "voters"]), "index": .count(), "term": .count(),
         "reason": .text, "newer": .flag,
     ])
 

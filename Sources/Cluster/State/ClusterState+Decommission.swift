@@ -2,14 +2,18 @@ import Base
 
 /// Targets that remove their user data before they leave (decision 0028).
 extension ClusterState {
-    /// Gives the order. Given again, it may name further disks.
+    /// Gives the order. Given again, it may name further disks: then it is another order, because a report about the old one
+    /// says nothing of these.
     mutating func decommission(
         _ id: NodeID, _ order: DecommissionOrder, time: Timestamp,
         changes: inout [StateRow.Change]
     ) -> Result<UInt64, Rejection> {
         guard var node = map[id], node.role == .target else { return .failure(.noSuchNode(id)) }
         if var record = decommissions[id], record.phase == .removing {
-            if record.order.name(order.disks) { put(record, of: id, &changes) }
+            if record.order.name(order.disks) {
+                record.position = position
+                put(record, of: id, &changes)
+            }
             return .success(map.version)
         }
         node.flags.insert(.decommission)

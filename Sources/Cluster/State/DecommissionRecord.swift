@@ -54,7 +54,7 @@ public struct DecommissionOrder: Equatable, Sendable {
 /// What became of an order, as the target tells: which disks still have user data, because they could not be reached any more
 /// or were never named.
 public struct DecommissionReport: Equatable, Sendable {
-    /// The entry that gave the order.
+    /// The entry that gave the order, as it was carried out.
     public var order: LogPosition
     public var left: [String]
 
@@ -97,8 +97,8 @@ public struct DecommissionRecord: Equatable, Sendable {
     public static let closedMax = 100
 
     public internal(set) var order: DecommissionOrder
-    /// The entry that gave the order: its name.
-    public let position: LogPosition
+    /// The entry that gave the order, or named further disks last: its name.
+    public internal(set) var position: LogPosition
     public let started: Timestamp
     public internal(set) var phase = Phase.removing
     /// 0 while it goes on.

@@ -33,9 +33,12 @@ extension Configuration: CustomStringConvertible {
 // Coding: format 1, count of voters, count of learners (one byte each), then the identifiers,
 // little-endian.
 extension Configuration {
+    /// As this version writes it.
+    public static let format: UInt8 = 1
+
     public var encoded: [UInt8] {
         precondition(voters.count < 256 && learners.count < 256, "\(self) is too large")
-        var bytes: [UInt8] = [1, UInt8(voters.count), UInt8(learners.count)]
+        var bytes: [UInt8] = [Self.format, UInt8(voters.count), UInt8(learners.count)]
         for member in voters + learners {
             for shift in 0..<8 {
                 bytes.append(UInt8(truncatingIfNeeded: member.rawValue >> (8 * UInt64(shift))))
@@ -46,7 +49,7 @@ extension Configuration {
 
     /// `nil` when the bytes are not exactly what `encoded` would have written.
     public init?(decoding bytes: [UInt8]) {
-        guard bytes.count >= 3, bytes[0] == 1 else { return nil }
+        guard bytes.count >= 3, bytes[0] == Self.format else { return nil }
         let (voters, learners) = (Int(bytes[1]), Int(bytes[2]))
         guard bytes.count == 3 + 8 * (voters + learners) else { return nil }
         let members = (0..<(voters + learners)).map { ordinal in

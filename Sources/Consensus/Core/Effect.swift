@@ -33,6 +33,9 @@ public enum Effect: Hashable, Sendable {
     /// What another member's state was.
     case statesReported(MemberID, [StatePoint])
 
+    /// The leader has sent what this member can make nothing of, and what it does not take.
+    case unreadable(Unreadable)
+
     /// A forced recovery has replaced the cluster this member belongs to. It never votes, leads or takes
     /// entries again.
     case superseded(by: Generation)
@@ -55,6 +58,8 @@ public struct WriteRequest: Hashable, Sendable {
     public var base: LogBase?
     /// What this member has promised although its log does not have it.
     public var floor: LogMark?
+    /// The state that storage has is known to be wrong from this entry on, until another one is installed; zero: it counts again.
+    public var stateWrongFrom: Index?
 }
 
 /// Entries that the leader needs and does not have in memory.
@@ -96,6 +101,8 @@ public enum Refusal: Hashable, Sendable {
     case noSpace([MemberID])
     /// The log goes on with something that cannot be read here.
     case unreadable(Unreadable)
+    /// The state here is not that of most others, from this entry on, and is not gone by.
+    case wrongState(from: Index)
     case tooLarge(bytes: Int, max: Int)
     /// Leadership is being handed to this member; ask it in a moment.
     case transferring(to: MemberID)

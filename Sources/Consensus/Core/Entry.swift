@@ -53,6 +53,9 @@ extension Entry {
         kind == .configuration ? Configuration(decoding: payload) : nil
     }
 
+    /// Whether it says who votes, and cannot be read.
+    var hasUnreadableVoters: Bool { kind == .configuration && configuration == nil }
+
     /// The payload of a `leader` entry.
     static func leaderPayload(_ member: MemberID, _ note: [UInt8] = []) -> [UInt8] {
         (0..<8).map { UInt8(truncatingIfNeeded: member.rawValue >> (8 * UInt64($0))) } + note

@@ -23,8 +23,8 @@ public enum Input: Hashable, Sendable {
     case tellStates([StatePoint])
     /// Whether it is open who is right, this member or whoever proposed an entry that it has applied.
     case doubt(Bool)
-    /// The state here is wrong: most others have another one. Get theirs.
-    case quarantine
+    /// The state here is wrong from this entry on: most others have another one. Get theirs.
+    case quarantine(from: Index)
     /// The driver applies nothing from this entry on, which it cannot read, or has nothing before it.
     case unreadable(at: Index)
     /// Whether storage has too little room to take what can wait.

@@ -31,7 +31,7 @@ extension Replica {
             endTransfer(transfer, &effects)
             guard isLeader else { return }
         }
-        if isShortOfSpace { seekHeir(&effects) }
+        if isShortOfSpace || isQuarantined { seekHeir(&effects) }
         proceedWithChange(&effects)
         if now >= leadership.heartbeatDue { beginRound(&effects) }
     }
@@ -39,7 +39,8 @@ extension Replica {
     /// Whether an election may be started here: by a voter, on a disk that works, with a whole log.
     var mayCampaign: Bool {
         isVoterUntilCommitted && supersededBy == nil && receipt == nil && floor == nil
-            && !isQuarantined && !yieldsInDoubt && !standsAside && isOpened
+            && (!isQuarantined || obeys(.outvotedStandsLate)) && !yieldsInDoubt && !standsAside
+            && isOpened
             && generationChange == nil
             && installationWrite <= flushedWrite
             && oldestWriteAge <= UInt64(limits.electionTicksMin)

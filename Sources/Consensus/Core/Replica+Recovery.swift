@@ -69,6 +69,11 @@ extension Replica {
         log.append(entries, in: sequence)
         var request = WriteRequest(sequence: sequence, entries: entries)
         request.hardState = hardState
+        if isQuarantined, recovery.configuration.voters == [id] {
+            // Nobody is left who could have another state.
+            isQuarantined = false
+            request.stateWrongFrom = .zero
+        }
         effects.append(.write(request))
         generationChange = GenerationChange(
             write: sequence, tokens: [token], mark: entries[0].mark, isOwn: true)

@@ -251,6 +251,12 @@ extension Replica {
         _ effects: inout [Effect]
     ) {
         guard isWellFormed(previous, entries) else { return }
+        var entries = entries
+        if let place = entries.firstIndex(where: \.hasUnreadableVoters) {
+            noteUnreadableVoters(entries[place], &effects)
+            if place == 0 { return }
+            entries.removeSubrange(place...)
+        }
         if previous.index > log.base.mark.index || entries.isEmpty,
             previous.index >= log.base.mark.index
         {
@@ -300,8 +306,7 @@ extension Replica {
     private func isWellFormed(_ previous: LogMark, _ entries: [Entry]) -> Bool {
         var last = previous
         for entry in entries {
-            guard entry.index == last.index.next, entry.term >= last.term, entry.term <= term,
-                entry.kind != .configuration || entry.configuration != nil
+            guard entry.index == last.index.next, entry.term >= last.term, entry.term <= term
             else { return false }
             last = entry.mark
         }

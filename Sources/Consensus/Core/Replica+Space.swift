@@ -28,7 +28,7 @@ extension Replica {
     /// heard here. When nobody has been elected by then, this member has the longest log, or the others have no room either.
     /// Then it stands: its first entry is small, and the others get from it what they lack to take over.
     var standsAside: Bool {
-        (isShortOfSpace || unreadableAt != nil) && now < standsAsideUntil
+        (isShortOfSpace || unreadableAt != nil || isQuarantined) && now < standsAsideUntil
             && log.configuration.voters != [id]
     }
 
@@ -38,7 +38,7 @@ extension Replica {
 
     // MARK: leading
 
-    /// Hands over to somebody with room who has answered in this term, as soon as there is such a member. One who lacks
+    /// Hands over to somebody, with room and a state as far as is known, who has answered in this term, as soon as there is such a member. One who lacks
     /// something gets it meanwhile, and another attempt.
     mutating func seekHeir(_ effects: inout [Effect]) {
         guard let leadership, leadership.transfer == nil, leadership.change == nil, let heir,

@@ -8,13 +8,22 @@ extension Replica {
         }
     }
 
-    /// Most others have another state. The log is right, so this member confirms and votes on; what it does not do is lead,
-    /// because a leader answers from its state.
-    mutating func quarantine(_ effects: inout [Effect]) {
+    /// Most others have another state. The log is right, so this member confirms and votes on; what it does not do is answer
+    /// from its state, so it leaves the lead to others. A restart must not make it forget: then it would believe its state again,
+    /// and perhaps nobody is left who could outvote it.
+    ///
+    /// When nobody has been elected for a while, it may have what those lack whose states are right. Then it stands, leads
+    /// without taking or answering anything (`Pipeline+States.swift`), and hands over as soon as one of them has its log
+    /// (docs/decisions/0039).
+    mutating func quarantine(from index: Index, _ effects: inout [Effect]) {
         isQuarantined = true
+        var request = WriteRequest(sequence: beginWrite())
+        request.stateWrongFrom = index
+        effects.append(.write(request))
         if isLeader, let heir { send(.timeoutNow(), to: heir, &effects) }
-        // Who stands for election could win it yet.
+        // Who stands for election could win it yet, before the others have had their time.
         if roleName != .follower { stepDown(to: term, leader: nil, &effects) }
+        stepAside()
         askForSnapshot(&effects)
     }
 

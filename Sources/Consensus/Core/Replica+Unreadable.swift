@@ -10,6 +10,23 @@ extension Replica {
         stepAside()
     }
 
+    /// A list of voters that makes no sense here is not taken: nobody may vote or count who does not know by whom. What this
+    /// member goes by is the list before it, as one does that has not been sent the entry yet, and so it says that it stands still.
+    /// A later leader may replace the entry, as long as it is not committed.
+    mutating func noteUnreadableVoters(_ entry: Entry, _ effects: inout [Effect]) {
+        guard entry.index > commit, unreadableAt == nil else { return }
+        let format = entry.payload.first ?? 0
+        let isNewer = format > Configuration.format
+        effects.append(
+            .unreadable(
+                Unreadable(
+                    .voters, at: entry.mark,
+                    reason: isNewer
+                        ? "a list of voters of format \(format), the newest known is \(Configuration.format)"
+                        : "a list of voters that is cut short, too long or not in order",
+                    isNewer: isNewer)))
+    }
+
     mutating func settleUnreadable() {
         if let index = unreadableAt, applied >= index { unreadableAt = nil }
     }

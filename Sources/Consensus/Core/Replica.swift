@@ -43,7 +43,7 @@ public struct Replica: Sendable {
     var installationWrite = WriteSequence.zero
     /// What this member has promised and its log does not have; `nil` when it has.
     public internal(set) var floor: LogMark?
-    /// The state differs from that of most others; a snapshot ends it.
+    /// The state differs from that of most others; a snapshot ends it (`Replica+States.swift`).
     public internal(set) var isQuarantined = false
     /// Storage has too little room: nothing is taken that can wait (`Replica+Space.swift`).
     public internal(set) var isShortOfSpace = false
@@ -51,7 +51,7 @@ public struct Replica: Sendable {
     var endToldInTerm: Term?
     /// The first entry that cannot be applied here; `nil` when none was met, or a snapshot has gone beyond it.
     public internal(set) var unreadableAt: Index?
-    /// Until when a member that is short of space, or cannot read the log, leaves it to others to stand.
+    /// Until when a member that is short of space, cannot read the log or has a wrong state leaves it to others to stand.
     var standsAsideUntil: UInt64 = 0
     /// Since when the state here may be wrong.
     var doubtedSince: UInt64?
@@ -84,6 +84,8 @@ public struct Replica: Sendable {
         random = Random(seed: seed)
         electionDeadline = UInt64(random.next(in: limits.startTicksMin...limits.startTicksMax))
         isShortOfSpace = recovered.space?.isShort ?? false
+        // Who votes alone has nobody who could have another state.
+        isQuarantined = recovered.stateWrongFrom != nil && log.configuration.voters != [id]
         standsAsideUntil = 2 * UInt64(limits.electionTicksMax)
         checkInvariants()
     }
@@ -114,7 +116,7 @@ public struct Replica: Sendable {
         case .compact(let base): compact(to: base, &effects)
         case .tellStates(let points): tellStates(points, &effects)
         case .doubt(let isDoubted): doubtedSince = isDoubted ? doubtedSince ?? now : nil
-        case .quarantine: quarantine(&effects)
+        case .quarantine(let index): quarantine(from: index, &effects)
         case .unreadable(let index): noteUnreadable(at: index)
         case .space(let isShort): noteSpace(isShort, &effects)
         case .rewrite(let base): rewrite(at: base, &effects)

@@ -83,6 +83,10 @@ public enum Rule: String, CaseIterable, Sendable {
     case floorBeforeVote
     /// States are compared.
     case statesAreCompared
+    /// Whose state is wrong stands for election when nobody else has won for a while.
+    case outvotedStandsLate
+    /// Whose state is wrong answers nothing from it, and gives it to nobody.
+    case outvotedAnswersNothing
 
     // Disks without room.
     /// Who is short of space takes no entries and no snapshot.

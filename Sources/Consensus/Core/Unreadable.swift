@@ -1,10 +1,12 @@
 /// What the log holds, whole and as it was written, and the state machine here can make nothing of.
 public struct Unreadable: Hashable, Sendable {
-    public enum Part: Hashable, Sendable {
+    public enum Part: String, Hashable, Sendable {
         /// A committed entry: nothing from it on is applied.
         case entry
         /// A state that the leader has sent, after this entry; what lies before it is not to be had otherwise.
         case state
+        /// An entry that says who votes, which the leader has sent: it is not taken, nor what lies behind it.
+        case voters
     }
 
     public var part: Part

@@ -36,6 +36,7 @@ struct BatchQueue<Machine: StateMachine>: Sendable {
         }
         if let base = request.base { batches[last].base = base }
         if let floor = request.floor { batches[last].floor = floor }
+        if let index = request.stateWrongFrom { batches[last].stateWrongFrom = index }
     }
 
     var count: Int { batches.count }

@@ -37,7 +37,8 @@ public struct DriverStatus: Hashable, Sendable {
     public var damage: String?
     /// After which entry the state here is not what a later entry tells, while it is not known who is right.
     public var doubt: Index?
-    /// Where the state here parts from that of most others, while it does.
+    /// Where the state here parts from that of most others, while it does: nothing is answered from it, and the member leads only
+    /// while nobody else could.
     public var quarantine: StateDigests.Difference?
     /// Members whose state is known to differ from the one here.
     public var differing: [MemberID: StateDigests.Difference] = [:]

@@ -12,6 +12,8 @@ extension Pipeline {
             if let heir = replica.heir { carryOut(replica.handle(.transfer(to: heir))) }
             return
         }
+        // What is in memory is no better; the state that it gets from others is written anew with all the rest.
+        guard quarantine == nil else { return }
         carryOut(
             replica.handle(
                 .rewrite(

@@ -64,7 +64,15 @@ extension Pipeline {
         settleDoubt()
         quarantine = difference
         actions.append(.quarantined(difference))
-        carryOut(replica.handle(.quarantine))
+        if let standstill { standStill(standstill) }
+        carryOut(replica.handle(.quarantine(from: difference.differsAt)))
+    }
+
+    /// The state is another one, or the only one.
+    mutating func settleQuarantine() {
+        guard quarantine != nil else { return }
+        quarantine = nil
+        actions.append(.quarantined(nil))
     }
 
     /// Changes the state although no entry says so, as a defect of memory would. Only simulations and tests do that.

@@ -11,12 +11,23 @@ extension Pipeline {
         guard unreadable != found else { return }
         unreadable = found
         actions.append(.unreadable(found))
-        // They may be committed, and nobody here will ever know what came of them.
+        standStill(.unreadable(found))
+        carryOut(replica.handle(.unreadable(at: found.mark.index)))
+    }
+
+    /// Why nothing is answered from the state here; `nil` when it is.
+    var standstill: Refusal? {
+        if let unreadable { return .unreadable(unreadable) }
+        guard let quarantine, replica.obeys(.outvotedAnswersNothing) else { return nil }
+        return .wrongState(from: quarantine.differsAt)
+    }
+
+    /// Answers whatever waits. What was proposed may be committed, and nobody here will ever know what came of it.
+    mutating func standStill(_ refusal: Refusal) {
         for token in proposals.removeAll() { answer(token, .unknown) }
         for token in reads.removeAll() {
-            actions.append(.answerRead(token, .refused(.unreadable(found))))
+            actions.append(.answerRead(token, .refused(refusal)))
         }
-        carryOut(replica.handle(.unreadable(at: found.mark.index)))
     }
 
     /// A state that goes beyond it has come.

@@ -87,6 +87,9 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         appliedDurable = recovered.applied.index
         appliedTime = recovered.lastTime
         space = recovered.space
+        if replica.isQuarantined, let index = recovered.stateWrongFrom {
+            quarantine = StateDigests.Difference(equalAt: .zero, differsAt: index)
+        }
         digests.note(applied.index, self.machine.digest)
         lookAround()
     }
@@ -155,10 +158,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
     /// Hands over the gathered proposals and reads as one input each.
     private mutating func submit(_ gathered: inout [Proposal], _ asked: inout [ReadToken]) {
         if !gathered.isEmpty {
-            if let unreadable, stopReason == nil {
-                for proposal in gathered {
-                    answer(proposal.token, .refused(.unreadable(unreadable)))
-                }
+            if let standstill, stopReason == nil {
+                for proposal in gathered { answer(proposal.token, .refused(standstill)) }
             } else if stopReason == nil {
                 carryOut(replica.handle(.propose(gathered, time: time)))
             } else {
@@ -168,15 +169,15 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         }
         if !asked.isEmpty {
             for token in asked {
-                if let unreadable, stopReason == nil {
-                    actions.append(.answerRead(token, .refused(.unreadable(unreadable))))
+                if let standstill, stopReason == nil {
+                    actions.append(.answerRead(token, .refused(standstill)))
                 } else if stopReason == nil {
                     reads.add(token, deadline: ticks + limits.readTicksMax)
                 } else {
                     actions.append(.answerRead(token, .refused(.stopped)))
                 }
             }
-            if stopReason == nil, unreadable == nil { carryOut(replica.handle(.read(asked))) }
+            if stopReason == nil, standstill == nil { carryOut(replica.handle(.read(asked))) }
             asked = []
         }
     }
@@ -189,8 +190,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         case .gone(let member):
             if stopReason == nil { carryOut(replica.handle(.gone(member))) }
         case .changeMembership(let token, let change):
-            if let unreadable, stopReason == nil {
-                answer(token, .refused(.unreadable(unreadable)))
+            if let standstill, stopReason == nil {
+                answer(token, .refused(standstill))
             } else if stopReason == nil {
                 carryOut(replica.handle(.changeMembership(token, change, time: time)))
             } else {
@@ -267,6 +268,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
             case .transferEnded(let target, let result):
                 actions.append(.transferEnded(to: target, result))
             case .statesReported(let member, let points): compare(points, of: member)
+            case .unreadable(let found): if unreadable == nil { cannotRead(found) }
             case .recovering(let floor): actions.append(.recovering(until: floor))
             case .forgotten(let member, let promised, let last):
                 actions.append(.forgotten(member, promised: promised, last: last))
@@ -298,8 +300,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         unstored = nil
         digests.restart(applied.index, machine.digest)
         (confirmed, unconfirmed) = (nil, nil)
-        if quarantine != nil { actions.append(.quarantined(nil)) }
-        quarantine = nil
+        settleQuarantine()
         settleDoubt()
         settleUnreadable()
         appliedTime = base.time
@@ -411,6 +412,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         recoveries.insert(token)
         let effects = replica.handle(input)
         if effects.contains(where: \.beginsGeneration) { leaveGeneration() }
+        if !replica.isQuarantined { settleQuarantine() }
         carryOut(effects)
     }
 

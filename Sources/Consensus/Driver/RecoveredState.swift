@@ -21,6 +21,8 @@ public struct RecoveredState<Machine: StateMachine>: Sendable {
     /// What this member has promised to others, when that is more than storage holds: the member then catches up
     /// before it votes or counts. `nil` when the promises are kept.
     public var floor: LogMark?
+    /// From which entry on the state is known to be wrong; `nil`: nothing is known against it.
+    public var stateWrongFrom: Index?
     /// How much room there is; `nil` where storage does not watch it.
     public var space: StorageSpace?
 

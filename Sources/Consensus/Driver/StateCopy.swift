@@ -46,6 +46,8 @@ extension Pipeline {
             owedSnapshot = nil
             return actions.append(.convert(.encode(confirmed.base, confirmed.image)))
         }
+        // A wrong state is given to nobody; what was confirmed before may be.
+        if quarantine != nil, replica.obeys(.outvotedAnswersNothing) { return }
         if doubt != nil || isParted {
             guard let parted, ticks >= parted.since + 2 * limits.undecidedTicks else { return }
         }

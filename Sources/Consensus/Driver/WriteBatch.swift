@@ -23,6 +23,10 @@ public struct WriteBatch<Machine: StateMachine>: Sendable {
     /// What the member has promised although the log ends before; kept until the log is at least as up to date.
     public var floor: LogMark?
 
+    /// The state that is stored is known to be wrong from this entry on: a member that starts with it does not go by it. An
+    /// installation ends that, unless it is in the same batch, where it comes first; and so does zero.
+    public var stateWrongFrom: Index?
+
     /// Makes this the base: deletes the entries up to and including `base.mark.index` and stores
     /// the rest of it. The index never exceeds the applied index that is stored after this batch.
     public var base: LogBase?

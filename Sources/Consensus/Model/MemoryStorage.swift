@@ -9,6 +9,8 @@ public struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Senda
     public private(set) var applied = LogMark.zero
     /// What the member has promised, as its floor file would have it.
     public private(set) var promised = LogMark.zero
+    /// From which entry on the stored state is known to be wrong.
+    public private(set) var stateWrongFrom: Index?
     /// Whether that is more than the log has.
     public var isBelowPromise: Bool { !last.isUpToDate(with: promised) }
     /// The state as a durable store would rebuild it from rows.
@@ -41,6 +43,7 @@ public struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Senda
             tail: entries.filter { $0.index > applied.index },
             lastTime: entries.reduce(base.time) { max($0, $1.time) })
         if isBelowPromise { recovered.floor = promised }
+        recovered.stateWrongFrom = stateWrongFrom
         return recovered
     }
 
@@ -65,6 +68,7 @@ public struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Senda
         machine = blank
         if let image = recovered.image { machine.restore(image) }
         promised = recovered.floor ?? last
+        stateWrongFrom = recovered.stateWrongFrom
     }
 
     @specialized(where Machine == NameSet)
@@ -93,6 +97,7 @@ public struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Senda
             self.base = base
         }
         if let floor = batch.floor { owed = floor }
+        if let index = batch.stateWrongFrom { stateWrongFrom = index == .zero ? nil : index }
         promised = last.isUpToDate(with: owed) ? last : owed
     }
 
@@ -108,6 +113,7 @@ public struct MemoryStorage<Machine: StateMachine & Sendable>: LogStorage, Senda
         }
         base = installation.base
         applied = mark
+        stateWrongFrom = nil
         machine = blank
         machine.restore(installation.image)
     }

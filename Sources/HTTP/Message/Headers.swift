@@ -42,6 +42,21 @@ package struct Headers: Sendable {
         return false
     }
 
+    /// Whether there may be a condition on what is selected: `If-Match`, `If-None-Match` or `If-Range` (RFC 9110 §13.1). One look
+    /// at each field's length, and at two letters of those that have it.
+    package var isConditional: Bool {
+        let base = UnsafePointer(slab.base)
+        for index in fields.indices {
+            let start = Int(fields[index].nameStart)
+            let length = Int(fields[index].nameEnd) - start
+            guard length == 8 || length == 13, inLowerCase(base[start]) == UInt8(ascii: "i"),
+                inLowerCase(base[start + 1]) == UInt8(ascii: "f")
+            else { continue }
+            return true
+        }
+        return false
+    }
+
     /// The first value as a number: digits only, below 2^63.
     package func integer(_ name: StaticString) -> Int? {
         guard let field = first(name) else { return nil }

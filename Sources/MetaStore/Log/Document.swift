@@ -9,6 +9,8 @@ enum Document: Int64 {
     case applied = 4
     /// That a floor is kept beside the file: without it, nobody knows what was promised.
     case floorNote = 5
+    /// From which entry on the stored state is known not to be that of most other members; none: nothing is known against it.
+    case wrongState = 6
 }
 
 /// What is stored of the log's beginning: the core's base, and the hash chain up to it.
@@ -34,6 +36,20 @@ private func open(_ bytes: [UInt8]) throws(DecodingFailure) -> ByteReader {
 }
 
 extension MemberID {
+    var document: [UInt8] {
+        var writer = begin()
+        writer.write(rawValue)
+        return writer.bytes
+    }
+
+    init(document bytes: [UInt8]) throws(DecodingFailure) {
+        var reader = try open(bytes)
+        self.init(try reader.read(UInt64.self))
+        try reader.finish()
+    }
+}
+
+extension Index {
     var document: [UInt8] {
         var writer = begin()
         writer.write(rawValue)

@@ -10,15 +10,13 @@ extension Entry {
         guard let format = payload.first else {
             return DecodingFailure("a list of voters that is empty", at: 0)
         }
-        guard format == Self.voterFormat else {
-            return .unknownFormat(format, of: "a list of voters", known: Self.voterFormat, at: 0)
+        guard format == Configuration.format else {
+            return .unknownFormat(
+                format, of: "a list of voters", known: Configuration.format, at: 0)
         }
         return DecodingFailure(
             "a list of voters that is cut short, too long or not in order", at: payload.count)
     }
-
-    /// As ``Consensus/Configuration`` writes it.
-    private static let voterFormat: UInt8 = 1
 }
 
 extension RecoveredState<Catalog> {

@@ -54,6 +54,7 @@ extension SQLiteLog {
                 try store(applied: change.applied)
             }
             if let newBase = batch.base { try compact(to: newBase) }
+            if let index = batch.stateWrongFrom { try store(wrongFrom: index) }
         }
     }
 
@@ -121,11 +122,22 @@ extension SQLiteLog {
 
     private func store(rowsOf state: ClusterState) throws(DatabaseError) {
         try database.run("DELETE FROM state")
+        try store(wrongFrom: .zero)
         try apply(
             state.rows.map {
                 StateRow.Change(kind: $0.kind, key: $0.key, value: $0.value)
             })
         stateHash = state.hash
+    }
+
+    /// Zero: nothing is known against the state.
+    private func store(wrongFrom index: Index) throws(DatabaseError) {
+        if index > .zero {
+            return try Self.store(.wrongState, index.document, in: database)
+        }
+        let delete = try database.prepare("DELETE FROM document WHERE kind = ?1")
+        delete.bind(1, Document.wrongState.rawValue)
+        try delete.run()
     }
 
     private func install(_ installation: Installation<Catalog>) throws(DatabaseError) {

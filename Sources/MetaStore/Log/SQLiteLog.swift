@@ -145,6 +145,8 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             if entry.mark == promised?.last { chainAtPromise = row.chain }
         }
         try compare(with: promised, chainAtPromise, &recovered)
+        recovered.stateWrongFrom = try Self.read(
+            .wrongState, from: database, Index.init(document:))
         recovered.space = space?.space
         return recovered
     }

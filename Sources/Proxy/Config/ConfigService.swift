@@ -67,32 +67,23 @@ struct ConfigService: Sendable {
     ) async throws(Failure) -> Reply {
         if request.isDryRun { return .forecast(try await rehearse(request, scope, for: origin)) }
         // What a session comes to is written down in any case.
-        if origin.terms.call == nil,
-            try Self.plan(request, scope, of: metadata.published.now.state).changesNothing
-        {
+        let known = try? Self.plan(request, scope, of: metadata.published.now.state)
+        if origin.terms.call == nil, known?.changesNothing == true {
             // Others may have been told of a change that this proxy, which may have been replaced, does not know.
             let now = try await metadata.linearizable()
-            try Self.check(origin, now.state)
+            try origin.check(now.state)
             if try Self.plan(request, scope, of: now.state).changesNothing {
                 return .unchanged(position: now.position)
             }
         }
         let outcome = try await metadata.changeConfig(for: origin) { now throws(Failure) in
-            let plan = try Self.plan(request, scope, of: now.state)
-            // Somebody else has made it meanwhile: an entry that changes nothing.
-            return plan.changesNothing ? .batch([]) : .setConfig(plan.change)
+            try await metadata.judged(now, for: origin) { now throws(Failure) in
+                let plan = try Self.plan(request, scope, of: now.state)
+                // Somebody else has made it meanwhile: an entry that changes nothing.
+                return plan.changesNothing ? .batch([]) : .setConfig(plan.change)
+            }
         }
         return .done(position: outcome.position.text)
-    }
-
-    private static func check(
-        _ origin: MetadataService.Origin, _ state: ClusterState
-    ) throws(Failure) {
-        for expected in origin.terms.preconditions {
-            let version = state.version(of: expected.document)
-            guard version != expected.version else { continue }
-            throw Failure(Rejection.changedMeanwhile(expected.document, version: version))
-        }
     }
 
     /// What the change would do to the state as it is.
@@ -101,14 +92,19 @@ struct ConfigService: Sendable {
     ) async throws(Failure) -> Forecast {
         let state = try await metadata.linearizable().state
         var forecast = Forecast(request.action.rawValue, departure.survival(of: state))
+        let plan: ConfigPlan
         do throws(Failure) {
-            forecast.add(ConfigReport(try Self.plan(request, scope, of: state)))
-            forecast.heed(origin.terms, in: state)
+            plan = try Self.plan(request, scope, of: state)
         } catch {
-            guard error.code != .nodeNotFound, error.code != .optionRefused else { throw error }
+            guard error.code != .nodeNotFound else { throw error }
+            forecast.heed(origin.terms, in: state)
+            guard forecast.code != nil || error.code != .optionRefused else { throw error }
             // Names and values make sense by themselves: it is others that they contradict.
             forecast.add(ConfigReport(blockedBy: error, version: state.config.version))
+            return forecast
         }
+        forecast.heed(origin.terms, in: state)
+        forecast.add(ConfigReport(plan))
         return forecast
     }
 

@@ -82,9 +82,12 @@ struct FollowServer: Sendable {
 
     private static func standingBack(_ code: FailureCode) -> Failure {
         let next = "follow another proxy"
-        return code == .metadataDiskFull
-            ? .metadataDiskFull("this proxy's log does not grow", next: next)
-            : Failure(code, "this proxy cannot read its log any further", next: next)
+        return switch code {
+        case .metadataDiskFull: .metadataDiskFull("this proxy's log does not grow", next: next)
+        case .starting:
+            Failure(code, "this proxy's state differs from that of the others", next: next)
+        default: Failure(code, "this proxy cannot read its log any further", next: next)
+        }
     }
 
     private static func address(_ query: Query) throws(Failure) -> NodeAddress? {

@@ -48,17 +48,18 @@ struct Admission: Sendable {
     }
 
     /// A target that has left for good finds that out by its state, and does not ask. From a state that is older it cannot know: a proxy
-    /// that is behind has shown it that, and its disks may be old copies, from before what users had on them was removed.
+    /// that is behind has shown it that, and its disks may be old copies, from before what users had on them was removed; or it has
+    /// seen the order, and not that it was carried out.
     private static func checkIsNoOldState(
         _ request: JoinRequest, _ state: ClusterState
     ) throws(Failure) {
         let id = request.node.id
         guard let seen = request.position, state.map[id] == nil,
-            let record = state.decommissions[id], record.phase == .done, seen < record.position
+            let record = state.decommissions[id], record.phase == .done, seen <= record.position
         else { return }
         throw Failure(
             .targetBehind,
-            "\(id) was told to leave for good by entry \(record.position.text), and asks upon the state at \(seen.text), which is older",
+            "\(id) was told to leave for good by entry \(record.position.text), and asks upon the state at \(seen.text), in which it has not",
             next:
                 "it asks again by itself when it has followed the log that far, if it is another target; "
                 + "an operator's POST /v1/cluster/register brings it back in any case")

@@ -125,6 +125,7 @@ extension BucketRoutes {
         do throws(Failure) {
             made = try command(now)
         } catch {
+            if error.status != 404 { forecast.heed(terms, in: state) }
             try forecast.take(error)
             return forecast
         }

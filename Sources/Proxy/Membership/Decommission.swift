@@ -119,17 +119,20 @@ extension Maintenance {
 }
 
 extension ClusterQueries {
-    /// Orders to targets, and how far those are that carry one out: `{"nodes":{"t2":{…}}}`.
-    func decommissions(_ exchange: Exchange, _ view: MetadataView) async throws {
+    /// Orders to targets, or to one, and how far those are that carry one out: `{"nodes":{"t2":{…}}}`.
+    func decommissions(
+        _ exchange: Exchange, _ view: MetadataView, of node: NodeID?
+    ) async throws {
         let state = view.state
-        let open = state.decommissions.filter { $0.value.phase == .removing }.map(\.key)
+        let records = state.decommissions.filter { node == nil || $0.key == node }
+        let open = records.filter { $0.value.phase == .removing }.map(\.key)
         let answers = await fanOut.ask(
             open.compactMap { state.map[$0] }, "decommission", on: exchange.loop)
         var json = JSONWriter(capacity: 1_024)
         json.object { json in
             json.key("nodes")
             json.object { json in
-                for (id, record) in state.decommissions {
+                for (id, record) in records {
                     let told = answers.documents.first { $0.node.id == id }?.body
                     json.key(id.text)
                     json.object { json in

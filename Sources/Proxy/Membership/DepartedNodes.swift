@@ -23,29 +23,57 @@ struct DepartedNodes: Sendable {
     ) async throws(Failure) -> [NodeID: Departed] {
         var open = Set(ids)
         var found: [NodeID: Departed] = [:]
+        try await look(back: state) { entry throws(DecodingFailure) in
+            for case .node(let old, let new) in try entry.changes {
+                guard let id = (new ?? old)?.id, open.remove(id) != nil else { continue }
+                guard let old, new == nil else { continue }
+                found[id] = Departed(node: old, requestID: entry.requestID, time: entry.time)
+            }
+            return !open.isEmpty
+        }
+        return found
+    }
+
+    /// When those of the ids were told to remove what users have by an earlier copy of a request, as far as the history here goes
+    /// back.
+    func told(
+        _ ids: [NodeID], by requestID: String, upTo state: ClusterState
+    ) async throws(Failure) -> [NodeID: Timestamp] {
+        var open = Set(ids)
+        var found: [NodeID: Timestamp] = [:]
+        guard !open.isEmpty, !requestID.isEmpty else { return found }
+        try await look(back: state) { entry throws(DecodingFailure) in
+            guard entry.requestID == requestID else { return true }
+            for case .decommission(let id, _, let order?) in try entry.changes
+            where order.phase == .removing && open.remove(id) != nil {
+                found[id] = entry.time
+            }
+            return !open.isEmpty
+        }
+        return found
+    }
+
+    /// Goes through what has changed the map, the newest first, until nobody wants more.
+    private func look(
+        back state: ClusterState, _ goesOn: (HistoryEntry) throws(DecodingFailure) -> Bool
+    ) async throws(Failure) {
         var before = UInt64.max
-        while !open.isEmpty {
-            let bound = before
-            do {
+        do {
+            while true {
+                let bound = before
                 let page = try await history.page(upTo: state.position.index) { storage in
                     try storage.history(
                         before: bound, about: .map, count: HistoryRoute.countMax)
                 }
                 for entry in page.entries {
-                    for case .node(let old, let new) in try entry.changes {
-                        guard let id = (new ?? old)?.id, open.remove(id) != nil else { continue }
-                        guard let old, new == nil else { continue }
-                        found[id] = Departed(
-                            node: old, requestID: entry.requestID, time: entry.time)
-                    }
+                    guard try goesOn(entry) else { return }
                 }
-                guard page.hasMore, let last = page.entries.last else { break }
+                guard page.hasMore, let last = page.entries.last else { return }
                 before = last.position.index
-            } catch {
-                throw Failure(any: error)
             }
+        } catch {
+            throw Failure(any: error)
         }
-        return found
     }
 }
 
@@ -56,6 +84,12 @@ extension Maintenance {
         var request: Request?
         /// Nodes that have left before, by whatever request.
         var gone: [DepartedNodes.Departed] = []
+        /// Targets that were told by an earlier copy of the same request, and when. They are on the map anew: since they have
+        /// left, or since the order was given up. What they have now was not meant.
+        var returned: [(id: NodeID, time: Timestamp)] = []
+
+        /// Whether nobody was put aside.
+        var isEmpty: Bool { gone.isEmpty && returned.isEmpty }
     }
 
     /// Puts those nodes aside that are gone, when it is their going that is asked for.
@@ -66,14 +100,18 @@ extension Maintenance {
     ) async throws(Failure) -> Remainder {
         let absent = request.ids.filter { state.map[$0] == nil }
         // In a session the log remembers, and a request that rests on a version is to be made on it or not at all.
-        guard !absent.isEmpty, request.action == .shutdown || request.action == .decommission,
+        guard request.action == .shutdown || request.action == .decommission,
             origin.terms.call == nil, origin.terms.preconditions.isEmpty
         else { return Remainder(request: request) }
-        let found = try await departed.find(absent, upTo: state)
+        let found = absent.isEmpty ? [:] : try await departed.find(absent, upTo: state)
         // An id that is not known refuses all; it says which.
         guard absent.allSatisfy({ found[$0] != nil }) else { return Remainder(request: request) }
+        let fresh = request.clearing(request.ids.compactMap { state.map[$0] }).map(\.id)
+            .filter { state.decommissions[$0]?.phase != .removing }
+        let told = try await departed.told(fresh, by: origin.requestID, upTo: state)
         return Remainder(
-            request: request.without(absent), gone: absent.compactMap { found[$0] })
+            request: request.without(absent + told.keys), gone: absent.compactMap { found[$0] },
+            returned: fresh.compactMap { id in told[id].map { (id, $0) } })
     }
 
     /// Does what an earlier copy of the same request has left to do with nodes that it took off the map: the group lets go of
@@ -109,11 +147,15 @@ extension Maintenance {
         "the same request again, with \(HeaderName.requestID): \(origin.requestID), does what is left"
     }
 
-    /// What is said of nodes that had left before.
-    static func notice(ofGone gone: [DepartedNodes.Departed]) -> String? {
-        guard !gone.isEmpty else { return nil }
-        return gone.map { "\($0.node.id) has left already, at \(Text.time($0.time))" }
-            .joined(separator: "; ")
+    /// What is said of nodes that had left before, or are back.
+    static func notice(of remainder: Remainder) -> String? {
+        let texts =
+            remainder.gone.map { "\($0.node.id) has left already, at \(Text.time($0.time))" }
+            + remainder.returned.map {
+                "\($0.id) was told by this request already, at \(Text.time($0.time)), and is back since: "
+                    + "it keeps what it has"
+            }
+        return texts.isEmpty ? nil : texts.joined(separator: "; ")
     }
 }
 

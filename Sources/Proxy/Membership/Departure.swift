@@ -41,12 +41,13 @@ struct Departure: Sendable {
         let taken = Watched<[Node]>([])
         _ = try await metadata.changeAll(for: origin) { _ throws(Failure) in
             let state = try await metadata.linearizable().state
-            try permits(state)
             var nodes: [Node] = []
             for id in ids {
                 guard let node = state.map[id] else { throw Failure(Rejection.noSuchNode(id)) }
                 nodes.append(node)
             }
+            try origin.check(state)
+            try permits(state)
             if let primary = state.map.primary, ids.contains(primary) {
                 throw Failure(Rejection.isPrimary(primary))
             }
@@ -64,9 +65,9 @@ struct Departure: Sendable {
         let state = try await metadata.linearizable().state
         guard let node = state.map[id] else { throw Failure(Rejection.noSuchNode(id)) }
         var forecast = Forecast("unregister", survival(of: state))
+        forecast.heed(origin.terms, in: state)
         if state.map.primary == id { forecast.block(Failure(Rejection.isPrimary(id))) }
         await describe([node], in: state, isForced, &forecast)
-        forecast.heed(origin.terms, in: state)
         return forecast
     }
 

@@ -28,7 +28,7 @@ struct Maintenance: Sendable {
     ) async throws(Failure) -> String? {
         let state = try await metadata.linearizable().state
         let remainder = try await remainder(of: request, in: state, origin)
-        var notices = [Self.notice(ofGone: remainder.gone)]
+        var notices = [Self.notice(of: remainder)]
         var begun: [Open] = []
         var failure: Failure?
         if let rest = remainder.request {
@@ -37,7 +37,7 @@ struct Maintenance: Sendable {
                 notices.append(made.notice)
                 begun = made.open
             } catch {
-                guard error.code == .partlyDone, !remainder.gone.isEmpty else {
+                guard error.code == .partlyDone, !remainder.isEmpty else {
                     throw error.spelled(.value)
                 }
                 failure = error
@@ -102,7 +102,7 @@ struct Maintenance: Sendable {
         let isOn = request.action == .startMaintenance
         _ = try await metadata.changeAll(for: origin) { _ throws(Failure) in
             let state = try await metadata.linearizable().state
-            let nodes = try request.nodes(in: state)
+            let nodes = try request.nodes(in: state, for: origin)
             try request.checkLoss(of: nodes, in: state)
             if isOn, !request.isForced {
                 try await departure.checkQuorum(without: nodes, in: state.map)
@@ -130,7 +130,7 @@ struct Maintenance: Sendable {
         let leaving = before.without(clearing)
         _ = try await metadata.changeAll(for: origin) { _ throws(Failure) in
             let state = try await metadata.linearizable().state
-            let nodes = try request.nodes(in: state)
+            let nodes = try request.nodes(in: state, for: origin)
             try request.checkLoss(of: nodes, in: state)
             let clearing = request.clearing(nodes)
             let orders = try await orders(request, to: clearing)
@@ -175,8 +175,12 @@ struct Maintenance: Sendable {
                     ? "\(departed.node.id) has left already; its process ends"
                     : "nothing with \(departed.node.id): it has left already")
         }
+        for (id, _) in remainder.returned {
+            forecast.changes.append("nothing with \(id): this request has told it already")
+        }
         guard let request = remainder.request else { return forecast }
         let nodes = try request.known(in: state)
+        forecast.heed(origin.terms, in: state)
         do throws(Failure) {
             try request.check(nodes, in: state)
         } catch {
@@ -199,8 +203,6 @@ struct Maintenance: Sendable {
             if request.endsProcess { forecast.describe(endOf: nodes) }
         default: await describe(nodes, request, in: state, &forecast)
         }
-        // The log looks at versions when everything else has been looked at.
-        forecast.heed(origin.terms, in: state)
         return forecast.spelled(.value)
     }
 

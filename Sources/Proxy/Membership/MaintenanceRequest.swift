@@ -48,11 +48,15 @@ extension Maintenance {
 }
 
 extension Maintenance.Request {
-    /// The nodes, as far as all of them are on the map and none stands in the way.
+    /// The nodes, as far as all of them are on the map, the state is the one that the request rests on, and none stands in the
+    /// way.
     ///
     /// - Throws: what does, by name.
-    func nodes(in state: ClusterState) throws(Failure) -> [Node] {
+    func nodes(
+        in state: ClusterState, for origin: MetadataService.Origin? = nil
+    ) throws(Failure) -> [Node] {
         let nodes = try known(in: state)
+        try origin?.check(state)
         try check(nodes, in: state)
         return nodes
     }

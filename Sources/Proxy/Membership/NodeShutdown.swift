@@ -86,7 +86,9 @@ struct NodeShutdown: Sendable {
                     next: "try again in a moment")
             }
         } catch {
-            throw Failure(any: error)
+            let failure = Failure(any: error)
+            guard await hasLeft(by: origin, despite: failure) else { throw failure }
+            return nil
         }
         guard case .relayed(let answer) = reply else { return nil }
         guard answer.status != .ok else { return answer[HeaderName.survives] }
@@ -94,8 +96,45 @@ struct NodeShutdown: Sendable {
             Failure(decoding: answer.body)
             ?? Failure(.unknown, "the primary answered \(answer.status.rawValue)")
         // It left with an earlier request whose answer was lost.
-        guard Self.hasLeft(failure, isMember: isMember) else { throw failure }
+        if Self.hasLeft(failure, isMember: isMember) { return nil }
+        guard await hasLeft(by: origin, despite: failure) else { throw failure }
         return nil
+    }
+
+    /// Whether this proxy has left the map by this very request although its answer was lost, and votes no more. The log knows:
+    /// it is asked as long as another primary may take to be elected. Nothing is given up by the question.
+    private func hasLeft(
+        by origin: MetadataService.Origin, despite failure: Failure
+    ) async -> Bool {
+        guard failure.code == .outcomeUnknown else { return false }
+        let question = Forwarder.Request(
+            method: .get,
+            target: "/v1/cluster?what=history&\(QueryName.requestID)="
+                + PercentCoding.encoded(origin.requestID),
+            body: [], origin: MetadataService.Origin(actor: node.id.text), reach: .anywhere)
+        let begun = MonotonicTime.now()
+        while await !wasMade(question) {
+            let elapsed = Double(MonotonicTime.now().since(begun)) / 1e9
+            guard elapsed < Limits.inquirySeconds else { return false }
+            await forwarder.loop.sleep(nanoseconds: UInt64(Limits.electionSeconds * 1e9))
+        }
+        log.info("left the map by a request whose answer was lost: \(failure.message)")
+        let id = group.status.id
+        _ = await forwarder.loop.within(nanoseconds: UInt64(Limits.releaseSeconds * 1e9)) {
+            await group.statusChanges.first { status in
+                status.map { !$0.configuration.isVoter(id) } ?? false
+            }
+        }
+        return !group.status.configuration.isVoter(id)
+    }
+
+    private func wasMade(_ question: Forwarder.Request) async -> Bool {
+        // One who leads by itself now has not left.
+        let reply = try? await forwarder.onPrimary(question) { false }
+        guard case .relayed(let answer)? = reply, answer.status == .ok,
+            case .object(let document)? = try? JSONValue(parsing: answer.body)
+        else { return false }
+        return document["outcome"]?.string == HistoryDocument.Fate.applied.rawValue
     }
 
     private var isMember: Bool { group.status.configuration.contains(group.status.id) }

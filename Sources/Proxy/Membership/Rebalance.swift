@@ -12,7 +12,6 @@ struct Rebalance: Sendable {
     /// When this proxy was started.
     let begun = MonotonicTime.now()
 
-    private static let kind = "rebalance"
     static let notice = "the rebalance is recorded and not run: this version moves no objects"
 
     /// What is asked for.
@@ -24,23 +23,25 @@ struct Rebalance: Sendable {
         let id: String
 
         init(_ action: Action, _ message: ActionMessage) throws(Failure) {
-            let value = try ActionValue(
-                message.value, keys: ["kind", "id", "bck", "buckets", "force", "show_active"])
-            let kind = try value?.string("kind") ?? ""
-            let id = try value?.string("id") ?? ""
+            let words = try JobWords(message.value)
             isStart = action == .start
-            self.id = isStart ? "" : id
+            id = isStart ? "" : words.id
             let form = #"send {"action":"\#(action.rawValue)","value":{"kind":"rebalance"}}"#
-            guard !kind.isEmpty || (!isStart && !id.isEmpty) else {
+            guard !words.kind.isEmpty || (!isStart && !id.isEmpty) else {
                 throw Failure(
                     .badValue, "'value.kind' does not say what to \(action.rawValue)", next: form)
             }
-            if isStart, kind != Rebalance.kind {
-                guard let known = XactionKind(rawValue: kind) else { throw .noSuchKind(kind) }
-                try Self.refuse(known)
+            var kind: XactionKind?
+            if !words.kind.isEmpty {
+                guard let known = XactionKind(text: words.kind) else {
+                    throw .noSuchKind(words.kind)
+                }
+                kind = known
             }
+            if isStart, let kind, kind != .rebalance { try Self.refuse(kind) }
             let isID = id.first == "g" && UInt64(id.dropFirst()) != nil
-            isMeant = kind == Rebalance.kind || (kind.isEmpty && isID)
+            isMeant = kind == .rebalance || (kind == nil && isID)
+            try words.refuseUnheeded(by: action, isOfRebalance: isMeant)
         }
 
         /// Why a job of this kind is not started: AIStore starts it on its own or by a request of its own, or this version
@@ -56,7 +57,7 @@ struct Rebalance: Sendable {
             throw Failure(
                 .notImplemented,
                 "starting a job of kind '\(kind.rawValue)' is not served by this build",
-                next: "served is the kind '\(Rebalance.kind)'")
+                next: "served is the kind '\(XactionKind.rebalance.rawValue)'")
         }
     }
 
@@ -69,9 +70,15 @@ struct Rebalance: Sendable {
         if !request.id.isEmpty, try await metadata.linearizable().state.rebalance.id != request.id {
             return ""
         }
-        if request.isStart, let tooEarly { throw tooEarly }
-        let outcome = try await metadata.change(
-            request.isStart ? .startRebalance : .stopRebalance, for: origin)
+        let outcome = try await metadata.change(for: origin) { _ throws(Failure) in
+            guard request.isStart else { return .stopRebalance }
+            if let tooEarly {
+                // By the word of one who leads, and behind what the request rests on.
+                try origin.check(try await metadata.linearizable().state)
+                throw tooEarly
+            }
+            return .startRebalance
+        }
         guard request.isStart, case .success(let version) = outcome.result else { return "" }
         return "g\(version)"
     }
@@ -96,8 +103,8 @@ struct Rebalance: Sendable {
         let state = try await metadata.linearizable().state
         var forecast = Forecast(
             request.isStart ? "start" : "stop", departure.survival(of: state))
-        if request.isStart, let tooEarly { forecast.block(tooEarly) }
         forecast.heed(origin.terms, in: state)
+        if request.isStart, let tooEarly { forecast.block(tooEarly) }
         if !request.isStart {
             forecast.changes.append("nothing: no rebalance runs in this version")
         } else if forecast.verdict == .blocked {

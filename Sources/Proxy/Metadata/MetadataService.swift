@@ -26,6 +26,15 @@ struct MetadataService: Sendable {
         var clientAddress = ""
         var requestID = ""
         var terms = ChangeTerms()
+
+        /// - Throws: that a document has another version than the request rests on, in the words of the log.
+        func check(_ state: ClusterState) throws(Failure) {
+            for expected in terms.preconditions {
+                let version = state.version(of: expected.document)
+                guard version != expected.version else { continue }
+                throw Failure(Rejection.changedMeanwhile(expected.document, version: version))
+            }
+        }
     }
 
     // MARK: Changing
@@ -45,6 +54,25 @@ struct MetadataService: Sendable {
         _ make: @Sendable (PublishedState.Snapshot) async throws(Failure) -> Command
     ) async throws(Failure) -> Cluster.Outcome {
         try await decide(for: origin, make).accepted
+    }
+
+    /// Makes a command from the state there is. What refuses it is said by the word of one who leads, and in one order: what
+    /// there is not, then what the request rests on (`If-Match`), then what stands in the way.
+    func judged(
+        _ now: PublishedState.Snapshot, for origin: Origin,
+        _ make: (PublishedState.Snapshot) throws(Failure) -> Command
+    ) async throws(Failure) -> Command {
+        do throws(Failure) {
+            return try make(now)
+        } catch {
+            let newest = try await linearizable()
+            do throws(Failure) {
+                return try make(newest)
+            } catch {
+                if error.status != 404 { try origin.check(newest.state) }
+                throw error
+            }
+        }
     }
 
     /// The same for several commands, which one entry makes together or not at all. What refuses one of them refuses all, in
@@ -120,11 +148,19 @@ struct MetadataService: Sendable {
         for origin: Origin,
         _ make: @Sendable (PublishedState.Snapshot) async throws(Failure) -> Command
     ) async throws(Failure) -> Cluster.Outcome {
+        try await decideConfig(for: origin, make).accepted
+    }
+
+    /// The same with what the log refuses as it refuses it.
+    func decideConfig(
+        for origin: Origin,
+        _ make: @Sendable (PublishedState.Snapshot) async throws(Failure) -> Command
+    ) async throws(Failure) -> Cluster.Outcome {
         for _ in 0..<Limits.configAttemptsMax {
             let outcome = try await decide(for: origin, make)
             guard case .failure(let rejection) = outcome.result, rejection.isAboutConfig,
                 !origin.terms.preconditions.contains(where: { $0.document == .config })
-            else { return try outcome.accepted }
+            else { return outcome }
         }
         throw Failure(
             .configChanged,

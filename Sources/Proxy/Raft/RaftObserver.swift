@@ -15,7 +15,8 @@ final class RaftObserver: Sendable {
     /// The state here is wrong, and must not be shown.
     let isQuarantined = Atomic<Bool>(false)
     let isDoubted = Atomic<Bool>(false)
-    /// Why nobody should follow the log from here: there is no room, or it cannot be read any further, and somebody else leads.
+    /// Why nobody should follow the log from here: there is no room, or it cannot be read any further, and somebody else leads; or
+    /// the state is wrong.
     let standsBack = Watched<FailureCode?>(nil)
     private let isBlocked = Atomic<Bool>(false)
     private let isShort = Atomic<Bool>(false)
@@ -48,6 +49,7 @@ final class RaftObserver: Sendable {
         statusChanges.set(status)
         fence.follow(status.supersededBy)
         if let space = status.space { note(space, status.role) }
+        if let quarantine = status.quarantine { note(quarantine) }
         publish(state)
     }
 
@@ -105,16 +107,7 @@ final class RaftObserver: Sendable {
                 log.info("the others have said whose state is right")
             }
             isDoubted.store(index != nil, ordering: .relaxed)
-        case .quarantined(let difference):
-            if let difference {
-                log.error(
-                    "this proxy's state differs from that of the others after entry \(difference.differsAt) (after "
-                        + "\(difference.equalAt) it was equal): it serves nothing before it has theirs"
-                )
-            } else {
-                log.info("this proxy's state is that of the others again")
-            }
-            isQuarantined.store(difference != nil, ordering: .relaxed)
+        case .quarantined(let difference): note(difference)
         case .unreadable(let found):
             if let found {
                 log.error("\(found.what); \(found.remedy(dataPath: dataPath))")
@@ -142,6 +135,18 @@ final class RaftObserver: Sendable {
         }
     }
 
+    private func note(_ difference: StateDigests.Difference?) {
+        if let difference {
+            log.error(
+                "this proxy's state differs from that of the others after entry \(difference.differsAt) (after "
+                    + "\(difference.equalAt) it was equal): it serves nothing before it has theirs")
+        } else {
+            log.info("this proxy's state is that of the others again, or the only one")
+        }
+        isQuarantined.store(difference != nil, ordering: .relaxed)
+        settleStanding(statusChanges.value?.role ?? .follower)
+    }
+
     private func note(_ space: StorageSpace, _ role: RoleName) {
         guard space.isShort != isShort.load(ordering: .relaxed) else { return }
         isShort.store(space.isShort, ordering: .relaxed)
@@ -158,7 +163,10 @@ final class RaftObserver: Sendable {
 
     private func settleStanding(_ role: RoleName) {
         let reason: FailureCode? =
-            if role == .leader {
+            if isQuarantined.load(ordering: .relaxed) {
+                // Whoever leads meanwhile shows it as little.
+                .starting
+            } else if role == .leader {
                 nil
             } else if isBlocked.load(ordering: .relaxed) {
                 .logUnreadable

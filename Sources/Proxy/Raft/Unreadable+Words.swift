@@ -13,6 +13,8 @@ extension Unreadable {
             case .entry: "log entry \(mark.index) of term \(mark.term)"
             case .state:
                 "the state after log entry \(mark.index) of term \(mark.term), which the primary has sent,"
+            case .voters:
+                "log entry \(mark.index) of term \(mark.term), which says who votes,"
             }
         return isNewer
             ? "\(name) was written by a later version than this proxy's: \(reason)"
@@ -32,7 +34,7 @@ extension Unreadable {
             return
                 "\(elsewhere): bring this one to their version; when none can, stop this one and look at what is given up with 'martlet "
                 + "recovery repair \(dataPath)', then 'martlet recovery repair \(dataPath) --truncate-at \(mark.index)'"
-        case .state:
+        case .state, .voters:
             return "\(elsewhere): bring this one to their version"
         }
     }
@@ -50,7 +52,7 @@ extension Failure {
 extension JSONWriter {
     mutating func value(_ found: Unreadable) {
         object { json in
-            json.member("part", found.part == .entry ? "entry" : "state")
+            json.member("part", found.part.rawValue)
             json.member("index", found.mark.index.rawValue)
             json.member("term", found.mark.term.rawValue)
             json.member("reason", found.reason)

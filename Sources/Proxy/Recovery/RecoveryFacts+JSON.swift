@@ -40,7 +40,7 @@ extension RecoveryFacts {
         if !(try reader.isNull("unreadable")) {
             let found = try reader.inner("unreadable")
             unreadable = Unreadable(
-                try found.text("part") == "state" ? .state : .entry,
+                Unreadable.Part(rawValue: try found.text("part")) ?? .entry,
                 at: LogMark(
                     index: Index(try found.number("index")), term: Term(try found.number("term"))),
                 reason: try found.text("reason"), isNewer: try found.flag("newer"))

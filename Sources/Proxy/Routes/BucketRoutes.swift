@@ -96,15 +96,19 @@ final class BucketRoutes: Sendable {
         guard bucket.namespace.uuid.isEmpty else {
             throw Failure.notImplemented("a bucket of another cluster (\(bucket.namespace.text))")
         }
-        // What is wrong with the message is said here. What contradicts only one set of defaults is left to the primary, which
-        // knows the newest.
-        do throws(Failure) {
-            _ = try Self.properties(message.value, from: metadata.published.now.state.config)
-        } catch {
-            _ = try Self.properties(message.value, from: ClusterConfig())
-        }
+        try Self.check(message.value, over: metadata.published.now.state.config)
         try await change(exchange, .createBucket, bucket, query, body) { now throws(Failure) in
             .createBucket(bucket, try Self.properties(message.value, from: now.state.config))
+        }
+    }
+
+    /// Says what is wrong with the properties of a new bucket. What contradicts only one set of defaults is left to the primary,
+    /// which knows the newest.
+    static func check(_ value: JSONValue?, over config: ClusterConfig) throws(Failure) {
+        do throws(Failure) {
+            _ = try properties(value, from: config)
+        } catch {
+            _ = try properties(value, from: ClusterConfig())
         }
     }
 
@@ -153,7 +157,8 @@ final class BucketRoutes: Sendable {
     }
 
     static func checkDestruction(of bucket: Bucket, in state: ClusterState) throws(Failure) {
-        if let properties = state.buckets[bucket], !properties.access.contains(.destroyBucket) {
+        guard let properties = state.buckets[bucket] else { throw Failure.noSuchBucket(bucket) }
+        guard properties.access.contains(.destroyBucket) else {
             throw Failure.denied("being destroyed", bucket)
         }
     }
@@ -179,7 +184,10 @@ final class BucketRoutes: Sendable {
                     try forecast(action, of: bucket, in: now, request.origin.terms, command)
                         .encoded)
             }
-            let outcome = try await metadata.change(for: request.origin, command)
+            let origin = request.origin
+            let outcome = try await metadata.change(for: origin) { now throws(Failure) in
+                try await metadata.judged(now, for: origin, command)
+            }
             return .done(position: outcome.position.text)
         }
         switch reply {

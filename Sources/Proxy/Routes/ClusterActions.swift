@@ -12,6 +12,7 @@ struct ClusterActions: Sendable {
     let published: PublishedState
     let config: ConfigRoutes
     let batch: BatchRoute
+    let upkeep: ClusterUpkeep
 
     /// What an action came to.
     enum Reply: Sendable {
@@ -41,8 +42,14 @@ struct ClusterActions: Sendable {
         let isDryRun = try query.flag(QueryName.dryRun)
         // Later clients end nodes by way of the cluster; the word for all of them is another.
         let isOfNodes = action == .shutdown && message.action != Action.shutdown.rawValue
+        if action == .rotateLogs || action == .resetStatistics {
+            return try await upkeep.serve(exchange, action, message, query)
+        }
         if action == .batch { return try await batch.serve(exchange, query, message, body) }
-        let ending = isOfNodes ? try Self.nodes(.shutdown, message, query) : nil
+        // What is wrong with the request itself is said here, with or without a primary.
+        let work = try Work(action, message, query, isOfNodes: isOfNodes)
+        let ending: Maintenance.Request? =
+            if case .nodes(let wanted) = work, action == .shutdown { wanted } else { nil }
         let terms: Exchange.Terms =
             if let ending { ending.ids.count > 1 ? .versions : .none } else {
                 action == .shutdown ? .none : .all
@@ -58,8 +65,7 @@ struct ClusterActions: Sendable {
             if let ending {
                 return try await end(ending, request.origin, last: last, isDryRun: isDryRun)
             }
-            return try await carryOut(
-                action, message, query, request.origin, last: last, isDryRun: isDryRun)
+            return try await carryOut(work, request.origin, last: last, isDryRun: isDryRun)
         }
         switch reply {
         case .relayed(let answer), .local(.relayed(let answer)): return exchange.relay(answer)
@@ -100,49 +106,59 @@ struct ClusterActions: Sendable {
         return .done(notice: notice, survives: maintenance.departure.survival.headline)
     }
 
+    /// What a message asks for, read.
+    private enum Work {
+        case wholeShutdown
+        case job(Rebalance.Request)
+        case nodes(Maintenance.Request)
+
+        /// `frc=true` in the query says what `force` says in the value.
+        init(
+            _ action: Action, _ message: ActionMessage, _ query: Query, isOfNodes: Bool
+        ) throws(Failure) {
+            switch action {
+            case .shutdown where !isOfNodes:
+                do throws(Failure) {
+                    _ = try ActionValue(message.value, keys: [])
+                } catch {
+                    var failure = error
+                    failure.next =
+                        #"this ends all nodes; one: {"action":"shutdown-node","value":{"sid":"ID"}}"#
+                    throw failure
+                }
+                self = .wholeShutdown
+            case .start, .stop: self = .job(try Rebalance.Request(action, message))
+            default:
+                var request = try Maintenance.Request(action, message)
+                if try query.flag(QueryName.force) { request.isForced = true }
+                self = .nodes(request)
+            }
+        }
+    }
+
     /// On the primary: whatever else the cluster is asked for.
     private func carryOut(
-        _ action: Action, _ message: ActionMessage, _ query: Query,
-        _ origin: MetadataService.Origin, last: String?, isDryRun: Bool
+        _ work: Work, _ origin: MetadataService.Origin, last: String?, isDryRun: Bool
     ) async throws -> Reply {
-        switch action {
-        case .shutdown:
-            do throws(Failure) {
-                _ = try ActionValue(message.value, keys: [])
-            } catch {
-                var failure = error
-                failure.next =
-                    #"this ends all nodes; one: {"action":"shutdown-node","value":{"sid":"ID"}}"#
-                throw failure
-            }
+        switch work {
+        case .wholeShutdown:
             // One that was frozen, and is replaced, ends nobody for a request of long ago, and foresees nothing.
             try await shutdown.metadata.confirm(origin)
             guard !isDryRun else { return .json(shutdown.forecast.encoded) }
             return await shutdown.tell(last: last)
-        case .start, .stop:
-            let wanted = try Rebalance.Request(action, message)
+        case .job(let wanted):
             if isDryRun {
                 return .json(try await rebalance.forecast(wanted, for: origin).encoded)
             }
             let id = try await rebalance.perform(wanted, for: origin)
             return id.isEmpty ? .done() : .done(text: id, notice: Rebalance.notice)
-        default:
-            let wanted = try Self.nodes(action, message, query)
+        case .nodes(let wanted):
             if isDryRun {
                 return .json(try await maintenance.forecast(wanted, for: origin).encoded)
             }
             let notice = try await maintenance.perform(wanted, for: origin, last: last)
             return .done(notice: notice, survives: maintenance.departure.survival.headline)
         }
-    }
-
-    /// `frc=true` in the query says what `force` says in the value.
-    private static func nodes(
-        _ action: Action, _ message: ActionMessage, _ query: Query
-    ) throws(Failure) -> Maintenance.Request {
-        var request = try Maintenance.Request(action, message)
-        if try query.flag(QueryName.force) { request.isForced = true }
-        return request
     }
 
     /// The node leaves the map by a request of its own, under the same id and in the same term: one that was frozen, or is

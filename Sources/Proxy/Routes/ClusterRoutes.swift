@@ -49,9 +49,15 @@ struct ClusterRoutes: Sendable {
                 json: try await daemon.history.document(query, upTo: now.snapshot), of: now)
         case .watch: try await daemon.history.watch(exchange, query)
         case .decommission:
+            let node = try query.value(QueryName.node).map { text throws(Failure) in
+                guard let id = NodeID(text) else {
+                    throw Failure(.badQuery, "'\(text.excerpt)' is not the id of a node")
+                }
+                return id
+            }
             // Certain, unless somebody says otherwise: by this answer a target removes user data.
             try await queries.decommissions(
-                exchange, try await daemon.metadata.state(for: query))
+                exchange, try await daemon.metadata.state(for: query), of: node)
         case .mountpathEvents:
             let now = try await daemon.view(query)
             exchange.respond(json: now.state.mountpathEvents, of: now)

@@ -65,10 +65,7 @@ struct HealthRoutes: Sendable {
                     + "the others have said whose is right")
         }
         if let quarantine = status.quarantine {
-            return Failure(
-                .starting,
-                "this proxy's state differs from that of the others after entry \(quarantine.differsAt.rawValue); it "
-                    + "serves nothing before it has theirs")
+            return .wrongState(from: quarantine.differsAt.rawValue)
         }
         if state.map.clusterID.isEmpty {
             return Failure(.starting, "this proxy has not received the cluster's metadata yet")

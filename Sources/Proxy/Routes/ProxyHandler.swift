@@ -16,6 +16,7 @@ final class ProxyHandler: Handler {
     let buckets: BucketRoutes
     let daemon: DaemonRoutes
     let cluster: ClusterRoutes
+    let relay: NodeRelay
     let health: HealthRoutes
     let follow: FollowServer
     let receiver: StreamReceiver
@@ -26,13 +27,14 @@ final class ProxyHandler: Handler {
 
     init(
         id: NodeID, published: PublishedState, redirector: Redirector, buckets: BucketRoutes,
-        daemon: DaemonRoutes, cluster: ClusterRoutes, health: HealthRoutes, follow: FollowServer,
+        daemon: DaemonRoutes, cluster: ClusterRoutes, relay: NodeRelay, health: HealthRoutes,
+        follow: FollowServer,
         receiver: StreamReceiver, statistics: NodeStatistics, metrics: MetricsRoute,
         hidesState: @escaping @Sendable () -> Bool
     ) {
         (self.id, self.published, self.redirector) = (id, published, redirector)
         (self.buckets, self.daemon, self.cluster) = (buckets, daemon, cluster)
-        (self.health, self.follow, self.receiver) = (health, follow, receiver)
+        (self.relay, self.health, self.follow, self.receiver) = (relay, health, follow, receiver)
         (self.statistics, self.metrics, self.hidesState) = (statistics, metrics, hidesState)
     }
 
@@ -203,6 +205,8 @@ final class ProxyHandler: Handler {
         case .sessions, .session:
             try await cluster.sessions.serve(exchange, match.values, query)
         case .setPrimary: try await cluster.setPrimary(exchange, match.values[0], query)
+        case .relayedRead, .relayedChange:
+            try await relay.serve(exchange, ["daemon"] + match.values)
         case .attachRemote, .detachRemote: throw Failure.remoteClusters
         case .register: try await cluster.register(exchange, match, query)
         case .join: try await cluster.admit(exchange, query)

@@ -14,6 +14,8 @@ struct Joiner: Sendable {
     private let isUsable: Watched<Bool>
     /// Whether this target has left for good, in a state.
     private let isDismissed: @Sendable (ClusterState) -> Bool
+    /// Whether this target is to leave for good, by a state.
+    private let isTold: @Sendable (ClusterState) -> Bool
     private let reporter: MountpathReporter
     private let client: Client
     private let loop: EventLoop
@@ -25,9 +27,9 @@ struct Joiner: Sendable {
     init(
         _ node: Node, joins: [Endpoint], publisher: StatePublisher,
         proxies: ProxyCaller, isUsable: Watched<Bool>,
-        isDismissed: @escaping @Sendable (ClusterState) -> Bool, reporter: MountpathReporter,
-        client: Client,
-        loop: EventLoop, log: Logger
+        isDismissed: @escaping @Sendable (ClusterState) -> Bool,
+        isTold: @escaping @Sendable (ClusterState) -> Bool, reporter: MountpathReporter,
+        client: Client, loop: EventLoop, log: Logger
     ) {
         self.node = node
         self.joins = joins
@@ -35,6 +37,7 @@ struct Joiner: Sendable {
         self.proxies = proxies
         self.isUsable = isUsable
         self.isDismissed = isDismissed
+        self.isTold = isTold
         self.reporter = reporter
         self.client = client
         self.loop = loop
@@ -52,6 +55,9 @@ struct Joiner: Sendable {
         var policy = JoinPolicy()
         /// Off the map because no mountpath takes part, and not because an operator wants it so.
         var isAwayByItself = false
+        /// Whether a primary has said, since this process began, that the map has this target. What is followed first may be
+        /// behind, and show the map of an earlier life: that this life was taken off it does not follow.
+        var isCertain = false
         while !Task.isCancelled {
             let published = publisher.current
             let isListed = published.state.map[node.id] != nil
@@ -69,6 +75,14 @@ struct Joiner: Sendable {
                 continue
             }
             let isJoined = Self.isJoined(node, in: published.state.map)
+            // One that is to leave asks for nothing: it may have done so already.
+            if isJoined, !isCertain, !isTold(published.state) {
+                if let position = await join(published.state.map, isListed: true) {
+                    policy.admitted(at: position)
+                }
+                isCertain = !isTold(publisher.current.state)
+                continue
+            }
             switch policy.next(node.id, isJoined: isJoined, published.state) {
             case .join where published.isKnown && !isDismissed(published.state):
                 if let position = await join(published.state.map) { policy.admitted(at: position) }
@@ -127,17 +141,24 @@ struct Joiner: Sendable {
 
     /// Asks one proxy after the other until the map has the node.
     ///
+    /// - Parameters:
+    ///   - map: the one that is known.
+    ///   - isListed: whether it has the node, and that is to be made certain.
     /// - Returns: where it was put on the map, when it has been taken off again before it saw itself there.
-    private func join(_ map: ClusterMap) async -> LogPosition? {
-        log.info("asks cluster \(map.clusterID) to be put on the map at \(node.address)")
+    private func join(_ map: ClusterMap, isListed: Bool = false) async -> LogPosition? {
+        if !isListed {
+            log.info("asks cluster \(map.clusterID) to be put on the map at \(node.address)")
+        }
+        var admitted: LogPosition?
         var pause = Self.pauseMin
         var lastProblem = ""
         while !Task.isCancelled, isUsable.value {
             let published = publisher.current
             // A newer state may say so.
-            if isDismissed(published.state) { return nil }
-            if Self.isJoined(node, in: published.state.map) {
-                log.info("is on the map")
+            if isDismissed(published.state) || isListed && isTold(published.state) { return nil }
+            let isReached = admitted.map { published.state.position >= $0 } == true
+            if Self.isJoined(node, in: published.state.map), !isListed || isReached {
+                if !isListed { log.info("is on the map") }
                 return nil
             }
             var problem = "no proxy is known"
@@ -149,6 +170,7 @@ struct Joiner: Sendable {
                             .olderGeneration,
                             "it is of generation \(position.generationText), which was left behind")
                     }
+                    admitted = position
                     // The stream brings the state soon; asking again does no harm if it does not.
                     let arrival = await publisher.state(notBefore: position, within: 2, on: loop)
                     if case .reached(let news) = arrival,
@@ -164,6 +186,9 @@ struct Joiner: Sendable {
             }
             if problem.isEmpty {
                 pause = Self.pauseMin
+                // A wait that finds no place ends at once.
+                let isReached = admitted.map { publisher.current.state.position >= $0 } != false
+                if !isReached { await loop.sleep(nanoseconds: pause) }
             } else {
                 if problem != lastProblem { log.warning("cannot join: \(problem)") }
                 lastProblem = problem

@@ -64,6 +64,42 @@ struct ProxyCaller: Sendable {
                 next: "start the proxies, or send the request to one that runs")
     }
 
+    /// Sends a request that may be made twice, until a proxy has done it or refused it for good: one that cannot do it now, because
+    /// it is cut off from the others, is no reason not to ask the next.
+    ///
+    /// - Parameters:
+    ///   - method: of the request.
+    ///   - target: path and query, encoded.
+    ///   - body: of the request.
+    /// - Returns: the first answer that is none of the kind "not now".
+    /// - Throws: what the last one said, or that none has answered.
+    func sendUntilDone(
+        _ method: Method, _ target: String, body: [UInt8] = []
+    ) async throws(Failure) -> Answer {
+        let order = choice.order(in: publisher.current.state.map)
+        var last = Failure(
+            .primaryUnreachable, "none of \(order.count) proxies answered",
+            next: "start the proxies")
+        for proxy in order {
+            do throws(ClientError) {
+                let response = try await client.send(
+                    method, proxy, target, body: body, timeouts: Self.timeouts)
+                let reply = try await response.collect(upTo: Limits.failureBytesMax)
+                if response.status.rawValue < 500 {
+                    return Answer(
+                        response.status, contentType: response.headers["content-type"] ?? "",
+                        body: reply)
+                }
+                last =
+                    Failure(decoding: reply)
+                    ?? Failure(.unknown, "\(proxy) answered \(response.status.rawValue)")
+            } catch {
+                log.info("\(method.name) \(target): no answer from \(proxy): \(error)")
+            }
+        }
+        throw last
+    }
+
     private func lost(
         _ proxy: Endpoint, _ error: ClientError, _ requestID: String, _ term: String?
     ) -> Failure {

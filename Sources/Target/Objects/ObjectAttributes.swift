@@ -36,4 +36,13 @@ struct ObjectAttributes: Equatable, Sendable {
     }
 
     var hasChecksum: Bool { !checksumValue.isEmpty }
+
+    /// What tells one content of the object from another: its checksum in quotes, of whatever type, as long as it has 64 bits or
+    /// more (RFC 9110 §8.8.3); `nil` for an object without one. Equal bytes have equal tags, whenever they were written.
+    var entityTag: String? {
+        let isTag =
+            checksumValue.utf8.count >= 16
+            && checksumValue.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x22 }
+        return isTag ? "\"\(checksumValue)\"" : nil
+    }
 }

@@ -15,6 +15,7 @@ enum ObjectHeaders {
             append(.checksumType, attributes.checksumType, to: &lines)
             append(.checksumValue, attributes.checksumValue, to: &lines)
         }
+        if let tag = attributes.entityTag { append(HeaderName.entityTag, tag, to: &lines) }
         if !attributes.version.isEmpty { append(.version, attributes.version, to: &lines) }
         for item in attributes.custom {
             append(.customMetadata, "\(item.key)=\(item.value)", to: &lines)

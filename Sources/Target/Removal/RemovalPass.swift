@@ -3,11 +3,14 @@ import Base
 import Cluster
 import Glibc
 
-/// One look at the disks that an order names: what users have there goes to the trash, and how far the trash is is found out.
+/// One look at the disks that an order names: what users have there goes to the trash, if it may, and how far the trash is is found
+/// out.
 /// Blocks; what it does costs a few calls a disk, however much lies there.
 struct RemovalPass {
     /// Directories of providers, and of what an earlier generation has left, that were moved to the trash.
     private(set) var moved = 0
+    /// The same, that lie where they lay, because this pass only looks.
+    private(set) var unmoved = 0
     private(set) var directoriesLeft = 0
     private(set) var blockers: [String] = []
     /// Disks that keep user data when all is done that can be: they are not the target's any more, or were not named.
@@ -15,14 +18,19 @@ struct RemovalPass {
     private var isEmptying = false
 
     /// Whether the disks that the order names have no user data any more, and will have none after a power loss.
-    var isDone: Bool { !isEmptying && moved == 0 && blockers.isEmpty }
+    var isDone: Bool { !isEmptying && moved == 0 && unmoved == 0 && blockers.isEmpty }
 
-    init(_ order: DecommissionOrder, _ store: ObjectStore, _ trash: Trash) {
+    /// - Parameters:
+    ///   - order: which disks are looked at.
+    ///   - store: what is forgotten of what was moved.
+    ///   - trash: where it is moved to.
+    ///   - mayMove: whether what users have is moved; else it is counted.
+    init(_ order: DecommissionOrder, _ store: ObjectStore, _ trash: Trash, mayMove: Bool) {
         let set = store.mountpaths
         for mountpath in set.all {
             do throws(FileError) {
                 if order.disks.contains(mountpath.identity.description) {
-                    try clear(mountpath, store, trash)
+                    try clear(mountpath, store, trash, mayMove)
                 } else if try !Self.places(on: mountpath).isEmpty {
                     left.append(mountpath.identity.description)
                 }
@@ -40,10 +48,15 @@ struct RemovalPass {
     }
 
     private mutating func clear(
-        _ mountpath: Mountpath, _ store: ObjectStore, _ trash: Trash
+        _ mountpath: Mountpath, _ store: ObjectStore, _ trash: Trash, _ mayMove: Bool
     ) throws(FileError) {
         try mountpath.checkPresence()
-        for place in try Self.places(on: mountpath) {
+        let places = try Self.places(on: mountpath)
+        guard mayMove || places.isEmpty else {
+            unmoved += places.count
+            return
+        }
+        for place in places {
             try trash.take(place, on: mountpath)
             moved += 1
         }

@@ -14,6 +14,7 @@ final class UserDataRemoval: Sendable {
     private let store: ObjectStore
     private let trash: Trash
     private let proxies: ProxyCaller
+    private let inquiry: OrderInquiry
     private let pool: BlockingPool
     private let loop: EventLoop
     /// Opened when this target has nothing more to do.
@@ -37,6 +38,7 @@ final class UserDataRemoval: Sendable {
         self.store = store
         self.trash = trash
         self.proxies = proxies
+        inquiry = OrderInquiry(node: node, proxies: proxies)
         self.pool = pool
         self.loop = loop
         self.ending = ending
@@ -82,6 +84,12 @@ final class UserDataRemoval: Sendable {
             state.map[node]?.flags.contains(.decommission) == true
         else { return nil }
         return record
+    }
+
+    /// Whether an order is about this very target, and not about another one under its id.
+    static func isTold(_ node: NodeID, _ set: MountpathSet, in state: ClusterState) -> Bool {
+        let disks = order(to: node, in: state)?.order.disks ?? []
+        return set.all.contains { disks.contains($0.identity.description) }
     }
 
     /// Whether this very target, and not another one under its id, has done what it was told and left.
@@ -144,21 +152,40 @@ final class UserDataRemoval: Sendable {
                 "is told to remove the user data on \(record.order.disks.count) disks, by entry "
                     + record.position.text)
         }
-        let pass = await pool.run { [self] in RemovalPass(record.order, store, trash) }
+        var pass = await look(record, mayMove: false)
+        var obstacle: String?
+        if pass.unmoved > 0 {
+            obstacle = await self.obstacle(to: record)
+            if obstacle == nil { pass = await look(record, mayMove: true) }
+        }
+        let blockers = pass.blockers + [obstacle].compactMap { $0 }
         found.withLock { found in
             found.phase = pass.isDone ? .removed : .removing
             found.directoriesLeft = pass.directoriesLeft
-            found.blockers = pass.blockers
+            found.blockers = blockers
         }
         if pass.isDone { await report(DecommissionReport(order: record.position, left: pass.left)) }
         return pass.moved > 0
+    }
+
+    private func look(_ record: DecommissionRecord, mayMove: Bool) async -> RemovalPass {
+        await pool.run { [self] in RemovalPass(record.order, store, trash, mayMove: mayMove) }
+    }
+
+    /// Why nothing may be moved yet; `nil` when the order stands, here and by a majority's word.
+    private func obstacle(to record: DecommissionRecord) async -> String? {
+        if let obstacle = await inquiry.obstacle(to: record) { return obstacle }
+        // Meanwhile the news may have come by the log.
+        return Self.order(to: node, in: publisher.current.state) == record
+            ? nil : "the order has changed meanwhile"
     }
 
     private func report(_ report: DecommissionReport) async {
         let body = RemovalReport(target: node, report: report).encoded
         var blocker = ""
         do throws(Failure) {
-            let answer = try await proxies.send(.post, "/v1/cluster/decommission", body: body)
+            let answer = try await proxies.sendUntilDone(
+                .post, "/v1/cluster/decommission", body: body)
             guard answer.status == .ok else {
                 let failure = Failure(decoding: answer.body)
                 throw failure ?? Failure(.unknown, "a proxy answered \(answer.status.rawValue)")

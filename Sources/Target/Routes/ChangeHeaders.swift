@@ -25,7 +25,7 @@ extension Exchange {
             throw Failure(
                 .badHeader,
                 match.route.effect == .data
-                    ? "objects have no entity tags here, so nothing is made to depend on one"
+                    ? "only reads of an object depend on its entity tag here, no change does"
                     : "a request to a target does not depend on versions",
                 next: "leave out \(name)"
                     + (match.route.effect == .data ? "" : ", or send the request to a proxy"))

@@ -15,7 +15,9 @@ struct ObjectReply {
     /// small object's one copy from `sendfile`, and a large object is never in this process's memory.
     func respond() {
         let header = exchange.request.headers["range"]
-        guard header != nil else {
+        guard header != nil,
+            ReadConditions.permitRange(exchange.request.headers, object.attributes.entityTag)
+        else {
             return send(.ok, offset: 0, count: object.size, isPart: false)
         }
         switch ByteRange(header, size: object.size) {

@@ -42,10 +42,36 @@ struct ObjectRoutes {
                 .notImplemented, "checksums of ranges are not supported by this build",
                 next: "set checksum.enable_read_range to false")
         }
-        ObjectReply(object: object, exchange: exchange, target: target).respond()
+        if try !isSettled(object) {
+            ObjectReply(object: object, exchange: exchange, target: target).respond()
+        }
         // From here on ``WarmGet`` may answer, until another state is published.
         if !properties.checksum.validateWarmGet, !properties.checksum.enableReadRange {
             object.permittedBy.store(published.serial, ordering: .releasing)
+        }
+    }
+
+    /// Answers a request whose conditions leave nothing to be sent.
+    ///
+    /// - Throws: that the object is another one than the request means.
+    /// - Returns: whether it was answered.
+    private func isSettled(_ object: OpenObject) throws(Failure) -> Bool {
+        guard let conditions = try ReadConditions(exchange.request.headers) else { return false }
+        let tag = object.attributes.entityTag
+        switch conditions.verdict(tag) {
+        case .holds: return false
+        case .notModified:
+            exchange.respond(.notModified) { writer in
+                if let tag { writer.add(named: HeaderName.entityTag, tag) }
+            }
+            return true
+        case .failed:
+            throw Failure(
+                .preconditionFailed,
+                "object \(object.key.bucket)/\(object.key.name) has "
+                    + (tag.map { "the ETag \($0)" } ?? "no ETag")
+                    + ", which is none of those that If-Match names",
+                next: "read it anew")
         }
     }
 
@@ -109,6 +135,7 @@ struct ObjectRoutes {
         let (bucket, properties) = try admission.bucket(bucket, in: published, .headObject, "HEAD")
         let key = try admission.object(bucket, name, in: published)
         let object = try await open(key, properties, "read")
+        if try isSettled(object) { return }
         let presence = try query.presence()
         if try presence?.wantsProperties == false || query.flag(QueryName.checkCached) {
             return exchange.respond(.ok)

@@ -82,7 +82,8 @@ struct TargetRoutes: Handler {
             .sessions, .session,
             .cluster, .clusterAction, .clusterConfig,
             .clusterConfigReset, .setPrimary, .attachRemote, .detachRemote, .join, .keepalive,
-            .unregister, .mountpathNote, .removalReport, .followLog, .logFollowers, .raftStream:
+            .unregister, .mountpathNote, .removalReport, .followLog, .logFollowers, .raftStream,
+            .relayedRead, .relayedChange:
             throw match.stray
         }
     }

@@ -16,7 +16,7 @@ import Synchronization
 enum WarmGet {
     static func respond(to exchange: Exchange, _ target: TargetContext) -> Bool {
         let request = exchange.request
-        guard request.method == .get, !request.hasBody,
+        guard request.method == .get, !request.hasBody, !request.headers.isConditional,
             let object = request.withRawPath({ find($0, target) })
         else { return false }
         let published = target.publisher.current

@@ -102,6 +102,15 @@ import Testing
                 shown.hasPrefix(#"{"nodes":{"t1":{"phase":"removing","order":""#), "\(shown)")
             #expect(shown.contains(#""disks":["\#(StubTarget.disk)"]"#), "\(shown)")
             #expect(shown.contains(#""target":{"phase":"none""#), "\(shown)")
+            for (node, isThere) in [("t1", true), ("t2", false)] {
+                let one = try await proxies.ask(
+                    3, .get, "/v1/cluster?what=decommission&node=\(node)")
+                #expect(
+                    one.status == 200 && one.text.contains(#""t1":{"phase":"removing""#) == isThere,
+                    "\(one.text)")
+            }
+            let bad = try await proxies.ask(3, .get, "/v1/cluster?what=decommission&node=a/b")
+            #expect(bad.failure?.code == .badQuery, "\(bad.text)")
             let map = try await proxies.ask(1, .get, "/v1/daemon?what=smap").text
             #expect(map.contains(#""flags":8"#), "\(map)")
             let parts = shown.components(separatedBy: #""order":""#)
@@ -125,6 +134,57 @@ import Testing
             #expect(!left.contains(#""daemon_id":"t1""#), "\(left)")
             let history = try await proxies.ask(1, .get, "/v1/cluster?what=history").text
             #expect(history.contains(#""what":"decommission","node":"t1""#), "\(history)")
+            await target.stop()
+        }
+    }
+
+    /// The target has done it, or was saved from it, and is on the map anew: what it has now was not meant.
+    @Test func `a request that is repeated under its id tells nobody twice`() async throws {
+        try await TestProxies.with(3) { proxies in
+            let target = try await StubTarget.start(proxies)
+            let body = Self.message("decommission-node", "t1", #","rm_user_data":true"#)
+            func tell(_ id: String, _ query: String = "") async throws -> TestProxies.Reply {
+                try await proxies.ask(
+                    2, .put, "/v1/cluster\(query)", body, headers: [("Martlet-Request-Id", id)])
+            }
+            func order() async throws -> String? {
+                let shown = try await proxies.ask(
+                    1, .get, "/v1/cluster?what=decommission&node=t1"
+                ).text
+                guard shown.contains(#""phase":"removing""#) else { return nil }
+                return shown.components(separatedBy: #""order":""#).dropFirst().first
+                    .flatMap { $0.split(separator: "\"").first.map(String.init) }
+            }
+            for (round, isGivenUp) in [false, true].enumerated() {
+                #expect(try await tell("round-\(round)").status == 200)
+                // As long as it goes on, it is the same order.
+                let first = try #require(try await order())
+                #expect(try await tell("round-\(round)").status == 200)
+                #expect(try await order() == first)
+                if isGivenUp {
+                    let off = try await proxies.ask(3, .delete, "/v1/cluster/daemon/t1")
+                    #expect(off.status == 200, "\(off.text)")
+                } else {
+                    let report = #"{"daemon_id":"t1","order":"\#(first)","left":[]}"#
+                    let done = try await proxies.ask(
+                        3, .post, "/v1/cluster/decommission", report)
+                    #expect(done.status == 200, "\(done.text)")
+                }
+                let back = try await proxies.ask(
+                    1, .post, "/v1/cluster/autoreg", target.joinRequest)
+                #expect(back.status == 200, "\(back.text)")
+                let dry = try await tell("round-\(round)", "?dry_run=true")
+                #expect(dry.text.contains("nothing with t1"), "\(dry.text)")
+                let again = try await tell("round-\(round)")
+                #expect(again.status == 200, "\(again.text)")
+                #expect(
+                    again.header("Martlet-Notice")?.contains("is back since") == true,
+                    "\(again.headers)")
+                #expect(try await order() == nil)
+            }
+            // Whoever means it says so by a request of its own.
+            #expect(try await tell("round-2").status == 200)
+            #expect(try await order() != nil)
             await target.stop()
         }
     }
@@ -323,6 +383,53 @@ import Testing
         }
     }
 
+    @Test func `what a start or a stop of a job would pass over is refused by name`() async throws {
+        try await TestProxies.with(1) { proxies in
+            let targets = [
+                try await StubTarget.start(proxies), try await StubTarget.start(proxies, "t2"),
+            ]
+            let rows: [(String, String, FailureCode, String)] = [
+                ("start", #""id":"g1""#, .badValue, "value.id"),
+                ("start", #""bck":{"name":"b"}"#, .notImplemented, "value.bck"),
+                ("start", #""buckets":[{"name":"b"}]"#, .badValue, "value.buckets"),
+                ("start", #""force":true"#, .badValue, "value.force"),
+                ("start", #""show_active":false"#, .badValue, "value.show_active"),
+                ("start", #""OnlyRunning":true"#, .badValue, "value.show_active"),
+                ("start", #""DaemonID":"t1""#, .badValue, "value.DaemonID"),
+                ("start", #""Timeout":1000"#, .badValue, "value.Timeout"),
+                ("start", #""flags":2"#, .notImplemented, "value.flags"),
+                ("start", #""prefix":"a""#, .badValue, "prefix"),
+                ("stop", #""bck":{"name":"b"}"#, .badValue, "value.bck"),
+                ("stop", #""buckets":[{"name":"b"}]"#, .badValue, "value.buckets"),
+                ("stop", #""force":true"#, .badValue, "value.force"),
+                ("stop", #""node":"t1""#, .badValue, "value.DaemonID"),
+            ]
+            for (action, option, code, name) in rows {
+                let body = #"{"action":"\#(action)","value":{"kind":"rebalance",\#(option)}}"#
+                for query in ["", "?dry_run=true"] {
+                    let reply = try await proxies.ask(1, .put, "/v1/cluster\(query)", body)
+                    #expect(reply.failure?.code == code, "\(body): \(reply.text)")
+                    #expect(reply.failure?.message.contains(name) == true, "\(reply.text)")
+                }
+            }
+            let misspelled = try await proxies.ask(
+                1, .put, "/v1/cluster", #"{"action":"stop","value":{"kind":"rebalence"}}"#)
+            #expect(misspelled.failure?.code == .badValue, "\(misspelled.text)")
+            let record = try await proxies.ask(1, .get, "/v1/daemon?what=rmd").text
+            #expect(record.contains(#""version":0"#), "\(record)")
+            // Later clients send all keys they have, and other kinds can be of a bucket.
+            let later =
+                #"{"action":"start","value":{"ID":"","Kind":"rebalance","DaemonID":"","#
+                + #""Bck":{"name":"","provider":"","namespace":{"uuid":"","name":""}},"#
+                + #""Buckets":null,"Timeout":0,"Force":false,"OnlyRunning":false}}"#
+            let begun = try await proxies.ask(1, .put, "/v1/cluster", later)
+            #expect(begun.status == 200 && begun.text == "g1", "\(begun.text)")
+            let stop = #"{"action":"stop","value":{"kind":"copy-bck","bck":{"name":"b"}}}"#
+            #expect(try await proxies.ask(1, .put, "/v1/cluster", stop).status == 200)
+            for target in targets { await target.stop() }
+        }
+    }
+
     @Test func `no rebalance begins within dont_run_time of the start of the primary`() async throws
     {
         try await TestProxies.with(1) { proxies in
@@ -397,9 +504,12 @@ import Testing
                     String(decoding: request.encoded, as: UTF8.self))
             }
             #expect(before < record.position)
-            let refused = try await join(before)
-            #expect(refused.failure?.code == .targetBehind, "\(refused.text)")
-            #expect(metadata.published.now.state.map[id] == nil)
+            // In the second one it has seen the order, and is carrying it out.
+            for position in [before, record.position] {
+                let refused = try await join(position)
+                #expect(refused.failure?.code == .targetBehind, "\(refused.text)")
+                #expect(metadata.published.now.state.map[id] == nil)
+            }
             // Whoever knows of it, and asks all the same, is another one under its id.
             let taken = try await join(metadata.published.now.state.position)
             #expect(taken.status == 200, "\(taken.text)")

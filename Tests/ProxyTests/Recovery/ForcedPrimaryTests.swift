@@ -215,6 +215,13 @@ import Testing
     {
         try await TestProxies.with(3) { proxies in
             let target = try await StubTarget.start(proxies)
+            // Force is judged by what a proxy has, and another one than the primary has it a moment later.
+            for number in 1...3 {
+                try await eventually("p\(number) has the target on its map") {
+                    try await proxies.ask(number, .get, "/v1/daemon?what=smap&consistency=stale")
+                        .text.contains(#""t1":"#)
+                }
+            }
             let url = try proxies.endpoint(2)
             let rows: [(String, Int, FailureCode)] = [
                 ("t1?frc=true", 400, .badNode), ("t1?frc=true&can=\(url)", 400, .badNode),

@@ -21,7 +21,9 @@ final class StubTarget: Handler {
 
     var port: Int { Int(node.address.port) }
 
-    static func start(_ proxies: TestProxies, _ id: String = "t1") async throws -> StubTarget {
+    static func start(
+        _ proxies: TestProxies, _ id: String = "t1", asking number: Int = 1
+    ) async throws -> StubTarget {
         let port = try FreePort.take()
         let target = StubTarget(
             Node(
@@ -32,7 +34,7 @@ final class StubTarget: Handler {
             configuration: Server.Configuration(port: Int(port)))
         target.server.withLock { $0 = server }
         let reply = try await proxies.ask(
-            1, .post, "/v1/cluster/autoreg", target.joinRequest)
+            number, .post, "/v1/cluster/autoreg", target.joinRequest)
         #expect(reply.status == 200, "\(reply.text)")
         return target
     }

@@ -79,6 +79,37 @@ struct EndingFaultTests {
         }
     }
 
+    /// The entry is in the log, and the answer dies with the primary, which waits for a target that is frozen.
+    @Test func `a proxy that has left the map, and was not told so, finds out and ends`() throws {
+        try Self.with { cluster in
+            let primary = try cluster.primary()
+            let other = primary == "p1" ? "p2" : "p1"
+            let patient = try cluster.curl(
+                "-X PUT '\(cluster.url(other))/v1/cluster/setconfig?client_timeout=40s"
+                    + "&timeout.cplane_operation=20s'")
+            #expect(patient.status == 200, "\(patient)")
+            try cluster.signal("t1", SIGSTOP)
+            let call = try Call(
+                cluster, "-X PUT -d '{\"action\":\"shutdown\"}' \(cluster.url("p5"))/v1/daemon",
+                id: "leaving", seconds: 30)
+            try call.send()
+            try waitUntil("p5 is off the map") {
+                try !Self.isListed("p5", at: other, cluster)
+            }
+            #expect(!call.isAnswered)
+            try cluster.signal(primary, SIGKILL)
+            let answer = try call.answer()
+            try cluster.signal("t1", SIGCONT)
+            #expect(answer.kind == .done, "\(answer)")
+            #expect(try cluster.exitStatus("p5") == 0)
+            #expect(try cluster.logText("p5").contains("by a request whose answer was lost"))
+            let history = try cluster.curl(
+                "'\(cluster.url(other))/v1/cluster?what=history&request_id=leaving'"
+            ).body
+            #expect(history.contains("\"outcome\":\"applied\""), "\(history)")
+        }
+    }
+
     /// By whatever way, the primary hands over first, and the next one ends it.
     @Test func `a primary that is ended by the cluster's route has left, and others go on`() throws
     {

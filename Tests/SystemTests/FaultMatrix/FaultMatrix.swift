@@ -11,6 +11,8 @@ final class FaultMatrix {
     /// Distinguishes the names that each request uses.
     private(set) var number = 0
     private(set) var records: [Record] = []
+    /// What was on the disks of targets before a request, where that matters.
+    var disks: [String: String] = [:]
 
     static let via = "p4"
     static let voters = ["p1", "p2", "p3"]

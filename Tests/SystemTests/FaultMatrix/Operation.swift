@@ -27,7 +27,7 @@ struct Operation: Sendable {
         self.afterwards = afterwards
     }
 
-    static let all = buckets + membership + maintenance + settings + others + endings
+    static let all = buckets + membership + maintenance + settings + others + endings + removals
 
     // MARK: Buckets
 

@@ -28,6 +28,8 @@ final class FakeProxy: Sendable {
         /// How often it was asked how far it is; and whether it does not say.
         var surveys = 0
         var isMute = false
+        /// Whether it can say nothing for certain, as one that reaches no majority.
+        var isCutOff = false
         /// Takes nodes off the map, and is lost before it has said so.
         var isLostWithRemovals = false
     }
@@ -158,7 +160,10 @@ final class FakeProxy: Sendable {
                 if proxy.log.withLock({ $0.refusesJoins }) {
                     return exchange.respond(Failure(.addressTaken, "the address is taken").answer)
                 }
-                proxy.submit(.setNode(join.node))
+                // One that is there as it says is no news.
+                if proxy.state.map[join.node.id]?.address != join.node.address {
+                    proxy.submit(.setNode(join.node))
+                }
                 let state = proxy.state
                 exchange.respond(
                     .ok, type: "application/json",
@@ -185,6 +190,8 @@ final class FakeProxy: Sendable {
                         Failure(.nodeNotFound, "there is no node \(report.target)").answer)
                 }
                 exchange.respond(.ok)
+            case .cluster([]):
+                try proxy.answerInquiry(exchange, request.query)
             case .cluster(["decommission"]):
                 let report = try RemovalReport(decoding: try await exchange.collect(upTo: 1 << 16))
                 proxy.submit(.endDecommission(report.target, report.report))
@@ -198,6 +205,24 @@ final class FakeProxy: Sendable {
             default: exchange.respond(.notFound)
             }
         }
+    }
+
+    /// Which order a target has, for certain.
+    private func answerInquiry(_ exchange: Exchange, _ query: Query) throws {
+        let (state, isCutOff) = log.withLock { ($0.state, $0.isCutOff) }
+        if isCutOff { return exchange.respond(Failure(.noQuorum, "nobody is there").answer) }
+        var json = JSONWriter(capacity: 512)
+        json.object { json in
+            json.key("nodes")
+            json.object { json in
+                let wanted = try? query.value("node")
+                for (id, record) in state.decommissions where id.text == wanted {
+                    json.key(id.text)
+                    json.object { json in json.value(members: record) }
+                }
+            }
+        }
+        exchange.respond(.ok, type: "application/json", body: json.bytes)
     }
 
     private func remove(_ exchange: Exchange, _ id: String, _ query: Query) throws {
