@@ -50,12 +50,14 @@ struct Joiner: Sendable {
 
     /// Asks until the map has this proxy.
     ///
-    /// - Returns: where it was put on the map, when it has been taken off again before it saw itself there.
+    /// - Returns: a place at which the map had it. Whoever does not see it there later on knows that it was taken off meanwhile.
     private func join() async -> LogPosition? {
         var pause = Limits.joinSecondsMin
         var turn = 0
         var complaints: Set<String> = []
-        while !Task.isCancelled, !isListed(in: published.now.state) {
+        while !Task.isCancelled {
+            let now = published.now.state
+            if isListed(in: now) { return now.position }
             let others = candidates
             let leads = group.isLeader
             if others.isEmpty && !leads || leads && !published.now.isFounded {
@@ -76,11 +78,7 @@ struct Joiner: Sendable {
                         isListed(in: $0) || isTakenOff(in: $0, from: reply.position)
                     }
                 }
-                if case .some(.some(let news)) = seen,
-                    isTakenOff(in: news.state, from: reply.position)
-                {
-                    return reply.position
-                }
+                if case .some(.some) = seen { return reply.position }
             } catch {
                 let text = (error as? Failure)?.message ?? "\(error)"
                 // Each trouble once: several candidates fail in several ways, in turn.

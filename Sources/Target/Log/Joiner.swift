@@ -144,7 +144,7 @@ struct Joiner: Sendable {
     /// - Parameters:
     ///   - map: the one that is known.
     ///   - isListed: whether it has the node, and that is to be made certain.
-    /// - Returns: where it was put on the map, when it has been taken off again before it saw itself there.
+    /// - Returns: a place at which the map had it; whoever does not see it there later on knows that it was taken off meanwhile.
     private func join(_ map: ClusterMap, isListed: Bool = false) async -> LogPosition? {
         if !isListed {
             log.info("asks cluster \(map.clusterID) to be put on the map at \(node.address)")
@@ -159,7 +159,7 @@ struct Joiner: Sendable {
             let isReached = admitted.map { published.state.position >= $0 } == true
             if Self.isJoined(node, in: published.state.map), !isListed || isReached {
                 if !isListed { log.info("is on the map") }
-                return nil
+                return published.state.position
             }
             var problem = "no proxy is known"
             for proxy in ProxyChoice(node: node.id, joins: joins).order(in: published.state.map) {
@@ -173,10 +173,10 @@ struct Joiner: Sendable {
                     admitted = position
                     // The stream brings the state soon; asking again does no harm if it does not.
                     let arrival = await publisher.state(notBefore: position, within: 2, on: loop)
-                    if case .reached(let news) = arrival,
-                        isTakenOff(in: news.state, from: position)
-                    {
-                        return position
+                    if case .reached(let news) = arrival {
+                        let isOn = Self.isJoined(node, in: news.state.map)
+                        if isOn, !isListed { log.info("is on the map") }
+                        if isOn || isTakenOff(in: news.state, from: position) { return position }
                     }
                     problem = ""
                 } catch {

@@ -154,4 +154,24 @@ import Testing
             #expect(names.text.contains("without"))
         }
     }
+
+    /// It has asked for long, and pauses between two attempts: what it finds on the map afterwards is not all that has happened.
+    @Test func `a proxy that is taken off as soon as it has joined stays off`() async throws {
+        try await TestProxies.with(1) { proxies in
+            await proxies.stop(1)
+            try await proxies.start(2, isElectable: false)
+            // Until it pauses for a second.
+            try await Task.sleep(for: .seconds(3))
+            try await proxies.start(1)
+            try await proxies.waitUntilReady(2)
+            let removed = try await proxies.ask(1, .delete, "/v1/cluster/daemon/p2")
+            #expect(removed.status == 200, "\(removed.text)")
+            let deadline = ContinuousClock.now + .milliseconds(2_500)
+            while ContinuousClock.now < deadline {
+                let map = try await proxies.ask(1, .get, "/v1/daemon?what=smap").text
+                try #require(!map.contains(#""p2":"#), "\(map)")
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
+    }
 }
