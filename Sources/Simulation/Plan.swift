@@ -63,7 +63,7 @@ package struct Plan: Hashable, Sendable {
         var random = Random(seed: seed ^ 0x4F55_5456_0000_016E)
         // Where the state can be changed, and two are left who agree; the log must go back to its beginning (`World.disturb`).
         guard subject == .memory, conditions.voters >= 3, conditions.retained == 0,
-            random.next(in: 1...2) == 1
+            random.next(in: 1...4) == 1
         else { return }
         if conditions.comparing == 0 { conditions.comparing = 200 }
         // Where fewer voted once, no disk may be replaced (`World.canDoWithout`).

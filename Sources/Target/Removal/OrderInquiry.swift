@@ -15,7 +15,7 @@ struct OrderInquiry: Sendable {
     /// - Returns: why nothing may be moved, in a sentence; `nil` when the order stands as the record has it.
     func obstacle(to record: DecommissionRecord) async -> String? {
         let question =
-            "/v1/cluster?what=decommission&\(QueryName.node)=\(PercentCoding.encoded(node.text))"
+            "/v1/cluster?what=decommission&consistency=linearizable&\(QueryName.node)=\(PercentCoding.encoded(node.text))"
         do throws(Failure) {
             let answer = try await proxies.sendUntilDone(.get, question)
             guard answer.status == .ok else {
