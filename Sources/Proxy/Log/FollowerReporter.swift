@@ -1,6 +1,7 @@
 import API
 import Base
 import Cluster
+import Consensus
 import HTTP
 
 /// Tells the primary how far the followers of this proxy are, whenever that changes: one request at a time, so
@@ -19,9 +20,15 @@ struct FollowerReporter: Sendable {
         var complaint = ""
         while !Task.isCancelled {
             let known = reported
+            let isLeading = group.isLeader
             // A change of the leader shows within the interval: a new primary asks nobody.
             _ = await loop.within(nanoseconds: UInt64(Limits.reportIntervalSeconds * 1e9)) {
-                await followers.changes.first { $0 != known }
+                // Who leads has nobody to tell, and is not to wake with every word of a follower.
+                if isLeading {
+                    _ = await group.statusChanges.first { $0?.role != .leader }
+                } else {
+                    _ = await followers.changes.first { $0 != known }
+                }
             }
             let changes = followers.changes.value
             guard !Task.isCancelled else { return }
