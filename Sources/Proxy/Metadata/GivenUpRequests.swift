@@ -62,6 +62,6 @@ final class GivenUpRequests: Sendable {
 
     /// Waits until none of that id is under way; returns early when the task is cancelled.
     func rest(of id: String) async {
-        _ = await ended.first { _ in !state.withLock { $0.underWay[id] != nil } }
+        _ = await ended.first { [self] _ in !state.withLock { $0.underWay[id] != nil } }
     }
 }

@@ -37,7 +37,9 @@ final class PublishedState: Sendable {
     }
 
     /// Waits for a state that fits; `nil` when the task was cancelled.
-    func first(where fits: (ClusterState) -> Bool) async -> Snapshot? {
+    func first(
+        where fits: @escaping @Sendable (ClusterState) -> Bool
+    ) async -> Snapshot? {
         await watched.first { fits($0.snapshot.state) }?.snapshot
     }
 

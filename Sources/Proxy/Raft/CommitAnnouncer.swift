@@ -12,7 +12,7 @@ final class CommitAnnouncer: Sendable {
     /// Calls `announce` a moment after every ``ask()``, until cancelled.
     func run(_ loop: EventLoop, after nanoseconds: UInt64, announce: () -> Void) async {
         var done: UInt64 = 0
-        while let count = await asked.first(where: { $0 != done }) {
+        while let count = await asked.first(where: { [done] in $0 != done }) {
             done = count
             guard await loop.sleep(nanoseconds: nanoseconds) else { return }
             announce()
