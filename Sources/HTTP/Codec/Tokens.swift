@@ -17,19 +17,14 @@ enum Tokens {
     static func isToken(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         guard !bytes.isEmpty else { return false }
         let (low, high) = (low, high)
-        var valid = true
-        for byte in bytes {
-            let bit: UInt64
-            if byte < 64 {
-                bit = low >> UInt64(byte)
-            } else if byte < 128 {
-                bit = high >> UInt64(byte - 64)
-            } else {
-                bit = 0
-            }
-            valid = valid && bit & 1 == 1
+        var all: UInt64 = 1
+        var seen: UInt8 = 0
+        for byte in bytes {  // no branch: every name of every field is looked at
+            let mask = byte & 0x40 == 0 ? low : high
+            all &= mask &>> UInt64(byte & 0x3F)
+            seen |= byte
         }
-        return valid
+        return all == 1 && seen < 0x80
     }
 
     /// Whether a field value holds nothing but visible bytes, blanks and tabs. Bytes from 0x80 on are

@@ -5,7 +5,7 @@ import Testing
 @testable import Consensus
 
 /// What storage puts off holds up nobody whose write is done.
-@Suite struct TidyTests {
+@Suite struct StorageTidyTests {
     /// Storage that tidies up for as long as somebody wants it to.
     private struct SlowToTidy: LogStorage, @unchecked Sendable {
         // Safety: the driver calls from one thread at a time.
