@@ -20,7 +20,8 @@ struct FollowerReporter: Sendable {
         var complaint = ""
         while !Task.isCancelled {
             let known = reported
-            let isLeading = group.isLeader
+            // By what is watched: from another view it could end at once, again and again.
+            let isLeading = group.statusChanges.value?.role == .leader
             // A change of the leader shows within the interval: a new primary asks nobody.
             _ = await loop.within(nanoseconds: UInt64(Limits.reportIntervalSeconds * 1e9)) {
                 // Who leads has nobody to tell, and is not to wake with every word of a follower.
