@@ -35,32 +35,29 @@ private func open(_ bytes: [UInt8]) throws(DecodingFailure) -> ByteReader {
     return reader
 }
 
-extension MemberID {
-    var document: [UInt8] {
-        var writer = begin()
-        writer.write(rawValue)
-        return writer.bytes
-    }
+private func coded(_ number: UInt64) -> [UInt8] {
+    var writer = begin()
+    writer.write(number)
+    return writer.bytes
+}
 
-    init(document bytes: [UInt8]) throws(DecodingFailure) {
-        var reader = try open(bytes)
-        self.init(try reader.read(UInt64.self))
-        try reader.finish()
-    }
+private func number(in bytes: [UInt8]) throws(DecodingFailure) -> UInt64 {
+    var reader = try open(bytes)
+    let number = try reader.read(UInt64.self)
+    try reader.finish()
+    return number
+}
+
+extension MemberID {
+    var document: [UInt8] { coded(rawValue) }
+
+    init(document bytes: [UInt8]) throws(DecodingFailure) { self.init(try number(in: bytes)) }
 }
 
 extension Index {
-    var document: [UInt8] {
-        var writer = begin()
-        writer.write(rawValue)
-        return writer.bytes
-    }
+    var document: [UInt8] { coded(rawValue) }
 
-    init(document bytes: [UInt8]) throws(DecodingFailure) {
-        var reader = try open(bytes)
-        self.init(try reader.read(UInt64.self))
-        try reader.finish()
-    }
+    init(document bytes: [UInt8]) throws(DecodingFailure) { self.init(try number(in: bytes)) }
 }
 
 extension HardState {
