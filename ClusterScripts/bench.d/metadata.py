@@ -107,7 +107,7 @@ class MetadataBench(Bench):
         groups = self.groups()
         try:
             leaders = {group.name: group.settled_leader() for group in groups}
-            for place, offset in (("leader", 0), ("another member", 1)):
+            for place, offset in (("the leader", 0), ("another member", 1)):
                 for clients in (1, 64):
                     def measure(group, number):
                         member = (leaders[group.name] + offset) % MEMBERS
@@ -119,11 +119,11 @@ class MetadataBench(Bench):
                     ours, theirs = results["Martlet"], results["etcd"]
                     if clients == 1:
                         self.report(
-                            f"linearizable read at the {place}, 1 client, p50",
+                            f"linearizable read at {place}, 1 client, p50",
                             [r["p50_us"] for r in ours], [r["p50_us"] for r in theirs], "µs", 1)
                     else:
                         self.report(
-                            f"linearizable reads/s at the {place}, {clients} clients",
+                            f"linearizable reads/s at {place}, {clients} clients",
                             [r["requests_per_second"] for r in ours],
                             [r["requests_per_second"] for r in theirs], "/s", 1,
                             more_is_better=True)

@@ -77,6 +77,16 @@ struct RemovalFaultTests {
         }
     }
 
+    /// Waits until a proxy shows the order, by itself.
+    private static func waitUntilShown(at proxy: String, _ cluster: LabCluster) throws {
+        try waitUntil("\(proxy) shows the order") {
+            try cluster.curl(
+                "'\(cluster.url(proxy))/v1/cluster?what=decommission&consistency=stale'",
+                seconds: 8
+            ).body.contains("\"phase\":\"removing\"")
+        }
+    }
+
     // MARK: In the middle
 
     @Test func `a removal comes to its end, whoever is struck while it goes on`() throws {
@@ -295,12 +305,7 @@ struct RemovalFaultTests {
             try cluster.signal("t3", SIGKILL)
             let primary = try cluster.primary()
             let behind = try #require(Self.voters.first { $0 != primary })
-            try waitUntil("\(behind) shows the order") {
-                try cluster.curl(
-                    "'\(cluster.url(behind))/v1/cluster?what=decommission&consistency=stale'",
-                    seconds: 8
-                ).body.contains("\"phase\":\"removing\"")
-            }
+            try Self.waitUntilShown(at: behind, cluster)
             let rest = Self.others(than: behind, cluster)
             try cluster.lab.separate([behind, "t3"], from: rest)
             let given = try cluster.curl(
@@ -328,6 +333,7 @@ struct RemovalFaultTests {
             try cluster.check("removed", with: "saved", at: "p4", "given up")
         }
     }
+
     // MARK: Afterwards
 
     /// A new target under the id of the one that has left; the proxy that it meets first was cut off before that, and has the
@@ -341,12 +347,7 @@ struct RemovalFaultTests {
             let primary = try cluster.primary()
             let behind = try #require(Self.voters.first { $0 != primary })
             try Self.order("again", cluster)
-            try waitUntil("\(behind) shows the order") {
-                try cluster.curl(
-                    "'\(cluster.url(behind))/v1/cluster?what=decommission&consistency=stale'",
-                    seconds: 8
-                ).body.contains("\"phase\":\"removing\"")
-            }
+            try Self.waitUntilShown(at: behind, cluster)
             let rest = Self.others(than: behind, cluster)
             try cluster.lab.separate([behind], from: rest)
             try cluster.hasRemoved("t3", at: Self.voters.filter { $0 != behind }, "again")
