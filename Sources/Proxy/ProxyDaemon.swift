@@ -108,8 +108,16 @@ final class ProxyDaemon: Sendable {
         metadata = MetadataService(
             id: settings.id, group: group, published: published, followers: followers,
             fence: fence, loop: loops.loops[0])
+        let hidesState: @Sendable () -> Bool = {
+            observer.isQuarantined.load(ordering: .relaxed)
+                || observer.isDoubted.load(ordering: .relaxed)
+        }
+        let history = HistoryRoute(group: group, published: published, loop: loops.loops[0])
         let forwarder = Forwarder(
             id: settings.id, group: group, published: published, givenUp: GivenUpRequests(),
+            lostRequests: LostRequests(
+                published: published, history: history, loop: loops.loops[0],
+                hidesState: hidesState),
             client: client, loop: loops.loops[0], config: config)
         let departure = Departure(
             group: group, metadata: metadata, published: published, loop: loops.loops[0])
@@ -136,7 +144,6 @@ final class ProxyDaemon: Sendable {
             survey: survey, followers: followers, client: client, loop: loops.loops[0],
             log: log.about("recovery"))
         let documents = BucketDocuments()
-        let history = HistoryRoute(group: group, published: published, loop: loops.loops[0])
         let daemon = DaemonRoutes(
             node: node, metadata: metadata, raft: RaftDocument(group: group, storage: storageCheck),
             statistics: counted, log: log.tail, documents: documents, config: configRoutes,
@@ -206,10 +213,7 @@ final class ProxyDaemon: Sendable {
             metrics: MetricsRoute(
                 routes: counted, storage: storageCheck, longPoll: daemon.longPoll,
                 watchers: daemon.history.watchers),
-            hidesState: {
-                observer.isQuarantined.load(ordering: .relaxed)
-                    || observer.isDoubted.load(ordering: .relaxed)
-            })
+            hidesState: hidesState)
     }
 
     private static var raftLimits: Consensus.Limits {

@@ -10,6 +10,7 @@ struct Forwarder: Sendable {
     let group: RaftGroup
     let published: PublishedState
     let givenUp: GivenUpRequests
+    let lostRequests: LostRequests
     let client: Client
     let loop: EventLoop
     let config: LiveConfig
@@ -245,6 +246,11 @@ struct Forwarder: Sendable {
                 default: break
                 }
                 if isRead { return nil }
+                if isOurs, error != .cancelled, let bound = request.origin.terms.bound,
+                    await lostRequests.isVoid(request.origin.requestID, bound: bound)
+                {
+                    return nil
+                }
                 throw lost(request, with: node, isDetour, error)
             }
         }

@@ -82,10 +82,10 @@ struct RequestInquiry: Sendable {
         }
         guard isReached == true else { return nil }
         let now = published.now
-        let (trace, fate, floor) = try await daemon.history.trace(of: id, since: since, upTo: now)
+        let (trace, fate, isWhole) = try await daemon.history.trace(of: id, since: since, upTo: now)
         var finding = Finding(trace: trace, fate: fate, place: now.state.position)
         // Everything up to the end was this primary's to apply only while it led.
-        if fate == .notYetKnown, floor <= since.index, group.isLeader, group.term == term {
+        if fate == .notYetKnown, isWhole, group.isLeader, group.term == term {
             finding.fate = .notApplied
         }
         return finding

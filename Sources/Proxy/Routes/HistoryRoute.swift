@@ -88,27 +88,59 @@ final class HistoryRoute: Sendable {
     /// One that was not found may be found later: it may lie in the log and not be committed, or be on its way to a primary. Who
     /// proposed it says from where on it may be found, and in which term at the latest (`since`). In a later term everything
     /// of that one is committed, or never will be.
+    ///
+    /// - Returns: what was found, what that means, and whether all of the history from `since` to `now` was looked at.
     func trace(
         of id: String, since: LogPosition?, upTo now: PublishedState.Snapshot
-    ) async throws -> (trace: HistoryDocument, fate: HistoryDocument.Fate, floor: UInt64) {
+    ) async throws -> (trace: HistoryDocument, fate: HistoryDocument.Fate, isWhole: Bool) {
+        let place = now.state.position
         var found = HistoryDocument(entries: [], hasMore: false, oldest: nil)
         var before = UInt64.max
+        // Of the first page: what is stored later is newer than all that was read.
+        var isStored: Bool?
         while true {
             let bound = before
             let page = try await page(upTo: now.state.position.index) { storage in
                 try storage.history(before: bound, about: .all, count: Self.countMax)
             }
             found.entries += page.entries.filter { $0.requestID == id }
+            isStored = isStored ?? (page.applied >= place.index)
             let last = page.entries.last?.position.index
             if page.hasMore, let last, last > since?.index ?? 0 {
                 before = last
                 continue
             }
-            let place = now.state.position
-            let isFinal = since.map { place.isBeyond(termOf: $0) && page.floor <= $0.index }
+            guard let since else {
+                return (found, found.entries.isEmpty ? .notYetKnown : .applied, false)
+            }
+            let isWhole = isStored == true && page.floor <= since.index
             let fate: HistoryDocument.Fate =
-                !found.entries.isEmpty ? .applied : isFinal == true ? .notApplied : .notYetKnown
-            return (found, fate, page.floor)
+                !found.entries.isEmpty
+                ? .applied
+                : isWhole && place.isBeyond(termOf: since) ? .notApplied : .notYetKnown
+            return (found, fate, isWhole)
+        }
+    }
+
+    /// The ids of all requests whose changes lie behind `index` and were applied up to `now`.
+    ///
+    /// - Throws: that not all of them are kept, or stored, here.
+    func requestIDs(
+        after index: UInt64, upTo now: PublishedState.Snapshot
+    ) async throws -> Set<String> {
+        var ids: Set<String> = []
+        var after = index
+        while true {
+            let bound = after
+            let page = try await page(upTo: now.state.position.index) { storage in
+                try storage.history(after: bound, about: .all, count: Self.countMax)
+            }
+            guard page.floor <= index, page.applied >= now.state.position.index else {
+                throw Failure(.overloaded, "the history behind entry \(index) is not whole here")
+            }
+            ids.formUnion(page.entries.map(\.requestID))
+            guard page.hasMore, let last = page.entries.last?.position.index else { return ids }
+            after = last
         }
     }
 
@@ -132,6 +164,8 @@ final class HistoryRoute: Sendable {
     }
 
     /// What was applied is stored a moment later; whoever saw it applied asks for it to be done now.
+    ///
+    /// - Returns: the page as it is when the log takes too long to store it; ``HistoryPage/applied`` tells.
     func page(
         upTo applied: UInt64, _ read: @escaping @Sendable (SQLiteLog) throws -> HistoryPage
     ) async throws -> HistoryPage {

@@ -1,0 +1,75 @@
+import Base
+import Cluster
+import Consensus
+import HTTP
+import MetaStore
+import Synchronization
+
+/// Changes that were sent to a primary which was lost before it answered. They are bound to its term (decision 0027): in
+/// the next one the log says whether they were made, and what was not made may be sent again.
+final class LostRequests: Sendable {
+    private struct Question: Sendable {
+        var id: String
+        var since: LogPosition
+        var answer: UnsafeContinuation<Bool, Never>
+    }
+
+    private struct State {
+        var questions: [Question] = []
+        var isReading = false
+    }
+
+    private let published: PublishedState
+    private let history: HistoryRoute
+    private let loop: EventLoop
+    /// Whether what this proxy has applied is in doubt.
+    private let hidesState: @Sendable () -> Bool
+    private let state = Mutex(State())
+
+    init(
+        published: PublishedState, history: HistoryRoute, loop: EventLoop,
+        hidesState: @escaping @Sendable () -> Bool
+    ) {
+        (self.published, self.history, self.loop) = (published, history, loop)
+        self.hidesState = hidesState
+    }
+
+    /// Waits for the end of the term, as long as a change waits for a primary.
+    ///
+    /// - Parameter bound: the term that the request is bound to, and where the log stood when it was sent.
+    /// - Returns: whether the request certainly was not made and never will be. If not, nothing is known.
+    func isVoid(_ id: String, bound: LogPosition) async -> Bool {
+        let isOver = await loop.within(nanoseconds: UInt64(Limits.primarySeconds * 1e9)) {
+            await self.published.first { $0.position.isBeyond(termOf: bound) } != nil
+        }
+        guard isOver == true else { return false }
+        return await withUnsafeContinuation { continuation in
+            let question = Question(id: id, since: bound, answer: continuation)
+            let begins = state.withLock { state in
+                state.questions.append(question)
+                defer { state.isReading = true }
+                return !state.isReading
+            }
+            if begins { Task(executorPreference: loop) { await self.read() } }
+        }
+    }
+
+    /// A primary that dies leaves all that were under way at once: they share one look, and the log's thread, which is
+    /// about to take the changes of the next one, is asked once.
+    private func read() async {
+        while true {
+            let questions = state.withLock { state in
+                defer { state.questions = [] }
+                state.isReading = !state.questions.isEmpty
+                return state.questions
+            }
+            guard let since = questions.map(\.since.index).min() else { return }
+            // Who asked has seen the later term applied, so whatever is published now contains it.
+            let ids = try? await history.requestIDs(after: since, upTo: published.now)
+            for question in questions {
+                let isVoid = ids.map { !$0.contains(question.id) && !hidesState() }
+                question.answer.resume(returning: isVoid ?? false)
+            }
+        }
+    }
+}
