@@ -34,9 +34,9 @@ final class LostRequests: Sendable {
         self.hidesState = hidesState
     }
 
-    /// Waits for the end of the term, as long as a change waits for a primary.
+    /// Waits for the end of the term that a request is bound to, as long as a change waits for a primary; `bound` is also
+    /// where the log stood when it was sent.
     ///
-    /// - Parameter bound: the term that the request is bound to, and where the log stood when it was sent.
     /// - Returns: whether the request certainly was not made and never will be. If not, nothing is known.
     func isVoid(_ id: String, bound: LogPosition) async -> Bool {
         let isOver = await loop.within(nanoseconds: UInt64(Limits.primarySeconds * 1e9)) {
