@@ -59,7 +59,7 @@ import Testing
     @Test func `a rebalance is counted, names its targets, and wants two of them`() throws {
         var log = try Self.log(targets: 1)
         #expect(log.apply(.startRebalance) == .failure(.tooFewTargets(1)))
-        #expect(log.apply(.stopRebalance) == .success(0))
+        #expect(log.apply(.stopRebalance(version: nil)) == .success(0))
         #expect(log.state.rebalance.version == 0)
         _ = log.apply(.setNode(try Self.target("t2", port: 101)))
         #expect(log.apply(.startRebalance) == .success(1))
@@ -67,13 +67,18 @@ import Testing
         #expect(log.state.rebalance.status == .notRun && log.state.rebalance.id == "g1")
         let started = log.state.rebalance.started
         #expect(started.nanoseconds > 0)
-        #expect(log.apply(.stopRebalance) == .success(1))
+        #expect(log.apply(.stopRebalance(version: nil)) == .success(1))
         let stopped = log.state.rebalance.stopped
         #expect(stopped > started)
-        #expect(log.apply(.stopRebalance) == .success(1))
+        #expect(log.apply(.stopRebalance(version: nil)) == .success(1))
         #expect(log.state.rebalance.stopped == stopped)
         #expect(log.apply(.startRebalance) == .success(2))
         #expect(log.state.rebalance.stopped.nanoseconds == 0)
+        // A word about the one before says nothing of this one.
+        #expect(log.apply(.stopRebalance(version: 1)) == .success(2))
+        #expect(!log.state.rebalance.wasStopped)
+        #expect(log.apply(.stopRebalance(version: 2)) == .success(2))
+        #expect(log.state.rebalance.wasStopped)
     }
 
     @Test func `what became of a rebalance is kept for an hour, and of a bounded number`()
@@ -83,7 +88,7 @@ import Testing
         func ids() -> [String] { log.state.rebalances.map(\.id) }
         #expect(ids().isEmpty)
         _ = log.apply(.startRebalance)
-        _ = log.apply(.stopRebalance)
+        _ = log.apply(.stopRebalance(version: nil))
         let first = log.state.rebalance
         _ = log.apply(.startRebalance)
         _ = log.apply(.startRebalance)
@@ -193,7 +198,8 @@ import Testing
         let note = MountpathNote(path: "/mp", disk: "d", isDisabled: true, reason: "EIO")
         let commands: [Command] = [
             .setMaintenance(t1, isOn: true), .setMaintenance(t1, isOn: false), .replaceRebalance,
-            .startRebalance, .startRebalance, .stopRebalance, .noteMountpath(t1, note),
+            .startRebalance, .startRebalance, .stopRebalance(version: 1),
+            .stopRebalance(version: nil), .noteMountpath(t1, note),
         ]
         for command in commands {
             _ = log.apply(command)

@@ -12,6 +12,44 @@ extension XactionQuery {
         !id.isEmpty && known(of: state).isEmpty
     }
 
+    /// The state of the newest that is asked for; without a newline behind it. `nil` when there is none.
+    package func status(of state: ClusterState, problem: String) -> [UInt8]? {
+        rebalances(of: state).first.map { record in
+            var json = JSONWriter()
+            record.writeStatus(problem, to: &json)
+            return json.bytes
+        }
+    }
+
+    /// The states of all that are asked for, newest first.
+    package func statuses(of state: ClusterState, problem: String) -> [UInt8] {
+        var json = JSONWriter()
+        json.array { json in
+            for record in rebalances(of: state) { record.writeStatus(problem, to: &json) }
+        }
+        json.newline()
+        return json.bytes
+    }
+
+    /// The names of those that are asked for and run.
+    ///
+    /// - Throws: that those which have ended are asked for.
+    package func running(in state: ClusterState) throws(Failure) -> [UInt8] {
+        guard isRunning != false else {
+            throw Failure(
+                .badValue, "'show_active' is false in a question about jobs that run",
+                next: "leave it out; what=status_all tells of those that have ended")
+        }
+        var running = self
+        running.isRunning = true
+        var json = JSONWriter()
+        json.array { json in
+            for record in running.rebalances(of: state) { json.value(record.name) }
+        }
+        json.newline()
+        return json.bytes
+    }
+
     private func known(of state: ClusterState) -> [RebalanceRecord] {
         guard kind == nil || kind == .rebalance, buckets.isEmpty else { return [] }
         return state.rebalances.filter { id.isEmpty || id == $0.id }
@@ -54,17 +92,20 @@ extension RebalanceRecord {
         TimeLayout.text(time, layout: "2006-01-02T15:04:05.999999999") + "Z"
     }
 
-    /// How it ended (contract §11.4); without a newline behind it.
-    package func statusDocument(_ problem: String) -> [UInt8] {
-        var json = JSONWriter()
+    /// How it ended (contract §11.4), and what AIStore's later versions say besides.
+    fileprivate func writeStatus(_ problem: String, to json: inout JSONWriter) {
         json.object { json in
             json.member("uuid", id)
             json.member("err", problem)
             json.member("end_time", ended.nanoseconds)
             json.member("aborted", wasStopped)
+            json.member("kind", XactionKind.rebalance.rawValue)
+            json.member("is_idle", false)
         }
-        return json.bytes
     }
+
+    /// As it is named in a line: `rebalance[g7]`.
+    fileprivate var name: String { "\(XactionKind.rebalance.rawValue)[\(id)]" }
 }
 
 extension JSONWriter {

@@ -94,6 +94,9 @@ extension Parameter {
     static let dryRun = query(
         QueryName.dryRun, flagSchema, "say what would change, and change nothing")
     static let force = query(QueryName.force, flagSchema, "although something would be lost")
+    static let askTargets = query(
+        QueryName.force, flagSchema,
+        "ask targets that are late to report; nothing here waits for reports")
     static let nonElectable = query(
         QueryName.nonElectable, flagSchema, "the proxy is never made primary")
     static let provider = query(

@@ -104,6 +104,8 @@ package enum ClusterQuestion: String, CaseIterable, Sendable {
     case stats, sysinfo, mountpaths
     case xactionStatistics = "qryxstats"
     case xactionStatus = "status"
+    case xactionStatuses = "status_all"
+    case runningXactions = "running_all"
     case remote
     case decommission
     case recovery
@@ -140,8 +142,9 @@ package enum ClusterQuestion: String, CaseIterable, Sendable {
         case .watch: [.subject, .watchPlace, .limit, .timeout]
         case .recoveryPlan: [.can, .candidate, .override]
         case .smapvote, .mountpathEvents, .targetAddresses, .stats, .sysinfo, .mountpaths,
-            .xactionStatistics, .xactionStatus, .recovery:
+            .xactionStatistics, .xactionStatus, .runningXactions, .recovery:
             [.consistency]
+        case .xactionStatuses: [.consistency, .askTargets]
         case .decommission: [.consistency, .decommissioned]
         case .snode, .remote: []
         }
@@ -162,6 +165,8 @@ package enum ClusterQuestion: String, CaseIterable, Sendable {
         case .sysinfo: .clusterSystemInformation
         case .mountpaths: .clusterMountpaths
         case .xactionStatistics: .clusterXactions
+        case .xactionStatuses: .xactionStatuses
+        case .runningXactions: .runningXactions
         case .remote: .remoteClusters
         case .decommission: .decommissions
         case .recovery: .recoveryOverview
@@ -220,9 +225,7 @@ extension Failure {
     private static let unserved = [
         "backends": "this build serves no cloud backends",
         "metrics": "GET /metrics describes each of them",
-        "running_all": "no jobs run in this build",
         "software_version": "it is AIStore's; 'martlet version' prints that of this build",
-        "status_all": "no jobs run in this build",
         "tls_certificate": "connections are not encrypted in this build",
     ]
 

@@ -111,6 +111,11 @@ extension SchemaName {
         "aborted": .flag, "status": .text, "ext": .map(.text),
     ])
 
+    static let xactionStatusSchema: Schema = .members([
+        "uuid": .text, "kind": .text, "err": .text, "end_time": .count(), "aborted": .flag,
+        "is_idle": .flag,
+    ])
+
     static let xactionQuerySchema: Schema = .choice([
         .options([
             "id": .text, "kind": .text, "bck": .nullable(jobBucket),

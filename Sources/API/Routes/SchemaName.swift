@@ -58,6 +58,8 @@ package enum SchemaName: String, CaseIterable, Sendable {
     case xactions = "Xactions"
     case clusterXactions = "ClusterXactions"
     case xactionQuery = "XactionQuery"
+    case xactionStatuses = "XactionStatuses"
+    case runningXactions = "RunningXactions"
     // Requests and their answers.
     case joinRequest = "JoinRequest"
     case joinReply = "JoinReply"
@@ -169,6 +171,8 @@ package enum SchemaName: String, CaseIterable, Sendable {
         case .xactions: .array(Self.xactionSchema)
         case .clusterXactions: .map(.nullable(.component(.xactions)))
         case .xactionQuery: Self.xactionQuerySchema
+        case .xactionStatuses: .array(Self.xactionStatusSchema)
+        case .runningXactions: .array(.text)
         case .joinRequest: Self.joinRequestSchema
         case .registered: Self.registeredSchema
         case .joinReply: .members(["uuid": .text, "position": .text])

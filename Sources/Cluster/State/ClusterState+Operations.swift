@@ -57,11 +57,13 @@ extension ClusterState {
         return .success(rebalance.version)
     }
 
-    /// Notes that the last rebalance was stopped; without one there is nothing to note.
+    /// Notes that the last rebalance was stopped, if it is the one that is meant; without one there is nothing to note.
     mutating func stopRebalance(
-        time: Timestamp, changes: inout [StateRow.Change]
+        _ version: UInt64?, time: Timestamp, changes: inout [StateRow.Change]
     ) -> Result<UInt64, Rejection> {
-        if rebalance.version > 0, rebalance.stopped.nanoseconds == 0 {
+        if rebalance.version == version ?? rebalance.version, rebalance.version > 0,
+            !rebalance.wasStopped
+        {
             rebalance.stopped = time
             put(rebalanceRow, &changes)
         }

@@ -91,7 +91,8 @@ public struct ClusterState: Equatable, Sendable {
         case .setMaintenance(let id, let isOn): return setMaintenance(id, isOn, changes: &changes)
         case .startRebalance: return startRebalance(time: time, changes: &changes)
         case .replaceRebalance: return replaceRebalance(time: time, changes: &changes)
-        case .stopRebalance: return stopRebalance(time: time, changes: &changes)
+        case .stopRebalance(let version):
+            return stopRebalance(version, time: time, changes: &changes)
         case .noteMountpath(let id, let note):
             return self.note(note, of: id, time: time, changes: &changes)
         case .recover(let recovery):

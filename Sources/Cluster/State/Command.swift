@@ -19,7 +19,8 @@ public enum Command: Equatable, Sendable {
     case startRebalance
     /// The same as builds know it that keep nothing of the rebalance before. It is in their logs, and not proposed any more.
     case replaceRebalance
-    case stopRebalance
+    /// Notes that the last rebalance was stopped; with a version, only if that is the last one still.
+    case stopRebalance(version: UInt64?)
     /// What a target has found out about one of its disks.
     case noteMountpath(NodeID, MountpathNote)
     /// The first entry of a generation that a forced recovery has begun. Only ``Consensus/ForcedRecovery`` brings it into the log.
@@ -77,6 +78,8 @@ extension Command {
         case decommission = 17
         case endDecommission = 18
         case startRebalance = 19
+        /// Of builds before it, none can read it; they stop whichever is the last.
+        case stopOneRebalance = 20
 
         fileprivate static let last = allCases.map(\.rawValue).max() ?? 0
     }
@@ -115,7 +118,8 @@ extension Command {
                 try Self.nodeID(&reader), isOn: try reader.readUInt8() != 0)
         case .startRebalance: self = .startRebalance
         case .replaceRebalance: self = .replaceRebalance
-        case .stopRebalance: self = .stopRebalance
+        case .stopRebalance: self = .stopRebalance(version: nil)
+        case .stopOneRebalance: self = .stopRebalance(version: try reader.read(UInt64.self))
         case .noteMountpath:
             self = .noteMountpath(try Self.nodeID(&reader), try MountpathNote(from: &reader))
         case .recover: self = .recover(try RecoveryRecord(from: &reader))
@@ -177,7 +181,10 @@ extension Command {
             writer.write(UInt8(isOn ? 1 : 0))
         case .startRebalance: writer.write(Kind.startRebalance.rawValue)
         case .replaceRebalance: writer.write(Kind.replaceRebalance.rawValue)
-        case .stopRebalance: writer.write(Kind.stopRebalance.rawValue)
+        case .stopRebalance(nil): writer.write(Kind.stopRebalance.rawValue)
+        case .stopRebalance(let version?):
+            writer.write(Kind.stopOneRebalance.rawValue)
+            writer.write(version)
         case .noteMountpath(let id, let note):
             writer.write(Kind.noteMountpath.rawValue)
             writer.write(id.text)

@@ -66,12 +66,11 @@ struct Rebalance: Sendable {
         _ request: Request, for origin: MetadataService.Origin
     ) async throws(Failure) -> String {
         guard request.isMeant else { return "" }
-        // A late word about an earlier one must not end the one there is now.
-        if !request.id.isEmpty, try await metadata.linearizable().state.rebalance.id != request.id {
+        if !request.isStart {
+            try await stop(request, for: origin)
             return ""
         }
         let outcome = try await metadata.change(for: origin) { _ throws(Failure) in
-            guard request.isStart else { return .stopRebalance }
             if let tooEarly {
                 // By the word of one who leads, and behind what the request rests on.
                 try origin.check(try await metadata.linearizable().state)
@@ -79,8 +78,22 @@ struct Rebalance: Sendable {
             }
             return .startRebalance
         }
-        guard request.isStart, case .success(let version) = outcome.result else { return "" }
+        guard case .success(let version) = outcome.result else { return "" }
         return "g\(version)"
+    }
+
+    private func stop(
+        _ request: Request, for origin: MetadataService.Origin
+    ) async throws(Failure) {
+        var version: UInt64?
+        if !request.id.isEmpty {
+            let last = try await metadata.linearizable().state.rebalance
+            // A late word about an earlier one ends nothing, be it that another begins in this moment.
+            guard last.id == request.id else { return }
+            version = last.version
+        }
+        let command = Command.stopRebalance(version: version)
+        _ = try await metadata.change(for: origin) { _ in command }
     }
 
     /// Why a rebalance must not begin yet: who has just started does not know who else will be there in a moment

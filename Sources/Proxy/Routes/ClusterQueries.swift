@@ -22,7 +22,8 @@ struct ClusterQueries: Sendable {
         case .stats: try await stats(exchange, map)
         case .sysinfo: try await systemInformation(exchange, map)
         case .mountpaths: await mountpaths(exchange, map)
-        case .xactionStatus: try await xactionStatus(exchange, state)
+        case .xactionStatus, .xactionStatuses, .runningXactions:
+            try await xactionStates(exchange, question, state)
         default:
             let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
             try await xactionStatistics(exchange, state, body)
@@ -125,19 +126,32 @@ struct ClusterQueries: Sendable {
         }
     }
 
-    /// Contract §11.4: the state of one job, of several of a kind the newest. There are none but rebalances, and the error of
-    /// one says that it was not run.
-    private func xactionStatus(_ exchange: Exchange, _ state: ClusterState) async throws {
+    /// Contract §11.4: the state of one job, of several of a kind the newest; or of all, or the names of those that run. There
+    /// are none but rebalances, and the error of one says that it was not run.
+    private func xactionStates(
+        _ exchange: Exchange, _ question: ClusterQuestion, _ state: ClusterState
+    ) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         let query = try XactionQuery(decoding: body)
-        guard !query.id.isEmpty || query.kind != nil else {
-            throw Failure(
-                .badValue, "the question names neither a job's id nor a kind",
-                next: #"{"id":"…"} or {"kind":"rebalance"}"#)
+        switch question {
+        case .xactionStatuses:
+            if query.namesNone(of: state) { throw query.notFound }
+            exchange.respond(
+                .ok, type: "application/json",
+                body: query.statuses(of: state, problem: Rebalance.notice))
+        case .runningXactions:
+            exchange.respond(.ok, type: "application/json", body: try query.running(in: state))
+        default:
+            guard !query.id.isEmpty || query.kind != nil else {
+                throw Failure(
+                    .badValue, "the question names neither a job's id nor a kind",
+                    next: #"{"id":"…"} or {"kind":"rebalance"}"#)
+            }
+            guard let status = query.status(of: state, problem: Rebalance.notice) else {
+                throw query.notFound
+            }
+            exchange.respond(.ok, type: "text/plain; charset=utf-8", body: status)
         }
-        guard let record = query.rebalances(of: state).first else { throw query.notFound }
-        exchange.respond(
-            .ok, type: "text/plain; charset=utf-8", body: record.statusDocument(Rebalance.notice))
     }
 
     // MARK: Replies

@@ -79,7 +79,7 @@ struct ClusterRoutes: Sendable {
             }
             try await queries.xactionStatistics(
                 exchange, try await daemon.view(query).state, body)
-        case .stats, .sysinfo, .mountpaths, .xactionStatus:
+        case .stats, .sysinfo, .mountpaths, .xactionStatus, .xactionStatuses, .runningXactions:
             try await queries.serve(exchange, question, of: try await daemon.view(query).state)
         }
     }

@@ -296,7 +296,8 @@ final class FollowDriver: @unchecked Sendable {
         case .entry(let entry) where entry.kind == .command:
             switch LogRecord.kind(in: entry.payload) {
             case .createBucket, .setNode, .removeNode, .setConfig, .setMaintenance,
-                .startRebalance, .replaceRebalance, .stopRebalance, .noteMountpath, .session,
+                .startRebalance, .replaceRebalance, .stopRebalance, .stopOneRebalance,
+                .noteMountpath, .session,
                 .decommission, .endDecommission:
                 return true
             // A recovery changes which generation the disks belong to.

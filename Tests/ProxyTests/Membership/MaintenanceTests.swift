@@ -357,6 +357,37 @@ import Testing
                 let unknown = try await proxies.ask(
                     number, .get, "/v1/cluster?what=status", #"{"id":"g4"}"#)
                 #expect(unknown.failure?.code == .xactionNotFound, "\(unknown.text)")
+                for (body, ids) in [
+                    ("{}", ["g3", "g2", "g1"]), (#"{"kind":"rebalance"}"#, ["g3", "g2", "g1"]),
+                    (#"{"id":"g2"}"#, ["g2"]), (#"{"show_active":true}"#, []),
+                    (#"{"kind":"lru"}"#, []),
+                ] {
+                    let reply = try await proxies.ask(
+                        number, .get, "/v1/cluster?what=status_all&frc=true", body)
+                    guard case .array(let all) = try JSONValue(parsing: reply.body) else {
+                        Issue.record("\(reply.text)")
+                        continue
+                    }
+                    let states = all.compactMap { state in
+                        if case .object(let members) = state { members } else { nil }
+                    }
+                    #expect(states.map { $0["uuid"]?.string } == ids, "\(reply.text)")
+                    for state in states {
+                        #expect(state["kind"]?.string == "rebalance")
+                        #expect(state["is_idle"] == .bool(false))
+                    }
+                }
+                let gone = try await proxies.ask(
+                    number, .get, "/v1/cluster?what=status_all", #"{"id":"g4"}"#)
+                #expect(gone.failure?.code == .xactionNotFound, "\(gone.text)")
+                for body in ["{}", #"{"kind":"rebalance","show_active":true}"#] {
+                    let running = try await proxies.ask(
+                        number, .get, "/v1/cluster?what=running_all", body)
+                    #expect(running.status == 200 && running.text == "[]\n", "\(running.text)")
+                }
+                let ended = try await proxies.ask(
+                    number, .get, "/v1/cluster?what=running_all", #"{"show_active":false}"#)
+                #expect(ended.failure?.code == .badValue, "\(ended.text)")
                 let jobs = try await proxies.ask(
                     number, .get, "/v1/cluster?what=qryxstats", #"{"id":"g1"}"#)
                 #expect(jobs.status == 200, "\(jobs.text)")
