@@ -95,8 +95,19 @@ import Testing
         #expect(head?.closes == true)
     }
 
+    @Test func `case, order and what else there is make no difference to a response head`() {
+        let head = parse(
+            "HTTP/1.0 200\r\nDate: x\r\nEC.compression: never\r\nCONNECTION: Keep-Alive\r\n"
+                + "Transfer-encoding:   CHUNKED\r\nX-Location: a\nb\r\nempty:\r\ncontent-length:0")
+        #expect(head?.status == 200 && head?.isChunked == true && head?.closes == false)
+        #expect(head?.contentLength == 0 && head?.location == nil)
+        #expect(parse("HTTP/1.0 204 No Content")?.closes == true)
+        #expect(parse("HTTP/1.1 204 No Content")?.closes == false)
+    }
+
     @Test(arguments: [
-        "", "HTTP/1.1", "HTTP/1.1 abc", "HTTP/2 200 OK", "HTTP/1.1 99 x",
+        "", "HTTP/1.1", "HTTP/1.1 abc", "HTTP/2 200 OK", "HTTP/1.1 99 x", "HTTP/1.1 2000 OK",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1x", "HTTP/1.1 200 OK\r\nContent-Length:",
         "HTTP/1.1 200 OK\r\nContent-Length: -1", "HTTP/1.1 200 OK\r\nno colon",
     ])
     func `a response head that is none is refused`(_ text: String) {

@@ -71,45 +71,50 @@ extension JSONWriter {
 }
 
 extension BucketProperties {
-    /// One header per property, the reply to HEAD of a bucket (contract §5.6).
-    package func headers(of bucket: Bucket) -> [(name: String, value: String)] {
-        [(name: "provider", value: bucket.provider.rawValue)] + members
+    /// The headers of the reply to HEAD of a bucket, one per property (contract §5.6).
+    package func eachHeader(of bucket: Bucket, _ body: (StaticString, String) -> Void) {
+        body("provider", bucket.provider.rawValue)
+        eachMember(body)
     }
 
     /// The properties by their dotted names.
     var members: [(name: String, value: String)] {
-        [
-            (name: "access", value: String(access.rawValue)),
-            (name: "created", value: String(created.nanoseconds)),
-            (name: "backend_bck.name", value: ""),
-            (name: "backend_bck.provider", value: ""),
-            (name: "versioning.enabled", value: String(versioning.enabled)),
-            (name: "versioning.validate_warm_get", value: String(versioning.validateWarmGet)),
-            (name: "checksum.type", value: checksum.type.rawValue),
-            (name: "checksum.validate_cold_get", value: String(checksum.validateColdGet)),
-            (name: "checksum.validate_warm_get", value: String(checksum.validateWarmGet)),
-            (name: "checksum.validate_obj_move", value: String(checksum.validateObjectMove)),
-            (name: "checksum.enable_read_range", value: String(checksum.enableReadRange)),
-            (name: "lru.lowwm", value: String(lru.lowWatermark)),
-            (name: "lru.highwm", value: String(lru.highWatermark)),
-            (name: "lru.out_of_space", value: String(lru.outOfSpace)),
-            (name: "lru.dont_evict_time", value: lru.dontEvictTime),
-            (name: "lru.capacity_upd_time", value: lru.capacityUpdateTime),
-            (name: "lru.enabled", value: String(lru.enabled)),
-            (name: "mirror.enabled", value: String(mirror.enabled)),
-            (name: "mirror.optimize_put", value: String(mirror.optimizePut)),
-            (name: "mirror.copies", value: String(mirror.copies)),
-            (name: "mirror.burst_buffer", value: String(mirror.burstBuffer)),
-            (name: "mirror.util_thresh", value: String(mirror.utilizationThreshold)),
-            (name: "ec.enabled", value: String(erasureCoding.enabled)),
-            (name: "ec.data_slices", value: String(erasureCoding.dataSlices)),
-            (name: "ec.parity_slices", value: String(erasureCoding.paritySlices)),
-            (name: "ec.objsize_limit", value: String(erasureCoding.objectSizeLimit)),
-            (name: "ec.batch_size", value: String(erasureCoding.batchSize)),
-            (name: "ec.compression", value: erasureCoding.compression),
-            (name: "extra.original_url", value: ""),
-            (name: "extra.cloud_region", value: ""),
-            (name: "write_policy", value: writePolicy.rawValue),
-        ]
+        var members: [(name: String, value: String)] = []
+        eachMember { members.append(("\($0)", $1)) }
+        return members
+    }
+
+    private func eachMember(_ body: (StaticString, String) -> Void) {
+        body("access", String(access.rawValue))
+        body("created", String(created.nanoseconds))
+        body("backend_bck.name", "")
+        body("backend_bck.provider", "")
+        body("versioning.enabled", String(versioning.enabled))
+        body("versioning.validate_warm_get", String(versioning.validateWarmGet))
+        body("checksum.type", checksum.type.rawValue)
+        body("checksum.validate_cold_get", String(checksum.validateColdGet))
+        body("checksum.validate_warm_get", String(checksum.validateWarmGet))
+        body("checksum.validate_obj_move", String(checksum.validateObjectMove))
+        body("checksum.enable_read_range", String(checksum.enableReadRange))
+        body("lru.lowwm", String(lru.lowWatermark))
+        body("lru.highwm", String(lru.highWatermark))
+        body("lru.out_of_space", String(lru.outOfSpace))
+        body("lru.dont_evict_time", lru.dontEvictTime)
+        body("lru.capacity_upd_time", lru.capacityUpdateTime)
+        body("lru.enabled", String(lru.enabled))
+        body("mirror.enabled", String(mirror.enabled))
+        body("mirror.optimize_put", String(mirror.optimizePut))
+        body("mirror.copies", String(mirror.copies))
+        body("mirror.burst_buffer", String(mirror.burstBuffer))
+        body("mirror.util_thresh", String(mirror.utilizationThreshold))
+        body("ec.enabled", String(erasureCoding.enabled))
+        body("ec.data_slices", String(erasureCoding.dataSlices))
+        body("ec.parity_slices", String(erasureCoding.paritySlices))
+        body("ec.objsize_limit", String(erasureCoding.objectSizeLimit))
+        body("ec.batch_size", String(erasureCoding.batchSize))
+        body("ec.compression", erasureCoding.compression)
+        body("extra.original_url", "")
+        body("extra.cloud_region", "")
+        body("write_policy", writePolicy.rawValue)
     }
 }

@@ -58,7 +58,7 @@ final class BucketRoutes: Sendable {
         exchange.respond(.ok) { writer in
             now.describe(&writer)
             guard presence?.wantsProperties != false else { return }
-            for (name, value) in properties.headers(of: bucket) { writer.add(named: name, value) }
+            properties.eachHeader(of: bucket) { writer.add($0, $1) }
         }
     }
 

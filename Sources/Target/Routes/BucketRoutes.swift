@@ -42,7 +42,7 @@ struct BucketRoutes {
             .bucket(name, in: published, .headBucket, "HEAD")
         exchange.respond(.ok) { writer in
             guard presence?.wantsProperties != false else { return }
-            for (name, value) in properties.headers(of: bucket) { writer.add(named: name, value) }
+            properties.eachHeader(of: bucket) { writer.add($0, $1) }
         }
     }
 

@@ -1,3 +1,5 @@
+import Glibc
+
 /// One kept-alive connection, used by one worker thread, blocking.
 ///
 /// The load generator has a client of its own on purpose: a fault in the server's reading of HTTP
@@ -92,14 +94,17 @@ final class Connection {
 
     /// Where the empty line begins, found by the newlines.
     private static func headEnd(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+        guard let base = bytes.baseAddress else { return nil }
         var position = start
-        while position + 3 < bytes.count {
-            if bytes[position] == 13, bytes[position + 1] == 10, bytes[position + 2] == 13,
-                bytes[position + 3] == 10
-            {
-                return position
+        while position + 3 < bytes.count,
+            // The second of the two line feeds.
+            let found = memchr(base + position + 3, 0x0A, bytes.count - position - 3)
+        {
+            let feed = base.distance(to: UnsafeRawPointer(found))
+            if bytes[feed - 1] == 0x0D, bytes[feed - 2] == 0x0A, bytes[feed - 3] == 0x0D {
+                return feed - 3
             }
-            position += 1
+            position = feed - 2
         }
         return nil
     }
