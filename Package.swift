@@ -12,6 +12,11 @@ let strict: [SwiftSetting] = [
     .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
+/// The Swift runtime within the program: faster calls, and hosts need no toolchain (docs/decisions/0040).
+let selfContained = [
+    "-static-stdlib", "-use-ld=lld", "-l_FoundationCollections", "-l_FoundationCShims",
+]
+
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], at path: String? = nil)
     -> Target
 {
@@ -65,7 +70,8 @@ let package = Package(
             name: "martlet",
             dependencies: ["Proxy", "Target", "DevCluster", "LoadGenerator", "Simulator", "Base"],
             path: "Sources/Tools/Martlet",
-            swiftSettings: strict),
+            swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(selfContained, .when(configuration: .release))]),
 
         // What tests of several modules need.
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
