@@ -7,6 +7,8 @@ enum Limits {
 
     /// How long a change waits for a primary while an election is under way: two elections in a row.
     static let primarySeconds = 1.5
+    /// How long after it came a request that was lost with a primary, and not made, may be sent to the next one.
+    static let resendSeconds = 5.0
     /// Between two looks while no primary is known; a new one is noticed at once.
     static let electionSeconds = 0.1
     /// When no primary was reached for so long, the way through other proxies is tried: the longest election timeout.

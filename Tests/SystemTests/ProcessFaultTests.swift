@@ -315,8 +315,17 @@ struct ProcessFaultTests {
                         process: try cluster.lab.start(on: "c", line, log: "\(answer).status")
                     )
                 }
+                // The history does not tell of sessions, so nobody says that this one was not opened, or opens another.
+                let session = "\(cluster.directory)/session-\(round)"
+                let opening = try cluster.lab.start(
+                    on: "c",
+                    "curl -s --max-time 20 -w '%{http_code}' -X POST \(cluster.url(others[0]))/v1/cluster/sessions",
+                    log: session)
                 usleep(150_000)
                 try cluster.signal(primary, SIGKILL)
+                opening.waitUntilExit()
+                let word = try String(contentsOfFile: session, encoding: .utf8)
+                #expect(word.contains("outcome_unknown") && word.hasSuffix("504"), "\(word)")
                 for client in clients {
                     client.process.waitUntilExit()
                     let status = try String(

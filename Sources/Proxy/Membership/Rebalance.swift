@@ -87,9 +87,10 @@ struct Rebalance: Sendable {
     ) async throws(Failure) {
         var version: UInt64?
         if !request.id.isEmpty {
-            let last = try await metadata.linearizable().state.rebalance
+            let state = try await metadata.linearizable().state
+            let last = state.rebalance
             // A late word about an earlier one ends nothing, be it that another begins in this moment.
-            guard last.id == request.id else { return }
+            guard last.id == request.id else { return try origin.check(state) }
             version = last.version
         }
         let command = Command.stopRebalance(version: version)

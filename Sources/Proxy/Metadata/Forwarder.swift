@@ -23,6 +23,8 @@ struct Forwarder: Sendable {
         var body: [UInt8]
         var origin: MetadataService.Origin
         var reach: Reach
+        /// Whether the history tells if it was made. Sessions have no lines there, and ends of nodes are more than theirs.
+        var isInHistory = true
 
         /// Whether it changes nothing, so that losing it leaves no doubt.
         var isRead: Bool {
@@ -117,6 +119,10 @@ struct Forwarder: Sendable {
                         .noPrimary, "\(id) is not the primary", next: "try again in a moment")
                 }
                 let trouble = group.noPrimary()
+                // It may have been lost on its way for long; then its client has given up, and may have looked.
+                guard Double(MonotonicTime.now().since(begun)) / 1e9 < Limits.resendSeconds else {
+                    throw trouble
+                }
                 // With the majority out of sight, waiting makes no sense.
                 let due = detourDue ?? (isWithoutPrimary(view) ? 0 : Limits.detourSeconds)
                 detourDue = due
@@ -246,7 +252,8 @@ struct Forwarder: Sendable {
                 default: break
                 }
                 if isRead { return nil }
-                if isOurs, error != .cancelled, let bound = request.origin.terms.bound,
+                if isOurs, request.isInHistory, error == .disconnected || error == .timedOut,
+                    let bound = request.origin.terms.bound,
                     await lostRequests.isVoid(request.origin.requestID, bound: bound)
                 {
                     return nil

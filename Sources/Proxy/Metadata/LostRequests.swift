@@ -65,10 +65,12 @@ final class LostRequests: Sendable {
             }
             guard let since = questions.map(\.since.index).min() else { return }
             // Who asked has seen the later term applied, so whatever is published now contains it.
-            let ids = try? await history.requestIDs(after: since, upTo: published.now)
+            let found = try? await history.requestIDs(after: since, upTo: published.now)
             for question in questions {
-                let isVoid = ids.map { !$0.contains(question.id) && !hidesState() }
-                question.answer.resume(returning: isVoid ?? false)
+                let isVoid = found.map {
+                    $0.floor <= question.since.index && !$0.ids.contains(question.id)
+                }
+                question.answer.resume(returning: isVoid == true && !hidesState())
             }
         }
     }

@@ -103,7 +103,10 @@ final class HistoryRoute: Sendable {
             let page = try await page(upTo: now.state.position.index) { storage in
                 try storage.history(before: bound, about: .all, count: Self.countMax)
             }
-            found.entries += page.entries.filter { $0.requestID == id }
+            // Before `since` it was another request of that id.
+            found.entries += page.entries.filter {
+                $0.requestID == id && $0.position.index > since?.index ?? 0
+            }
             isStored = isStored ?? (page.applied >= place.index)
             let last = page.entries.last?.position.index
             if page.hasMore, let last, last > since?.index ?? 0 {
@@ -122,24 +125,27 @@ final class HistoryRoute: Sendable {
         }
     }
 
-    /// The ids of all requests whose changes lie behind `index` and were applied up to `now`.
+    /// The ids of all requests whose changes lie behind `index` and were applied up to `now`; complete from `floor` on. For
+    /// one caller at a time, which takes nobody's place.
     ///
-    /// - Throws: that not all of them are kept, or stored, here.
+    /// - Throws: that not all of them are stored here.
     func requestIDs(
         after index: UInt64, upTo now: PublishedState.Snapshot
-    ) async throws -> Set<String> {
+    ) async throws -> (ids: Set<String>, floor: UInt64) {
         var ids: Set<String> = []
         var after = index
         while true {
             let bound = after
-            let page = try await page(upTo: now.state.position.index) { storage in
+            let page = try await storedPage(upTo: now.state.position.index) { storage in
                 try storage.history(after: bound, about: .all, count: Self.countMax)
             }
-            guard page.floor <= index, page.applied >= now.state.position.index else {
-                throw Failure(.overloaded, "the history behind entry \(index) is not whole here")
+            guard page.applied >= now.state.position.index else {
+                throw Failure(.overloaded, "the log takes too long to store what was applied")
             }
             ids.formUnion(page.entries.map(\.requestID))
-            guard page.hasMore, let last = page.entries.last?.position.index else { return ids }
+            guard page.hasMore, let last = page.entries.last?.position.index else {
+                return (ids, page.floor)
+            }
             after = last
         }
     }
@@ -171,6 +177,12 @@ final class HistoryRoute: Sendable {
     ) async throws -> HistoryPage {
         try enter()
         defer { readers.withLock { $0 -= 1 } }
+        return try await storedPage(upTo: applied, read)
+    }
+
+    private func storedPage(
+        upTo applied: UInt64, _ read: @escaping @Sendable (SQLiteLog) throws -> HistoryPage
+    ) async throws -> HistoryPage {
         let begun = MonotonicTime.now()
         var isAskedFor = false
         while true {

@@ -44,7 +44,9 @@ struct SessionRoutes: Sendable {
         _ session: (Cluster.Outcome) -> LogPosition?
     ) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
-        let request = try exchange.forwardable(body)
+        var forwarded = try exchange.forwardable(body)
+        forwarded.isInHistory = false
+        let request = forwarded
         if try query.flag(QueryName.dryRun) {
             switch try await forwarder.onPrimary(request, { try await forecast(change) }) {
             case .relayed(let answer): exchange.relay(answer)

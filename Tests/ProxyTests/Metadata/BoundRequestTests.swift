@@ -114,6 +114,22 @@ import Testing
         }
     }
 
+    /// The word is about the copy that may be found behind `since`, however close an earlier one of that id lies.
+    @Test func `an id that was used before says nothing of the request that is asked about`()
+        async throws
+    {
+        try await TestProxies.with(1) { proxies in
+            let before = try await Self.place(proxies)
+            let made = try await proxies.ask(
+                1, .post, "/v1/buckets/twice", Self.create,
+                headers: [(HeaderName.requestID, "twice")])
+            #expect(made.status == 200, "\(made.text)")
+            #expect(try await Self.fate(of: "twice", since: before, at: 1, proxies) == "applied")
+            let since = try await Self.place(proxies)
+            #expect(try await Self.fate(of: "twice", since: since, at: 1, proxies) == "not_applied")
+        }
+    }
+
     /// Nothing is said for good without a word of the term in which it would have been made.
     @Test func `without the place from which it may be found nothing is final`() async throws {
         try await TestProxies.with(1) { proxies in
