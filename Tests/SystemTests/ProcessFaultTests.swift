@@ -291,63 +291,6 @@ struct ProcessFaultTests {
         }
     }
 
-    /// It lies in the socket of one that is frozen and then dies: certainly not made, and so no reason to leave a client in
-    /// doubt (decision 0027).
-    @Test func `what a dead primary had not taken up is made by the next one`() throws {
-        try LabCluster.with(targets: 1) { cluster in
-            for round in 1...2 {
-                let primary = try cluster.primary()
-                let others = cluster.proxies.filter { $0 != primary }
-                // The proxies have connections to the primary that are kept, and the request finds one.
-                for proxy in others {
-                    #expect(try cluster.create("before-\(proxy)-\(round)", at: proxy).status == 200)
-                }
-                try cluster.signal(primary, SIGSTOP)
-                let clients = try (0..<8).map { number in
-                    let proxy = others[number % others.count]
-                    let answer = "\(cluster.directory)/answer-\(round)-\(number)"
-                    let line =
-                        "curl -s --max-time 20 -o \(answer) -w '%{http_code}' -X POST "
-                        + "-H 'Martlet-Request-Id: held-\(round)-\(number)' -d '{\"action\":\"createlb\"}' "
-                        + "\(cluster.url(proxy))/v1/buckets/held-\(round)-\(number)"
-                    return (
-                        answer: answer,
-                        process: try cluster.lab.start(on: "c", line, log: "\(answer).status")
-                    )
-                }
-                // The history does not tell of sessions, so nobody says that this one was not opened, or opens another.
-                let session = "\(cluster.directory)/session-\(round)"
-                let opening = try cluster.lab.start(
-                    on: "c",
-                    "curl -s --max-time 20 -w '%{http_code}' -X POST \(cluster.url(others[0]))/v1/cluster/sessions",
-                    log: session)
-                usleep(150_000)
-                try cluster.signal(primary, SIGKILL)
-                opening.waitUntilExit()
-                let word = try String(contentsOfFile: session, encoding: .utf8)
-                #expect(word.contains("outcome_unknown") && word.hasSuffix("504"), "\(word)")
-                for client in clients {
-                    client.process.waitUntilExit()
-                    let status = try String(
-                        contentsOfFile: "\(client.answer).status", encoding: .utf8)
-                    let body = try? String(contentsOfFile: client.answer, encoding: .utf8)
-                    #expect(status == "200", "\(body ?? "")")
-                }
-                let history = try cluster.curl(
-                    "'\(cluster.url(others[0]))/v1/cluster?what=history&of=bmd&limit=50'"
-                ).body
-                for number in clients.indices {
-                    let id = "\"held-\(round)-\(number)\""
-                    #expect(
-                        history.components(separatedBy: "\"request_id\":\(id)").count == 2,
-                        "\(id): \(history)")
-                }
-                try cluster.start(primary)
-                try cluster.waitUntilSettled()
-            }
-        }
-    }
-
     /// A mask is inherited: whoever starts a daemon may have blocked what it is ended with.
     @Test func `a daemon that was started with signals blocked ends when it is told to`() throws {
         // swift-format-ignore: OnlyOneTrailingClosureArgument

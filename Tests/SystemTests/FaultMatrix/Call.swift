@@ -93,3 +93,28 @@ final class Call {
             body: lines.dropLast().joined(separator: "\n"))
     }
 }
+
+extension Call {
+    /// Words for a change that is an action.
+    static func action(_ name: String, _ value: String = "") -> String {
+        let value = value.isEmpty ? "" : ",\"value\":\(value)"
+        return "-X PUT -d '{\"action\":\"\(name)\"\(value)}'"
+    }
+
+    /// The same request at each of the nodes, all on their way at once.
+    static func atOnce(
+        _ cluster: LabCluster, _ words: [String], id: String
+    ) throws -> [Answer] {
+        let calls = try words.map { try Call(cluster, $0, id: id) }
+        for call in calls { try call.send() }
+        return try calls.map { try $0.answer() }
+    }
+
+    /// How often the history has a request.
+    static func made(_ id: String, _ cluster: LabCluster) throws -> Int {
+        let reply = try cluster.curl(
+            "'\(cluster.url("p1"))/v1/cluster?what=history&request_id=\(id)'", seconds: 10)
+        guard reply.status == 200 else { throw FaultMatrix.Broken(description: "\(reply)") }
+        return reply.body.components(separatedBy: "\"index\":").count - 1
+    }
+}

@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Requests of the control plane that are repeated, sent to two nodes at once, to a node that cannot serve them, or about
-/// what is not there; and settings that would break the cluster. Each has one of the answers that docs/operations.md promises.
+/// Requests of the control plane that are sent to a node that cannot serve them, or about what is not there; and settings that
+/// would break the cluster. Each has one of the answers that docs/operations.md promises.
 @Suite(
     .serialized,
     .enabled(if: NetworkLab.obstacle == nil, "namespaces: \(NetworkLab.obstacle ?? "")"))
@@ -13,154 +13,11 @@ struct ControlContractTests {
         try LabCluster.with(proxies: 3, targets: 3, body)
     }
 
-    private static func action(_ name: String, _ value: String = "") -> String {
-        let value = value.isEmpty ? "" : ",\"value\":\(value)"
-        return "-X PUT -d '{\"action\":\"\(name)\"\(value)}'"
-    }
-
-    private static func registration(_ cluster: LabCluster) -> String {
-        "-X POST -d '{\"daemon_type\":\"target\",\"node_ip_addr\":\"\(cluster.lab.address("t3"))\","
-            + "\"daemon_port\":\"8080\",\"daemon_id\":\"t3\"}'"
-    }
-
-    /// The same request at each of the nodes, all on their way at once.
-    private static func atOnce(
-        _ cluster: LabCluster, _ words: [String], id: String
-    ) throws -> [Call.Answer] {
-        let calls = try words.map { try Call(cluster, $0, id: id) }
-        for call in calls { try call.send() }
-        return try calls.map { try $0.answer() }
-    }
-
     private static func versions(_ cluster: LabCluster, at node: String) throws -> String {
         let reply = try cluster.curl(
             "'\(cluster.url(node))/v1/cluster?what=history&limit=1'", seconds: 10)
         guard reply.status == 200 else { throw FaultMatrix.Broken(description: "\(reply)") }
         return reply.body
-    }
-
-    private static func made(_ id: String, _ cluster: LabCluster) throws -> Int {
-        let reply = try cluster.curl(
-            "'\(cluster.url("p1"))/v1/cluster?what=history&request_id=\(id)'", seconds: 10)
-        guard reply.status == 200 else { throw FaultMatrix.Broken(description: "\(reply)") }
-        return reply.body.components(separatedBy: "\"index\":").count - 1
-    }
-
-    // MARK: Repeated
-
-    /// What one request does, and what its copies are told.
-    private struct Repeated: Sendable {
-        let name: String
-        let words: @Sendable (LabCluster, String) -> String
-        /// How often it may have been made.
-        let made: ClosedRange<Int>
-        /// What a copy that came second is told; empty: 200.
-        let echo: String
-    }
-
-    private static let repeated = [
-        Repeated(
-            name: "create",
-            words: { "-X POST -d '{\"action\":\"createlb\"}' \($0.url($1))/v1/buckets/twice" },
-            made: 1...1, echo: "bucket_exists"),
-        Repeated(
-            name: "set", words: { "-X PUT '\($0.url($1))/v1/cluster/setconfig?stats_time=33s'" },
-            made: 1...1, echo: ""),
-        Repeated(
-            name: "reset", words: { "-X PUT '\($0.url($1))/v1/cluster/reset-config?stats_time'" },
-            made: 1...1, echo: ""),
-        Repeated(
-            name: "transient",
-            words: {
-                "-X PUT '\($0.url($1))/v1/cluster/setconfig?loglevel=4&transient=true'"
-            }, made: 0...0, echo: ""),
-        Repeated(
-            name: "start-maintenance",
-            words: {
-                "\(action("startmaintenance", #"{"sid":"t3","skip_rebalance":true}"#)) "
-                    + "\($0.url($1))/v1/cluster"
-            }, made: 1...1, echo: "bad_node"),
-        Repeated(
-            name: "stop-maintenance",
-            words: {
-                "\(action("stopmaintenance", #"{"sid":"t3","skip_rebalance":true}"#)) "
-                    + "\($0.url($1))/v1/cluster"
-            }, made: 1...1, echo: "bad_node"),
-        Repeated(
-            name: "start-maintenance-of-several",
-            words: {
-                "\(action("start-maintenance", #"{"sids":["t2","t3"],"skip_rebalance":true}"#)) "
-                    + "\($0.url($1))/v1/cluster"
-            }, made: 1...1, echo: "bad_node"),
-        Repeated(
-            name: "stop-maintenance-of-several",
-            words: {
-                "\(action("stop-maintenance", #"{"sids":["t2","t3"],"skip_rebalance":true}"#)) "
-                    + "\($0.url($1))/v1/cluster"
-            }, made: 1...1, echo: "bad_node"),
-        Repeated(
-            name: "rebalance",
-            words: { "\(action("start", #"{"kind":"rebalance"}"#)) \($0.url($1))/v1/cluster" },
-            made: 3...3, echo: ""),
-        Repeated(
-            name: "stop",
-            words: { "\(action("stop", #"{"kind":"rebalance"}"#)) \($0.url($1))/v1/cluster" },
-            made: 1...1, echo: ""),
-        Repeated(
-            name: "unregister", words: { "-X DELETE \($0.url($1))/v1/cluster/daemon/t3" },
-            made: 1...1, echo: "node_not_found"),
-        Repeated(
-            name: "register",
-            words: { "\(registration($0)) \($0.url($1))/v1/cluster/register" }, made: 1...2,
-            echo: ""),
-        Repeated(
-            name: "destroy",
-            words: { "-X DELETE -d '{\"action\":\"destroylb\"}' \($0.url($1))/v1/buckets/twice" },
-            made: 1...1, echo: "bucket_not_found"),
-    ]
-
-    @Test
-    func `a request that is sent to two nodes at once, and again, is made as often as it says`()
-        throws
-    {
-        try Self.with { cluster in
-            for row in Self.repeated {
-                let id = "twice-\(row.name)"
-                // A target passes registrations on; the others are a proxy's.
-                let second = row.name == "register" ? "t3" : "p2"
-                let first = try Self.atOnce(
-                    cluster, ["p1", second].map { row.words(cluster, $0) }, id: id)
-                let again = try Self.atOnce(cluster, [row.words(cluster, "p3")], id: id)
-                let done = (first + again).filter { $0.kind == .done }
-                let refused = (first + again).filter { $0.kind == .refused }
-                #expect(done.count + refused.count == 3, "\(row.name): \(first) \(again)")
-                if row.echo.isEmpty {
-                    #expect(refused.isEmpty, "\(row.name): \(first) \(again)")
-                } else {
-                    #expect(done.count == 1, "\(row.name): \(first) \(again)")
-                    for answer in refused {
-                        #expect(answer.code == row.echo, "\(row.name): \(answer)")
-                    }
-                }
-                let made = try Self.made(id, cluster)
-                #expect(row.made.contains(made), "\(row.name): made \(made) times")
-            }
-            // Two operators who want different things.
-            for round in 1...4 {
-                let wanted = ["p1", "p2", "p3"].shuffled().prefix(2)
-                let answers = try Self.atOnce(
-                    cluster,
-                    wanted.map {
-                        "-X PUT \(cluster.url("p\(round % 3 + 1)"))/v1/cluster/proxy/\($0)"
-                    },
-                    id: "primary-\(round)")
-                for answer in answers {
-                    #expect([.done, .refused].contains(answer.kind), "\(answer)")
-                }
-                try cluster.waitUntilSettled()
-                #expect(try cluster.primary() != "")
-            }
-        }
     }
 
     // MARK: To the wrong node, or about nothing
@@ -177,27 +34,27 @@ struct ControlContractTests {
                 (other, "-X PUT", "/v1/cluster/proxy/t1", "bad_node"),
                 (other, "-X PUT", "/v1/daemon/proxy/\(other)", "bad_request"),
                 (
-                    other, Self.action("startmaintenance", "{\(nobody)}"), "/v1/cluster",
+                    other, Call.action("startmaintenance", "{\(nobody)}"), "/v1/cluster",
                     "node_not_found"
                 ),
                 (
-                    other, Self.action("stopmaintenance", "{\(nobody)}"), "/v1/cluster",
+                    other, Call.action("stopmaintenance", "{\(nobody)}"), "/v1/cluster",
                     "node_not_found"
                 ),
                 (
-                    other, Self.action("decommission", "{\(nobody)}"), "/v1/cluster",
+                    other, Call.action("decommission", "{\(nobody)}"), "/v1/cluster",
                     "node_not_found"
                 ),
                 (
-                    other, Self.action("shutdown-node", "{\"sid\":\"nobody\"}"), "/v1/cluster",
+                    other, Call.action("shutdown-node", "{\"sid\":\"nobody\"}"), "/v1/cluster",
                     "node_not_found"
                 ),
                 (
-                    other, Self.action("shutdown-node", "{\"sids\":[\"t3\",\"nobody\"]}"),
+                    other, Call.action("shutdown-node", "{\"sids\":[\"t3\",\"nobody\"]}"),
                     "/v1/cluster", "node_not_found"
                 ),
                 (
-                    other, Self.action("start", "{\"kind\":\"nothing\"}"), "/v1/cluster",
+                    other, Call.action("start", "{\"kind\":\"nothing\"}"), "/v1/cluster",
                     "bad_value"
                 ),
                 (
@@ -231,7 +88,7 @@ struct ControlContractTests {
                 ("t1", "-X PUT", "/v1/cluster/setconfig?stats_time=1s", "unknown_resource"),
                 ("t1", "-X DELETE", "/v1/cluster/daemon/t3", "unknown_resource"),
                 (
-                    "t1", Self.action("start", "{\"kind\":\"rebalance\"}"), "/v1/cluster",
+                    "t1", Call.action("start", "{\"kind\":\"rebalance\"}"), "/v1/cluster",
                     "unknown_resource"
                 ),
                 (
@@ -277,10 +134,10 @@ struct ControlContractTests {
                 "-X DELETE \(url)/v1/cluster/daemon/t3", "-X PUT \(url)/v1/cluster/proxy/\(alone)",
                 "-X PUT '\(url)/v1/cluster/setconfig?stats_time=44s'",
                 "-X PUT '\(url)/v1/daemon/setconfig?stats_time=44s'",
-                "\(Self.action("start", #"{"kind":"rebalance"}"#)) \(url)/v1/cluster",
-                "\(Self.action("startmaintenance", #"{"sid":"t3","skip_rebalance":true}"#)) \(url)/v1/cluster",
-                "\(Self.action("shutdown")) \(url)/v1/daemon",
-                "\(Self.action("shutdown")) \(url)/v1/cluster",
+                "\(Call.action("start", #"{"kind":"rebalance"}"#)) \(url)/v1/cluster",
+                "\(Call.action("startmaintenance", #"{"sid":"t3","skip_rebalance":true}"#)) \(url)/v1/cluster",
+                "\(Call.action("shutdown")) \(url)/v1/daemon",
+                "\(Call.action("shutdown")) \(url)/v1/cluster",
             ]
             for (number, words) in words.enumerated() {
                 let call = try Call(cluster, words, id: "cut-\(number)")
@@ -296,63 +153,9 @@ struct ControlContractTests {
             }
             try cluster.lab.heal()
             try cluster.waitUntilSettled()
-            for number in words.indices { #expect(try Self.made("cut-\(number)", cluster) == 0) }
+            for number in words.indices { #expect(try Call.made("cut-\(number)", cluster) == 0) }
             #expect(cluster.isRunning(alone))
             #expect(try !cluster.buckets(at: alone).contains("cut"))
-        }
-    }
-
-    /// The primary leads on, so no later term says what became of it; and when the link is there again, so may be the request.
-    @Test func `a request that is stuck on a link is given up when somebody asks for it`() throws {
-        try Self.with { cluster in
-            let primary = try cluster.primary()
-            let rest = cluster.proxies.filter { $0 != primary }
-            let (entry, third) = (rest[0], rest[1])
-            // A connection that is open already is what the request gets lost on; as many as calls at once keep open.
-            let warm = try Self.atOnce(
-                cluster,
-                (1...4).map { number in
-                    "-X POST -d '{\"action\":\"createlb\"}' \(cluster.url(entry))/v1/buckets/warm\(number)"
-                }, id: "warm")
-            #expect(warm.allSatisfy { $0.kind == .done }, "\(warm)")
-            try cluster.lab.cut(from: [entry], to: [primary])
-            let calls = try (1...3).map { number in
-                try Call(
-                    cluster,
-                    "-X POST -d '{\"action\":\"createlb\"}' \(cluster.url(entry))/v1/buckets/stuck\(number)",
-                    id: "stuck-\(number)", seconds: 30)
-            }
-            for call in calls { try call.send() }
-            let answers = try calls.map { try $0.answer() }
-            var isMade: [Bool] = []
-            for (number, answer) in answers.enumerated() {
-                switch answer.kind {
-                case .done: isMade.append(true)
-                case .refused: isMade.append(false)
-                case .unknown:
-                    let since = try #require(answer.since, "\(answer)")
-                    let id = "stuck-\(number + 1)"
-                    let fate = try HandOverFaultTests.fate(
-                        of: id, since: since, at: [third], cluster)
-                    isMade.append(fate == "applied")
-                case .none, .partly, .other: Issue.record("\(answer)")
-                }
-            }
-            #expect(try cluster.role(primary) == "leader", "a term has ended, and nothing is shown")
-            print("stuck: \(answers.map(\.kind)), made: \(isMade)")
-            try cluster.lab.heal()
-            // TCP sends again what it had; the primary reads it, and does not go by it.
-            try cluster.waitUntilSettled()
-            try waitUntil("nothing is under way any more") {
-                try cluster.lab.unsent(on: entry, to: cluster.lab.address(primary)) == 0
-            }
-            #expect(try cluster.create("behind-it", at: primary).status == 200)
-            for proxy in cluster.proxies {
-                let there = try cluster.buckets(at: proxy)
-                for (number, isMade) in isMade.enumerated() {
-                    #expect(there.contains("stuck\(number + 1)") == isMade, "\(answers[number])")
-                }
-            }
         }
     }
 

@@ -1,0 +1,103 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Requests that a proxy has sent to a primary which was lost before it answered.
+@Suite(
+    .serialized,
+    .enabled(if: NetworkLab.obstacle == nil, "namespaces: \(NetworkLab.obstacle ?? "")"))
+struct LostRequestTests {
+    /// It lies in the socket of one that is frozen and then dies: certainly not made, and so no reason to leave a client in
+    /// doubt (decision 0027).
+    @Test func `what a dead primary had not taken up is made by the next one`() throws {
+        try LabCluster.with(targets: 1) { cluster in
+            for round in 1...2 {
+                let primary = try cluster.primary()
+                let others = cluster.proxies.filter { $0 != primary }
+                // The proxies have connections to the primary that are kept, and the request finds one.
+                for proxy in others {
+                    #expect(
+                        try cluster.create("before-\(proxy)-\(round)", at: proxy).status == 200)
+                }
+                let ids = (0..<8).map { "held-\(round)-\($0)" }
+                try cluster.signal(primary, SIGSTOP)
+                let calls = try ids.enumerated().map { number, id in
+                    try Call(
+                        cluster,
+                        "-X POST -d '{\"action\":\"createlb\"}' "
+                            + "\(cluster.url(others[number % others.count]))/v1/buckets/\(id)",
+                        id: id)
+                }
+                // The history does not tell of sessions, so nobody says that this one was not opened, or opens another.
+                let session = try Call(
+                    cluster, "-X POST \(cluster.url(others[0]))/v1/cluster/sessions",
+                    id: "session-\(round)")
+                for call in calls + [session] { try call.send() }
+                usleep(150_000)
+                try cluster.signal(primary, SIGKILL)
+                for answer in try calls.map({ try $0.answer() }) {
+                    #expect(answer.kind == .done, "\(answer)")
+                }
+                let opened = try session.answer()
+                #expect(opened.kind == .unknown, "\(opened)")
+                try cluster.start(primary)
+                try cluster.waitUntilSettled()
+                for id in ids { #expect(try Call.made(id, cluster) == 1, "\(id)") }
+            }
+        }
+    }
+
+    /// The primary leads on, so no later term says what became of it; and when the link is there again, so may be the request.
+    @Test func `a request that is stuck on a link is given up when somebody asks for it`() throws {
+        try LabCluster.with(proxies: 3, targets: 3) { cluster in
+            let primary = try cluster.primary()
+            let rest = cluster.proxies.filter { $0 != primary }
+            let (entry, third) = (rest[0], rest[1])
+            // A connection that is open already is what the request gets lost on; as many as calls at once keep open.
+            let warm = try Call.atOnce(
+                cluster,
+                (1...4).map { number in
+                    "-X POST -d '{\"action\":\"createlb\"}' \(cluster.url(entry))/v1/buckets/warm\(number)"
+                }, id: "warm")
+            #expect(warm.allSatisfy { $0.kind == .done }, "\(warm)")
+            try cluster.lab.cut(from: [entry], to: [primary])
+            let calls = try (1...3).map { number in
+                try Call(
+                    cluster,
+                    "-X POST -d '{\"action\":\"createlb\"}' \(cluster.url(entry))/v1/buckets/stuck\(number)",
+                    id: "stuck-\(number)", seconds: 30)
+            }
+            for call in calls { try call.send() }
+            let answers = try calls.map { try $0.answer() }
+            var isMade: [Bool] = []
+            for (number, answer) in answers.enumerated() {
+                switch answer.kind {
+                case .done: isMade.append(true)
+                case .refused: isMade.append(false)
+                case .unknown:
+                    let since = try #require(answer.since, "\(answer)")
+                    let id = "stuck-\(number + 1)"
+                    let fate = try HandOverFaultTests.fate(
+                        of: id, since: since, at: [third], cluster)
+                    isMade.append(fate == "applied")
+                case .none, .partly, .other: Issue.record("\(answer)")
+                }
+            }
+            #expect(try cluster.role(primary) == "leader", "a term has ended, and nothing is shown")
+            print("stuck: \(answers.map(\.kind)), made: \(isMade)")
+            try cluster.lab.heal()
+            // TCP sends again what it had; the primary reads it, and does not go by it.
+            try cluster.waitUntilSettled()
+            try waitUntil("nothing is under way any more") {
+                try cluster.lab.unsent(on: entry, to: cluster.lab.address(primary)) == 0
+            }
+            #expect(try cluster.create("behind-it", at: primary).status == 200)
+            for proxy in cluster.proxies {
+                let there = try cluster.buckets(at: proxy)
+                for (number, isMade) in isMade.enumerated() {
+                    #expect(there.contains("stuck\(number + 1)") == isMade, "\(answers[number])")
+                }
+            }
+        }
+    }
+}
