@@ -25,6 +25,9 @@ struct Forwarder: Sendable {
         var reach: Reach
         /// Whether the history tells if it was made. Sessions have no lines there, and ends of nodes are more than theirs.
         var isInHistory = true
+        /// The answer to a change that is in the history while its own answer was lost; `nil` where the line does not tell all
+        /// of it, or is of something else.
+        var recalled: @Sendable (HistoryEntry) -> Answer? = { _ in nil }
 
         /// Whether it changes nothing, so that losing it leaves no doubt.
         var isRead: Bool {
@@ -253,10 +256,14 @@ struct Forwarder: Sendable {
                 }
                 if isRead { return nil }
                 if isOurs, request.isInHistory, error == .disconnected || error == .timedOut,
-                    let bound = request.origin.terms.bound,
-                    await lostRequests.isVoid(request.origin.requestID, bound: bound)
+                    let bound = request.origin.terms.bound
                 {
-                    return nil
+                    switch await lostRequests.fate(of: request.origin.requestID, bound: bound) {
+                    case .notMade: return nil
+                    case .made(let entry):
+                        if let answer = request.recalled(entry) { return answer }
+                    case .unknown: break
+                    }
                 }
                 throw lost(request, with: node, isDetour, error)
             }

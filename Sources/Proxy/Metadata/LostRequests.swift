@@ -8,10 +8,18 @@ import Synchronization
 /// Changes that were sent to a primary which was lost before it answered. They are bound to its term (decision 0027): in
 /// the next one the log says whether they were made, and what was not made may be sent again.
 final class LostRequests: Sendable {
+    enum Fate: Sendable {
+        /// It certainly was not made, and never will be.
+        case notMade
+        /// It is the only one of its id, and this is what it has changed.
+        case made(HistoryEntry)
+        case unknown
+    }
+
     private struct Question: Sendable {
         var id: String
         var since: LogPosition
-        var answer: UnsafeContinuation<Bool, Never>
+        var answer: UnsafeContinuation<Fate, Never>
     }
 
     private struct State {
@@ -36,13 +44,11 @@ final class LostRequests: Sendable {
 
     /// Waits for the end of the term that a request is bound to, as long as a change waits for a primary; `bound` is also
     /// where the log stood when it was sent.
-    ///
-    /// - Returns: whether the request certainly was not made and never will be. If not, nothing is known.
-    func isVoid(_ id: String, bound: LogPosition) async -> Bool {
+    func fate(of id: String, bound: LogPosition) async -> Fate {
         let isOver = await loop.within(nanoseconds: UInt64(Limits.primarySeconds * 1e9)) {
             await self.published.first { $0.position.isBeyond(termOf: bound) } != nil
         }
-        guard isOver == true else { return false }
+        guard isOver == true else { return .unknown }
         return await withUnsafeContinuation { continuation in
             let question = Question(id: id, since: bound, answer: continuation)
             let begins = state.withLock { state in
@@ -65,13 +71,23 @@ final class LostRequests: Sendable {
             }
             guard let since = questions.map(\.since.index).min() else { return }
             // Who asked has seen the later term applied, so whatever is published now contains it.
-            let found = try? await history.requestIDs(after: since, upTo: published.now)
+            let found = try? await history.changes(
+                of: Set(questions.map(\.id)), after: since, upTo: published.now)
             for question in questions {
-                let isVoid = found.map {
-                    $0.floor <= question.since.index && !$0.ids.contains(question.id)
-                }
-                question.answer.resume(returning: isVoid == true && !hidesState())
+                question.answer.resume(returning: fate(of: question, found))
             }
         }
+    }
+
+    private func fate(
+        of question: Question, _ found: (entries: [HistoryEntry], floor: UInt64)?
+    ) -> Fate {
+        guard let found, found.floor <= question.since.index, !hidesState() else {
+            return .unknown
+        }
+        let entries = found.entries.filter {
+            $0.requestID == question.id && $0.position.index > question.since.index
+        }
+        return entries.isEmpty ? .notMade : entries.count == 1 ? .made(entries[0]) : .unknown
     }
 }

@@ -175,7 +175,13 @@ final class BucketRoutes: Sendable {
         _ body: [UInt8],
         _ command: @Sendable (PublishedState.Snapshot) throws(Failure) -> Command
     ) async throws {
-        let request = try exchange.forwardable(body, heeding: .all)
+        var forwarded = try exchange.forwardable(body, heeding: .all)
+        forwarded.recalled = { entry in
+            guard entry.has(action, bucket) else { return nil }
+            let position = (HeaderName.position, entry.position.text)
+            return Answer(.ok, contentType: "", body: [], headers: [position])
+        }
+        let request = forwarded
         let isDryRun = try query.flag(QueryName.dryRun)
         let reply = try await forwarder.onPrimary(request) { () -> Reply in
             if isDryRun {
@@ -197,6 +203,17 @@ final class BucketRoutes: Sendable {
         case .local(.forecast(let document)):
             exchange.respond(.ok, type: "application/json", body: document)
         }
+    }
+}
+
+extension HistoryEntry {
+    /// Whether it has made or destroyed that bucket, as the action asks for.
+    fileprivate func has(_ action: Action, _ bucket: Bucket) -> Bool {
+        (try? changes)?.contains { change in
+            guard case .bucket(bucket, let before, let after) = change else { return false }
+            return action == .createBucket
+                ? before == nil && after != nil : before != nil && after == nil
+        } == true
     }
 }
 

@@ -125,14 +125,14 @@ final class HistoryRoute: Sendable {
         }
     }
 
-    /// The ids of all requests whose changes lie behind `index` and were applied up to `now`; complete from `floor` on. For
-    /// one caller at a time, which takes nobody's place.
+    /// What requests of these ids have changed behind `index` and up to `now`; complete from `floor` on. For one caller at a
+    /// time, which takes nobody's place.
     ///
     /// - Throws: that not all of them are stored here.
-    func requestIDs(
-        after index: UInt64, upTo now: PublishedState.Snapshot
-    ) async throws -> (ids: Set<String>, floor: UInt64) {
-        var ids: Set<String> = []
+    func changes(
+        of ids: Set<String>, after index: UInt64, upTo now: PublishedState.Snapshot
+    ) async throws -> (entries: [HistoryEntry], floor: UInt64) {
+        var entries: [HistoryEntry] = []
         var after = index
         while true {
             let bound = after
@@ -142,9 +142,9 @@ final class HistoryRoute: Sendable {
             guard page.applied >= now.state.position.index else {
                 throw Failure(.overloaded, "the log takes too long to store what was applied")
             }
-            ids.formUnion(page.entries.map(\.requestID))
+            entries += page.entries.filter { ids.contains($0.requestID) }
             guard page.hasMore, let last = page.entries.last?.position.index else {
-                return (ids, page.floor)
+                return (entries, page.floor)
             }
             after = last
         }

@@ -47,6 +47,37 @@ struct LostRequestTests {
         }
     }
 
+    /// Many are under way at any moment: some not taken up, some in the log, and some made and not answered.
+    @Test func `a primary that dies under load leaves no client of another proxy in doubt`() throws
+    {
+        try LabCluster.with(targets: 1) { cluster in
+            for round in 1...3 {
+                let primary = try cluster.primary()
+                let other = try #require(cluster.proxies.last { $0 != primary })
+                let before = try cluster.buckets(at: other)
+                let report = "\(cluster.directory)/load-\(round)"
+                let load = try cluster.lab.start(
+                    on: "c",
+                    "\(Shell.martlet) load bucket-create --url \(cluster.url(other)) "
+                        + "--concurrency 24 --prefix r\(round)- --duration 2s --json", log: report)
+                usleep(500_000)
+                try cluster.signal(primary, SIGKILL)
+                load.waitUntilExit()
+                struct Report: Decodable { let requests, failed: Int }
+                let text = try String(contentsOfFile: report, encoding: .utf8)
+                let counted = try JSONDecoder().decode(Report.self, from: Data(text.utf8))
+                #expect(counted.failed == 0 && counted.requests > 24, "\(text)")
+                try cluster.start(primary)
+                try cluster.waitUntilSettled()
+                // As many as were promised, and none besides.
+                for proxy in cluster.proxies {
+                    let made = try cluster.buckets(at: proxy).subtracting(before)
+                    #expect(made.count == counted.requests, "\(proxy): \(made.count), \(text)")
+                }
+            }
+        }
+    }
+
     /// The primary leads on, so no later term says what became of it; and when the link is there again, so may be the request.
     @Test func `a request that is stuck on a link is given up when somebody asks for it`() throws {
         try LabCluster.with(proxies: 3, targets: 3) { cluster in
