@@ -255,34 +255,40 @@ struct Forwarder: Sendable {
                 default: break
                 }
                 if isRead { return nil }
-                if isOurs, request.isInHistory, error == .disconnected || error == .timedOut,
-                    let bound = request.origin.terms.bound
-                {
-                    switch await lostRequests.fate(of: request.origin.requestID, bound: bound) {
-                    case .notMade: return nil
-                    case .made(let entry):
-                        if let answer = request.recalled(entry) { return answer }
-                    case .unknown: break
-                    }
-                }
-                throw lost(request, with: node, isDetour, error)
+                return try await find(
+                    request, isOurs: isOurs,
+                    lostWith: "\(isDetour ? "proxy" : "the primary") \(node.id)", error)
             }
         }
     }
 
-    private func lost(
-        _ request: Request, with node: Node, _ isDetour: Bool, _ error: ClientError
-    ) -> Failure {
+    /// What became of a change whose answer was lost, as far as the log tells here.
+    ///
+    /// - Returns: its answer; `nil` when it certainly was not made.
+    /// - Throws: that it is in doubt, or was made with an answer that has more in it than the log.
+    private func find(
+        _ request: Request, isOurs: Bool, lostWith other: String, _ error: ClientError
+    ) async throws(Failure) -> Answer? {
         let origin = request.origin
+        var outcome = "the change may or may not have been made"
+        if isOurs, request.isInHistory, error == .disconnected || error == .timedOut,
+            let bound = origin.terms.bound
+        {
+            switch await lostRequests.fate(of: origin.requestID, bound: bound) {
+            case .notMade: return nil
+            case .made(let entry):
+                if let answer = request.recalled(entry) { return answer }
+                outcome = "the change was made, at \(entry.position.text), and its answer is lost"
+            case .unknown: break
+            }
+        }
         var failure = Failure(
-            .outcomeUnknown,
-            "\(isDetour ? "proxy" : "the primary") \(node.id) was lost after it had got the "
-                + "request; the change may or may not have been made",
+            .outcomeUnknown, "\(other) was lost after it had got the request; \(outcome)",
             cause: error.description,
             next: origin.terms.bound.map { Failure.inquiry(origin.requestID, since: $0) }
                 ?? "repeat it within its session")
         failure.requestID = origin.requestID
-        return failure
+        throw failure
     }
 
     /// The primary's answer, as long as it is the primary: one that was cut off or frozen would keep the client
