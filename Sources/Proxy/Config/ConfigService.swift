@@ -51,6 +51,13 @@ struct ConfigService: Sendable {
         var forwarded = try exchange.forwardable([], heeding: .all)
         forwarded.method = .put
         forwarded.target = "/v1/cluster/\(request.pathAndQuery)"
+        let published = metadata.published
+        forwarded.recalled = { entry in
+            // It has changed options, and they are as it asks: whatever else there was, this is what it is told.
+            let plan = try? Self.plan(request, scope, of: published.now.state)
+            let isSo = entry.subjects.contains(.config) && plan?.changesNothing == true
+            return isSo ? .made(at: entry.position) : nil
+        }
         let origin = forwarded.origin
         switch try await forwarder.onPrimary(
             forwarded, { try await propose(request, scope, for: origin) })

@@ -371,6 +371,11 @@ struct Forwarder: Sendable {
 }
 
 extension Answer {
+    /// To a change that is answered with nothing but its place in the log.
+    static func made(at position: LogPosition) -> Answer {
+        Answer(.ok, contentType: "", body: [], headers: [(HeaderName.position, position.text)])
+    }
+
     fileprivate var position: LogPosition? {
         self[HeaderName.position].flatMap { LogPosition(text: $0) }
     }

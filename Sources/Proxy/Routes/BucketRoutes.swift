@@ -177,9 +177,7 @@ final class BucketRoutes: Sendable {
     ) async throws {
         var forwarded = try exchange.forwardable(body, heeding: .all)
         forwarded.recalled = { entry in
-            guard entry.has(action, bucket) else { return nil }
-            let position = (HeaderName.position, entry.position.text)
-            return Answer(.ok, contentType: "", body: [], headers: [position])
+            entry.has(action, bucket) ? .made(at: entry.position) : nil
         }
         let request = forwarded
         let isDryRun = try query.flag(QueryName.dryRun)

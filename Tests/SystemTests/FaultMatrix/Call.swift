@@ -6,6 +6,7 @@ import Testing
 final class Call {
     private let cluster: LabCluster
     private let words: String
+    let id: String
     private let output: String
     private var process: Process?
 
@@ -14,6 +15,7 @@ final class Call {
         throws
     {
         self.cluster = cluster
+        self.id = id
         output = "\(cluster.directory)/call-\(id)-\(UInt32.random(in: 0...UInt32.max))"
         let bound = term.map { " -H 'Martlet-Term: \($0)'" } ?? ""
         self.words =
@@ -111,9 +113,11 @@ extension Call {
     }
 
     /// How often the history has a request.
-    static func made(_ id: String, _ cluster: LabCluster) throws -> Int {
+    static func made(
+        _ id: String, _ cluster: LabCluster, at proxy: String = "p1"
+    ) throws -> Int {
         let reply = try cluster.curl(
-            "'\(cluster.url("p1"))/v1/cluster?what=history&request_id=\(id)'", seconds: 10)
+            "'\(cluster.url(proxy))/v1/cluster?what=history&request_id=\(id)'", seconds: 10)
         guard reply.status == 200 else { throw FaultMatrix.Broken(description: "\(reply)") }
         return reply.body.components(separatedBy: "\"index\":").count - 1
     }

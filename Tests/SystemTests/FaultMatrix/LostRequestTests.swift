@@ -47,6 +47,46 @@ struct LostRequestTests {
         }
     }
 
+    /// The primary's word does not reach the proxy that asked it, so it commits what it cannot answer.
+    @Test func `what was made and not answered is answered from the log`() throws {
+        try LabCluster.with(targets: 1) { cluster in
+            for (name, words, isInDoubt) in [
+                ("create", "-X POST -d '{\"action\":\"createlb\"}' URL/v1/buckets/new", false),
+                ("destroy", "-X DELETE -d '{\"action\":\"destroylb\"}' URL/v1/buckets/new", false),
+                ("set", "-X PUT 'URL/v1/cluster/setconfig?stats_time=44s&loglevel=4'", false),
+                // What is told of it is more than the log has: it is in doubt, and yet not whether it was made.
+                (
+                    "start",
+                    Call.action("start-maintenance", #"{"sid":"t1","force":true}"#)
+                        + " URL/v1/cluster", true
+                ),
+            ] {
+                let primary = try cluster.primary()
+                let others = cluster.proxies.filter { $0 != primary }
+                let (entry, third) = (others[0], others[1])
+                // A connection that is there takes the request along; a new one would find another way.
+                #expect(try cluster.create("warm-\(name)", at: entry).status == 200)
+                try cluster.lab.cut(from: [primary], to: [entry])
+                let call = try Call(
+                    cluster, words.replacingOccurrences(of: "URL", with: cluster.url(entry)),
+                    id: "made-\(name)")
+                try call.send()
+                try waitUntil("it is made", within: 1) {
+                    try Call.made(call.id, cluster, at: third) == 1
+                }
+                #expect(!call.isAnswered, "\(name)")
+                try cluster.signal(primary, SIGKILL)
+                let answer = try call.answer()
+                #expect(answer.kind == (isInDoubt ? .unknown : .done), "\(name): \(answer)")
+                #expect(answer.body.contains("the change was made, at ") == isInDoubt, "\(answer)")
+                try cluster.lab.heal()
+                try cluster.start(primary)
+                try cluster.waitUntilSettled()
+                #expect(try Call.made(call.id, cluster) == 1, "\(name)")
+            }
+        }
+    }
+
     /// Many are under way at any moment: some not taken up, some in the log, and some made and not answered.
     @Test func `a primary that dies under load leaves no client of another proxy in doubt`() throws
     {
