@@ -23,8 +23,9 @@ struct Forwarder: Sendable {
         var body: [UInt8]
         var origin: MetadataService.Origin
         var reach: Reach
-        /// Whether the history tells if it was made. Sessions have no lines there, and ends of nodes are more than theirs.
-        var isInHistory = true
+        /// Whether its client is content when it is sent again after all, or answered from its line in the history. Sessions have
+        /// no lines there, ends of nodes are more than theirs, and who is to lead was asked of another term.
+        var isSentAgain = true
         /// The answer to a change that is in the history while its own answer was lost; `nil` where the line does not tell all
         /// of it, or is of something else.
         var recalled: @Sendable (HistoryEntry) -> Answer? = { _ in nil }
@@ -271,14 +272,21 @@ struct Forwarder: Sendable {
     ) async throws(Failure) -> Answer? {
         let origin = request.origin
         var outcome = "the change may or may not have been made"
-        if isOurs, request.isInHistory, error == .disconnected || error == .timedOut,
+        if isOurs, request.isSentAgain, error == .disconnected || error == .timedOut,
             let bound = origin.terms.bound
         {
             switch await lostRequests.fate(of: origin.requestID, bound: bound) {
             case .notMade: return nil
             case .made(let entry):
-                if let answer = request.recalled(entry) { return answer }
-                outcome = "the change was made, at \(entry.position.text), and its answer is lost"
+                // Of another connection it is another copy, which may have met something else.
+                if entry.clientAddress == origin.clientAddress,
+                    let answer = request.recalled(entry)
+                {
+                    return answer
+                }
+                outcome =
+                    "its entry is in the log, at \(entry.position.text); whether all that follows it is "
+                    + "done is not known"
             case .unknown: break
             }
         }

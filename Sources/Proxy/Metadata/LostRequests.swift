@@ -19,6 +19,8 @@ final class LostRequests: Sendable {
     private struct Question: Sendable {
         var id: String
         var since: LogPosition
+        /// Whether an entry of a later term is applied here: what is missing now is missing for good.
+        var isOver: Bool
         var answer: UnsafeContinuation<Fate, Never>
     }
 
@@ -48,9 +50,9 @@ final class LostRequests: Sendable {
         let isOver = await loop.within(nanoseconds: UInt64(Limits.primarySeconds * 1e9)) {
             await self.published.first { $0.position.isBeyond(termOf: bound) } != nil
         }
-        guard isOver == true else { return .unknown }
         return await withUnsafeContinuation { continuation in
-            let question = Question(id: id, since: bound, answer: continuation)
+            let question = Question(
+                id: id, since: bound, isOver: isOver == true, answer: continuation)
             let begins = state.withLock { state in
                 state.questions.append(question)
                 defer { state.isReading = true }
@@ -88,6 +90,11 @@ final class LostRequests: Sendable {
         let entries = found.entries.filter {
             $0.requestID == question.id && $0.position.index > question.since.index
         }
-        return entries.isEmpty ? .notMade : entries.count == 1 ? .made(entries[0]) : .unknown
+        switch entries.count {
+        case 0: return question.isOver ? .notMade : .unknown
+        // What is applied is final, whoever leads.
+        case 1: return .made(entries[0])
+        default: return .unknown
+        }
     }
 }

@@ -55,7 +55,7 @@ struct ClusterActions: Sendable {
                 action == .shutdown ? .none : .all
             }
         var forwarded = try exchange.forwardable(body, heeding: terms, isChange: true)
-        forwarded.isInHistory = action != .shutdown
+        forwarded.isSentAgain = action != .shutdown
         if isQuestion {
             forwarded.method = .put
             forwarded.target = "/v1/cluster" + (isDryRun ? "?\(QueryName.dryRun)=true" : "")

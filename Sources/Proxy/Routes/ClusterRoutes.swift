@@ -98,7 +98,8 @@ struct ClusterRoutes: Sendable {
             try query.refuse(name, because: "for a forced recovery (frc=true)")
         }
         let isDryRun = try query.flag(QueryName.dryRun)
-        try await onPrimary(exchange) { origin in
+        // Who leads after a primary was lost has been settled; nobody asked to move that.
+        try await onPrimary(exchange, isSentAgain: false) { origin in
             if isDryRun { return Reply(try await forecast(primary: id).encoded) }
             try await transfer.transfer(to: id, for: origin)
             return Reply()
@@ -233,7 +234,7 @@ struct ClusterRoutes: Sendable {
 
     /// Serves a request here when this is the primary, else takes it there.
     private func onPrimary(
-        _ exchange: Exchange, _ body: [UInt8]? = nil,
+        _ exchange: Exchange, _ body: [UInt8]? = nil, isSentAgain: Bool = true,
         _ serve: (MetadataService.Origin) async throws -> Reply
     ) async throws {
         let terms: Exchange.Terms = exchange.request.method == .delete ? .all : .none
@@ -241,7 +242,9 @@ struct ClusterRoutes: Sendable {
             if let body { body } else {
                 try await exchange.collect(upTo: API.Limits.actionBytesMax)
             }
-        let request = try exchange.forwardable(body, heeding: terms)
+        var forwarded = try exchange.forwardable(body, heeding: terms)
+        forwarded.isSentAgain = isSentAgain
+        let request = forwarded
         switch try await forwarder.onPrimary(request, { try await serve(request.origin) }) {
         case .relayed(let answer): exchange.relay(answer)
         case .local(let reply) where reply.body.isEmpty:

@@ -45,7 +45,7 @@ struct SessionRoutes: Sendable {
     ) async throws {
         let body = try await exchange.collect(upTo: API.Limits.actionBytesMax)
         var forwarded = try exchange.forwardable(body)
-        forwarded.isInHistory = false
+        forwarded.isSentAgain = false
         let request = forwarded
         if try query.flag(QueryName.dryRun) {
             switch try await forwarder.onPrimary(request, { try await forecast(change) }) {

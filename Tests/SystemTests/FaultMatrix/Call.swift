@@ -121,4 +121,16 @@ extension Call {
         guard reply.status == 200 else { throw FaultMatrix.Broken(description: "\(reply)") }
         return reply.body.components(separatedBy: "\"index\":").count - 1
     }
+
+    /// Where the one entry of a request lies.
+    static func place(of id: String, _ cluster: LabCluster, at proxy: String) throws -> String {
+        struct Trace: Decodable {
+            struct Entry: Decodable { let position: String }
+            let entries: [Entry]
+        }
+        let reply = try cluster.curl(
+            "'\(cluster.url(proxy))/v1/cluster?what=history&request_id=\(id)'", seconds: 10)
+        let trace = try JSONDecoder().decode(Trace.self, from: Data(reply.body.utf8))
+        return try #require(trace.entries.first).position
+    }
 }

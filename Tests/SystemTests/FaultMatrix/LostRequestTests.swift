@@ -32,8 +32,15 @@ struct LostRequestTests {
                 let session = try Call(
                     cluster, "-X POST \(cluster.url(others[0]))/v1/cluster/sessions",
                     id: "session-\(round)")
-                for call in calls + [session] { try call.send() }
-                usleep(150_000)
+                let unread = {
+                    try cluster.lab.unread(on: primary, from: cluster.lab.address(others[0]))
+                }
+                let before = try unread()
+                try session.send()
+                // A request; what voters send each other meanwhile is shorter.
+                try waitUntil("it lies there", within: 5) { try unread() >= before + 200 }
+                for call in calls { try call.send() }
+                usleep(100_000)
                 try cluster.signal(primary, SIGKILL)
                 for answer in try calls.map({ try $0.answer() }) {
                     #expect(answer.kind == .done, "\(answer)")
@@ -50,35 +57,59 @@ struct LostRequestTests {
     /// The primary's word does not reach the proxy that asked it, so it commits what it cannot answer.
     @Test func `what was made and not answered is answered from the log`() throws {
         try LabCluster.with(targets: 1) { cluster in
-            for (name, words, isInDoubt) in [
-                ("create", "-X POST -d '{\"action\":\"createlb\"}' URL/v1/buckets/new", false),
-                ("destroy", "-X DELETE -d '{\"action\":\"destroylb\"}' URL/v1/buckets/new", false),
-                ("set", "-X PUT 'URL/v1/cluster/setconfig?stats_time=44s&loglevel=4'", false),
-                // What is told of it is more than the log has: it is in doubt, and yet not whether it was made.
+            for (name, words, isAnswered) in [
+                ("create", "-X POST -d '{\"action\":\"createlb\"}' URL/v1/buckets/new", true),
+                (
+                    "destroy",
+                    "-X DELETE -d '{\"action\":\"destroylb\"}' URL/v1/buckets/warm-create", true
+                ),
+                ("set", "-X PUT 'URL/v1/cluster/setconfig?stats_time=44s&loglevel=4'", true),
+                // What is told of it is more than the log has.
                 (
                     "start",
                     Call.action("start-maintenance", #"{"sid":"t1","force":true}"#)
-                        + " URL/v1/cluster", true
+                        + " URL/v1/cluster", false
                 ),
             ] {
                 let primary = try cluster.primary()
                 let others = cluster.proxies.filter { $0 != primary }
                 let (entry, third) = (others[0], others[1])
                 // A connection that is there takes the request along; a new one would find another way.
-                #expect(try cluster.create("warm-\(name)", at: entry).status == 200)
-                try cluster.lab.cut(from: [primary], to: [entry])
+                let warm = try Call.atOnce(
+                    cluster,
+                    (0..<6).map {
+                        let suffix = $0 == 0 ? "" : "-\($0)"
+                        return "-X POST -d '{\"action\":\"createlb\"}' "
+                            + "\(cluster.url(entry))/v1/buckets/warm-\(name)\(suffix)"
+                    }, id: "warm-\(name)")
+                #expect(warm.allSatisfy { $0.kind == .done }, "\(warm)")
+                // The request waits at its door until the way back is cut, so that nobody is missed before it is on its way.
                 let call = try Call(
-                    cluster, words.replacingOccurrences(of: "URL", with: cluster.url(entry)),
+                    cluster,
+                    "-i " + words.replacingOccurrences(of: "URL", with: cluster.url(entry)),
                     id: "made-\(name)")
+                try cluster.signal(entry, SIGSTOP)
                 try call.send()
-                try waitUntil("it is made", within: 1) {
+                try waitUntil("it has come", within: 5) {
+                    try cluster.lab.unread(on: entry, from: cluster.lab.address("c")) > 0
+                }
+                try cluster.lab.cut(from: [primary], to: [entry])
+                try cluster.signal(entry, SIGCONT)
+                try waitUntil("it is made", within: 5) {
                     try Call.made(call.id, cluster, at: third) == 1
                 }
                 #expect(!call.isAnswered, "\(name)")
                 try cluster.signal(primary, SIGKILL)
                 let answer = try call.answer()
-                #expect(answer.kind == (isInDoubt ? .unknown : .done), "\(name): \(answer)")
-                #expect(answer.body.contains("the change was made, at ") == isInDoubt, "\(answer)")
+                if isAnswered {
+                    #expect(answer.kind == .done, "\(name): \(answer)")
+                    let place = try Call.place(of: call.id, cluster, at: third)
+                    #expect(answer.body.contains("Martlet-Position: \(place)\r"), "\(answer)")
+                    #expect(!answer.body.contains("Martlet-Notice"), "\(answer)")
+                } else {
+                    #expect(answer.status == 504, "\(name): \(answer)")
+                    #expect(answer.body.contains("its entry is in the log, at "), "\(answer)")
+                }
                 try cluster.lab.heal()
                 try cluster.start(primary)
                 try cluster.waitUntilSettled()
@@ -91,29 +122,41 @@ struct LostRequestTests {
     @Test func `a primary that dies under load leaves no client of another proxy in doubt`() throws
     {
         try LabCluster.with(targets: 1) { cluster in
-            for round in 1...3 {
+            var (counted, rounds) = (0, 0)
+            while counted < 2 {
+                rounds += 1
+                try #require(rounds <= 8, "elections take too long on this machine")
                 let primary = try cluster.primary()
-                let other = try #require(cluster.proxies.last { $0 != primary })
-                let before = try cluster.buckets(at: other)
-                let report = "\(cluster.directory)/load-\(round)"
+                let others = cluster.proxies.filter { $0 != primary }
+                let before = try cluster.buckets(at: others[0])
+                let report = "\(cluster.directory)/load-\(rounds)"
                 let load = try cluster.lab.start(
                     on: "c",
-                    "\(Shell.martlet) load bucket-create --url \(cluster.url(other)) "
-                        + "--concurrency 24 --prefix r\(round)- --duration 2s --json", log: report)
-                usleep(500_000)
+                    "\(Shell.martlet) load bucket-create --url \(cluster.url(others[0])) "
+                        + "--concurrency 24 --prefix r\(rounds)- --duration 3s --json", log: report)
+                try waitUntil("buckets are made") {
+                    try cluster.buckets(at: others[0]).count >= before.count + 48
+                }
                 try cluster.signal(primary, SIGKILL)
+                let killed = ContinuousClock.now
+                try waitUntil("another leads") {
+                    try others.contains { try cluster.role($0) == "leader" }
+                }
+                // Who waits for a primary for longer than this is told that there is none.
+                let isInTime = LabCluster.seconds(since: killed) < 1
+                let wasUnderLoad = load.isRunning
                 load.waitUntilExit()
                 struct Report: Decodable { let requests, failed: Int }
                 let text = try String(contentsOfFile: report, encoding: .utf8)
-                let counted = try JSONDecoder().decode(Report.self, from: Data(text.utf8))
-                #expect(counted.failed == 0 && counted.requests > 24, "\(text)")
+                let done = try JSONDecoder().decode(Report.self, from: Data(text.utf8))
                 try cluster.start(primary)
                 try cluster.waitUntilSettled()
+                guard isInTime, wasUnderLoad else { continue }
+                counted += 1
+                #expect(done.failed == 0, "\(text)")
                 // As many as were promised, and none besides.
-                for proxy in cluster.proxies {
-                    let made = try cluster.buckets(at: proxy).subtracting(before)
-                    #expect(made.count == counted.requests, "\(proxy): \(made.count), \(text)")
-                }
+                let made = try cluster.buckets(at: primary).subtracting(before)
+                #expect(done.failed > 0 || made.count == done.requests, "\(made.count): \(text)")
             }
         }
     }
