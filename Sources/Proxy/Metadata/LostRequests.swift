@@ -72,7 +72,7 @@ final class LostRequests: Sendable {
                 return state.questions
             }
             guard let since = questions.map(\.since.index).min() else { return }
-            // Who asked has seen the later term applied, so whatever is published now contains it.
+            // Whoever has seen a later term applied will find what there was of it in what is published now.
             let found = try? await history.changes(
                 of: Set(questions.map(\.id)), after: since, upTo: published.now)
             for question in questions {

@@ -206,7 +206,7 @@ final class BucketRoutes: Sendable {
 
 extension HistoryEntry {
     /// Whether it has made or destroyed that bucket, as the action asks for.
-    fileprivate func has(_ action: Action, _ bucket: Bucket) -> Bool {
+    func has(_ action: Action, _ bucket: Bucket) -> Bool {
         (try? changes)?.contains { change in
             guard case .bucket(bucket, let before, let after) = change else { return false }
             return action == .createBucket
