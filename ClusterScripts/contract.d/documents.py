@@ -26,8 +26,9 @@ def check(url):
     count = 0
     for path, operations in openapi["paths"].items():
         for what, reference in operations.get("get", {}).get("x-documents", {}).items():
-            # The question about jobs needs to say which.
-            body = b'{"kind":"rebalance"}' if what in ("qryxstats", "status") else None
+            # A question about jobs needs to say which.
+            asks = what in ("qryxstats", "status", "status_all", "running_all")
+            body = b'{"kind":"rebalance"}' if asks else None
             place = f"{url}{path}?what={what}"
             try:
                 kind, text = get(place, body)
