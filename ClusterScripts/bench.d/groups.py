@@ -163,10 +163,11 @@ class MartletGroup(Group):
         return int(node[1:]) - 1 if node else None
 
     def move_leader(self, leader, member):
+        begun = time.time()
         if answer(f"{self.url(leader)}/v1/cluster/proxy/p{member + 1}", method="PUT",
                   timeout=20) is None:
             raise RuntimeError(f"Martlet: p{member + 1} could not be made primary")
-
+        return begun, time.time()
 
     def recover(self, member):
         """Goes on with one member alone, as an operator does it: the plan, then the line that the plan names."""
@@ -224,6 +225,8 @@ class EtcdGroup(Group):
     def move_leader(self, leader, member):
         status = answer(f"{self.url(member)}/v3/maintenance/status", {})
         identity = (status or {}).get("header", {}).get("member_id")
+        begun = time.time()
         if identity is None or answer(f"{self.url(leader)}/v3/maintenance/transfer-leadership",
                                       {"targetID": identity}, timeout=20) is None:
             raise RuntimeError(f"etcd: e{member + 1} could not be made leader")
+        return begun, time.time()

@@ -44,6 +44,19 @@ import Testing
         #expect(set.objects.count == 2)
     }
 
+    @Test func `of the times without a success the longest are kept, with their places`() {
+        var (one, other) = (Gaps(), Gaps())
+        for number in 1...1000 as ClosedRange<UInt64> {
+            let gap = Gaps.Gap(from: number, length: number * 7919 % 1009)
+            if number % 3 == 0 { one.note(gap) } else { other.note(gap) }
+        }
+        one.add(other)
+        let all = (1...1000 as ClosedRange<UInt64>).map {
+            Gaps.Gap(from: $0, length: $0 * 7919 % 1009)
+        }
+        #expect(one.longest == Array(all.sorted { $0.length > $1.length }.prefix(Limits.gapsMax)))
+    }
+
     @Test func `a record that is none is an error`() {
         #expect(throws: RecordError.malformed("nonsense here it is")) {
             try AcknowledgedSet(text: "nonsense here it is\n")

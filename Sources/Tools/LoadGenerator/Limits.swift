@@ -14,6 +14,8 @@ enum Limits {
     static let unreachablePauseMicroseconds: UInt32 = 5_000
     /// Latencies are counted from 1 µs to this, about 70 minutes.
     static let latencyNanosecondsMax: UInt64 = 1 << 42
+    /// How many of the longest times without a success are told of.
+    static let gapsMax = 64
     /// Connections one worker keeps open, one per server it was sent to.
     static let connectionsPerWorkerMax = 64
 }

@@ -1,4 +1,5 @@
 import Base
+import FoundationEssentials
 import Synchronization
 
 /// `martlet load syscalls`: what the disk allows when nothing else is in the way.
@@ -59,7 +60,7 @@ enum SyscallsCommand {
         }
         let state = Outcome()
         let budget = RunBudget(count: nil, duration: settings.duration)
-        let begun = ContinuousClock.now
+        let (begunAt, begun) = (Date.now, ContinuousClock.now)
         Threads.run(
             (0..<settings.concurrency).map { worker in
                 {
@@ -78,7 +79,7 @@ enum SyscallsCommand {
         }
         let report = LoadReport(
             workload: "syscalls \(settings.kind.rawValue)", concurrency: settings.concurrency,
-            elapsed: ContinuousClock.now - begun, tally: state.tally)
+            begun: begunAt, elapsed: ContinuousClock.now - begun, tally: state.tally)
         Console.output(settings.isJSON ? report.json : report.text)
         return 0
     }

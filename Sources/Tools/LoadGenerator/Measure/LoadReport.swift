@@ -4,6 +4,8 @@ import FoundationEssentials
 struct LoadReport: Encodable {
     let workload: String
     let concurrency: Int
+    /// Seconds since 1970.
+    let begun: Double
     let seconds: Double
     let requests: UInt64
     let requestsPerSecond: Double
@@ -14,15 +16,27 @@ struct LoadReport: Encodable {
     let p99Microseconds: Double
     let maxMicroseconds: Double
     let meanMicroseconds: Double
-    /// The longest time in which some worker had no success.
-    let gapMicroseconds: Double
+    /// The longest times in which some worker had no success, the longest first.
+    let gaps: [Gap]
     let failed: UInt64
     let failures: [String: UInt64]
     let mismatches: UInt64
     let examples: [String]
 
+    struct Gap: Encodable {
+        /// Microseconds from the begin of the run.
+        let from: Double
+        let length: Double
+
+        enum CodingKeys: String, CodingKey {
+            case from = "from_us"
+            case length = "length_us"
+        }
+    }
+
     enum CodingKeys: String, CodingKey {
-        case workload, concurrency, seconds, requests, bytes, failed, failures, mismatches, examples
+        case workload, concurrency, begun, seconds, gaps, requests, bytes, failed, failures,
+            mismatches, examples
         case requestsPerSecond = "requests_per_second"
         case mebibytesPerSecond = "mib_per_second"
         case p50Microseconds = "p50_us"
@@ -30,14 +44,14 @@ struct LoadReport: Encodable {
         case p99Microseconds = "p99_us"
         case maxMicroseconds = "max_us"
         case meanMicroseconds = "mean_us"
-        case gapMicroseconds = "gap_us"
     }
 
-    init(workload: String, concurrency: Int, elapsed: Duration, tally: Tally) {
+    init(workload: String, concurrency: Int, begun: Date, elapsed: Duration, tally: Tally) {
         let latencies = tally.latencies
         func microseconds(_ nanoseconds: UInt64) -> Double { Double(nanoseconds) / 1000 }
         self.workload = workload
         self.concurrency = concurrency
+        self.begun = begun.timeIntervalSince1970
         seconds = elapsed / .seconds(1)
         requests = latencies.count
         requestsPerSecond = seconds > 0 ? Double(latencies.count) / seconds : 0
@@ -48,7 +62,9 @@ struct LoadReport: Encodable {
         p99Microseconds = microseconds(latencies.percentile(0.99))
         maxMicroseconds = microseconds(latencies.maximum)
         meanMicroseconds = microseconds(latencies.mean)
-        gapMicroseconds = microseconds(tally.gap)
+        gaps = tally.gaps.longest.map {
+            Gap(from: microseconds($0.from), length: microseconds($0.length))
+        }
         failed = tally.failureCount
         failures = tally.failures
         mismatches = tally.mismatches

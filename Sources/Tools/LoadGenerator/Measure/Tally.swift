@@ -2,8 +2,8 @@
 struct Tally: Sendable {
     var latencies = Histogram()
     var bytes: UInt64 = 0
-    /// The longest time, in nanoseconds, in which some worker had no success.
-    var gap: UInt64 = 0
+    /// The longest times in which some worker had no success.
+    var gaps = Gaps()
     /// Failed requests by kind.
     var failures: [String: UInt64] = [:]
     /// Answers whose content was not what had been stored; each described, the first few kept.
@@ -20,7 +20,7 @@ struct Tally: Sendable {
     mutating func add(_ other: Tally) {
         latencies.add(other.latencies)
         bytes += other.bytes
-        gap = max(gap, other.gap)
+        gaps.add(other.gaps)
         failures.merge(other.failures, uniquingKeysWith: +)
         mismatches += other.mismatches
         examples = Array((examples + other.examples).prefix(10))

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Synchronization
 
 /// A whole run: makes the bucket, fills it where reads need objects, then measures.
@@ -19,11 +20,13 @@ enum LoadRun {
             if filled.failureCount > 0 { throw .fill(filled.failures) }
         }
         let budget = RunBudget(count: settings.count, duration: settings.duration)
-        let begun = ContinuousClock.now
-        let tally = collect(settings, content, record) { worker in worker.run(budget) }
+        let (begunAt, begun) = (Date.now, ContinuousClock.now)
+        let tally = collect(settings, content, record) { worker in
+            worker.run(budget, begun: begun)
+        }
         return LoadReport(
             workload: settings.workload.rawValue, concurrency: settings.concurrency,
-            elapsed: ContinuousClock.now - begun, tally: tally)
+            begun: begunAt, elapsed: ContinuousClock.now - begun, tally: tally)
     }
 
     private static func collect(

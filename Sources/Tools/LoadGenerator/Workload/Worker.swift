@@ -14,6 +14,7 @@ final class Worker {
     private var random: SeededRandom
     private var serverIndex: Int
     private var sequence: UInt64 = 0
+    private var runBegun = ContinuousClock.now
     /// When the last request succeeded; the start of the run before that.
     private var lastSuccess = ContinuousClock.now
     /// The last acknowledged write of each of this worker's own objects, in mixed runs.
@@ -38,8 +39,9 @@ final class Worker {
     }
 
     /// Runs until the budget says stop.
-    func run(_ budget: RunBudget) {
-        lastSuccess = .now
+    func run(_ budget: RunBudget, begun: ContinuousClock.Instant) {
+        runBegun = begun
+        lastSuccess = begun
         while budget.take() { step() }
     }
 
@@ -189,7 +191,10 @@ final class Worker {
             guard try body(server) else { return }
             let now = ContinuousClock.now
             tally.latencies.record(nanoseconds: Self.nanoseconds(now - begun))
-            tally.gap = max(tally.gap, Self.nanoseconds(now - lastSuccess))
+            tally.gaps.note(
+                .init(
+                    from: Self.nanoseconds(lastSuccess - runBegun),
+                    length: Self.nanoseconds(now - lastSuccess)))
             lastSuccess = now
         } catch {
             tally.fail(error)
