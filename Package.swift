@@ -84,7 +84,9 @@ let package = Package(
         tests("HTTPTests", ["TestSupport", "HTTP", "Base", "CLinux"]),
         tests("APITests", ["API", "HTTP", "Cluster", "Base"]),
         tests("StatisticsTests", ["TestSupport", "Statistics", "API", "HTTP", "Cluster", "Base"]),
-        tests("MetaStoreTests", ["MetaStore", "Consensus", "Cluster", "Base", "CSQLite"]),
+        tests(
+            "MetaStoreTests",
+            ["TestSupport", "MetaStore", "Consensus", "Cluster", "Base", "CSQLite"]),
         tests(
             "ProxyTests",
             [

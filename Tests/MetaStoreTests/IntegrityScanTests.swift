@@ -1,6 +1,7 @@
 import Cluster
 import Consensus
 import Glibc
+import TestSupport
 import Testing
 
 @testable import MetaStore
@@ -40,6 +41,26 @@ import Testing
         let scan = try walk(try filled(directory), rowsMax: rowsMax)
         #expect(scan.walks == 1)
         #expect(scan.rows >= 44)
+    }
+
+    /// A commit writes a frame that begins and ends within a page: without the page in memory it waits for a read.
+    @Test func `a walk leaves the write-ahead file in memory for the commits after it`() throws {
+        let directory = try ScratchDirectory()
+        let log = try filled(directory)
+        let file = open("\(log.database.path)-wal", O_RDONLY | O_CLOEXEC)
+        try #require(file >= 0)
+        defer { close(file) }
+        var status = stat()
+        try #require(fstat(file, &status) == 0)
+        let mapped = try #require(
+            mmap(nil, Int(status.st_size), PROT_READ, MAP_SHARED, file, 0))
+        defer { munmap(mapped, Int(status.st_size)) }
+        var pages = [UInt8](repeating: 0, count: (Int(status.st_size) + 4095) / 4096)
+        _ = try walk(log)
+        try waitUntil("the file is back in memory", within: 5) {
+            mincore(mapped, Int(status.st_size), &pages) == 0 && pages.allSatisfy { $0 & 1 == 1 }
+        }
+        #expect(pages.count > 1_000)
     }
 
     /// ST-12, ST-04, ST-09: a changed row, a row that is another's, one that is gone, and one of an earlier time.

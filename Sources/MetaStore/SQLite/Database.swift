@@ -78,6 +78,8 @@ final class Database {
         let log = Glibc.open("\(path)-wal", O_RDONLY | O_CLOEXEC)
         guard log >= 0 else { return }
         posix_fadvise(log, 0, 0, Int32(POSIX_FADV_DONTNEED))
+        // A commit writes into the middle of a page, and would have to wait until that was read.
+        posix_fadvise(log, 0, 0, Int32(POSIX_FADV_WILLNEED))
         Glibc.close(log)
     }
 
