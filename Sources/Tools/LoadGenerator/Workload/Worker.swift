@@ -43,6 +43,8 @@ final class Worker {
         runBegun = begun
         lastSuccess = begun
         while budget.take() { step() }
+        // Whoever was waiting in vain to the end has waited, too.
+        noteGap(until: .now)
     }
 
     private func step() {
@@ -191,16 +193,20 @@ final class Worker {
             guard try body(server) else { return }
             let now = ContinuousClock.now
             tally.latencies.record(nanoseconds: Self.nanoseconds(now - begun))
-            tally.gaps.note(
-                .init(
-                    from: Self.nanoseconds(lastSuccess - runBegun),
-                    length: Self.nanoseconds(now - lastSuccess)))
+            noteGap(until: now)
             lastSuccess = now
         } catch {
             tally.fail(error)
             serverIndex += 1
             if case .unreachable = error { usleep(Limits.unreachablePauseMicroseconds) }
         }
+    }
+
+    private func noteGap(until now: ContinuousClock.Instant) {
+        tally.gaps.note(
+            .init(
+                from: Self.nanoseconds(lastSuccess - runBegun),
+                length: Self.nanoseconds(now - lastSuccess)))
     }
 
     private static func nanoseconds(_ duration: Duration) -> UInt64 {
