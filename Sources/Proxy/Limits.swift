@@ -118,10 +118,14 @@ enum Limits {
     static let drainSeconds = 3.0
     /// How long a session may be idle when its client does not say: a few retries across an election and a restart.
     static let sessionNanoseconds: UInt64 = 60_000_000_000
-    /// Requests whose fate was asked for in one term, and settled by taking them no more: some hundred bytes each.
-    static let givenUpMax = 4_096
+    /// Requests whose fate was asked for in one term, and settled by taking them no more: some hundred bytes each. A term may last for
+    /// months, and proxies ask as well, once for each connection that was lost with a change on it.
+    static let givenUpMax = 16_384
     /// How long such a question waits for what is under way: a change that waits for its followers, and is soon made.
     static let inquirySeconds = 5.0
+    /// How many such questions a proxy asks at once of its own accord, and the pause before the next attempt at one.
+    static let inquiriesMax = 16
+    static let inquiryRetrySeconds = 0.05
     static let configBytesMax = 64 << 10
 
     /// Entries not known to be committed that are read to see what they would do; a leader leaves far fewer.

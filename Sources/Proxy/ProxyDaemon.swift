@@ -113,11 +113,14 @@ final class ProxyDaemon: Sendable {
                 || observer.isDoubted.load(ordering: .relaxed)
         }
         let history = HistoryRoute(group: group, published: published, loop: loops.loops[0])
+        let lostRequests = LostRequests(
+            published: published, history: history, loop: loops.loops[0], hidesState: hidesState)
         let forwarder = Forwarder(
             id: settings.id, group: group, published: published, givenUp: GivenUpRequests(),
-            lostRequests: LostRequests(
-                published: published, history: history, loop: loops.loops[0],
-                hidesState: hidesState),
+            lostRequests: lostRequests,
+            inquiry: PrimaryInquiry(
+                id: settings.id, group: group, published: published, lostRequests: lostRequests,
+                client: client, loop: loops.loops[0]),
             client: client, loop: loops.loops[0], config: config)
         let departure = Departure(
             group: group, metadata: metadata, published: published, loop: loops.loops[0])

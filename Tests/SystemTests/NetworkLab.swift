@@ -80,5 +80,44 @@ final class NetworkLab {
         try sandbox.must("ip netns exec sw nft '\(words)'")
     }
 
+    /// Whoever on a host sends a packet of more than so many bytes to another host's port 8080 is told by its own system that
+    /// the connection was reset, and the packet goes nowhere. Members' signs of life are shorter.
+    func resetLong(on host: String, to other: String, above bytes: Int) throws {
+        try sandbox.must(
+            """
+            ip netns exec \(host) nft -f - <<'TABLE'
+            table inet breaks {
+                chain out {
+                    type filter hook output priority 0; policy accept;
+                    ip daddr \(address(other)) tcp dport 8080 meta length > \(bytes) counter reject with tcp reset
+                }
+            }
+            TABLE
+            """)
+    }
+
+    /// How many packets met ``resetLong(on:to:above:)``.
+    func resets(on host: String) throws -> Int {
+        let rules = try sandbox.must("ip netns exec \(host) nft list table inet breaks")
+        let words = rules.split { !$0.isLetter && !$0.isNumber }
+        guard let place = words.firstIndex(of: "packets"), place + 1 < words.endIndex else {
+            return 0
+        }
+        return Int(words[place + 1]) ?? 0
+    }
+
+    func resetNoMore(on host: String) throws {
+        try sandbox.must("ip netns exec \(host) nft delete table inet breaks")
+    }
+
+    /// Ends all connections of a host to another host's port 8080, at the first one's end only.
+    ///
+    /// - Returns: whether the kernel can do that.
+    func dropConnections(of host: String, to other: String) throws -> Bool {
+        let peer = "dst \(address(other)) dport = :8080"
+        let ended = try Shell.run("\(prefix(host)) ss -HtK \(peer)").output
+        return !ended.isEmpty
+    }
+
     func end() { sandbox.end() }
 }

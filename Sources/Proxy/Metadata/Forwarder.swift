@@ -11,6 +11,7 @@ struct Forwarder: Sendable {
     let published: PublishedState
     let givenUp: GivenUpRequests
     let lostRequests: LostRequests
+    let inquiry: PrimaryInquiry
     let client: Client
     let loop: EventLoop
     let config: LiveConfig
@@ -256,9 +257,7 @@ struct Forwarder: Sendable {
                 default: break
                 }
                 if isRead { return nil }
-                return try await find(
-                    request, isOurs: isOurs,
-                    lostWith: "\(isDetour ? "proxy" : "the primary") \(node.id)", error)
+                return try await find(request, isOurs: isOurs, lostAt: node, isDetour, error)
             }
         }
     }
@@ -268,15 +267,26 @@ struct Forwarder: Sendable {
     /// - Returns: its answer; `nil` when it certainly was not made.
     /// - Throws: that it is in doubt, or was made with an answer that has more in it than the log.
     private func find(
-        _ request: Request, isOurs: Bool, lostWith other: String, _ error: ClientError
+        _ request: Request, isOurs: Bool, lostAt node: Node, _ isDetour: Bool,
+        _ error: ClientError
     ) async throws(Failure) -> Answer? {
         let origin = request.origin
+        let other = "\(isDetour ? "proxy" : "the primary") \(node.id)"
         var outcome = "the change may or may not have been made"
         if isOurs, request.isSentAgain, error == .disconnected || error == .timedOut,
             let bound = origin.terms.bound
         {
-            switch await lostRequests.fate(of: origin.requestID, bound: bound) {
+            // Who passes it on for another proxy leaves it to that one to find out; and a name that its client may use again is not
+            // to be given up unasked.
+            let asks = !isDetour && request.reach == .anywhere && !origin.isNamed
+            switch await fate(of: origin.requestID, bound: bound, at: asks ? node : nil) {
             case .notMade: return nil
+            case .givenUp:
+                throw Failure(
+                    .noPrimary,
+                    "the connection to \(other) was lost; it has changed nothing for this request, and takes it no more",
+                    cause: error.description,
+                    next: "send it again")
             case .made(let entry):
                 // Of another connection it is another copy, which may have met something else.
                 if entry.clientAddress == origin.clientAddress,
@@ -297,6 +307,24 @@ struct Forwarder: Sendable {
                 ?? "repeat it within its session")
         failure.requestID = origin.requestID
         throw failure
+    }
+
+    /// By the log when another term has begun; until then, by the word of the primary that it was sent to.
+    private func fate(
+        of requestID: String, bound: LogPosition, at primary: Node?
+    ) async -> LostRequests.Fate {
+        await withTaskGroup(of: LostRequests.Fate.self) { tasks in
+            tasks.addTask { await lostRequests.fate(of: requestID, bound: bound) }
+            if let primary {
+                tasks.addTask { await inquiry.fate(of: requestID, bound: bound, at: primary) }
+            }
+            defer { tasks.cancelAll() }
+            for await fate in tasks {
+                if case .unknown = fate { continue }
+                return fate
+            }
+            return .unknown
+        }
     }
 
     /// The primary's answer, as long as it is the primary: one that was cut off or frozen would keep the client

@@ -6,11 +6,14 @@ import MetaStore
 import Synchronization
 
 /// Changes that were sent to a primary which was lost before it answered. They are bound to its term (decision 0027): in
-/// the next one the log says whether they were made, and what was not made may be sent again.
+/// the next one the log says whether they were made, and what was not made may be sent again. While its own term goes on,
+/// because only the connection was lost, the primary says it (``PrimaryInquiry``).
 final class LostRequests: Sendable {
     enum Fate: Sendable {
         /// It certainly was not made, and never will be.
         case notMade
+        /// The same, by the word of a primary that leads on, and takes no copy of it any more.
+        case givenUp
         /// It is the only one of its id, and this is what it has changed.
         case made(HistoryEntry)
         case unknown
@@ -50,9 +53,13 @@ final class LostRequests: Sendable {
         let isOver = await loop.within(nanoseconds: UInt64(Limits.primarySeconds * 1e9)) {
             await self.published.first { $0.position.isBeyond(termOf: bound) } != nil
         }
-        return await withUnsafeContinuation { continuation in
-            let question = Question(
-                id: id, since: bound, isOver: isOver == true, answer: continuation)
+        return Task.isCancelled ? .unknown : await look(for: id, bound, isOver: isOver == true)
+    }
+
+    /// What the log has of it here and now.
+    func look(for id: String, _ bound: LogPosition, isOver: Bool) async -> Fate {
+        await withUnsafeContinuation { continuation in
+            let question = Question(id: id, since: bound, isOver: isOver, answer: continuation)
             let begins = state.withLock { state in
                 state.questions.append(question)
                 defer { state.isReading = true }

@@ -25,6 +25,8 @@ struct MetadataService: Sendable {
         var actor: String
         var clientAddress = ""
         var requestID = ""
+        /// Whether whoever sent it has named it: then it may send another one by that name.
+        var isNamed = false
         var terms = ChangeTerms()
 
         /// - Throws: that a document has another version than the request rests on, in the words of the log.

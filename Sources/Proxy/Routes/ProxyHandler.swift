@@ -314,7 +314,7 @@ extension Exchange {
             // Nodes name themselves; whatever somebody else calls himself, he is a client.
             actor: caller.flatMap { NodeID($0) }?.text ?? MetadataService.Origin.client,
             clientAddress: client.utf8.count <= LogRecord.textBytesMax ? client : remoteAddress,
-            requestID: requestID, terms: terms)
+            requestID: requestID, isNamed: !name.isEmpty, terms: terms)
     }
 
     /// The same of what is no single change of the log, so that no term of it can be named for it.

@@ -11,15 +11,18 @@ final class Call {
     private var process: Process?
 
     /// A request of that id, from the client's host; `term` is a position in the only term in which it may be made.
-    init(_ cluster: LabCluster, _ words: String, id: String, term: String? = nil, seconds: Int = 20)
-        throws
-    {
+    /// Without `isNamed` the request does not name itself by its id.
+    init(
+        _ cluster: LabCluster, _ words: String, id: String, isNamed: Bool = true,
+        term: String? = nil, seconds: Int = 20
+    ) throws {
         self.cluster = cluster
         self.id = id
         output = "\(cluster.directory)/call-\(id)-\(UInt32.random(in: 0...UInt32.max))"
         let bound = term.map { " -H 'Martlet-Term: \($0)'" } ?? ""
+        let name = isNamed ? " -H 'Martlet-Request-Id: \(id)'" : ""
         self.words =
-            "curl -s --max-time \(seconds) -w '\\n%{http_code}' -H 'Martlet-Request-Id: \(id)'\(bound) \(words)"
+            "curl -s --max-time \(seconds) -w '\\n%{http_code}'\(name)\(bound) \(words)"
     }
 
     func send() throws {

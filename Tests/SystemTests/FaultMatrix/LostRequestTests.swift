@@ -161,6 +161,62 @@ struct LostRequestTests {
         }
     }
 
+    /// The primary leads on, so no later term says what became of it; but it can be asked.
+    @Test func `a request whose connection is lost was made or not, and its client hears which`()
+        throws
+    {
+        try LabCluster.with(targets: 1) { cluster in
+            let primary = try cluster.primary()
+            let term = try cluster.term(primary)
+            let others = cluster.proxies.filter { $0 != primary }
+            let (entry, third) = (others[0], others[1])
+            func create(_ name: String, isNamed: Bool = false) throws -> Call {
+                try Call(
+                    cluster,
+                    "-i -X POST -d '{\"action\":\"createlb\"}' \(cluster.url(entry))/v1/buckets/\(name)",
+                    id: "lost-\(name)", isNamed: isNamed)
+            }
+            // Its connection to the primary is kept, and takes the next request along.
+            for isNamed in [false, true] {
+                let name = isNamed ? "named" : "unmade"
+                #expect(try cluster.create("warm-\(name)", at: entry).status == 200)
+                let call = try create(name, isNamed: isNamed)
+                try cluster.lab.resetLong(on: entry, to: primary, above: 270)
+                try call.send()
+                try waitUntil("it is sent", within: 5) { try cluster.lab.resets(on: entry) > 0 }
+                try cluster.lab.resetNoMore(on: entry)
+                let answer = try call.answer()
+                if isNamed {
+                    // It may use the name again, and can look.
+                    #expect(answer.status == 504, "\(answer)")
+                } else {
+                    #expect(answer.status == 503, "\(answer)")
+                    #expect(answer.body.contains("takes it no more"), "\(answer)")
+                }
+                #expect(try !cluster.buckets(at: third).contains(name))
+                #expect(try cluster.create(name, at: entry).status == 200)
+            }
+            let made = try create("made")
+            try cluster.signal(entry, SIGSTOP)
+            try made.send()
+            try waitUntil("it has come", within: 5) {
+                try cluster.lab.unread(on: entry, from: cluster.lab.address("c")) > 0
+            }
+            try cluster.lab.cut(from: [primary], to: [entry])
+            try cluster.signal(entry, SIGCONT)
+            try waitUntil("it is made", within: 5) {
+                try cluster.buckets(at: third).contains("made")
+            }
+            #expect(!made.isAnswered)
+            let isLost = try cluster.lab.dropConnections(of: entry, to: primary)
+            try cluster.lab.heal()
+            let answer = try made.answer()
+            #expect(answer.kind == .done, "\(answer)")
+            print("connections \(isLost ? "were" : "could not be") dropped")
+            #expect(try cluster.term(primary) == term, "a term has ended, and nothing is shown")
+        }
+    }
+
     /// The primary leads on, so no later term says what became of it; and when the link is there again, so may be the request.
     @Test func `a request that is stuck on a link is given up when somebody asks for it`() throws {
         try LabCluster.with(proxies: 3, targets: 3) { cluster in
