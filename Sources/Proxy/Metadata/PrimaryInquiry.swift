@@ -77,8 +77,10 @@ struct PrimaryInquiry: Sendable {
             switch fate {
             case .notApplied: return .notApplied
             case .applied:
-                return response.headers[named: HeaderName.position].flatMap { LogPosition(text: $0) }
-                    .map { .applied($0) }
+                return response.headers[named: HeaderName.position].flatMap {
+                    LogPosition(text: $0)
+                }
+                .map { .applied($0) }
             case .notYetKnown: return nil
             }
         } catch {
