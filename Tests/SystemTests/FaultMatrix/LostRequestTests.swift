@@ -54,6 +54,23 @@ struct LostRequestTests {
         }
     }
 
+    /// A request that is made and not answered: it waits at the door of a proxy until the way back to that is cut, so that the primary
+    /// is not missed before the request is on its way.
+    private static func send(
+        _ call: Call, through entry: String, cuttingOff primary: String, _ cluster: LabCluster,
+        until isMade: () throws -> Bool
+    ) throws {
+        try cluster.signal(entry, SIGSTOP)
+        try call.send()
+        try waitUntil("it has come", within: 5) {
+            try cluster.lab.unread(on: entry, from: cluster.lab.address("c")) > 0
+        }
+        try cluster.lab.cut(from: [primary], to: [entry])
+        try cluster.signal(entry, SIGCONT)
+        try waitUntil("it is made", within: 5, isMade)
+        #expect(!call.isAnswered, "\(call.id)")
+    }
+
     /// The primary's word does not reach the proxy that asked it, so it commits what it cannot answer.
     @Test func `what was made and not answered is answered from the log`() throws {
         try LabCluster.with(targets: 1) { cluster in
@@ -83,22 +100,13 @@ struct LostRequestTests {
                             + "\(cluster.url(entry))/v1/buckets/warm-\(name)\(suffix)"
                     }, id: "warm-\(name)")
                 #expect(warm.allSatisfy { $0.kind == .done }, "\(warm)")
-                // The request waits at its door until the way back is cut, so that nobody is missed before it is on its way.
                 let call = try Call(
                     cluster,
                     "-i " + words.replacingOccurrences(of: "URL", with: cluster.url(entry)),
                     id: "made-\(name)")
-                try cluster.signal(entry, SIGSTOP)
-                try call.send()
-                try waitUntil("it has come", within: 5) {
-                    try cluster.lab.unread(on: entry, from: cluster.lab.address("c")) > 0
-                }
-                try cluster.lab.cut(from: [primary], to: [entry])
-                try cluster.signal(entry, SIGCONT)
-                try waitUntil("it is made", within: 5) {
+                try Self.send(call, through: entry, cuttingOff: primary, cluster) {
                     try Call.made(call.id, cluster, at: third) == 1
                 }
-                #expect(!call.isAnswered, "\(name)")
                 try cluster.signal(primary, SIGKILL)
                 let answer = try call.answer()
                 if isAnswered {
@@ -197,17 +205,9 @@ struct LostRequestTests {
                 #expect(try cluster.create(name, at: entry).status == 200)
             }
             let made = try create("made")
-            try cluster.signal(entry, SIGSTOP)
-            try made.send()
-            try waitUntil("it has come", within: 5) {
-                try cluster.lab.unread(on: entry, from: cluster.lab.address("c")) > 0
-            }
-            try cluster.lab.cut(from: [primary], to: [entry])
-            try cluster.signal(entry, SIGCONT)
-            try waitUntil("it is made", within: 5) {
+            try Self.send(made, through: entry, cuttingOff: primary, cluster) {
                 try cluster.buckets(at: third).contains("made")
             }
-            #expect(!made.isAnswered)
             let isLost = try cluster.lab.dropConnections(of: entry, to: primary)
             try cluster.lab.heal()
             let answer = try made.answer()
