@@ -39,6 +39,9 @@ package struct FaultEvent: Hashable, Sendable {
         case disturb
         /// The same; and as soon as `a` knows it for good, the disk of another voter is replaced by an empty one (ST-13).
         case outvote
+        /// The same; and before anybody notices, a forced recovery goes on with `a` alone; `b` says how, but for what would take
+        /// others along (``World/Disaster``, ST-13).
+        case strand
         /// Member `a` is told that nobody listens where `b` does, which is not so.
         case falseAlarm
         /// Old messages arrive once more.

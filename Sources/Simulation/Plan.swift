@@ -30,7 +30,7 @@ package struct Plan: Hashable, Sendable {
         let isStorm = random.next(in: 0...3) == 0
         if isStorm { conditions.makeStormy(&random) }
         let mostDown = UInt64(random.next(in: 1...(isStorm ? 10 : 60))) * Self.second / 10
-        for kind in FaultEvent.Kind.allCases where kind != .fill && kind != .outvote {
+        for kind in FaultEvent.Kind.allCases where !Self.isDrawnLater(kind) {
             let rarity = isStorm ? Self.rarityInStorm(of: kind) : Self.rarity(of: kind)
             guard random.next(in: 1...rarity.oneIn) == 1 else { continue }
             let period = UInt64(random.next(in: rarity.halfSeconds)) * Self.second / 2
@@ -49,6 +49,11 @@ package struct Plan: Hashable, Sendable {
         fillDisks()
         sendStragglers()
         outvoteMembers()
+        strandMembers()
+    }
+
+    private static func isDrawnLater(_ kind: FaultEvent.Kind) -> Bool {
+        [.fill, .outvote, .strand].contains(kind)
     }
 
     // What came later is drawn by itself, from numbers of its own: a seed without it is the run that it was before, and so are
@@ -61,20 +66,34 @@ package struct Plan: Hashable, Sendable {
 
     private mutating func outvoteMembers() {
         var random = Random(seed: seed ^ 0x4F55_5456_0000_016E)
-        // Where the state can be changed, and two are left who agree; the log must go back to its beginning (`World.disturb`).
+        spoil(.outvote, oneIn: 4, halfSeconds: 2...20, &random) { _ in 0 }
+    }
+
+    private mutating func strandMembers() {
+        var random = Random(seed: seed ^ 0x5354_524E_0000_0233)
+        spoil(.strand, oneIn: 8, halfSeconds: 10...60, &random) { $0.next(in: 0...3) }
+    }
+
+    /// Faults that change a state, where it can be changed.
+    private mutating func spoil(
+        _ kind: FaultEvent.Kind, oneIn rarity: Int, halfSeconds: ClosedRange<Int>,
+        _ random: inout Random, how: (inout Random) -> Int
+    ) {
+        // Two must be left who agree; the log must go back to its beginning (`World.disturb`).
         guard subject == .memory, conditions.voters >= 3, conditions.retained == 0,
-            random.next(in: 1...4) == 1
+            random.next(in: 1...rarity) == 1
         else { return }
         if conditions.comparing == 0 { conditions.comparing = 200 }
         // Where fewer voted once, no disk may be replaced (`World.canDoWithout`).
         events.removeAll { $0.kind == .remove || $0.kind == .demote }
-        let period = UInt64(random.next(in: 1...10)) * Self.second
+        let period = UInt64(random.next(in: halfSeconds)) * Self.second / 2
         var time = random.next() % period
         while time < UInt64(seconds) * Self.second {
             let struck = random.next(in: 1...conditions.voters)
             events.append(
                 FaultEvent(
-                    kind: .outvote, time: time - time % 1_000, a: struck, b: 0, duration: 0))
+                    kind: kind, time: time - time % 1_000, a: struck, b: how(&random),
+                    duration: 0))
             time += period / 2 + random.next() % period
         }
         events.sort { ($0.time, $0.kind.rawValue) < ($1.time, $1.kind.rawValue) }
@@ -125,7 +144,7 @@ package struct Plan: Hashable, Sendable {
         case .throttle: (4, 8...40)
         case .force: (4, 10...60)
         case .clone: (4, 10...40)
-        case .fill, .outvote: (1, 1...1)  // drawn by themselves
+        case .fill, .outvote, .strand: (1, 1...1)  // drawn by themselves
         }
     }
 

@@ -29,6 +29,7 @@ extension World {
             if !group.contains(where: \.isDisturbed) { feed(id, .damageFound("simulated")) }
         case .disturb: disturb(id)
         case .outvote: disturb(id, takingOneAlong: true)
+        case .strand: strand(id, Disaster(rawValue: event.b))
         case .falseAlarm: feed(id, .gone(second))
         case .replay: replay()
         case .quiet: quietUntil = max(quietUntil, now + event.duration)

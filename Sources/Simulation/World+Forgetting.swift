@@ -106,13 +106,15 @@ extension World {
             member(id).pipeline?.replica.isRecovering == false, !isChangingMembers,
             // Two voters could not tell who of them is right.
             group.allSatisfy({
-                $0.pipeline.map { $0.replica.configuration.voters.count >= 3 } ?? true
+                let voters = $0.pipeline?.replica.configuration.voters ?? []
+                return voters.isEmpty || voters.count >= 3
             }), canDoWithout([id])
         else { return }
         let changed: Void? = member(id).pipeline?.disturb { Case.disturb(&$0) }
         guard changed != nil, Case.canBeDisturbed else { return }
         member(id).isDisturbed = true
         member(id).wasDisturbed = true
+        member(id).canFindOut = member(id).pipeline?.confirmedIndex != nil
         member(id).takesOneAlong = takingOneAlong
         note("\(id) is disturbed")
     }
@@ -128,6 +130,18 @@ extension World {
         let others = configuration.voters.filter { $0 != id && ids.contains($0) }
         let ends = others.map { (id: $0, last: self.member($0).model.last.index) }
         if let lost = ends.max(by: { $0.last < $1.last }) { wipe(lost.id) }
+    }
+
+    /// The state of a member is wrong, nobody knows it yet, and it goes on alone.
+    mutating func strand(_ id: MemberID, _ disaster: Disaster) {
+        disturb(id)
+        guard member(id).isDisturbed else { return }
+        let others = ids.filter { $0 != id }
+        let lost = others.reduce(0) { $0 | 1 << (Int($1.rawValue) - 1) }
+        force(
+            FaultEvent(
+                kind: .force, time: now, a: lost, b: disaster.rawValue,
+                duration: 4 * Plan.second))
     }
 
     /// ST-13: nothing is answered from a state that was found to be wrong.

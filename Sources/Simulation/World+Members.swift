@@ -155,6 +155,7 @@ extension World {
         member.pipeline = nil
         // Its disk may have the state that was wrong, although memory had another by now.
         if member.wasDisturbed { member.isDisturbed = true }
+        member.canFindOut = false
         let job = member.job
         member.job = nil
         member.missed = []

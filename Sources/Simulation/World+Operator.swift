@@ -68,8 +68,8 @@ extension World {
         let disaster = Disaster(rawValue: event.b)
         // What a session's answer means after its generation was left, no client can know; such runs keep theirs.
         guard isPrepared, ids.count < 12, conditions.sessions == 0 else { return }
-        // Who goes on alone is its own majority: where its state is wrong and it does not know, nobody could tell.
-        guard !group.contains(where: \.isDeceived) else { return }
+        // Whose state is wrong may be alone when all is done, and can only work it out from a state that others have confirmed.
+        guard !group.contains(where: { $0.isDeceived && !$0.canFindOut }) else { return }
         var event = event
         let learners = ids.filter { mayBeForced($0, asLearner: true) }
         let takesLearner = disaster.contains(.takesLearner) && !learners.isEmpty

@@ -57,6 +57,8 @@ struct World<Case: Subject> {
         var isDisturbed = false
         /// Whether it ever was: a backup of it may be wrong as well.
         var wasDisturbed = false
+        /// Whether it still has a state from before that, which a majority has confirmed.
+        var canFindOut = false
         /// Another voter is lost as soon as it knows.
         var takesOneAlong = false
         /// Whether its state is wrong, and it may not know that after a restart.

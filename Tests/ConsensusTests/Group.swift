@@ -112,6 +112,16 @@ struct Group {
         start(MemberID(id))
     }
 
+    /// A defect of memory: a line that nobody wrote.
+    mutating func disturb(_ id: UInt64) {
+        members[MemberID(id)]?.pipeline?.disturb { machine in
+            let entry = Entry(
+                index: Index(999), term: Term(1), time: 0, kind: .command,
+                payload: Array("nobody wrote this".utf8))
+            _ = try? machine.apply(entry)
+        }
+    }
+
     // MARK: steps
 
     mutating func feed(_ id: MemberID, _ events: [PipelineEvent<Ledger>]) {

@@ -4,15 +4,6 @@ import Testing
 
 /// What becomes of a member that knows its state to be wrong when another one is lost (ST-13, docs/decisions/0039).
 @Suite struct OutvotedTests {
-    private static func disturb(_ group: inout Group, _ id: UInt64) {
-        group.members[MemberID(id)]?.pipeline?.disturb { machine in
-            let entry = Entry(
-                index: Index(999), term: Term(1), time: 0, kind: .command,
-                payload: Array("nobody wrote this".utf8))
-            _ = try? machine.apply(entry)
-        }
-    }
-
     private static func isChunk(_ envelope: Envelope) -> Bool {
         if case .snapshotChunk = envelope.message { true } else { false }
     }
@@ -31,7 +22,7 @@ import Testing
         group.elect(1)
         group.propose("before", at: 1)
         group.tick(60)
-        disturb(&group, 3)
+        group.disturb(3)
         group.loses = isWish
         group.propose("next", at: 1)
         group.tick(60)
@@ -175,27 +166,5 @@ import Testing
         group.restart(3)
         group.tick(60)
         #expect(group.lines(3) == Self.right && group[3].quarantine == nil)
-    }
-
-    /// FS-01, ST-13: nobody is left who could have another state, and a person has decided to go on.
-    @Test func `who votes alone after a forced recovery goes on with what it has`() {
-        var group = Self.torn()
-        group.crash(2)
-        group.tick(30)
-        let forced = group.recover(3, voters: [3], givenUp: [1, 2])
-        group.settle()
-        guard case .done = group.recovered(forced, at: 3) else {
-            Issue.record("not recovered")
-            return
-        }
-        #expect(group.members[MemberID(3)]?.storage.stateWrongFrom == nil)
-        for isRestarted in [false, true] {
-            if isRestarted { group.restart(3) }
-            group.tick(60)
-            #expect(group.leaders == [MemberID(3)] && group[3].quarantine == nil)
-            let after = group.propose("after", at: 3)
-            group.settle()
-            #expect(group.outcomes(after, at: 3) == ["applied"])
-        }
     }
 }

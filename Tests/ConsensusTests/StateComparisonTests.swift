@@ -4,16 +4,6 @@ import Testing
 
 /// States that part although the logs agree.
 @Suite struct StateComparisonTests {
-    /// A defect of memory: a line that nobody wrote.
-    private func disturb(_ group: inout Group, _ id: UInt64) {
-        group.members[MemberID(id)]?.pipeline?.disturb { machine in
-            let entry = Entry(
-                index: Index(999), term: Term(1), time: 0, kind: .command,
-                payload: Array("nobody wrote this".utf8))
-            _ = try? machine.apply(entry)
-        }
-    }
-
     private func started(
         voters: Int = 3, limits: Limits = Limits(), driverLimits: DriverLimits = DriverLimits()
     ) -> Group {
@@ -30,7 +20,7 @@ import Testing
     @Test func `a follower whose state differs is named, and gets another`() throws {
         var group = started()
         let before = group[3].applied.index
-        disturb(&group, 3)
+        group.disturb(3)
         group.propose("next", at: 1)
         group.tick(8)
         let wrong = group.lines(3)
@@ -58,7 +48,7 @@ import Testing
     /// ST-13: a leader answers from its state, so it leads no more.
     @Test func `a leader whose state differs steps down`() {
         var group = started()
-        disturb(&group, 1)
+        group.disturb(1)
         group.propose("next", at: 1)
         group.tick(200)
         #expect(group.members[MemberID(1)]?.quarantines.count == 2)
@@ -69,7 +59,6 @@ import Testing
         }
     }
 
-    /// ST-13: also without any change, and with the log compacted to its tip.
     /// ST-13: found by simulation, seed 340500746. It had asked for votes when the others said that its state is wrong.
     @Test func `whoever is quarantined while it stands for election does not win it`() {
         var group = started()
@@ -91,9 +80,10 @@ import Testing
         #expect(replica.roleName == .leader)
     }
 
+    /// ST-13: also without any change, and with the log compacted to its tip.
     @Test func `an idle group compares as well`() {
         var group = started()
-        disturb(&group, 2)
+        group.disturb(2)
         // It is the state after entries that is compared; the next is that of another leader.
         group.crash(1)
         group.tick(60)
@@ -106,7 +96,7 @@ import Testing
     /// ST-13: without a majority nobody can say who is wrong; both say that they differ.
     @Test func `two that differ are reported, and neither is believed less`() {
         var group = started(voters: 2)
-        disturb(&group, 2)
+        group.disturb(2)
         group.propose("next", at: 1)
         group.tick(60)
         #expect(group[1].status.differing.keys.contains(MemberID(2)))
@@ -118,9 +108,9 @@ import Testing
     /// ST-13: three states, no two alike: there is no majority to follow.
     @Test func `without two that agree nobody is outvoted`() {
         var group = started()
-        disturb(&group, 2)
-        disturb(&group, 3)
-        disturb(&group, 3)
+        group.disturb(2)
+        group.disturb(3)
+        group.disturb(3)
         group.propose("next", at: 1)
         group.tick(60)
         for id in 1...3 as ClosedRange<UInt64> {
@@ -143,7 +133,7 @@ import Testing
     @Test func `an entry tells a follower at once that its state is wrong`() throws {
         var group = started()
         group.tick(40)
-        disturb(&group, 3)
+        group.disturb(3)
         proposeTwice(&group)
         let member = try #require(group.members[MemberID(3)])
         #expect(member.doubts.count == 2 && member.doubts.first != .some(nil))
@@ -162,7 +152,7 @@ import Testing
     @Test func `an entry of a leader that is wrong makes it lead no more`() throws {
         var group = started()
         group.tick(40)
-        disturb(&group, 1)
+        group.disturb(1)
         proposeTwice(&group)
         for id in [2, 3] as [UInt64] {
             #expect(group.members[MemberID(id)]?.doubts.count == 2)
@@ -185,7 +175,7 @@ import Testing
         var limits = Limits()
         limits.cacheBytesMax = 1
         var group = started(voters: 2, limits: limits)
-        disturb(&group, 2)
+        group.disturb(2)
         proposeTwice(&group)
         group.tick(300)
         #expect(group[2].doubt != nil && group[2].status.doubt != nil)
@@ -198,7 +188,7 @@ import Testing
     func `of two that differ the wrong one finds out by itself`(wrong: UInt64) {
         var group = started(voters: 2)
         group.tick(60)
-        disturb(&group, wrong)
+        group.disturb(wrong)
         proposeTwice(&group)
         #expect(group[2].doubt != nil, "the follower is told of another state, whoever is wrong")
         group.tick(400)
@@ -228,7 +218,7 @@ import Testing
         }
         group.tick(120)
         let right = group.lines(2)
-        disturb(&group, 1)
+        group.disturb(1)
         group.restart(3)
         group.tick(10)
         #expect(group[3].replica.baseIndex > .zero, "it got a snapshot")
@@ -255,7 +245,7 @@ import Testing
         }
         // Nothing is confirmed since these two have started.
         for id in [1, 2] as [UInt64] { group.restart(id) }
-        disturb(&group, 2)
+        group.disturb(2)
         group.elect(1)
         proposeTwice(&group)
         #expect(group[2].doubt != nil)
@@ -269,7 +259,7 @@ import Testing
     /// ST-13, found by simulation, seed 180300773: who doubts may be the only one that can lead. The log is right, whoever is.
     @Test func `a doubt keeps nobody from leading for ever`() {
         var group = started()
-        disturb(&group, 1)
+        group.disturb(1)
         group.crash(3)
         proposeTwice(&group)
         group.tick(4)

@@ -83,6 +83,8 @@ public enum Rule: String, CaseIterable, Sendable {
     case floorBeforeVote
     /// States are compared.
     case statesAreCompared
+    /// Who votes alone works its state out a second time.
+    case aloneWorksOut
     /// Whose state is wrong stands for election when nobody else has won for a while.
     case outvotedStandsLate
     /// Whose state is wrong answers nothing from it, and gives it to nobody.

@@ -51,6 +51,10 @@ public struct DriverLimits: Hashable, Sendable {
     /// majority would have said who is right. Its snapshots wait twice as long.
     public var undecidedTicks: UInt64 = 80
 
+    /// Entries per tick by which a voter that is alone works its state out a second time: more than it commits, mostly, and a few
+    /// milliseconds.
+    public var workedOutPerTick = 256
+
     /// Ticks after which storage looks how much room it has, whatever it has written; zero: storage has no end.
     public var spaceTicks: UInt64 = 0
 

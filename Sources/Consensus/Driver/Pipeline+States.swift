@@ -2,19 +2,19 @@
 extension Pipeline {
     /// Tells the others what the state here was: soon after changes, and now and then without any.
     mutating func tellStates() {
-        let isNews = applied.index != told.index
+        let isNews = tellable != told.index
         let pause = isNews ? limits.compareTicks : limits.compareIdleTicks
         guard stopReason == nil, quarantine == nil, ticks >= told.tick + pause,
-            applied.index > .zero
+            tellable > .zero
         else { return }
         tellStatesNow()
     }
 
     mutating func tellStatesNow() {
-        told = (applied.index, ticks)
+        told = (tellable, ticks)
         digests.keepOnly(replica.configuration.members)
         keepState()
-        carryOut(replica.handle(.tellStates(digests.points(upTo: applied.index))))
+        carryOut(replica.handle(.tellStates(digests.points(upTo: tellable))))
     }
 
     /// An entry tells of another state than this member had. Either it or the proposer is wrong, and a majority knows who:
@@ -22,7 +22,7 @@ extension Pipeline {
     mutating func doubt(_ point: StatePoint) {
         guard doubt == nil, quarantine == nil, stopReason == nil,
             replica.obeys(.statesAreCompared),
-            !digests.isUpheld(at: point.index, in: replica.configuration, replica.id)
+            !isUpheld(at: point.index)
         else { return }
         doubt = point.index
         actions.append(.doubted(point.index))
@@ -39,9 +39,7 @@ extension Pipeline {
     }
 
     mutating func settleDoubtIfUpheld() {
-        if let doubt, digests.isUpheld(at: doubt, in: replica.configuration, replica.id) {
-            settleDoubt()
-        }
+        if let doubt, isUpheld(at: doubt) { settleDoubt() }
     }
 
     mutating func compare(_ points: [StatePoint], of member: MemberID) {

@@ -414,6 +414,8 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         if effects.contains(where: \.beginsGeneration) { leaveGeneration() }
         if !replica.isQuarantined { settleQuarantine() }
         carryOut(effects)
+        // Nothing is shown in the new generation before this.
+        if votesAlone, quarantine == nil { rederive() }
     }
 
     /// Nothing of the generation that was left is said any more, and nobody waits for it: what becomes of its
@@ -452,6 +454,7 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         if repair.isDue(at: ticks) { mend() }
         watchSpace()
         seekReader()
+        workOutAlone()
         tellStates()
         giveSnapshot()
         lookIntoDifference()

@@ -10,6 +10,9 @@ struct StateCopy<Machine: StateMachine>: Sendable {
 extension Pipeline {
     // MARK: keeping
 
+    /// The last entry of whose state this member knows that it was right.
+    public var confirmedIndex: Index? { confirmed?.base.mark.index }
+
     /// Keeps the present state until a majority is known to have had the same.
     mutating func keepState() {
         guard unconfirmed == nil, applied.index > confirmed?.base.mark.index ?? .zero else {
@@ -25,10 +28,19 @@ extension Pipeline {
     }
 
     mutating func confirmState() {
-        guard let copy = unconfirmed,
-            digests.isUpheld(at: copy.base.mark.index, in: replica.configuration, replica.id)
+        guard let copy = unconfirmed, isUpheld(at: copy.base.mark.index),
+            // What was worked out is worth more than what is here.
+            !votesAlone || confirmed == nil
         else { return }
         (confirmed, unconfirmed) = (copy, nil)
+    }
+
+    /// Whether the state here is known to be right, after this entry or a later one: a majority has the same, or, where a
+    /// majority is nobody else, the log leads to it.
+    func isUpheld(at index: Index) -> Bool {
+        votesAlone
+            ? isWorkedOut(at: index)
+            : digests.isUpheld(at: index, in: replica.configuration, replica.id)
     }
 
     // MARK: giving
@@ -45,6 +57,10 @@ extension Pipeline {
         if let confirmed, confirmed.base.mark.index >= from, replica.obeys(.statesAreCompared) {
             owedSnapshot = nil
             return actions.append(.convert(.encode(confirmed.base, confirmed.image)))
+        }
+        if votesAlone, let confirmed, let (copy, _) = workOut(from: confirmed, entriesMax: .max) {
+            owedSnapshot = nil
+            return actions.append(.convert(.encode(copy.base, copy.image)))
         }
         // A wrong state is given to nobody; what was confirmed before may be.
         if quarantine != nil, replica.obeys(.outvotedAnswersNothing) { return }
@@ -82,31 +98,21 @@ extension Pipeline {
     /// memory was changed behind the log's back; the state that came out takes its place, here and in storage.
     ///
     /// The one of the two that was right finds nothing, and goes on to doubt until the other one agrees.
-    private mutating func rederive() {
-        guard let start = confirmed, start.base.mark.index < applied.index else { return }
-        var copy = machine
-        copy.restore(start.image)
-        guard copy.digest == start.digest else { return }
-        var points: [StatePoint] = []
-        var index = start.base.mark.index
-        while index < applied.index {
-            index = index.next
-            guard let entry = replica.entry(at: index), (try? copy.apply(entry)) != nil else {
-                return
-            }
-            points.append(StatePoint(index: index, digest: copy.digest))
-        }
+    mutating func rederive() {
+        guard let start = confirmed,
+            let (copy, points) = workOut(from: start, entriesMax: .max),
+            copy.base.mark == applied
+        else { return }
         guard copy.digest != machine.digest || points.contains(where: digests.contradicts) else {
+            if votesAlone { confirmed = copy }
             return
         }
-        let base = LogBase(
-            mark: applied, time: appliedTime,
-            configuration: replica.configuration(at: applied.index))
         // What storage has came from the wrong state: it is written anew in the same breath, or nothing is done yet.
-        let effects = replica.handle(.rewrite(base))
+        let effects = replica.handle(.rewrite(copy.base))
         guard effects.contains(where: \.isWrite) else { return carryOut(effects) }
-        machine.restore(copy.capture())
+        machine.restore(copy.image)
         unconfirmed = nil
+        if votesAlone { confirmed = copy }
         for point in points { digests.note(point.index, point.digest) }
         digests.reconsider()
         _ = repair.found("the state was not what the log leads to from \(start.base.mark)")
@@ -115,6 +121,31 @@ extension Pipeline {
         actions.append(.restored(state: machine.capture(), at: position))
         tellStatesNow()
         settleDoubtIfUpheld()
+    }
+
+    /// The state that the log leads to from another one, after so many more entries, and those on the way.
+    ///
+    /// - Returns: `nil` when that cannot be said: memory no longer has the entries, or this copy is not what it was either.
+    func workOut(
+        from start: StateCopy<Machine>, entriesMax: Int
+    ) -> (copy: StateCopy<Machine>, points: [StatePoint])? {
+        var machine = machine
+        machine.restore(start.image)
+        guard machine.digest == start.digest else { return nil }
+        var (mark, time) = (start.base.mark, start.base.time)
+        var points: [StatePoint] = []
+        while mark.index < applied.index, points.count < entriesMax {
+            guard let entry = replica.entry(at: mark.index.next),
+                (try? machine.apply(entry)) != nil
+            else { return nil }
+            (mark, time) = (entry.mark, max(time, entry.time))
+            points.append(StatePoint(index: mark.index, digest: machine.digest))
+        }
+        let base = LogBase(
+            mark: mark, time: time, configuration: replica.configuration(at: mark.index))
+        let copy = StateCopy<Machine>(
+            base: base, image: machine.capture(), digest: machine.digest)
+        return (copy, points)
     }
 }
 
