@@ -38,7 +38,7 @@ enum BucketsOnDisk: Subject {
     static var canBeDisturbed: Bool { false }
 
     static func model() -> MemoryStorage<Catalog> {
-        // The model keeps the log; what the state must be at an index, the oracle knows from others.
+        // The model keeps the log; what the state must be at an index, the oracle works out by itself.
         MemoryStorage(blank: Catalog()) { _, _ in }
     }
 

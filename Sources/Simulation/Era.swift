@@ -32,8 +32,6 @@ struct Era {
     private(set) var openingTerm: Term?
     /// What was committed, in the order of indices, from index 1 on; nothing is ever taken back.
     private(set) var committed: [Entry] = []
-    /// The digest of the state after each index, from index 1 on, where it is known.
-    private var digests: [UInt64?] = []
     private var committedConfiguration: Configuration?
     private(set) var acknowledged = Index.zero
     /// What was acknowledged, for finding out what a recovery has given up.
@@ -141,7 +139,7 @@ struct Era {
         stored[Int(index.rawValue)].first { $0.entry.term == term }
     }
 
-    /// IN-05, IN-06: entries are applied in one order everywhere; TM-06: time never goes back.
+    /// IN-06: entries are applied in one order everywhere; TM-06: time never goes back.
     mutating func applied(_ entries: [Entry], by member: MemberID) {
         for entry in entries {
             let place = Int(entry.index.rawValue) - 1
@@ -177,24 +175,6 @@ struct Era {
             demand(moved.count <= 1, "IN-11: from \(previous) to \(next)")
         }
         committedConfiguration = next
-    }
-
-    /// IN-05: equal applied index, equal state.
-    mutating func state(_ digest: UInt64, at index: Index, of member: MemberID) {
-        let place = Int(index.rawValue)
-        if place >= digests.count {
-            digests += [UInt64?](repeating: nil, count: place + 1 - digests.count)
-        }
-        demand(
-            digests[place] ?? digest == digest,
-            "IN-05: the state of \(member) after \(index) differs from another's")
-        digests[place] = digest
-    }
-
-    /// Whether this is the state after an entry, as far as known.
-    func knows(_ digest: UInt64, at index: Index) -> Bool {
-        let place = Int(index.rawValue)
-        return digests.indices.contains(place) && digests[place] == digest
     }
 
     mutating func acknowledge(_ position: Position) {

@@ -39,11 +39,6 @@ struct Oracle {
         note(era)
     }
 
-    mutating func state(_ digest: UInt64, at index: Index, of member: MemberID, in era: Int) {
-        eras[era].state(digest, at: index, of: member)
-        note(era)
-    }
-
     mutating func acknowledge(_ position: Position, in era: Int) {
         eras[era].acknowledge(position)
         note(era)
@@ -127,10 +122,5 @@ struct Oracle {
                 eras[era].entry(at: mark.index) != eras[other].entry(at: mark.index)
             }.map { (other, $0) }
         }
-    }
-
-    /// Whether this is the state after an entry, as far as known.
-    func knows(_ digest: UInt64, at index: Index, in era: Int) -> Bool {
-        eras[era].knows(digest, at: index)
     }
 }

@@ -71,7 +71,10 @@ package struct Plan: Hashable, Sendable {
 
     private mutating func strandMembers() {
         var random = Random(seed: seed ^ 0x5354_524E_0000_0233)
-        spoil(.strand, oneIn: 8, halfSeconds: 10...60, &random) { $0.next(in: 0...3) }
+        spoil(.strand, oneIn: 4, halfSeconds: 10...60, &random) { $0.next(in: 0...3) }
+        // A state is spoilt once in a run (`World.disturb`).
+        guard events.contains(where: { $0.kind == .strand }) else { return }
+        events.removeAll { $0.kind == .disturb || $0.kind == .outvote }
     }
 
     /// Faults that change a state, where it can be changed.

@@ -132,6 +132,10 @@ extension World {
         // And where fewer than three vote, nobody can say whose state is wrong: no change while one of them is.
         guard !group.contains(where: \.isDisturbed) else { return }
         let target = event.b % 8 == 0 ? anyone() : leader ?? anyone()
+        ask(target, for: change)
+    }
+
+    mutating func ask(_ target: MemberID, for change: MembershipChange) {
         guard member(target).isUp else { return }
         let token = takeToken(for: nil)
         pending[token] = Request(

@@ -114,7 +114,10 @@ extension World {
         guard changed != nil, Case.canBeDisturbed else { return }
         member(id).isDisturbed = true
         member(id).wasDisturbed = true
-        member(id).canFindOut = member(id).pipeline?.confirmedIndex != nil
+        // Memory keeps the entries since, and there is room for what comes out.
+        member(id).canFindOut =
+            member(id).pipeline?.confirmedIndex != nil && conditions.cacheBytes == 0
+            && !Self.hasFullDisks(plan)
         member(id).takesOneAlong = takingOneAlong
         note("\(id) is disturbed")
     }
@@ -136,6 +139,7 @@ extension World {
     mutating func strand(_ id: MemberID, _ disaster: Disaster) {
         disturb(id)
         guard member(id).isDisturbed else { return }
+        member(id).isStranded = true
         let others = ids.filter { $0 != id }
         let lost = others.reduce(0) { $0 | 1 << (Int($1.rawValue) - 1) }
         force(
@@ -151,15 +155,25 @@ extension World {
             "ST-13: \(id) answers from a state that it knows to be wrong")
     }
 
-    /// IN-05, but for a member whose state was disturbed: that one is to notice by itself.
+    /// IN-05: the state is what the log leads to, but for a member whose state was disturbed: that one is to notice by itself.
     mutating func checkState(_ image: Machine.Image, at index: Index, of id: MemberID, in era: Int)
     {
-        let member = member(id)
-        let digest = Case.digest(image)
-        if member.isDisturbed {
-            if oracle.knows(digest, at: index, in: era) { member.isDisturbed = false }
-            return
+        while references.count <= era { references.append(Reference(Case.machine())) }
+        do {
+            let committed = oracle.eras[era].committed
+            guard let right = try references[era].digest(after: index, of: committed) else {
+                return
+            }
+            let isRight = Case.digest(image) == right
+            if member(id).isDisturbed {
+                if isRight { member(id).isDisturbed = false }
+            } else {
+                oracle.demand(
+                    isRight, "IN-05: the state of \(id) after \(index) is not what the log leads to"
+                )
+            }
+        } catch {
+            oracle.fail("IN-05: what \(id) has applied cannot be applied: \(error)")
         }
-        oracle.state(digest, at: index, of: id, in: era)
     }
 }

@@ -112,11 +112,21 @@ extension World {
         let member = member(id)
         // Who has forgotten it does not vote before having it again.
         if member.model.isBelowPromise, member.model.promised.isUpToDate(with: mark) { return true }
-        guard oracle.writes(member.model.hardState.generation, at: mark.index, in: era) else {
+        guard oracle.writes(owner(of: mark.index, at: member), at: mark.index, in: era) else {
             return false
         }
         if member.model.base.mark.index >= mark.index { return true }
         guard member.model.last.index >= mark.index else { return false }
         return member.model.entries[place(of: mark.index, in: member)].term == mark.term
+    }
+
+    /// The generation to which an entry of a log belongs. A disk may have been lost with the beginning of one that nobody has seen:
+    /// what was there before it is of the one that it goes on from.
+    private func owner(of index: Index, at member: Member) -> Generation {
+        let hardState = member.model.hardState
+        guard oracle.era(of: hardState.generation) == nil, let origin = hardState.origin,
+            index <= origin.index
+        else { return hardState.generation }
+        return origin.generation
     }
 }

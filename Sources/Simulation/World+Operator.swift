@@ -41,6 +41,8 @@ extension World {
         indirect case adopt(Forcing)
         /// A member that was left behind is set aside, and a fresh one takes its place.
         case rejoin(MemberID)
+        /// Who was left alone is asked to take in one that has nothing.
+        case enlist(by: MemberID)
         /// After all faults: see to it that the newest generation has a majority.
         case restore(isLast: Bool)
     }
@@ -54,6 +56,7 @@ extension World {
         case .apply(let forcing): apply(forcing)
         case .adopt(let forcing): adopt(forcing)
         case .rejoin(let id): rejoin(id)
+        case .enlist(let id): enlist(by: id)
         case .restore(let isLast): restore(isLast: isLast)
         }
     }
@@ -65,11 +68,12 @@ extension World {
     // MARK: the disaster
 
     mutating func force(_ event: FaultEvent) {
-        let disaster = Disaster(rawValue: event.b)
+        var disaster = Disaster(rawValue: event.b)
         // What a session's answer means after its generation was left, no client can know; such runs keep theirs.
         guard isPrepared, ids.count < 12, conditions.sessions == 0 else { return }
-        // Whose state is wrong may be alone when all is done, and can only work it out from a state that others have confirmed.
-        guard !group.contains(where: { $0.isDeceived && !$0.canFindOut }) else { return }
+        guard !group.contains(where: \.isLostInDeceit) else { return }
+        // It may come to that before the recovery is asked for; then the others have to go on.
+        if group.contains(where: \.isDeceived) { disaster.remove(.isReal) }
         var event = event
         let learners = ids.filter { mayBeForced($0, asLearner: true) }
         let takesLearner = disaster.contains(.takesLearner) && !learners.isEmpty
@@ -198,7 +202,7 @@ extension World {
     }
 
     private mutating func apply(_ forcing: Forcing) {
-        guard isThere(forcing.candidate) else { return }
+        guard isThere(forcing.candidate), !member(forcing.candidate).isLostInDeceit else { return }
         let token = takeToken(for: nil)
         operations[token] = forcing
         feed(forcing.candidate, .recover(ProposalToken(token), forcing.recovery))
@@ -240,6 +244,11 @@ extension World {
         oracle.demand(
             isDurable,
             "FS-11: \(id) says \(position) before it is durable")
+        if member(id).isStranded {
+            for second in 1...6 as ClosedRange<UInt64> {
+                agenda.plan(.operate(.enlist(by: id)), at: now + 2 * second * Plan.second)
+            }
+        }
         for other in forcing.others {
             var adoption = forcing
             adoption.others = [other]
@@ -271,6 +280,15 @@ extension World {
         } catch {
             oracle.fail("no storage for a new member: \(error)")
         }
+    }
+
+    /// It votes alone, so whose state is right is not at stake: a learner decides nothing.
+    private mutating func enlist(by id: MemberID) {
+        let blank = ids.first {
+            member($0).pipeline?.replica.configuration.members.isEmpty ?? false
+        }
+        guard let blank, member(id).pipeline?.replica.configuration.voters == [id] else { return }
+        ask(id, for: .addLearner(blank))
     }
 
     // MARK: after the faults

@@ -59,6 +59,10 @@ struct World<Case: Subject> {
         var wasDisturbed = false
         /// Whether it still has a state from before that, which a majority has confirmed.
         var canFindOut = false
+        /// Whose state is wrong may be alone when a forced recovery is done, and can only work it out from what others have confirmed.
+        var isLostInDeceit: Bool { isDeceived && !canFindOut }
+        /// It was to go on alone with that.
+        var isStranded = false
         /// Another voter is lost as soon as it knows.
         var takesOneAlong = false
         /// Whether its state is wrong, and it may not know that after a restart.
@@ -158,6 +162,8 @@ struct World<Case: Subject> {
     var quietUntil: UInt64 = 0
     var lastWipe: UInt64 = 0
     var oracle: Oracle
+    /// By generation.
+    var references: [Reference<Machine>] = []
     /// Members were given up: after the faults, the operator looks whether a majority is left.
     var hasDisaster = false
     /// Recoveries and adoptions that were asked for, by token.

@@ -210,6 +210,12 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
                 // The new generation would begin with it.
                 return actions.append(.answerRecovery(token, .refused(.unreadable(unreadable))))
             }
+            // Who will be its own majority has a last look at what others have confirmed; in storage as well, before the generation is.
+            if recovery.configuration.voters == [replica.id], stopReason == nil,
+                replica.obeys(.aloneWorksOut)
+            {
+                rederive()
+            }
             change(.recover(token, recovery, time: time), for: token)
         case .adopt(let token, let adoption): change(.adopt(token, adoption), for: token)
         case .stored(let result): stored(result)
@@ -414,8 +420,6 @@ public struct Pipeline<Machine: StateMachine>: Sendable where Machine: Sendable 
         if effects.contains(where: \.beginsGeneration) { leaveGeneration() }
         if !replica.isQuarantined { settleQuarantine() }
         carryOut(effects)
-        // Nothing is shown in the new generation before this.
-        if votesAlone, quarantine == nil { rederive() }
     }
 
     /// Nothing of the generation that was left is said any more, and nobody waits for it: what becomes of its
