@@ -252,7 +252,7 @@ import Testing
         "UPDATE document SET checksum = checksum + 1 WHERE kind = 3",
         "UPDATE state SET value = x'00' WHERE kind = 1",
         "UPDATE state SET kind = 99 WHERE kind = 3",
-        "PRAGMA user_version = 4",
+        "PRAGMA user_version = 5",
         "PRAGMA application_id = 5",
     ])
     func `a damaged, missing or unknown record is refused at start`(_ damage: String) throws {

@@ -54,7 +54,7 @@ package struct Catalog: StateMachine {
     package mutating func takeDelta() -> CatalogDelta? {
         defer { delta = CatalogDelta() }
         guard !delta.rows.isEmpty else { return nil }
-        delta.stateHash = state.hash
+        (delta.stateHash, delta.generation) = (state.hash, state.generation)
         return delta
     }
 

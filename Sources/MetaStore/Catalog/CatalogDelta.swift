@@ -1,4 +1,5 @@
 package import Cluster
+package import Consensus
 
 /// What applying entries has changed: the rows that differ, and the lines of history that say so.
 package struct CatalogDelta: Sendable {
@@ -6,6 +7,8 @@ package struct CatalogDelta: Sendable {
     package var history: [HistoryEntry] = []
     /// The hash of the state with these changes; `nil`: no row has changed.
     package var stateHash: UInt64?
+    /// That of the state with these changes; `nil`: no row has changed.
+    package var generation: Generation?
 
     package init() {}
 
@@ -24,5 +27,12 @@ package struct CatalogDelta: Sendable {
     private struct RowName: Hashable {
         var kind: StateRow.Kind
         var key: [UInt8]
+    }
+}
+
+extension ClusterState {
+    /// Of the last founding or forced recovery that it has.
+    var generation: Generation {
+        Generation(counter: position.generation, nonce: position.nonce)
     }
 }

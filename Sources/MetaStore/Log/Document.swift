@@ -128,30 +128,44 @@ extension Position {
 struct StoredApplied: Equatable {
     var mark: LogMark
     var stateHash: UInt64?
+    /// Of the state, which may be behind that of the member by more than one recovery; `nil` while there was none, or in files of
+    /// older builds: the hard state tells it.
+    var generation: Generation?
 
+    /// Format 1 or 2 while no forced recovery has touched the member, so that an older build can still read it.
     var document: [UInt8] {
         var writer = ByteWriter()
-        writer.write(stateHash == nil ? documentFormat : 2)
+        writer.write(generation != nil ? 3 : stateHash != nil ? 2 : documentFormat)
         writer.write(mark.index.rawValue)
         writer.write(mark.term.rawValue)
-        if let stateHash { writer.write(stateHash) }
+        if let generation {
+            writer.write(stateHash != nil)
+            writer.write(stateHash ?? 0)
+            generation.write(to: &writer)
+        } else if let stateHash {
+            writer.write(stateHash)
+        }
         return writer.bytes
     }
 
-    init(mark: LogMark, stateHash: UInt64?) {
+    init(mark: LogMark, stateHash: UInt64?, generation: Generation? = nil) {
         self.mark = mark
         self.stateHash = stateHash
+        self.generation = generation
     }
 
     init(document bytes: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(bytes)
         let format = try reader.readUInt8()
-        guard format == documentFormat || format == 2 else {
-            throw DecodingFailure("format \(format)", at: 0)
-        }
+        guard (1...3).contains(format) else { throw DecodingFailure("format \(format)", at: 0) }
         mark = LogMark(
             index: Index(try reader.read(UInt64.self)), term: Term(try reader.read(UInt64.self)))
-        stateHash = format == 2 ? try reader.read(UInt64.self) : nil
+        if format == 2 { stateHash = try reader.read(UInt64.self) }
+        if format == 3 {
+            let (hasHash, hash) = (try reader.readBool(), try reader.read(UInt64.self))
+            stateHash = hasHash ? hash : nil
+            generation = try Generation(from: &reader)
+        }
         try reader.finish()
     }
 }

@@ -47,17 +47,18 @@ extension SQLiteLog {
         try Database(path: path).leaveWAL()
     }
 
-    /// What stands beside the entries, for those who repair: the base, the last entry whose effect is stored, and the hard state. The hash of
-    /// the stored state is known from then on.
-    func documents() throws(DatabaseError) -> (StoredBase, applied: LogMark, HardState) {
+    /// What stands beside the entries, for those who repair: the base, and the last entry whose effect is stored. Hard state, hash and
+    /// generation of the stored state are known from then on.
+    func documents() throws(DatabaseError) -> (StoredBase, applied: LogMark) {
         let stored =
             try Self.read(.base, from: database, StoredBase.init(document:))
             ?? StoredBase(base: .empty, chain: 0)
-        let document = try Self.read(.applied, from: database, StoredApplied.init(document:))
-        stateHash = document?.stateHash
-        let hardState =
+        hardState =
             try Self.read(.hardState, from: database, HardState.init(document:)) ?? .initial
-        return (stored, document?.mark ?? stored.base.mark, hardState)
+        noteState(
+            try Self.read(.applied, from: database, StoredApplied.init(document:)),
+            after: stored.base.mark)
+        return (stored, applied)
     }
 
     /// Looks among the entries for damage, and for what cannot be read, and cuts the log there if that is asked for.
@@ -77,9 +78,9 @@ extension SQLiteLog {
     /// - Throws: when more than entries is damaged.
     package static func salvage(_ path: String, cuts: Bool) throws -> LogSalvage? {
         let log = try SQLiteLog(path: path, newMember: nil)
-        let (stored, applied, hardState) = try log.documents()
+        let (stored, applied) = try log.documents()
         var catalog = Catalog()
-        if let state = try log.loadState(hardState.generation(at: applied.index), applied) {
+        if let state = try log.loadState() {
             catalog.restore(state)
         }
         var walk = Walk(stored, applied)

@@ -9,6 +9,8 @@ extension SQLiteLog {
         var last: (mark: LogMark, chain: UInt64)
         var hardState: HardState
         var stateHash: UInt64?
+        var applied: LogMark
+        var stateGeneration: Generation
         var writes: UInt64
         var cuts: UInt64
         var owed: LogMark?
@@ -19,7 +21,8 @@ extension SQLiteLog {
         get {
             Memory(
                 history: history, base: base, last: last, hardState: hardState,
-                stateHash: stateHash, writes: writes, cuts: cuts, owed: owed, lowered: lowered)
+                stateHash: stateHash, applied: applied, stateGeneration: stateGeneration,
+                writes: writes, cuts: cuts, owed: owed, lowered: lowered)
         }
         set {
             history = newValue.history
@@ -27,6 +30,8 @@ extension SQLiteLog {
             last = newValue.last
             hardState = newValue.hardState
             stateHash = newValue.stateHash
+            applied = newValue.applied
+            stateGeneration = newValue.stateGeneration
             writes = newValue.writes
             cuts = newValue.cuts
             owed = newValue.owed

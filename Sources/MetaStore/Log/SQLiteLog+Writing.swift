@@ -41,17 +41,23 @@ extension SQLiteLog {
     }
 
     private func store(_ batch: WriteBatch<Catalog>) throws(DatabaseError) {
+        let hardState = batch.hardState ?? self.hardState
         try database.transaction { () throws(DatabaseError) in
             if let hardState = batch.hardState {
                 try Self.store(.hardState, hardState.document, in: database)
+                // From now on it does not tell any more to which generation the stored state belongs.
+                if hardState.origin != self.hardState.origin {
+                    try store(applied: applied, hardState)
+                }
             }
-            if let installation = batch.installation { try install(installation) }
+            if let installation = batch.installation { try install(installation, hardState) }
             try append(batch.entries)
             if let change = batch.change {
                 try apply(change.delta.lastRows)
                 try history.append(change.delta.history, to: database)
                 if let hash = change.delta.stateHash { stateHash = hash }
-                try store(applied: change.applied)
+                if let generation = change.delta.generation { stateGeneration = generation }
+                try store(applied: change.applied, hardState)
             }
             if let newBase = batch.base { try compact(to: newBase) }
             if let index = batch.stateWrongFrom { try store(wrongFrom: index) }
@@ -116,7 +122,7 @@ extension SQLiteLog {
     func replaceState(by state: ClusterState, at applied: LogMark) throws(DatabaseError) {
         try database.transaction { () throws(DatabaseError) in
             try store(rowsOf: state)
-            try store(applied: applied)
+            try store(applied: applied, hardState)
         }
     }
 
@@ -128,6 +134,7 @@ extension SQLiteLog {
                 StateRow.Change(kind: $0.kind, key: $0.key, value: $0.value)
             })
         stateHash = state.hash
+        stateGeneration = state.generation
     }
 
     /// Zero: nothing is known against the state.
@@ -140,7 +147,9 @@ extension SQLiteLog {
         try delete.run()
     }
 
-    private func install(_ installation: Installation<Catalog>) throws(DatabaseError) {
+    private func install(
+        _ installation: Installation<Catalog>, _ hardState: HardState
+    ) throws(DatabaseError) {
         let index = installation.base.mark.index
         let chain =
             installation.keepsTail ? try chain(at: index) : knownChain(to: installation.base.mark)
@@ -152,7 +161,7 @@ extension SQLiteLog {
         // What is older stays, with a gap behind it; what is newer belongs to a history that did not happen.
         try history.restart(at: index.rawValue, in: database)
         try store(rowsOf: installation.image)
-        try store(applied: installation.base.mark)
+        try store(applied: installation.base.mark, hardState)
         try setBase(StoredBase(base: installation.base, chain: chain))
     }
 
@@ -190,8 +199,11 @@ extension SQLiteLog {
         }
     }
 
-    private func store(applied: LogMark) throws(DatabaseError) {
-        let stored = StoredApplied(mark: applied, stateHash: stateHash)
+    private func store(applied: LogMark, _ hardState: HardState) throws(DatabaseError) {
+        self.applied = applied
+        let stored = StoredApplied(
+            mark: applied, stateHash: stateHash,
+            generation: hardState.origin == nil ? nil : stateGeneration)
         try Self.store(.applied, stored.document, in: database)
         writes &+= 1
     }

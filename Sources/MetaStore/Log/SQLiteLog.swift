@@ -26,6 +26,9 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
     var hardState = HardState.initial
     /// The hash of the stored state; `nil` while only an older build has written it.
     var stateHash: UInt64?
+    /// The last entry whose effect the stored state has, and the state's generation.
+    var applied = LogMark.zero
+    var stateGeneration = Generation.none
     /// Counts changes of the stored state.
     var writes: UInt64 = 0
     /// Counts how often entries were replaced or removed that were not the first.
@@ -111,11 +114,10 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             try Self.read(.base, from: database, StoredBase.init(document:))
             ?? StoredBase(base: .empty, chain: 0)
         let stored = try Self.read(.applied, from: database, StoredApplied.init(document:))
-        let applied = stored?.mark ?? base.base.mark
-        stateHash = stored?.stateHash
+        noteState(stored, after: base.base.mark)
         var recovered = RecoveredState<Catalog>(
             hardState: hardState, base: base.base, applied: applied,
-            image: try loadState(hardState.generation(at: applied.index), applied), termRuns: [],
+            image: try loadState(), termRuns: [],
             lastIndex: base.base.mark.index, configurations: [], tail: [], lastTime: base.base.time)
         last = (base.base.mark, base.chain)
         let promised = floor?.floor
@@ -215,9 +217,14 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
             chain: last.chain)
     }
 
-    func loadState(
-        _ generation: Generation, _ applied: LogMark
-    ) throws -> ClusterState? {
+    /// What is known of the stored state without reading it.
+    func noteState(_ stored: StoredApplied?, after base: LogMark) {
+        applied = stored?.mark ?? base
+        stateHash = stored?.stateHash
+        stateGeneration = stored?.generation ?? hardState.generation(at: applied.index)
+    }
+
+    func loadState() throws -> ClusterState? {
         guard applied.index > .zero else { return nil }
         var rows: [StateRow] = []
         try database.prepare("SELECT kind, key, value, checksum FROM state ORDER BY kind, key")
@@ -237,8 +244,8 @@ package final class SQLiteLog: LogStorage, @unchecked Sendable {
         return try ClusterState(
             rows: rows,
             position: LogPosition(
-                generation: isFounded ? generation.counter : 0,
-                nonce: isFounded ? generation.nonce : 0, term: applied.term.rawValue,
+                generation: isFounded ? stateGeneration.counter : 0,
+                nonce: isFounded ? stateGeneration.nonce : 0, term: applied.term.rawValue,
                 index: applied.index.rawValue))
     }
 

@@ -35,10 +35,10 @@ extension SQLiteLog {
     /// - Throws: when the database is damaged, or not ours.
     package static func renewState(_ path: String, writes: Bool) throws -> StateRenewal? {
         let log = try SQLiteLog(path: path, newMember: nil)
-        let (stored, applied, hardState) = try log.documents()
+        let (stored, applied) = try log.documents()
         let (reason, isNewer): (String, Bool)
         do {
-            _ = try log.loadState(hardState.generation(at: applied.index), applied)
+            _ = try log.loadState()
             return nil
         } catch let error as DecodingFailure {
             (reason, isNewer) = ("\(error)", error.isNewer)

@@ -9,7 +9,7 @@ import Glibc
 final class Database {
     /// `MRTL`, in the file's header: tells our files from everybody else's.
     private static let applicationID: Int32 = 0x4D52_544C
-    private static let schemaVersion: Int32 = 3
+    private static let schemaVersion: Int32 = 4
     /// Pages of the write-ahead file at which a checkpoint is made at the latest: about 4 MiB, rare enough to stay off most commits,
     /// small enough to be quick.
     static let logPagesMax = 1_000
