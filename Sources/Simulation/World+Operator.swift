@@ -71,9 +71,9 @@ extension World {
         var disaster = Disaster(rawValue: event.b)
         // What a session's answer means after its generation was left, no client can know; such runs keep theirs.
         guard isPrepared, ids.count < 12, conditions.sessions == 0 else { return }
-        guard !group.contains(where: \.isLostInDeceit) else { return }
+        guard !group.contains(where: \.isLost) else { return }
         // It may come to that before the recovery is asked for; then the others have to go on.
-        if group.contains(where: \.isDeceived) { disaster.remove(.isReal) }
+        if group.contains(where: \.isDisturbed) { disaster.remove(.isReal) }
         var event = event
         let learners = ids.filter { mayBeForced($0, asLearner: true) }
         let takesLearner = disaster.contains(.takesLearner) && !learners.isEmpty
@@ -202,7 +202,7 @@ extension World {
     }
 
     private mutating func apply(_ forcing: Forcing) {
-        guard isThere(forcing.candidate), !member(forcing.candidate).isLostInDeceit else { return }
+        guard isThere(forcing.candidate), !member(forcing.candidate).isLost else { return }
         let token = takeToken(for: nil)
         operations[token] = forcing
         feed(forcing.candidate, .recover(ProposalToken(token), forcing.recovery))

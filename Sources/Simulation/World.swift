@@ -59,8 +59,9 @@ struct World<Case: Subject> {
         var wasDisturbed = false
         /// Whether it still has a state from before that, which a majority has confirmed.
         var canFindOut = false
-        /// Whose state is wrong may be alone when a forced recovery is done, and can only work it out from what others have confirmed.
-        var isLostInDeceit: Bool { isDeceived && !canFindOut }
+        /// Its state is wrong, and nothing it has leads to the right one. Who is alone with that when a forced recovery is done goes on
+        /// with it.
+        var isLost: Bool { isDisturbed && !canFindOut }
         /// It was to go on alone with that.
         var isStranded = false
         /// Another voter is lost as soon as it knows.
