@@ -132,7 +132,7 @@ struct StoredApplied: Equatable {
     /// older builds: the hard state tells it.
     var generation: Generation?
 
-    /// Format 1 or 2 while no forced recovery has touched the member, so that an older build can still read it.
+    /// Format 3 when a forced recovery has touched the member, and 2 otherwise; 1 in files of builds that knew no hash.
     var document: [UInt8] {
         var writer = ByteWriter()
         writer.write(generation != nil ? 3 : stateHash != nil ? 2 : documentFormat)
