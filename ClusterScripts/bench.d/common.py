@@ -85,6 +85,12 @@ class Cluster:
         url = url or self.urls("proxy")[0]
         return request("POST", f"{url}/v1/buckets/{name}", json.dumps(message).encode(), timeout)
 
+    def says(self, words):
+        """Whether a node has logged this."""
+        logs = f"{self.directory}/logs"
+        return any(words in open(f"{logs}/{name}", errors="replace").read()
+                   for name in os.listdir(logs))
+
     def stop(self):
         self.run("stop", check=False)
         shutil.rmtree(self.directory, ignore_errors=True)

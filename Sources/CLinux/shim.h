@@ -24,15 +24,25 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+// Macros that Swift does not see.
+static const int CLINUX_O_TMPFILE = 020000000 | O_DIRECTORY;
+static const int CLINUX_AT_SYMLINK_FOLLOW = 0x400;
+static const int CLINUX_AT_EMPTY_PATH = 0x1000;
+// SYNC_FILE_RANGE_WAIT_BEFORE, _WRITE and _WAIT_AFTER; the last also reports what could not be written.
+static const unsigned int CLINUX_SYNC_FILE_RANGE_WRITE_AND_WAIT = 1 | 2 | 4;
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern int pipe2(int[2], int);
 extern int fallocate(int, int, off_t, off_t);
 extern int syncfs(int);
+extern int sync_file_range(int, off_t, off_t, unsigned int);
 extern ssize_t preadv2(int, const struct iovec *, int, off_t, int);
 extern int renameat2(int, const char *, int, const char *, unsigned int);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);

@@ -42,6 +42,11 @@ enum TargetLimits {
     static let proxyConnectSeconds = 1.0
     /// What is noted of one mountpath that is away: some 300,000 names, in memory as well as eight bytes each.
     static let absenceBytesMax = 32 << 20
+    /// Threads for durable commits. Those that wait for one commit of a journal share it, so more are faster, hardly any more
+    /// beyond 32; where files are flushed without one they wait for each other's directories, and 32 are slower than 16.
+    static func commitThreads(on mountpaths: MountpathSet) -> Int {
+        mountpaths.all.allSatisfy(\.traits.keepsOrder) ? 32 : 16
+    }
     /// What a target still accepts while it drains.
     static let drainSeconds = 5.0
     /// Objects removed in one go before the trash thread rests, and for how long: some 6000 a second at most.

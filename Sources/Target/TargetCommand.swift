@@ -33,7 +33,7 @@ package enum TargetCommand {
             than its own.
 
             Node settings (all optional, unknown ones are refused):
-              {"log_level": "info", "target": {"pool_threads": 16, "quick_threads": 4, "scan_threads": 4,
+              {"log_level": "info", "target": {"pool_threads": 32, "quick_threads": 4, "scan_threads": 4,
                "open_objects": 8192, "loops": 0}}
 
             SIGTERM and SIGINT let what is under way end, for five seconds at most.

@@ -44,7 +44,9 @@ final class TargetDaemon: Sendable {
             data, disabled: mountpaths.current.disabled, log: log.about("mountpaths"))
         let store = ObjectStore(
             mountpaths, directories, absences, life: life, openObjects: budget.cached)
-        let pool = BlockingPool(name: "io", threads: settings.node.poolThreads)
+        let threads =
+            settings.node.poolThreads ?? TargetLimits.commitThreads(on: mountpaths.current)
+        let pool = BlockingPool(name: "io", threads: threads)
         let loops = settings.node.loops == 0 ? nil : settings.node.loops
         group = EventLoopGroup(loops: loops, pool: pool)
         client = Client(group)
@@ -122,6 +124,9 @@ final class TargetDaemon: Sendable {
         log.info(
             "listens on \(node.address), mountpaths "
                 + mountpaths.current.all.map(\.path).joined(separator: " "))
+        for mountpath in mountpaths.current.all {
+            log.info("mountpath \(mountpath.path): \(mountpath.traits)")
+        }
     }
 
     /// Follows the log and serves until the signal or a request to end, then ends in order.

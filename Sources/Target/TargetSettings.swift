@@ -21,8 +21,8 @@ struct TargetSettings: Sendable {
 /// Settings of one node, as the file of `--config` has them. Nothing in here is about the cluster.
 struct NodeSettings: Equatable, Sendable {
     var logLevel = Logger.Level.info
-    /// Threads for durable commits: fsyncs share journal commits, hardly any more beyond 16.
-    var poolThreads = 16
+    /// Threads for durable commits; `nil` is as many as suit the mountpaths (``TargetLimits/commitThreads(on:)``).
+    var poolThreads: Int?
     /// Threads for opens, writes and renames: twice the cores, and no fewer than four for what does hit the disk.
     var quickThreads = max(4, 2 * Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     /// Threads for listings.

@@ -51,6 +51,34 @@ struct Directory: Sendable {
         }
     }
 
+    /// Opens a new file that has no name, in the filesystem of a directory; an empty name means this one. Nothing is left of it when
+    /// it is closed, unless ``link(_:to:)`` has given it one.
+    func openUnnamed(
+        in name: String, _ flags: Int32, mode: mode_t = 0o644
+    ) throws(FileError) -> FileDescriptor {
+        try open(name.isEmpty ? "." : name, flags | CLINUX_O_TMPFILE, mode: mode)
+    }
+
+    /// Gives an open file a name.
+    ///
+    /// - Returns: false when there is something of this name already.
+    func link(_ file: FileDescriptor, to name: String) throws(FileError) -> Bool {
+        // By its descriptor where this process may do that, which spares a walk through /proc; ENOENT says that it may not,
+        // or that the directory is missing.
+        if linkat(file.number, "", descriptor.number, name, CLINUX_AT_EMPTY_PATH) == 0 {
+            return true
+        }
+        if errno == ENOENT {
+            let path = "/proc/self/fd/\(file.number)"
+            if linkat(AT_FDCWD, path, descriptor.number, name, CLINUX_AT_SYMLINK_FOLLOW) == 0 {
+                return true
+            }
+        }
+        let error = errno
+        if error == EEXIST { return false }
+        throw failure("link", name, error)
+    }
+
     func rename(_ name: String, to new: String) throws(FileError) {
         guard renameat(descriptor.number, name, descriptor.number, new) == 0 else {
             throw failure("rename", "\(name) to \(new)", errno)

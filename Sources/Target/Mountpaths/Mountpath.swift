@@ -16,15 +16,18 @@ final class Mountpath: Sendable {
     let foundEdition: UInt64
     /// The filesystem it is on.
     let device: UInt64
+    let traits: FilesystemTraits
     /// Tells this mountpath from any other that this process has had, at the same path too.
     let serial: UInt64
     private static let serials = Atomic<UInt64>(0)
 
     /// Opens the directory and takes it for one node: no other process, and no node with another id, may use it.
     ///
-    /// With `expected`, nothing is claimed but the mountpath that has this identity.
+    /// With `expected`, nothing is claimed but the mountpath that has this identity. With `traits`, these are what its filesystem
+    /// is taken to do.
     init(
-        claiming path: String, for node: NodeID, expecting expected: MountpathIdentity? = nil
+        claiming path: String, for node: NodeID, expecting expected: MountpathIdentity? = nil,
+        traits: FilesystemTraits? = nil
     ) throws(MountpathError) {
         let found = try MountpathCandidate(path, for: node, expecting: expected)
         self.path = path
@@ -32,6 +35,7 @@ final class Mountpath: Sendable {
         serial = Self.serials.add(1, ordering: .relaxed).newValue
         directory = found.directory
         device = found.device
+        self.traits = traits ?? FilesystemTraits(of: found.directory)
         identity = found.identity
         foundEdition = found.edition
         do throws(FileError) {

@@ -62,7 +62,7 @@ struct MountpathCandidate {
     /// whatever happens. A full disk works, unless it has to be marked yet.
     func tryOut() throws(MountpathRefusal) {
         do throws(FileError) {
-            try writeNameless()
+            try writeUnnamed()
         } catch {
             // Taking it begins with its marks; behind them it is the disk that does not work.
             if isNew || !isOwned { throw .claim(.unusable(error)) }
@@ -76,10 +76,10 @@ struct MountpathCandidate {
         }
     }
 
-    private func writeNameless() throws(FileError) {
+    private func writeUnnamed() throws(FileError) {
         let file: FileDescriptor
         do throws(FileError) {
-            file = try directory.open(".", O_WRONLY | Self.nameless, mode: 0o600)
+            file = try directory.openUnnamed(in: "", O_WRONLY, mode: 0o600)
         } catch  where error.number == EOPNOTSUPP || error.number == EISDIR {
             // The filesystem knows no such files. What is left to ask is whether writing is permitted.
             guard faccessat(directory.descriptor.number, ".", W_OK, 0) == 0 else {
@@ -94,7 +94,4 @@ struct MountpathCandidate {
         guard count >= 0 else { throw FileError("write", path, errno) }
         guard fsync(file.number) == 0 else { throw FileError("fsync", path, errno) }
     }
-
-    /// `O_TMPFILE`, a macro that Swift does not see.
-    private static let nameless: Int32 = 0o20_000_000 | O_DIRECTORY
 }

@@ -296,7 +296,7 @@ final class MountpathControl: Sendable {
         trash.empty(mountpath)
         log.info(
             "mountpath \(mountpath.path), disk \(mountpath.identity), takes part"
-                + (bringsObjects ? ", with the objects it has" : ""))
+                + (bringsObjects ? ", with the objects it has" : "") + "; \(mountpath.traits)")
         note(mountpath.path, mountpath.identity, isDisabled: false, "")
     }
 

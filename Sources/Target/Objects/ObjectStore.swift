@@ -191,34 +191,42 @@ final class ObjectStore: Sendable {
 
     /// Opens a work file for an object, making its bucket's directories when they are missing.
     func begin(
-        _ key: ObjectKey, of incarnation: Incarnation, in state: ClusterState, hashes: Bool
+        _ put: PutRequest, in state: ClusterState
     ) throws(StoreError) -> WorkFile {
+        let key = put.key
         guard let mountpath = mountpaths.owner(of: key.digest) else {
             throw .mountpathUnavailable("")
         }
-        let name = "\(BucketLayout.work(of: key.bucket))/\(life.next())"
-        let flags = O_RDWR | O_CREAT | O_EXCL
         do throws(FileError) {
-            if let file = try Self.create(name, flags, on: mountpath) {
-                return WorkFile(file, name: name, on: mountpath, hashes: hashes)
-            }
-            if try directories.make(key.bucket, incarnation, on: mountpath, state: state) {
-                let file = try mountpath.directory.open(name, flags)
-                return WorkFile(file, name: name, on: mountpath, hashes: hashes)
+            if let work = try open(put, on: mountpath) { return work }
+            if try directories.make(key.bucket, put.incarnation, on: mountpath, state: state),
+                let work = try open(put, on: mountpath)
+            {
+                return work
             }
         } catch {
             if case .file(let gone) = Self.missing(key, on: mountpath) { throw .file(gone) }
             throw .file(error)
         }
-        throw directories.refusal(of: key.bucket, incarnation)
+        throw directories.refusal(of: key.bucket, put.incarnation)
     }
 
     /// - Returns: `nil` when the bucket has no directory for work files here.
-    private static func create(
-        _ name: String, _ flags: Int32, on mountpath: Mountpath
-    ) throws(FileError) -> FileDescriptor? {
+    private func open(
+        _ put: PutRequest, on mountpath: Mountpath
+    ) throws(FileError) -> WorkFile? {
+        let directory = BucketLayout.work(of: put.key.bucket)
+        let name = "\(directory)/\(life.next())"
+        // Without a journal that keeps the order, the count of its names would have to be flushed once more behind the link.
+        let hasName =
+            !mountpath.traits.hasUnnamedFiles || (put.isDurable && !mountpath.traits.keepsOrder)
         do throws(FileError) {
-            return try mountpath.directory.open(name, flags)
+            let file =
+                hasName
+                ? try mountpath.directory.open(name, O_RDWR | O_CREAT | O_EXCL)
+                : try mountpath.directory.openUnnamed(in: directory, O_RDWR)
+            return WorkFile(
+                file, name: name, isNamed: hasName, on: mountpath, hashes: put.hashes)
         } catch  where error.isMissing {
             return nil
         }
@@ -226,9 +234,10 @@ final class ObjectStore: Sendable {
 
     /// Makes the work file the object.
     ///
-    /// The order for a durable bucket: attributes, fsync of the file, rename, fsync of the directory. A crash before
-    /// the rename leaves the old object and a work file that the next life removes; one behind it leaves the new
-    /// object, whole, whether or not the client was told.
+    /// The order for a durable bucket: attributes, fsync of the file, name, fsync of the directory. A crash before
+    /// the name is there leaves the old object, and a work file that the next life removes; one behind it leaves the new
+    /// object, whole, whether or not the client was told. Where the filesystem keeps the order of changes, the bytes are only written
+    /// out before the file gets its name, and the file is flushed behind it: one commit of the journal is enough then (decision 0041).
     ///
     /// Copies of the old object on other mountpaths go before the client is told, and what mountpaths have of it that are away is
     /// noted to be void. The mountpath may leave the set at any
@@ -237,37 +246,66 @@ final class ObjectStore: Sendable {
         _ work: WorkFile, _ put: PutRequest
     ) throws(StoreError) {
         let key = put.key
+        let keepsOrder = work.mountpath.traits.keepsOrder
         try put.check(computed: work.checksum, bytes: UInt64(work.size))
         try locks.withLock(key.digest) { () throws(StoreError) in
             let set = mountpaths
             try Self.checkPresence(of: work.mountpath, in: set)
             var attributes = put.attributes(computed: work.checksum, size: UInt64(work.size))
             attributes.edition = set.edition
+            // Whoever can take a name only if it is free need not look first whether it is.
+            let mayBeNew = !work.isNamed && !set.isScattered
             if put.keepsVersions {
-                attributes.version = String(nextVersion(of: key, in: set))
+                attributes.version = mayBeNew ? "1" : String(nextVersion(of: key, in: set))
             }
-            let encoded = attributes.encoded
-            guard encoded.count <= TargetLimits.attributesBytesMax else {
-                throw .attributesTooLarge(bytes: encoded.count)
-            }
-            do throws(FileError) {
-                try work.setAttributes(encoded)
-                if put.isDurable { try work.sync() }
-            } catch {
-                throw .file(error)
+            try Self.write(attributes, to: work)
+            if put.isDurable {
+                do throws(FileError) {
+                    if keepsOrder { try work.writeOut() } else { try work.sync() }
+                } catch {
+                    throw .file(error)
+                }
             }
             let entered: Void? = try directories.enter(key.bucket, put.incarnation) {
                 () throws(StoreError) in
-                try rename(work, to: key)
+                if mayBeNew {
+                    let isNew = try naming(key, on: work.mountpath) { name throws(FileError) in
+                        try work.link(to: name)
+                    }
+                    if isNew { return generations.raise(key.digest) }
+                    if put.keepsVersions {
+                        attributes.version = String(nextVersion(of: key, in: set))
+                        try Self.write(attributes, to: work)
+                    }
+                }
+                try naming(key, on: work.mountpath) { name throws(FileError) in
+                    try work.rename(to: name)
+                }
                 generations.raise(key.digest)
             }
             guard entered != nil else { throw directories.refusal(of: key.bucket, put.incarnation) }
             cache.remove(key.digest)
-            if put.isDurable { try syncName(of: key, put.incarnation, on: work.mountpath) }
+            if put.isDurable {
+                if keepsOrder {
+                    do throws(FileError) { try work.sync() } catch { throw .file(error) }
+                } else {
+                    try syncName(of: key, put.incarnation, on: work.mountpath)
+                }
+            }
             try giveUpCopies(
                 of: key, put.incarnation, in: set, but: work.mountpath, durable: put.isDurable)
             try Self.checkPresence(of: work.mountpath, in: mountpaths)
         }
+    }
+
+    private static func write(
+        _ attributes: ObjectAttributes, to work: WorkFile
+    ) throws(StoreError) {
+        let encoded = attributes.encoded
+        guard encoded.count <= TargetLimits.attributesBytesMax else {
+            throw .attributesTooLarge(bytes: encoded.count)
+        }
+        do throws(FileError) { try work.setAttributes(encoded) } catch { throw .file(error) }
     }
 
     private static func checkPresence(
@@ -340,15 +378,19 @@ final class ObjectStore: Sendable {
         }
     }
 
-    private func rename(_ work: WorkFile, to key: ObjectKey) throws(StoreError) {
+    /// Runs `body`, which gives a file an object's name on a mountpath.
+    @discardableResult
+    private func naming<Value>(
+        _ key: ObjectKey, on mountpath: Mountpath, _ body: (String) throws(FileError) -> Value
+    ) throws(StoreError) -> Value {
         let name = BucketLayout.object(key)
         do throws(FileError) {
             do throws(FileError) {
-                try work.rename(to: name)
+                return try body(name)
             } catch  where error.isMissing {
                 // The name has a path of its own, which is made with the first object in it.
-                try work.mountpath.directory.makePath(Directory.parent(of: name) ?? "")
-                try work.rename(to: name)
+                try mountpath.directory.makePath(Directory.parent(of: name) ?? "")
+                return try body(name)
             }
         } catch {
             switch error.number {

@@ -4,7 +4,7 @@ import Cluster
 import HTTP
 import Statistics
 
-/// PUT of an object (contract §4.6): from the socket to a work file, hashed on the way, then renamed.
+/// PUT of an object (contract §4.6): from the socket to a work file, hashed on the way, which then gets the object's name.
 ///
 /// What ends an upload, and what is left then:
 ///
@@ -13,12 +13,12 @@ import Statistics
 /// | the client goes away | - | old object; work file removed |
 /// | checksum differs | 500 `checksum_mismatch` | old object; work file removed |
 /// | disk full | 507 `out_of_space` | old object; work file removed |
-/// | I/O error before the rename | 500 `io_error` | old object; work file removed |
-/// | fsync of the directory fails | 500 `io_error` | new object, perhaps not for good; the client repeats |
+/// | I/O error before it has its name | 500 `io_error` | old object; work file removed |
+/// | the last fsync fails | 500 `io_error` | new object, perhaps not for good; the client repeats |
 /// | bucket destroyed meanwhile | 404 `bucket_not_found` | nothing in any later bucket of that name |
 /// | mountpath taken out meanwhile | 503 `mountpath_unavailable` | old or new object, when the mountpath comes back |
-/// | crash before the rename | connection lost | old object; the next life removes the work file |
-/// | crash behind the rename | connection lost | new object, whole |
+/// | crash before it has its name | connection lost | old object; the next life removes the work file, if it is still there |
+/// | crash behind that | connection lost | new object, whole |
 struct ObjectUpload {
     let target: TargetContext
     let exchange: Exchange
@@ -175,8 +175,7 @@ struct ObjectUpload {
                 if let work {
                     file = work
                 } else {
-                    file = try store.begin(
-                        put.key, of: put.incarnation, in: state, hashes: put.hashes)
+                    file = try store.begin(put, in: state)
                 }
                 do throws(StoreError) {
                     let bytes = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count])

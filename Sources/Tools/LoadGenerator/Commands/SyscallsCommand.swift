@@ -7,12 +7,12 @@ enum SyscallsCommand {
     static let syntax = CommandSyntax(
         "martlet load syscalls",
         summary: "Runs the bare system calls of a durable write: create, write, xattr, fsync, "
-            + "rename, fsync of the directory; or of a log.",
+            + "rename, fsync of the directory; the same with one commit of a journal; or of a log.",
         options: [
             .repeated("dir", "DIR", "Directories, used by the workers in turn."),
             .value(
-                "kind", "put|append|rewrite|replicated",
-                "Whole objects; a log that grows; one whose blocks are written over; or three such logs, of which two are waited for.",
+                "kind", "put|put-linked|append|rewrite|replicated",
+                "Whole objects; the same without a name, written out, linked and flushed; a log that grows; one whose blocks are written over; or three such logs, of which two are waited for.",
                 default: "put"),
             .value("size", "SIZE", "Bytes of each write.", default: "4KiB"),
             .value("concurrency", "N", "Workers.", default: "16"),
@@ -22,6 +22,7 @@ enum SyscallsCommand {
 
     private enum Kind: String {
         case put
+        case putLinked = "put-linked"
         case append
         case rewrite
         case replicated
@@ -90,7 +91,8 @@ enum SyscallsCommand {
         let word = try arguments.optional("kind") ?? "put"
         guard let kind = Kind(rawValue: word) else {
             throw .badValue(
-                name: "--kind", value: word, expected: "put, append, rewrite or replicated")
+                name: "--kind", value: word,
+                expected: "put, put-linked, append, rewrite or replicated")
         }
         let concurrency = try arguments.optional("concurrency", as: Int.self) ?? 16
         guard (1...Limits.concurrencyMax).contains(concurrency) else {

@@ -4,12 +4,14 @@ import Glibc
 
 /// The bare system calls of a durable write, with nothing around them: what a disk allows at best.
 ///
-/// Each turn makes one new object: create under a temporary name, write, one xattr, fsync, rename,
-/// fsync of the directory. The other two write to a log and flush it: one that becomes longer with it, so that its length
+/// Each turn makes one new object, in the order that is right on every filesystem: create under a temporary name, write, one xattr, fsync,
+/// rename, fsync of the directory; or in the one that suits a journal (decision 0041): create without a name, write, one xattr, write the bytes out,
+/// link, fsync. The other two write to a log and flush it: one that becomes longer with it, so that its length
 /// has to be flushed as well, or one that has its length already, whose blocks are written over.
 enum SyscallLoop {
     enum Kind: String {
         case put
+        case putLinked = "put-linked"
         case append
         case rewrite
     }
@@ -34,7 +36,8 @@ enum SyscallLoop {
         let directoryFD = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directoryFD >= 0 else { throw Failed(call: "open \(directory)", code: errno) }
         defer { close(directoryFD) }
-        let log = kind == .put ? -1 : try openLog(kind, directoryFD, "log-\(worker)")
+        let isLog = kind == .append || kind == .rewrite
+        let log = try !isLog ? -1 : openLog(kind, directoryFD, "log-\(worker)")
         defer { if log >= 0 { close(log) } }
         var turn = 0
         while budget.take() {
@@ -42,6 +45,9 @@ enum SyscallLoop {
             switch kind {
             case .put:
                 try put("\(worker)-\(turn)", in: directoryFD, UnsafeRawBufferPointer(buffer))
+            case .putLinked:
+                try putLinked(
+                    "\(worker)-\(turn)", in: directoryFD, UnsafeRawBufferPointer(buffer))
             case .append, .rewrite:
                 if kind == .rewrite, turn.isMultiple(of: max(1, rewrittenBytes / size)) {
                     lseek(log, 0, SEEK_SET)
@@ -81,15 +87,38 @@ enum SyscallLoop {
         let file = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard file >= 0 else { throw Failed(call: "openat", code: errno) }
         defer { close(file) }
-        guard write(file, bytes.baseAddress, bytes.count) == bytes.count else {
-            throw Failed(call: "write", code: errno)
-        }
-        guard fsetxattr(file, "user.martlet.bench", bytes.baseAddress, min(80, bytes.count), 0) == 0
-        else { throw Failed(call: "fsetxattr", code: errno) }
+        try fill(file, bytes)
         guard fsync(file) == 0 else { throw Failed(call: "fsync", code: errno) }
         guard renameat(directory, temporary, directory, name) == 0 else {
             throw Failed(call: "renameat", code: errno)
         }
         guard fsync(directory) == 0 else { throw Failed(call: "fsync of directory", code: errno) }
+    }
+
+    private static func putLinked(
+        _ name: String, in directory: Int32, _ bytes: UnsafeRawBufferPointer
+    ) throws(Failed) {
+        let file = openat(directory, ".", O_WRONLY | CLINUX_O_TMPFILE | O_CLOEXEC, 0o644)
+        guard file >= 0 else { throw Failed(call: "openat without a name", code: errno) }
+        defer { close(file) }
+        try fill(file, bytes)
+        guard sync_file_range(file, 0, 0, CLINUX_SYNC_FILE_RANGE_WRITE_AND_WAIT) == 0 else {
+            throw Failed(call: "sync_file_range", code: errno)
+        }
+        guard
+            linkat(file, "", directory, name, CLINUX_AT_EMPTY_PATH) == 0
+                || linkat(
+                    AT_FDCWD, "/proc/self/fd/\(file)", directory, name, CLINUX_AT_SYMLINK_FOLLOW)
+                    == 0
+        else { throw Failed(call: "linkat", code: errno) }
+        guard fsync(file) == 0 else { throw Failed(call: "fsync", code: errno) }
+    }
+
+    private static func fill(_ file: Int32, _ bytes: UnsafeRawBufferPointer) throws(Failed) {
+        guard write(file, bytes.baseAddress, bytes.count) == bytes.count else {
+            throw Failed(call: "write", code: errno)
+        }
+        guard fsetxattr(file, "user.martlet.bench", bytes.baseAddress, min(80, bytes.count), 0) == 0
+        else { throw Failed(call: "fsetxattr", code: errno) }
     }
 }
