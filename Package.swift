@@ -107,7 +107,7 @@ let package = Package(
             [
                 "TestSupport", "StoredStates", "DevCluster", "LoadGenerator", "MetaStore",
                 "Consensus", "API", "HTTP", "Cluster", "Base",
-            ]),
+            ], resources: ["Disks/volatile-disk.py"]),
         tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6]

@@ -7,7 +7,7 @@ import Testing
 @testable import Target
 
 /// When an object gets its name, on filesystems that do and do not keep the order of changes, and have files without a name
-/// (decision 0041).
+/// (decision 0041). `PowerLossTests` look at what a loss of power leaves.
 @Suite struct NamingOrderTests {
     private let disks: TemporaryDirectory
     private let logger = Logger(node: "t1", subject: "test", minimum: .error)
