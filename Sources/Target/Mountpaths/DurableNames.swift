@@ -1,6 +1,5 @@
 import Base
 import Cluster
-import Synchronization
 
 /// Directories whose names are known to survive power loss, so that each is made sure of once and not at every PUT.
 ///
@@ -13,7 +12,7 @@ final class DurableNames: Sendable {
         var epoch = 0
     }
 
-    private let known = Mutex(Known())
+    private let known = ReadWriteLock(Known())
 
     init() {}
 
@@ -21,18 +20,18 @@ final class DurableNames: Sendable {
         _ name: String, _ incarnation: Incarnation, _ mountpath: Mountpath
     ) -> Bool {
         let hash = Self.hash(name, incarnation, mountpath)
-        return known.withLock { $0.names.contains(hash) }
+        return known.read { $0.names.contains(hash) }
     }
 
     /// Raised by ``forget()``: what was made sure of before may be about directories that are elsewhere now.
-    var epoch: Int { known.withLock { $0.epoch } }
+    var epoch: Int { known.read { $0.epoch } }
 
     /// Notes a directory that was made sure of since `epoch`.
     func insert(
         _ name: String, _ incarnation: Incarnation, _ mountpath: Mountpath, since epoch: Int
     ) {
         let hash = Self.hash(name, incarnation, mountpath)
-        known.withLock { known in
+        known.write { known in
             guard known.epoch == epoch else { return }
             if known.names.count >= Self.namesMax { known.names.removeAll() }
             known.names.insert(hash)
@@ -41,7 +40,7 @@ final class DurableNames: Sendable {
 
     /// Directories were moved away that may be made again, in the same life of their bucket.
     func forget() {
-        known.withLock { known in
+        known.write { known in
             known.names = []
             known.epoch += 1
         }
