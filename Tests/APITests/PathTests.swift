@@ -53,6 +53,10 @@ import Testing
         #expect(try query.value("c") == "")
         #expect(try query.value("e") == "q")
         #expect(try query.value("g") == nil)
+        let odd = Query("&&a&b==1&=x&c=&&d=%26=%3D&a=2&")
+        let pairs = try odd.pairs().map { "\($0.name):\($0.value ?? "-")" }
+        #expect(pairs == ["a:-", "b:=1", ":x", "c:", "d:&==", "a:2"])
+        #expect(try odd.value("b") == "=1" && odd.value("") == "x" && odd.value("d") == "&==")
         #expect(Self.code { try query.value("f") } == .badQuery)
         #expect(try Query("namespace=%40u%23ml").namespace()?.text == "@u#ml")
         #expect(Self.code { try Query("provider=hdfs").provider() } == .badProvider)

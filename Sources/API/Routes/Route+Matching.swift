@@ -103,25 +103,21 @@ extension Route {
     private final class Pattern: Sendable {
         let route: Route
         let path: String
-        let elements: [String]
+        /// `nil` for what stands in braces.
+        let elements: [String?]
 
         init(route: Route, path: String) {
             (self.route, self.path) = (route, path)
-            elements = path.split(separator: "/").map { String($0) }
+            elements = path.split(separator: "/").map { $0.hasPrefix("{") ? nil : String($0) }
         }
 
         /// - Returns: what stands in place of the braces; `nil` for another path.
         func values(_ path: [String]) -> [String]? {
             guard path.count == elements.count else { return nil }
-            var values: [String] = []
             for (element, wanted) in zip(path, elements) {
-                if wanted.hasPrefix("{") {
-                    values.append(element)
-                } else {
-                    guard element == wanted else { return nil }
-                }
+                if let wanted, element != wanted { return nil }
             }
-            return values
+            return zip(path, elements).compactMap { $1 == nil ? $0 : nil }
         }
     }
 

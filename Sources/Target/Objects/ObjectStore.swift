@@ -215,21 +215,26 @@ final class ObjectStore: Sendable {
     private func open(
         _ put: PutRequest, on mountpath: Mountpath
     ) throws(FileError) -> WorkFile? {
-        let directory = BucketLayout.work(of: put.key.bucket)
-        let name = "\(directory)/\(life.next())"
         // Without a journal that keeps the order, the count of its names would have to be flushed once more behind the link.
         let hasName =
             !mountpath.traits.hasUnnamedFiles || (put.isDurable && !mountpath.traits.keepsOrder)
+        let name = hasName ? workName(in: put.key.bucket) : nil
         do throws(FileError) {
             let file =
-                hasName
-                ? try mountpath.directory.open(name, O_RDWR | O_CREAT | O_EXCL)
-                : try mountpath.directory.openUnnamed(in: directory, O_RDWR)
-            return WorkFile(
-                file, name: name, isNamed: hasName, on: mountpath, hashes: put.hashes)
+                if let name {
+                    try mountpath.directory.open(name, O_RDWR | O_CREAT | O_EXCL)
+                } else {
+                    try mountpath.directory.openUnnamed(
+                        in: BucketLayout.work(of: put.key.bucket), O_RDWR)
+                }
+            return WorkFile(file, name: name, on: mountpath, hashes: put.hashes)
         } catch  where error.isMissing {
             return nil
         }
+    }
+
+    private func workName(in bucket: Bucket) -> String {
+        "\(BucketLayout.work(of: bucket))/\(life.next())"
     }
 
     /// Makes the work file the object.
@@ -254,7 +259,7 @@ final class ObjectStore: Sendable {
             var attributes = put.attributes(computed: work.checksum, size: UInt64(work.size))
             attributes.edition = set.edition
             // Whoever can take a name only if it is free need not look first whether it is.
-            let mayBeNew = !work.isNamed && !set.isScattered
+            let mayBeNew = work.name == nil && !set.isScattered
             if put.keepsVersions {
                 attributes.version = mayBeNew ? "1" : String(nextVersion(of: key, in: set))
             }
@@ -279,7 +284,7 @@ final class ObjectStore: Sendable {
                     }
                 }
                 try naming(key, on: work.mountpath) { name throws(FileError) in
-                    try work.rename(to: name)
+                    try work.rename(to: name, passing: workName(in: key.bucket))
                 }
                 generations.raise(key.digest)
             }

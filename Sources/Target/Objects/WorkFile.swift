@@ -10,19 +10,14 @@ final class WorkFile: @unchecked Sendable {
     let file: FileDescriptor
     private(set) var size = 0
     private var hash: XXH64?
-    /// The name it has, or will have for a moment when it takes the place of an object.
-    private let ownName: String
-    /// Whether that name is there, to be removed or renamed.
-    private(set) var isNamed: Bool
+    /// The name of its own that it has.
+    private(set) var name: String?
 
     /// Bytes are hashed as they come, where `hashes` says so.
-    init(
-        _ file: FileDescriptor, name: String, isNamed: Bool, on mountpath: Mountpath, hashes: Bool
-    ) {
+    init(_ file: FileDescriptor, name: String?, on mountpath: Mountpath, hashes: Bool) {
         self.file = file
+        self.name = name
         self.mountpath = mountpath
-        self.isNamed = isNamed
-        ownName = name
         hash = hashes ? XXH64() : nil
     }
 
@@ -70,24 +65,27 @@ final class WorkFile: @unchecked Sendable {
         try mountpath.directory.link(file, to: name)
     }
 
-    /// Gives the file its final name, in place of what has it.
-    func rename(to name: String) throws(FileError) {
-        if !isNamed {
-            guard try mountpath.directory.link(file, to: ownName) else {
-                throw FileError("link", path, EEXIST)
-            }
-            isNamed = true
+    /// Gives the file its final name, in place of what has it. A file without a name has `passing` for a moment.
+    func rename(to final: String, passing: @autoclosure () -> String) throws(FileError) {
+        let current: String
+        if let name {
+            current = name
+        } else {
+            current = passing()
+            guard try link(to: current) else { throw FileError("link", path, EEXIST) }
+            name = current
         }
-        try mountpath.directory.rename(ownName, to: name)
-        isNamed = false
+        try mountpath.directory.rename(current, to: final)
+        name = nil
     }
 
     /// Removes the file, unless it has become an object.
     func discard() {
-        guard isNamed else { return }
-        isNamed = false
-        try? mountpath.directory.unlink(ownName)
+        guard let name else { return }
+        self.name = nil
+        try? mountpath.directory.unlink(name)
     }
 
-    private var path: String { "\(mountpath.path)/\(ownName)" }
+    /// For messages.
+    private var path: String { "\(mountpath.path)/\(name ?? "a file without a name")" }
 }

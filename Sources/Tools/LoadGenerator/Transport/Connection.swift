@@ -14,7 +14,13 @@ final class Connection {
     /// only mean that the server ended an idle connection, and the request is sent once more.
     private(set) var wasUsed = false
 
-    init(to address: ServerAddress) { socket = BlockingSocket(to: address) }
+    /// What stands behind the path in each request to this server: the version, and its name.
+    let headLines: [UInt8]
+
+    init(to address: ServerAddress) {
+        socket = BlockingSocket(to: address)
+        headLines = Array(" HTTP/1.1\r\nHost: \(address)\r\n".utf8)
+    }
 
     deinit {
         close()

@@ -29,7 +29,7 @@ final class HTTPClient {
         var waits = followsRedirects && body != nil
         for _ in 0..<Limits.redirectsMax {
             let connection = connection(to: address)
-            let head = Self.head(method, address, path, body: body, expectsContinue: waits)
+            let head = Self.head(method, path, connection, body: body, expectsContinue: waits)
             let answer = try exchange(head, body, on: connection, expectsContinue: waits)
             let count: Int
             do throws(LoadFailure) {
@@ -82,12 +82,22 @@ final class HTTPClient {
     }
 
     private static func head(
-        _ method: String, _ address: ServerAddress, _ path: String, body: UnsafeRawBufferPointer?,
-        expectsContinue: Bool
+        _ method: String, _ path: String, _ connection: Connection,
+        body: UnsafeRawBufferPointer?, expectsContinue: Bool
     ) -> [UInt8] {
-        var head = "\(method) \(path) HTTP/1.1\r\nHost: \(address)\r\n"
-        if let body { head += "Content-Length: \(body.count)\r\n" }
-        if expectsContinue { head += "Expect: 100-continue\r\n" }
-        return Array((head + "\r\n").utf8)
+        var head: [UInt8] = []
+        head.reserveCapacity(128 + path.utf8.count)
+        head.append(contentsOf: method.utf8)
+        head.append(UInt8(ascii: " "))
+        head.append(contentsOf: path.utf8)
+        head.append(contentsOf: connection.headLines)
+        if let body {
+            head.append(contentsOf: "Content-Length: ".utf8)
+            head.append(contentsOf: String(body.count).utf8)
+            head.append(contentsOf: "\r\n".utf8)
+        }
+        if expectsContinue { head.append(contentsOf: "Expect: 100-continue\r\n".utf8) }
+        head.append(contentsOf: "\r\n".utf8)
+        return head
     }
 }

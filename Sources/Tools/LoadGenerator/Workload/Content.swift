@@ -69,9 +69,16 @@ struct Content: Sendable {
     private static let nameBytesMax = 40
 
     private static func head(name: String, sequence: UInt64) -> [UInt8] {
-        var bytes = Array("\(sequence)|\(name.prefix(nameBytesMax))|".utf8.prefix(headBytes))
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(headBytes + nameBytesMax)
+        bytes.append(contentsOf: String(sequence).utf8)
+        bytes.append(UInt8(ascii: "|"))
+        // By characters only where a longer name has to be cut.
+        let isShort = name.utf8.count <= nameBytesMax
+        bytes.append(contentsOf: isShort ? name[...].utf8 : name.prefix(nameBytesMax).utf8)
+        bytes.append(UInt8(ascii: "|"))
         while bytes.count < headBytes { bytes.append(UInt8(ascii: ".")) }
-        return bytes
+        return Array(bytes.prefix(headBytes))
     }
 
     private static func poolStart(_ name: String) -> Int {
