@@ -116,6 +116,11 @@ struct Directory: Sendable {
         return result
     }
 
+    /// False only when there is certainly nothing of this name.
+    func mayHave(_ name: String) -> Bool {
+        faccessat(descriptor.number, name, F_OK, 0) == 0 || errno != ENOENT
+    }
+
     /// Calls `body` with the name and kind of everything in a directory but `.` and `..`, in no order, until it
     /// returns false.
     func forEach(

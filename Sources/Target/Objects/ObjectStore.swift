@@ -422,8 +422,10 @@ final class ObjectStore: Sendable {
     /// is replaced anyway must not forbid its replacement.
     private func nextVersion(of key: ObjectKey, in set: MountpathSet) -> UInt64 {
         var newest: UInt64 = 0
-        for mountpath in set.places(of: key.digest) {
-            let path = "\(mountpath.path)/\(BucketLayout.object(key))"
+        let name = BucketLayout.object(key)
+        // Most names are new, and need no walk from the root.
+        for mountpath in set.places(of: key.digest) where mountpath.directory.mayHave(name) {
+            let path = "\(mountpath.path)/\(name)"
             guard
                 let value = try? ExtendedAttribute.read(
                     ObjectAttributes.attributeName, path: path),
