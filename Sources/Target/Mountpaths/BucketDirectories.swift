@@ -166,9 +166,11 @@ final class BucketDirectories: Sendable {
     private func settle(
         _ bucket: Bucket, on mountpath: Mountpath, _ state: ClusterState
     ) -> Bool {
+        let marking = marking(of: bucket, on: mountpath)
+        if case .absent = marking { return true }
         let properties = state.buckets[bucket]
         let place = "\(mountpath.path)/\(BucketLayout.directory(of: bucket))"
-        switch marking(of: bucket, on: mountpath) {
+        switch marking {
         case .absent: return true
         case .unmarked:
             guard let properties else {
@@ -249,7 +251,10 @@ final class BucketDirectories: Sendable {
     }
 
     private func marking(of bucket: Bucket, on mountpath: Mountpath) -> Marking {
-        let path = "\(mountpath.path)/\(BucketLayout.directory(of: bucket))"
+        let name = BucketLayout.directory(of: bucket)
+        // A bucket that was just created has none, and its client waits for this.
+        guard mountpath.directory.mayHave(name) else { return .absent }
+        let path = "\(mountpath.path)/\(name)"
         do {
             guard
                 let value = try ExtendedAttribute.read(BucketMark.attributeName, path: path)
