@@ -146,17 +146,18 @@ class ObjectBench(Bench):
         bare = f"{self.options.dir}/bare"
         try:
             target = cluster.urls("target")[0]
-            if cluster.create_bucket("durable") != 200:
-                raise RuntimeError("the bucket for durable writes could not be created")
             kinds = ["put-linked", "put"] if cluster.says("keeps the order of changes") else ["put"]
             for concurrency in (1, self.options.concurrency):
                 ours, theirs = [], {kind: [] for kind in kinds}
 
+                # Both begin with empty directories in each round.
                 def put(number):
+                    bucket = f"durable-{concurrency}-{number}"
+                    if cluster.create_bucket(bucket) != 200:
+                        raise RuntimeError(f"the bucket {bucket} could not be created")
                     ours.append(self.load(
-                        "put", "--bucket", "durable", "--direct", "--url", target,
-                        "--prefix", f"c{concurrency}n{number}-", "--concurrency", concurrency,
-                        "--duration", f"{self.options.seconds}s"))
+                        "put", "--bucket", bucket, "--direct", "--url", target,
+                        "--concurrency", concurrency, "--duration", f"{self.options.seconds}s"))
 
                 def loop(number, kind):
                     places = [f"{bare}/{concurrency}-{number}-{kind}-{place}" for place in (1, 2)]
