@@ -2,6 +2,7 @@
 import argparse
 import json
 import os
+import pathlib
 import platform
 import random
 import shutil
@@ -87,9 +88,8 @@ class Cluster:
 
     def says(self, words):
         """Whether a node has logged this."""
-        logs = f"{self.directory}/logs"
-        return any(words in open(f"{logs}/{name}", errors="replace").read()
-                   for name in os.listdir(logs))
+        logs = pathlib.Path(self.directory, "logs").iterdir()
+        return any(words in log.read_text(errors="replace") for log in logs)
 
     def stop(self):
         self.run("stop", check=False)

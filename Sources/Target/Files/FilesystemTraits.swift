@@ -10,9 +10,6 @@ struct FilesystemTraits: Equatable, Sendable, CustomStringConvertible {
     /// Whether it has files without a name, which are given one when they are whole.
     let hasUnnamedFiles: Bool
 
-    /// What is right on every filesystem.
-    static let leastOfAll = FilesystemTraits(keepsOrder: false, hasUnnamedFiles: false)
-
     init(keepsOrder: Bool, hasUnnamedFiles: Bool) {
         self.keepsOrder = keepsOrder
         self.hasUnnamedFiles = hasUnnamedFiles
@@ -61,7 +58,7 @@ struct FilesystemTraits: Equatable, Sendable, CustomStringConvertible {
         return thread > 0
     }
 
-    /// Tries one, as an upload would: with an attribute, written out, given a name, which is taken away again.
+    /// Tries one: gives it a name, and takes that away again.
     private static func takesUnnamedFile(_ directory: Directory) -> Bool {
         let name = ".martlet.probe.unnamed"
         do throws(FileError) {
