@@ -53,11 +53,14 @@ final class VolatileDisk {
             """)
     }
 
-    /// Ends the power amid writes, stops the process that is the host, and says what was lost: whoever waits for a flush is told
-    /// nothing more.
-    func losePower(with host: Int32) throws -> String {
+    /// Ends the power amid writes, and says what was lost. The process that is the host is stopped: whoever waits for a flush is
+    /// told nothing more. Without one the disk alone is gone, and whoever uses it is told that it fails.
+    func losePower(with host: Int32? = nil) throws -> String {
         guard let power else { return "" }
-        try "\(host)".write(toFile: "\(path).img.host", atomically: true, encoding: .utf8)
+        try? FileManager.default.removeItem(atPath: "\(path).img.host")
+        if let host {
+            try "\(host)".write(toFile: "\(path).img.host", atomically: true, encoding: .utf8)
+        }
         kill(power.processIdentifier, SIGUSR1)
         power.waitUntilExit()
         let text = try String(contentsOfFile: log, encoding: .utf8)

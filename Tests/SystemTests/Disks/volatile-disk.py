@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A disk that loses power, and its host with it. Usage: volatile-disk.py MOUNTPOINT FILE
+"""A disk that loses power, and its host with it, if that is named. Usage: volatile-disk.py MOUNTPOINT FILE
 
 MOUNTPOINT/disk is a file of the size of FILE, for a loop device with direct I/O. What is written stays in
 memory, as in the cache of a disk, until it is flushed. After SIGUSR1 the power ends with one of the next writes,
@@ -86,8 +86,9 @@ class VolatileDisk(fuse.Operations):
 
     def lose_power(self):
         """Between two requests, so that each was carried out or was not."""
-        with open(self.host) as host:
-            os.kill(int(host.read()), signal.SIGSTOP)
+        if os.path.exists(self.host):
+            with open(self.host) as host:
+                os.kill(int(host.read()), signal.SIGSTOP)
         lost = 0
         for number, data in self.cache.items():
             if random.random() < 0.5:
